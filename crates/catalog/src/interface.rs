@@ -1,0 +1,249 @@
+//! The trait both catalogs speak, and the values it takes and gives.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use model::condition::Unmet;
+use model::{
+    AccessKey, AccessKeyId, Bucket, BucketId, BucketName, Change, Checksum, ETag, EnclaveId, Epoch, Extent, Guard,
+    Label, LabelKey, Number, ObjectKey, Part, Piece, PieceName, Precondition, Principal, PrincipalId, Record, Segment,
+    SegmentId, Site, SiteId, StreamId, Timestamp, Upload, UploadId, Vendor, Version,
+};
+
+use crate::error::Error;
+
+/// A change someone wants, with what it requires.
+#[derive(Clone, Debug)]
+pub struct Proposal {
+    /// Checked in the deciding transaction.
+    pub guard: Guard,
+    /// Judged in the deciding transaction against the decided state of the change's object.
+    pub condition: Precondition,
+    pub change: Change,
+    /// Sealed bytes of a small body that ride in the journal; kept until the record is shown.
+    pub body: Option<Bytes>,
+}
+
+/// What became of a proposal.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// Durable, numbered, not yet visible.
+    Decided(Decided),
+    Refused(Refusal),
+    /// It depends on a decided record that is not shown yet: ask again once this one is.
+    Behind(Number),
+}
+
+/// A decided record that waits to be shipped and shown.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    pub record: Record,
+    /// `record` as `coding` encodes it; the same bytes ever after.
+    pub encoded: Bytes,
+    pub body: Option<Bytes>,
+}
+
+/// Why a proposal was not decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The access key was revoked since the permit.
+    KeyNotValid,
+    /// The policy changed since the permit.
+    PolicyChanged,
+    NoSuchBucket,
+    /// Another bucket has this name at this label.
+    BucketExists(Box<Bucket>),
+    BucketNotEmpty,
+    Unmet(Unmet),
+    NoSuchUpload,
+    /// A body of the completed version is no longer a part of the upload.
+    PartsChanged,
+    /// The writer epoch of a segment is closed.
+    EpochClosed,
+    /// Another principal has this name.
+    PrincipalExists,
+    NoSuchAccessKey,
+}
+
+/// One journal segment that stands, with the records it holds in order.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    pub stream: StreamId,
+    pub segment: Segment,
+    pub records: Vec<Shipped>,
+}
+
+/// A record as it lies in its journal segment.
+#[derive(Clone, Debug)]
+pub struct Shipped {
+    pub encoded: Bytes,
+    /// Where the body that rode with it lies.
+    pub extent: Option<Extent>,
+}
+
+/// One ordered stream of the journal and how far it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stream {
+    pub id: StreamId,
+    /// `None` for the control stream.
+    pub label: Option<Label>,
+    pub vendors: BTreeSet<Vendor>,
+    /// Sequence and hash of the newest decided record; 0 and zeros before the first.
+    pub decided: (u64, [u8; 32]),
+    /// Sequence and hash of the newest shown record.
+    pub shown: (u64, [u8; 32]),
+    /// The segment that holds the newest shown record.
+    pub newest: Option<SegmentId>,
+}
+
+/// An object with all that reading it needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    pub number: Number,
+    pub version: Version,
+    /// Every segment its bodies lie in.
+    pub segments: Vec<Segment>,
+}
+
+/// Where a listing starts and what it covers.
+#[derive(Clone, Debug, Default)]
+pub struct ListQuery {
+    pub prefix: String,
+    /// Keys with this string behind the prefix are rolled up into one common prefix.
+    pub delimiter: Option<String>,
+    /// Entries sort behind this. When it equals a common prefix, the whole prefix is passed over.
+    pub after: Option<String>,
+    pub limit: usize,
+}
+
+/// A page of a listing, in byte order of keys and common prefixes together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page<T> {
+    pub entries: Vec<ListEntry<T>>,
+    /// There is at least one more entry behind the last.
+    pub more: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListEntry<T> {
+    Item(T),
+    /// Ends with the delimiter.
+    Prefix(String),
+}
+
+/// An object as listings show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectSummary {
+    pub key: ObjectKey,
+    pub size: u64,
+    pub etag: ETag,
+    pub modified: Timestamp,
+    pub checksums: Vec<Checksum>,
+}
+
+/// A piece at a site that no record names, and since when (milliseconds of running time).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unnamed {
+    pub name: PieceName,
+    pub since_running_ms: u64,
+}
+
+/// Counts for status and metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub buckets: u64,
+    pub objects: u64,
+    pub object_bytes: u64,
+    pub uploads: u64,
+    pub segments: u64,
+    /// Segments proven at fewer vendors than their promise needs.
+    pub below_promise: u64,
+    /// Records decided and not yet shown.
+    pub unshown: u64,
+}
+
+/// The metadata store. Reads see what is shown, and at once what was shown before they began.
+#[async_trait]
+pub trait Catalog: Send + Sync {
+    // What this catalog is of.
+
+    /// The enclave, once [`Catalog::found`] was called.
+    async fn enclave(&self) -> Result<Option<EnclaveId>, Error>;
+    /// Makes an empty catalog that of `enclave`, with its control stream.
+    async fn found(&self, enclave: EnclaveId, control: StreamId) -> Result<(), Error>;
+
+    // Decide, show.
+
+    /// Judges proposals one after the other in one durable transaction. Decisions are in the order
+    /// of the proposals; records get consecutive numbers and sequences. Refusals change nothing.
+    async fn decide(&self, stream: StreamId, now: Timestamp, proposals: Vec<Proposal>) -> Result<Vec<Decision>, Error>;
+    /// Applies the records of a segment that stands and makes them visible, in one transaction.
+    /// Records at or before the newest shown are passed over (they must be the same, else `Fork`);
+    /// the others must follow it without a gap. The segment is remembered if anything was applied.
+    async fn show(&self, batch: Batch) -> Result<(), Error>;
+    /// Every decided record that is not shown, by number.
+    async fn unshown(&self) -> Result<Vec<Decided>, Error>;
+    async fn streams(&self) -> Result<Vec<Stream>, Error>;
+
+    // Names.
+
+    async fn bucket_named(&self, label: Label, name: &BucketName) -> Result<Option<Bucket>, Error>;
+    async fn buckets_of(&self, owner: PrincipalId, label: Label) -> Result<Vec<Bucket>, Error>;
+    async fn object(&self, bucket: BucketId, key: &ObjectKey) -> Result<Option<Object>, Error>;
+    async fn list(&self, bucket: BucketId, query: ListQuery) -> Result<Page<ObjectSummary>, Error>;
+
+    // Uploads.
+
+    async fn upload(&self, bucket: BucketId, id: UploadId) -> Result<Option<Upload>, Error>;
+    /// Parts with numbers above `after`, in order.
+    async fn parts(&self, upload: UploadId, after: u16, limit: usize) -> Result<Vec<Part>, Error>;
+    /// By key, then by time of initiation. With `after_upload`, entries of key `query.after` that
+    /// come behind that upload are included.
+    async fn uploads(
+        &self,
+        bucket: BucketId,
+        query: ListQuery,
+        after_upload: Option<UploadId>,
+    ) -> Result<Page<Upload>, Error>;
+
+    // People and keys.
+
+    async fn principals(&self) -> Result<Vec<Principal>, Error>;
+    async fn access_key(&self, id: &AccessKeyId) -> Result<Option<AccessKey>, Error>;
+    async fn access_keys(&self) -> Result<Vec<AccessKey>, Error>;
+    async fn label_keys(&self) -> Result<Vec<LabelKey>, Error>;
+    /// Rises with every change of who may do what.
+    async fn policy_epoch(&self) -> Result<u64, Error>;
+
+    // Segments and pieces.
+
+    async fn sites(&self) -> Result<Vec<Site>, Error>;
+    async fn segment(&self, id: SegmentId) -> Result<Option<Segment>, Error>;
+    /// Segments below their promise, most endangered first.
+    async fn below_promise(&self, limit: usize) -> Result<Vec<Segment>, Error>;
+    /// Remembers further proven pieces of a *journal* segment (those of data segments are
+    /// journaled as [`Change::PiecesAdded`]).
+    async fn add_pieces(&self, segment: SegmentId, pieces: Vec<Piece>) -> Result<(), Error>;
+    /// Forgets a piece that was proven lost.
+    async fn drop_piece(&self, segment: SegmentId, piece: Piece) -> Result<(), Error>;
+    async fn totals(&self) -> Result<Totals, Error>;
+
+    // Epochs and the sweep of orphans.
+
+    /// Opens the next writer epoch: above every earlier one and above `seen`.
+    async fn open_epoch(&self, seen: Epoch) -> Result<Epoch, Error>;
+    /// The newest epoch that was opened.
+    async fn newest_epoch(&self) -> Result<Epoch, Error>;
+    /// Closes every epoch below this one: commits that name one are refused from now on.
+    async fn close_epochs_below(&self, epoch: Epoch) -> Result<(), Error>;
+    /// Every epoch below this one is closed.
+    async fn closed_below(&self) -> Result<Epoch, Error>;
+    /// Adds to the enclave's running time and returns it, in milliseconds.
+    async fn add_running_ms(&self, elapsed: u64) -> Result<u64, Error>;
+    /// Of the pieces listed at a site, those that no record (decided or shown) names, with the
+    /// running time since when; those named again are forgotten.
+    async fn note_unnamed(&self, site: SiteId, listed: Vec<PieceName>, running_ms: u64) -> Result<Vec<Unnamed>, Error>;
+    /// Forgets pieces that were deleted at the site.
+    async fn forget_unnamed(&self, site: SiteId, deleted: Vec<PieceName>) -> Result<(), Error>;
+}

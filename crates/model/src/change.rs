@@ -1,0 +1,101 @@
+//! Changes: what was decided, as it is journaled, shown, replayed and rebuilt. They are outcomes;
+//! no condition is in them, and applying one evaluates nothing.
+
+use crate::id::{BucketId, EnclaveId, SegmentId, StreamId, UploadId};
+use crate::label::Label;
+use crate::name::ObjectKey;
+use crate::object::{Bucket, Part, Upload, Version};
+use crate::outside::Timestamp;
+use crate::principal::{AccessKey, AccessKeyId, LabelKey, Principal};
+use crate::segment::{Piece, Segment};
+use crate::site::{Site, Vendor};
+
+/// The place of a decided record in the enclave's one order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Number(pub u64);
+
+/// One decided change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    BucketCreated(Bucket),
+    BucketDeleted {
+        bucket: BucketId,
+    },
+    /// The version becomes the object. `segments` are the data segments its bodies lie in that no
+    /// earlier record names.
+    ObjectPut {
+        bucket: BucketId,
+        version: Version,
+        segments: Vec<Segment>,
+    },
+    /// Whatever object has this key now is gone; there may be none.
+    ObjectDeleted {
+        bucket: BucketId,
+        key: ObjectKey,
+    },
+    UploadStarted(Upload),
+    /// The part takes its number's place in the upload.
+    PartPut {
+        bucket: BucketId,
+        upload: UploadId,
+        part: Part,
+        segments: Vec<Segment>,
+    },
+    /// The upload is over and the version becomes the object; parts it does not use are dropped.
+    UploadCompleted {
+        bucket: BucketId,
+        upload: UploadId,
+        version: Version,
+    },
+    UploadAborted {
+        bucket: BucketId,
+        upload: UploadId,
+    },
+    /// Pieces proven after the segment was first shown.
+    PiecesAdded {
+        segment: SegmentId,
+        pieces: Vec<Piece>,
+    },
+    PrincipalCreated(Principal),
+    KeyIssued(AccessKey),
+    KeyRevoked {
+        id: AccessKeyId,
+        at: Timestamp,
+    },
+    LabelKeyCreated(LabelKey),
+    /// In the control stream: a stream for what has this label and may lie with these vendors.
+    StreamOpened {
+        stream: StreamId,
+        label: Label,
+        vendors: Vec<Vendor>,
+    },
+    SiteClaimed {
+        enclave: EnclaveId,
+        site: Site,
+    },
+}
+
+/// A change with its place in the order; encoded once, when decided, and the same bytes ever after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub number: Number,
+    pub stream: StreamId,
+    /// Place within the stream, from 1 without gaps.
+    pub sequence: u64,
+    /// BLAKE3 of the stream's record before this one as encoded (all zero before the first), so
+    /// that a fork of the journal shows.
+    pub previous: [u8; 32],
+    pub decided: Timestamp,
+    pub change: Change,
+}
+
+/// What the deciding transaction checks again, because it may have changed since the permit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Guard {
+    /// Must still be active; `None` for the system itself.
+    pub access_key: Option<AccessKeyId>,
+    /// The policy epoch of the verdict; `None` for the system itself.
+    pub policy_epoch: Option<u64>,
+    /// Must still exist with this label.
+    pub bucket: Option<(BucketId, Label)>,
+}

@@ -1,0 +1,35 @@
+//! The nouns of Entente: what is stored, by whom, where, and what was decided about it.
+//!
+//! Values come in already parsed and leave as values: every other crate speaks in these types.
+//! Absent by design: IO, async, clocks, wire formats and any choosing. `outside` only *names* what
+//! services are handed from outside (time, randomness, a place for blocking work); nothing here
+//! calls it.
+
+pub mod outside;
+
+pub mod id;
+pub mod label;
+pub mod name;
+pub mod principal;
+
+pub mod checksum;
+pub mod condition;
+pub mod object;
+pub mod profile;
+pub mod segment;
+pub mod site;
+
+pub mod change;
+
+pub use change::{Change, Guard, Number, Record};
+pub use checksum::{Algorithm, Checksum, ChecksumKind};
+pub use condition::{Precondition, ReadConditions};
+pub use id::*;
+pub use label::Label;
+pub use name::{BucketName, ObjectKey};
+pub use object::{BodySlice, Bucket, ETag, Metadata, Part, PartSummary, Upload, Version};
+pub use outside::{Outside, Timestamp};
+pub use principal::{AccessKey, AccessKeyId, KeyState, LabelKey, Principal, Role, SealedSecret, Session, Wrap};
+pub use profile::Profile;
+pub use segment::{Code, Epoch, Extent, Piece, PieceName, Segment, SegmentKind};
+pub use site::{Site, Vendor};

@@ -1,0 +1,95 @@
+//! Who acts, and the keys that wrap other keys.
+
+use std::fmt;
+
+use crate::id::{KeyTag, PrincipalId};
+use crate::label::Label;
+use crate::outside::Timestamp;
+
+/// A person or program that acts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    pub id: PrincipalId,
+    /// What people call it; unique in its enclave.
+    pub name: String,
+    pub role: Role,
+    pub created: Timestamp,
+}
+
+/// What a principal is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Owns buckets and uses the S3 door.
+    MissionOwner,
+    /// Runs the enclave through the admin API; reads no data.
+    PlatformOperator,
+}
+
+/// The public half of an access key, such as `ENTE0123456789ABCDEF`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccessKeyId(pub String);
+
+impl fmt::Display for AccessKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An access key as kept: its secret lies sealed under a key that the root wraps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessKey {
+    pub id: AccessKeyId,
+    pub principal: PrincipalId,
+    /// The one label of every session of this key.
+    pub label: Label,
+    pub secret: SealedSecret,
+    pub state: KeyState,
+    pub created: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    Active,
+    Revoked { at: Timestamp },
+}
+
+/// A secret sealed under the control key: fresh salt, then ciphertext and tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedSecret {
+    pub salt: [u8; 32],
+    pub sealed: Vec<u8>,
+}
+
+/// What authentication establishes, before any permission is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub principal: PrincipalId,
+    pub access_key: AccessKeyId,
+    pub label: Label,
+    /// The policy epoch the session was checked in; the deciding transaction refuses an older one.
+    pub policy_epoch: u64,
+}
+
+/// Key bytes sealed under another key, found by its tag; what they are bound to (the associated
+/// data) is known from the record that holds the wrap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrap {
+    /// The wrapping key.
+    pub under: KeyTag,
+    /// Fresh for every wrap; the one-time wrapping key is derived from it.
+    pub salt: [u8; 32],
+    /// Ciphertext and tag.
+    pub sealed: Vec<u8>,
+}
+
+/// A random key of one label and epoch (or of the control stream), wrapped by the root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelKey {
+    pub tag: KeyTag,
+    /// `None` for the control stream's key.
+    pub label: Option<Label>,
+    pub epoch: u32,
+    pub salt: [u8; 32],
+    /// 32 key bytes under the root: ciphertext and tag.
+    pub sealed: Vec<u8>,
+}

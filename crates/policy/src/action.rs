@@ -1,0 +1,49 @@
+//! What can be asked for. Each action is a type, so that a permit for one is no permit for another.
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// Something a principal may do.
+pub trait Action: sealed::Sealed {
+    const NAME: &'static str;
+}
+
+/// An action on the principal's own account.
+pub trait AccountAction: Action {}
+/// An action on one bucket.
+pub trait BucketAction: Action {}
+/// An action on one object of one bucket.
+pub trait ObjectAction: Action {}
+
+macro_rules! actions {
+    ($($target:ident { $($(#[$doc:meta])* $name:ident),+ $(,)? })+) => {$($(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub enum $name {}
+        impl sealed::Sealed for $name {}
+        impl Action for $name {
+            const NAME: &'static str = stringify!($name);
+        }
+        impl $target for $name {}
+    )+)+};
+}
+
+actions! {
+    AccountAction { ListBuckets, CreateBucket }
+    BucketAction {
+        /// Learn that it exists, and where.
+        HeadBucket,
+        DeleteBucket,
+        ListObjects,
+        ListUploads,
+    }
+    ObjectAction {
+        GetObject,
+        /// Also each step of a multipart upload.
+        PutObject,
+        DeleteObject,
+        ListParts,
+        AbortUpload,
+    }
+}

@@ -1,0 +1,12 @@
+//! May this principal do this to that? A verdict with its reason, and for a yes the [`Permit`]
+//! that engine calls take their target from.
+//!
+//! Values in, values out. Absent by design: IO, and any knowledge of S3 or of clouds.
+
+mod action;
+mod permit;
+mod verdict;
+
+pub use action::*;
+pub use permit::{Permit, SystemPermit};
+pub use verdict::{Refusal, on_account, on_bucket, on_object};
