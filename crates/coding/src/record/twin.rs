@@ -1,0 +1,949 @@
+//! The twins of format version 1: numbered fields in CBOR arrays. A number once given is never given
+//! again; a field added later is optional.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use minicbor::bytes::{ByteArray, ByteVec};
+use minicbor::{Decode, Encode};
+use model::object::UploadChecksum as ModelUploadChecksum;
+use model::{
+    AccessKeyId, BodyId, BucketId, BucketName, ChecksumKind as ModelChecksumKind, ETag, EnclaveId, Epoch, KeyTag,
+    Label, Number, ObjectKey, PrincipalId, SegmentId, SiteId, StreamId, Timestamp, UploadId, VersionId,
+};
+
+type Id = ByteArray<16>;
+type LabelBytes = ByteArray<{ Label::BYTES }>;
+
+/// Well-formed, but no value of the model.
+#[derive(Debug)]
+pub struct Senseless(String);
+
+impl fmt::Display for Senseless {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn all<T, U: TryFrom<T, Error = Senseless>>(twins: Vec<T>) -> Result<Vec<U>, Senseless> {
+    twins.into_iter().map(U::try_from).collect()
+}
+
+fn each<'a, T: 'a, U: From<&'a T>>(values: &'a [T]) -> Vec<U> {
+    values.iter().map(U::from).collect()
+}
+
+fn key(text: &str) -> Result<ObjectKey, Senseless> {
+    ObjectKey::parse(text).map_err(|error| Senseless(error.to_string()))
+}
+
+/// Enums without fields: twin, and conversions both ways.
+macro_rules! plain_enum {
+    ($(#[$doc:meta])* $twin:ident = $model:path { $($number:literal $variant:ident),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Encode, Decode)]
+        #[cbor(index_only)]
+        pub enum $twin {
+            $(#[n($number)] $variant),+
+        }
+
+        impl From<$model> for $twin {
+            fn from(value: $model) -> Self {
+                type Model = $model;
+                match value {
+                    $(Model::$variant => $twin::$variant),+
+                }
+            }
+        }
+
+        impl From<$twin> for $model {
+            fn from(twin: $twin) -> Self {
+                type Model = $model;
+                match twin {
+                    $($twin::$variant => Model::$variant),+
+                }
+            }
+        }
+    };
+}
+
+plain_enum! { Algorithm = model::Algorithm { 0 Crc32, 1 Crc32c, 2 Crc64Nvme, 3 Sha1, 4 Sha256 } }
+plain_enum! { UploadChecksum = ModelUploadChecksum { 0 FullObject, 1 Composite } }
+plain_enum! { SegmentKind = model::SegmentKind { 0 Journal, 1 Data } }
+plain_enum! { Vendor = model::Vendor { 0 Amazon, 1 Microsoft, 2 Google, 3 Oracle, 4 Own } }
+plain_enum! { Role = model::Role { 0 MissionOwner, 1 PlatformOperator } }
+
+#[derive(Encode, Decode)]
+pub enum Profile {
+    #[n(0)]
+    Quad,
+    #[n(1)]
+    Lean,
+    #[n(2)]
+    Std,
+    #[n(3)]
+    Econ,
+    #[n(4)]
+    Mirror(#[n(0)] u8),
+}
+
+impl From<model::Profile> for Profile {
+    fn from(profile: model::Profile) -> Profile {
+        match profile {
+            model::Profile::Quad => Profile::Quad,
+            model::Profile::Lean => Profile::Lean,
+            model::Profile::Std => Profile::Std,
+            model::Profile::Econ => Profile::Econ,
+            model::Profile::Mirror(copies) => Profile::Mirror(copies),
+        }
+    }
+}
+
+impl TryFrom<Profile> for model::Profile {
+    type Error = Senseless;
+
+    fn try_from(twin: Profile) -> Result<model::Profile, Senseless> {
+        Ok(match twin {
+            Profile::Quad => model::Profile::Quad,
+            Profile::Lean => model::Profile::Lean,
+            Profile::Std => model::Profile::Std,
+            Profile::Econ => model::Profile::Econ,
+            Profile::Mirror(copies) if (1..=model::Profile::MIRROR_MAX).contains(&copies) => {
+                model::Profile::Mirror(copies)
+            }
+            Profile::Mirror(copies) => return Err(Senseless(format!("no mirror has {copies} copies"))),
+        })
+    }
+}
+
+#[derive(Encode, Decode)]
+pub struct Bucket {
+    #[n(0)]
+    id: Id,
+    #[n(1)]
+    name: String,
+    #[n(2)]
+    label: LabelBytes,
+    #[n(3)]
+    profile: Profile,
+    #[n(4)]
+    owner: Id,
+    #[n(5)]
+    created: i64,
+}
+
+impl From<&model::Bucket> for Bucket {
+    fn from(value: &model::Bucket) -> Bucket {
+        let model::Bucket { id, name, label, profile, owner, created } = value;
+        Bucket {
+            id: id.0.into(),
+            name: name.as_str().to_owned(),
+            label: (*label.canonical()).into(),
+            profile: (*profile).into(),
+            owner: owner.0.into(),
+            created: created.0,
+        }
+    }
+}
+
+impl TryFrom<Bucket> for model::Bucket {
+    type Error = Senseless;
+
+    fn try_from(twin: Bucket) -> Result<model::Bucket, Senseless> {
+        Ok(model::Bucket {
+            id: BucketId(twin.id.into()),
+            name: BucketName::parse(&twin.name).map_err(|error| Senseless(error.to_string()))?,
+            label: Label::from_canonical(twin.label.into()),
+            profile: twin.profile.try_into()?,
+            owner: PrincipalId(twin.owner.into()),
+            created: Timestamp(twin.created),
+        })
+    }
+}
+
+#[derive(Encode, Decode)]
+pub struct Metadata {
+    #[n(0)]
+    system: BTreeMap<String, String>,
+    #[n(1)]
+    user: BTreeMap<String, String>,
+}
+
+impl From<&model::Metadata> for Metadata {
+    fn from(value: &model::Metadata) -> Metadata {
+        let model::Metadata { system, user } = value;
+        Metadata { system: system.clone(), user: user.clone() }
+    }
+}
+
+impl From<Metadata> for model::Metadata {
+    fn from(twin: Metadata) -> model::Metadata {
+        model::Metadata { system: twin.system, user: twin.user }
+    }
+}
+
+#[derive(Encode, Decode)]
+pub enum ChecksumKind {
+    #[n(0)]
+    FullObject,
+    #[n(1)]
+    Composite(#[n(0)] u32),
+}
+
+#[derive(Encode, Decode)]
+pub struct Checksum {
+    #[n(0)]
+    algorithm: Algorithm,
+    #[n(1)]
+    kind: ChecksumKind,
+    #[n(2)]
+    value: ByteVec,
+}
+
+impl From<&model::Checksum> for Checksum {
+    fn from(value: &model::Checksum) -> Checksum {
+        let model::Checksum { algorithm, kind, value } = value;
+        Checksum {
+            algorithm: (*algorithm).into(),
+            kind: match kind {
+                ModelChecksumKind::FullObject => ChecksumKind::FullObject,
+                ModelChecksumKind::Composite { parts } => ChecksumKind::Composite(*parts),
+            },
+            value: value.clone().into(),
+        }
+    }
+}
+
+impl TryFrom<Checksum> for model::Checksum {
+    type Error = Senseless;
+
+    fn try_from(twin: Checksum) -> Result<model::Checksum, Senseless> {
+        let algorithm: model::Algorithm = twin.algorithm.into();
+        if twin.value.len() != algorithm.bytes() {
+            return Err(Senseless(format!("a {} has {} bytes", algorithm.name(), algorithm.bytes())));
+        }
+        let kind = match twin.kind {
+            ChecksumKind::FullObject => ModelChecksumKind::FullObject,
+            ChecksumKind::Composite(parts) => ModelChecksumKind::Composite { parts },
+        };
+        Ok(model::Checksum { algorithm, kind, value: twin.value.into() })
+    }
+}
+
+#[derive(Encode, Decode)]
+pub struct Extent {
+    #[n(0)]
+    segment: Id,
+    #[n(1)]
+    offset: u64,
+    #[n(2)]
+    length: u64,
+}
+
+impl From<&model::Extent> for Extent {
+    fn from(value: &model::Extent) -> Extent {
+        let model::Extent { segment, offset, length } = value;
+        Extent { segment: segment.0.into(), offset: *offset, length: *length }
+    }
+}
+
+impl TryFrom<Extent> for model::Extent {
+    type Error = Senseless;
+
+    fn try_from(twin: Extent) -> Result<model::Extent, Senseless> {
+        if twin.offset.checked_add(twin.length).is_none() {
+            return Err(Senseless("an extent has no end".to_owned()));
+        }
+        Ok(model::Extent { segment: SegmentId(twin.segment.into()), offset: twin.offset, length: twin.length })
+    }
+}
+
+#[derive(Encode, Decode)]
+pub struct BodySlice {
+    #[n(0)]
+    body: Id,
+    #[n(1)]
+    body_length: u64,
+    #[n(2)]
+    offset: u64,
+    #[n(3)]
+    length: u64,
+    #[n(4)]
+    extents: Vec<Extent>,
+}
+
+impl From<&model::BodySlice> for BodySlice {
+    fn from(value: &model::BodySlice) -> BodySlice {
+        let model::BodySlice { body, body_length, offset, length, extents } = value;
+        BodySlice {
+            body: body.0.into(),
+            body_length: *body_length,
+            offset: *offset,
+            length: *length,
+            extents: each(extents),
+        }
+    }
+}
+
+impl TryFrom<BodySlice> for model::BodySlice {
+    type Error = Senseless;
+
+    fn try_from(twin: BodySlice) -> Result<model::BodySlice, Senseless> {
+        if twin.offset.checked_add(twin.length).is_none_or(|end| end > twin.body_length) {
+            return Err(Senseless("a slice lies outside its body".to_owned()));
+        }
+        Ok(model::BodySlice {
+            body: BodyId(twin.body.into()),
+            body_length: twin.body_length,
+            offset: twin.offset,
+            length: twin.length,
+            extents: all(twin.extents)?,
+        })
+    }
+}
+
+#[derive(Encode, Decode)]
+pub struct Wrap {
+    #[n(0)]
+    under: Id,
+    #[n(1)]
+    salt: ByteArray<32>,
+    #[n(2)]
+    sealed: ByteVec,
+}
+
+impl From<&model::Wrap> for Wrap {
+    fn from(value: &model::Wrap) -> Wrap {
+        let model::Wrap { under, salt, sealed } = value;
+        Wrap { under: under.0.into(), salt: (*salt).into(), sealed: sealed.clone().into() }
+    }
+}
+
+impl From<Wrap> for model::Wrap {
+    fn from(twin: Wrap) -> model::Wrap {
+        model::Wrap { under: KeyTag(twin.under.into()), salt: twin.salt.into(), sealed: twin.sealed.into() }
+    }
+}
+
+#[derive(Encode, Decode)]
+pub struct PartSummary {
+    #[n(0)]
+    number: u16,
+    #[n(1)]
+    size: u64,
+    #[n(2)]
+    checksums: Vec<Checksum>,
+}
+
+impl From<&model::PartSummary> for PartSummary {
+    fn from(value: &model::PartSummary) -> PartSummary {
+        let model::PartSummary { number, size, checksums } = value;
+        PartSummary { number: *number, size: *size, checksums: each(checksums) }
+    }
+}
+
+impl TryFrom<PartSummary> for model::PartSummary {
+    type Error = Senseless;
+
+    fn try_from(twin: PartSummary) -> Result<model::PartSummary, Senseless> {
+        Ok(model::PartSummary { number: twin.number, size: twin.size, checksums: all(twin.checksums)? })
+    }
+}
+
+#[derive(Encode, Decode)]
+pub struct Version {
+    #[n(0)]
+    id: Id,
+    #[n(1)]
+    key: String,
+    #[n(2)]
+    size: u64,
+    #[n(3)]
+    etag: String,
+    #[n(4)]
+    modified: i64,
+    #[n(5)]
+    metadata: Metadata,
+    #[n(6)]
+    checksums: Vec<Checksum>,
+    #[n(7)]
+    parts: Vec<PartSummary>,
+    #[n(8)]
+    bodies: Vec<BodySlice>,
+    #[n(9)]
+    wrap: Wrap,
+}
+
+impl From<&model::Version> for Version {
+    fn from(value: &model::Version) -> Version {
+        let model::Version { id, key, size, etag, modified, metadata, checksums, parts, bodies, wrap } = value;
+        Version {
+            id: id.0.into(),
+            key: key.as_str().to_owned(),
+            size: *size,
+            etag: etag.0.clone(),
+            modified: modified.0,
+            metadata: metadata.into(),
+            checksums: each(checksums),
+            parts: each(parts),
+            bodies: each(bodies),
+            wrap: wrap.into(),
+        }
+    }
+}
+
+impl TryFrom<Version> for model::Version {
+    type Error = Senseless;
+
+    fn try_from(twin: Version) -> Result<model::Version, Senseless> {
+        Ok(model::Version {
+            id: VersionId(twin.id.into()),
+            key: key(&twin.key)?,
+            size: twin.size,
+            etag: ETag(twin.etag),
+            modified: Timestamp(twin.modified),
+            metadata: twin.metadata.into(),
+            checksums: all(twin.checksums)?,
+            parts: all(twin.parts)?,
+            bodies: all(twin.bodies)?,
+            wrap: twin.wrap.into(),
+        })
+    }
+}
+
+#[derive(Encode, Decode)]
+pub struct Part {
+    #[n(0)]
+    number: u16,
+    #[n(1)]
+    size: u64,
+    #[n(2)]
+    etag: String,
+    #[n(3)]
+    modified: i64,
+    #[n(4)]
+    checksums: Vec<Checksum>,
+    #[n(5)]
+    body: BodySlice,
+    #[n(6)]
+    wrap: Wrap,
+}
+
+impl From<&model::Part> for Part {
+    fn from(value: &model::Part) -> Part {
+        let model::Part { number, size, etag, modified, checksums, body, wrap } = value;
+        Part {
+            number: *number,
+            size: *size,
+            etag: etag.0.clone(),
+            modified: modified.0,
+            checksums: each(checksums),
+            body: body.into(),
+            wrap: wrap.into(),
+        }
+    }
+}
+
+impl TryFrom<Part> for model::Part {
+    type Error = Senseless;
+
+    fn try_from(twin: Part) -> Result<model::Part, Senseless> {
+        Ok(model::Part {
+            number: twin.number,
+            size: twin.size,
+            etag: ETag(twin.etag),
+            modified: Timestamp(twin.modified),
+            checksums: all(twin.checksums)?,
+            body: twin.body.try_into()?,
+            wrap: twin.wrap.into(),
+        })
+    }
+}
+
+#[derive(Encode, Decode)]
+pub struct AnnouncedChecksum {
+    #[n(0)]
+    algorithm: Algorithm,
+    #[n(1)]
+    kind: UploadChecksum,
+}
+
+#[derive(Encode, Decode)]
+pub struct Upload {
+    #[n(0)]
+    id: Id,
+    #[n(1)]
+    bucket: Id,
+    #[n(2)]
+    key: String,
+    #[n(3)]
+    initiated: i64,
+    #[n(4)]
+    owner: Id,
+    #[n(5)]
+    metadata: Metadata,
+    #[n(6)]
+    checksum: Option<AnnouncedChecksum>,
+}
+
+impl From<&model::Upload> for Upload {
+    fn from(value: &model::Upload) -> Upload {
+        let model::Upload { id, bucket, key, initiated, owner, metadata, checksum } = value;
+        let announced = |(algorithm, kind): (model::Algorithm, ModelUploadChecksum)| AnnouncedChecksum {
+            algorithm: algorithm.into(),
+            kind: kind.into(),
+        };
+        Upload {
+            id: id.0.into(),
+            bucket: bucket.0.into(),
+            key: key.as_str().to_owned(),
+            initiated: initiated.0,
+            owner: owner.0.into(),
+            metadata: metadata.into(),
+            checksum: checksum.map(announced),
+        }
+    }
+}
+
+impl TryFrom<Upload> for model::Upload {
+    type Error = Senseless;
+
+    fn try_from(twin: Upload) -> Result<model::Upload, Senseless> {
+        Ok(model::Upload {
+            id: UploadId(twin.id.into()),
+            bucket: BucketId(twin.bucket.into()),
+            key: key(&twin.key)?,
+            initiated: Timestamp(twin.initiated),
+            owner: PrincipalId(twin.owner.into()),
+            metadata: twin.metadata.into(),
+            checksum: twin.checksum.map(|announced| (announced.algorithm.into(), announced.kind.into())),
+        })
+    }
+}
+
+#[derive(Encode, Decode)]
+pub struct Piece {
+    #[n(0)]
+    index: u8,
+    #[n(1)]
+    site: Id,
+    #[n(2)]
+    kind: SegmentKind,
+    #[n(3)]
+    epoch: u64,
+    #[n(4)]
+    random: Id,
+}
+
+impl From<&model::Piece> for Piece {
+    fn from(value: &model::Piece) -> Piece {
+        let model::Piece { index, site, name: model::PieceName { kind, epoch, random } } = value;
+        Piece { index: *index, site: site.0.into(), kind: (*kind).into(), epoch: epoch.0, random: (*random).into() }
+    }
+}
+
+impl From<Piece> for model::Piece {
+    fn from(twin: Piece) -> model::Piece {
+        model::Piece {
+            index: twin.index,
+            site: SiteId(twin.site.into()),
+            name: model::PieceName { kind: twin.kind.into(), epoch: Epoch(twin.epoch), random: twin.random.into() },
+        }
+    }
+}
+
+#[derive(Encode, Decode)]
+pub struct Segment {
+    #[n(0)]
+    id: Id,
+    #[n(1)]
+    kind: SegmentKind,
+    #[n(2)]
+    stream: Id,
+    #[n(3)]
+    k: u8,
+    #[n(4)]
+    m: u8,
+    #[n(5)]
+    cell: u32,
+    #[n(6)]
+    length: u64,
+    #[n(7)]
+    key: Id,
+    #[n(8)]
+    epoch: u64,
+    #[n(9)]
+    promise: u8,
+    #[n(10)]
+    pieces: Vec<Piece>,
+}
+
+impl From<&model::Segment> for Segment {
+    fn from(value: &model::Segment) -> Segment {
+        let model::Segment { id, kind, stream, code, cell, length, key, epoch, promise, pieces } = value;
+        Segment {
+            id: id.0.into(),
+            kind: (*kind).into(),
+            stream: stream.0.into(),
+            k: code.k,
+            m: code.m,
+            cell: *cell,
+            length: *length,
+            key: key.0.into(),
+            epoch: epoch.0,
+            promise: *promise,
+            pieces: each(pieces),
+        }
+    }
+}
+
+impl TryFrom<Segment> for model::Segment {
+    type Error = Senseless;
+
+    fn try_from(twin: Segment) -> Result<model::Segment, Senseless> {
+        let segment = model::Segment {
+            id: SegmentId(twin.id.into()),
+            kind: twin.kind.into(),
+            stream: StreamId(twin.stream.into()),
+            code: model::Code { k: twin.k, m: twin.m },
+            cell: twin.cell,
+            length: twin.length,
+            key: KeyTag(twin.key.into()),
+            epoch: Epoch(twin.epoch),
+            promise: twin.promise,
+            pieces: twin.pieces.into_iter().map(Into::into).collect(),
+        };
+        let sound = crate::piece::Layout::of(&segment).is_sound();
+        let placed = |piece: &model::Piece| piece.index < segment.code.n();
+        if sound && segment.pieces.iter().all(placed) {
+            Ok(segment)
+        } else {
+            Err(Senseless("a segment has an impossible code, cell or length".to_owned()))
+        }
+    }
+}
+
+#[derive(Encode, Decode)]
+pub struct Principal {
+    #[n(0)]
+    id: Id,
+    #[n(1)]
+    name: String,
+    #[n(2)]
+    role: Role,
+    #[n(3)]
+    created: i64,
+}
+
+impl From<&model::Principal> for Principal {
+    fn from(value: &model::Principal) -> Principal {
+        let model::Principal { id, name, role, created } = value;
+        Principal { id: id.0.into(), name: name.clone(), role: (*role).into(), created: created.0 }
+    }
+}
+
+impl TryFrom<Principal> for model::Principal {
+    type Error = Senseless;
+
+    fn try_from(twin: Principal) -> Result<model::Principal, Senseless> {
+        Ok(model::Principal {
+            id: PrincipalId(twin.id.into()),
+            name: twin.name,
+            role: twin.role.into(),
+            created: Timestamp(twin.created),
+        })
+    }
+}
+
+#[derive(Encode, Decode)]
+pub enum KeyState {
+    #[n(0)]
+    Active,
+    #[n(1)]
+    Revoked(#[n(0)] i64),
+}
+
+#[derive(Encode, Decode)]
+pub struct AccessKey {
+    #[n(0)]
+    id: String,
+    #[n(1)]
+    principal: Id,
+    #[n(2)]
+    label: LabelBytes,
+    #[n(3)]
+    salt: ByteArray<32>,
+    #[n(4)]
+    sealed: ByteVec,
+    #[n(5)]
+    state: KeyState,
+    #[n(6)]
+    created: i64,
+}
+
+impl From<&model::AccessKey> for AccessKey {
+    fn from(value: &model::AccessKey) -> AccessKey {
+        let model::AccessKey { id, principal, label, secret, state, created } = value;
+        let model::SealedSecret { salt, sealed } = secret;
+        AccessKey {
+            id: id.0.clone(),
+            principal: principal.0.into(),
+            label: (*label.canonical()).into(),
+            salt: (*salt).into(),
+            sealed: sealed.clone().into(),
+            state: match state {
+                model::KeyState::Active => KeyState::Active,
+                model::KeyState::Revoked { at } => KeyState::Revoked(at.0),
+            },
+            created: created.0,
+        }
+    }
+}
+
+impl TryFrom<AccessKey> for model::AccessKey {
+    type Error = Senseless;
+
+    fn try_from(twin: AccessKey) -> Result<model::AccessKey, Senseless> {
+        Ok(model::AccessKey {
+            id: AccessKeyId(twin.id),
+            principal: PrincipalId(twin.principal.into()),
+            label: Label::from_canonical(twin.label.into()),
+            secret: model::SealedSecret { salt: twin.salt.into(), sealed: twin.sealed.into() },
+            state: match twin.state {
+                KeyState::Active => model::KeyState::Active,
+                KeyState::Revoked(at) => model::KeyState::Revoked { at: Timestamp(at) },
+            },
+            created: Timestamp(twin.created),
+        })
+    }
+}
+
+#[derive(Encode, Decode)]
+pub struct LabelKey {
+    #[n(0)]
+    tag: Id,
+    #[n(1)]
+    label: Option<LabelBytes>,
+    #[n(2)]
+    epoch: u32,
+    #[n(3)]
+    salt: ByteArray<32>,
+    #[n(4)]
+    sealed: ByteVec,
+}
+
+impl From<&model::LabelKey> for LabelKey {
+    fn from(value: &model::LabelKey) -> LabelKey {
+        let model::LabelKey { tag, label, epoch, salt, sealed } = value;
+        LabelKey {
+            tag: tag.0.into(),
+            label: label.map(|label| (*label.canonical()).into()),
+            epoch: *epoch,
+            salt: (*salt).into(),
+            sealed: sealed.clone().into(),
+        }
+    }
+}
+
+impl TryFrom<LabelKey> for model::LabelKey {
+    type Error = Senseless;
+
+    fn try_from(twin: LabelKey) -> Result<model::LabelKey, Senseless> {
+        Ok(model::LabelKey {
+            tag: KeyTag(twin.tag.into()),
+            label: twin.label.map(|label| Label::from_canonical(label.into())),
+            epoch: twin.epoch,
+            salt: twin.salt.into(),
+            sealed: twin.sealed.into(),
+        })
+    }
+}
+
+#[derive(Encode, Decode)]
+pub struct Site {
+    #[n(0)]
+    id: Id,
+    #[n(1)]
+    name: String,
+    #[n(2)]
+    vendor: Vendor,
+    #[n(3)]
+    region: String,
+}
+
+impl From<&model::Site> for Site {
+    fn from(value: &model::Site) -> Site {
+        let model::Site { id, name, vendor, region } = value;
+        Site { id: id.0.into(), name: name.clone(), vendor: (*vendor).into(), region: region.clone() }
+    }
+}
+
+impl TryFrom<Site> for model::Site {
+    type Error = Senseless;
+
+    fn try_from(twin: Site) -> Result<model::Site, Senseless> {
+        Ok(model::Site { id: SiteId(twin.id.into()), name: twin.name, vendor: twin.vendor.into(), region: twin.region })
+    }
+}
+
+/// Every kind of change. A new one does not compile without a twin, and gets the next number.
+#[derive(Encode, Decode)]
+pub enum Change {
+    #[n(0)]
+    BucketCreated(#[n(0)] Bucket),
+    #[n(1)]
+    BucketDeleted(#[n(0)] Id),
+    #[n(2)]
+    ObjectPut(#[n(0)] Id, #[n(1)] Version, #[n(2)] Vec<Segment>),
+    #[n(3)]
+    ObjectDeleted(#[n(0)] Id, #[n(1)] String),
+    #[n(4)]
+    UploadStarted(#[n(0)] Upload),
+    #[n(5)]
+    PartPut(#[n(0)] Id, #[n(1)] Id, #[n(2)] Part, #[n(3)] Vec<Segment>),
+    #[n(6)]
+    UploadCompleted(#[n(0)] Id, #[n(1)] Id, #[n(2)] Version),
+    #[n(7)]
+    UploadAborted(#[n(0)] Id, #[n(1)] Id),
+    #[n(8)]
+    PiecesAdded(#[n(0)] Id, #[n(1)] Vec<Piece>),
+    #[n(9)]
+    PrincipalCreated(#[n(0)] Principal),
+    #[n(10)]
+    KeyIssued(#[n(0)] AccessKey),
+    #[n(11)]
+    KeyRevoked(#[n(0)] String, #[n(1)] i64),
+    #[n(12)]
+    LabelKeyCreated(#[n(0)] LabelKey),
+    #[n(13)]
+    StreamOpened(#[n(0)] Id, #[n(1)] LabelBytes, #[n(2)] Vec<Vendor>),
+    #[n(14)]
+    SiteClaimed(#[n(0)] Id, #[n(1)] Site),
+}
+
+impl From<&model::Change> for Change {
+    fn from(value: &model::Change) -> Change {
+        use model::Change as M;
+        match value {
+            M::BucketCreated(bucket) => Change::BucketCreated(bucket.into()),
+            M::BucketDeleted { bucket } => Change::BucketDeleted(bucket.0.into()),
+            M::ObjectPut { bucket, version, segments } => {
+                Change::ObjectPut(bucket.0.into(), version.into(), each(segments))
+            }
+            M::ObjectDeleted { bucket, key } => Change::ObjectDeleted(bucket.0.into(), key.as_str().to_owned()),
+            M::UploadStarted(upload) => Change::UploadStarted(upload.into()),
+            M::PartPut { bucket, upload, part, segments } => {
+                Change::PartPut(bucket.0.into(), upload.0.into(), part.into(), each(segments))
+            }
+            M::UploadCompleted { bucket, upload, version } => {
+                Change::UploadCompleted(bucket.0.into(), upload.0.into(), version.into())
+            }
+            M::UploadAborted { bucket, upload } => Change::UploadAborted(bucket.0.into(), upload.0.into()),
+            M::PiecesAdded { segment, pieces } => Change::PiecesAdded(segment.0.into(), each(pieces)),
+            M::PrincipalCreated(principal) => Change::PrincipalCreated(principal.into()),
+            M::KeyIssued(key) => Change::KeyIssued(key.into()),
+            M::KeyRevoked { id, at } => Change::KeyRevoked(id.0.clone(), at.0),
+            M::LabelKeyCreated(key) => Change::LabelKeyCreated(key.into()),
+            M::StreamOpened { stream, label, vendors } => Change::StreamOpened(
+                stream.0.into(),
+                (*label.canonical()).into(),
+                vendors.iter().map(|vendor| (*vendor).into()).collect(),
+            ),
+            M::SiteClaimed { enclave, site } => Change::SiteClaimed(enclave.0.into(), site.into()),
+        }
+    }
+}
+
+impl TryFrom<Change> for model::Change {
+    type Error = Senseless;
+
+    fn try_from(twin: Change) -> Result<model::Change, Senseless> {
+        use model::Change as M;
+        Ok(match twin {
+            Change::BucketCreated(bucket) => M::BucketCreated(bucket.try_into()?),
+            Change::BucketDeleted(bucket) => M::BucketDeleted { bucket: BucketId(bucket.into()) },
+            Change::ObjectPut(bucket, version, segments) => {
+                M::ObjectPut { bucket: BucketId(bucket.into()), version: version.try_into()?, segments: all(segments)? }
+            }
+            Change::ObjectDeleted(bucket, text) => {
+                M::ObjectDeleted { bucket: BucketId(bucket.into()), key: key(&text)? }
+            }
+            Change::UploadStarted(upload) => M::UploadStarted(upload.try_into()?),
+            Change::PartPut(bucket, upload, part, segments) => M::PartPut {
+                bucket: BucketId(bucket.into()),
+                upload: UploadId(upload.into()),
+                part: part.try_into()?,
+                segments: all(segments)?,
+            },
+            Change::UploadCompleted(bucket, upload, version) => M::UploadCompleted {
+                bucket: BucketId(bucket.into()),
+                upload: UploadId(upload.into()),
+                version: version.try_into()?,
+            },
+            Change::UploadAborted(bucket, upload) => {
+                M::UploadAborted { bucket: BucketId(bucket.into()), upload: UploadId(upload.into()) }
+            }
+            Change::PiecesAdded(segment, pieces) => M::PiecesAdded {
+                segment: SegmentId(segment.into()),
+                pieces: pieces.into_iter().map(Into::into).collect(),
+            },
+            Change::PrincipalCreated(principal) => M::PrincipalCreated(principal.try_into()?),
+            Change::KeyIssued(key) => M::KeyIssued(key.try_into()?),
+            Change::KeyRevoked(id, at) => M::KeyRevoked { id: AccessKeyId(id), at: Timestamp(at) },
+            Change::LabelKeyCreated(key) => M::LabelKeyCreated(key.try_into()?),
+            Change::StreamOpened(stream, label, vendors) => M::StreamOpened {
+                stream: StreamId(stream.into()),
+                label: Label::from_canonical(label.into()),
+                vendors: vendors.into_iter().map(Into::into).collect(),
+            },
+            Change::SiteClaimed(enclave, site) => {
+                M::SiteClaimed { enclave: EnclaveId(enclave.into()), site: site.try_into()? }
+            }
+        })
+    }
+}
+
+#[derive(Encode, Decode)]
+pub struct Record {
+    #[n(0)]
+    number: u64,
+    #[n(1)]
+    stream: Id,
+    #[n(2)]
+    sequence: u64,
+    #[n(3)]
+    previous: ByteArray<32>,
+    #[n(4)]
+    decided: i64,
+    #[n(5)]
+    change: Change,
+}
+
+impl From<&model::Record> for Record {
+    fn from(value: &model::Record) -> Record {
+        let model::Record { number, stream, sequence, previous, decided, change } = value;
+        Record {
+            number: number.0,
+            stream: stream.0.into(),
+            sequence: *sequence,
+            previous: (*previous).into(),
+            decided: decided.0,
+            change: change.into(),
+        }
+    }
+}
+
+impl TryFrom<Record> for model::Record {
+    type Error = Senseless;
+
+    fn try_from(twin: Record) -> Result<model::Record, Senseless> {
+        Ok(model::Record {
+            number: Number(twin.number),
+            stream: StreamId(twin.stream.into()),
+            sequence: twin.sequence,
+            previous: twin.previous.into(),
+            decided: Timestamp(twin.decided),
+            change: twin.change.try_into()?,
+        })
+    }
+}
