@@ -1,0 +1,52 @@
+"""boto3 as the tests use it: no retries, one minute, so that nothing that fails is hidden."""
+
+import socket
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+TIMEOUT_S = 60
+
+
+def connect(world, addressing="path", keys=None, region=None, endpoint=None, **config):
+    """A client of the world's S3 door. `addressing="virtual"` goes through bucket.localhost."""
+    access, secret = keys or world.keys()
+    endpoint = endpoint or world.endpoint
+    if addressing == "virtual":
+        endpoint = f"http://localhost:{world.port}"
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=region or world.region,
+        aws_access_key_id=access,
+        aws_secret_access_key=secret,
+        config=Config(
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            connect_timeout=TIMEOUT_S,
+            read_timeout=TIMEOUT_S,
+            max_pool_connections=32,
+            s3={"addressing_style": addressing},
+            **config,
+        ),
+    )
+
+
+def refused(call):
+    """The error code and status that `call` is refused with."""
+    try:
+        answer = call()
+    except ClientError as error:
+        response = error.response
+        return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
+    raise AssertionError(f"expected a refusal, got {answer}")
+
+
+def resolve_localhost():
+    """Names under .localhost are this machine (RFC 6761); not every resolver knows."""
+    ask = socket.getaddrinfo
+
+    def answer(host, *rest, **more):
+        return ask("127.0.0.1" if str(host).endswith("localhost") else host, *rest, **more)
+
+    socket.getaddrinfo = answer
