@@ -15,4 +15,4 @@ mod api;
 mod error;
 
 pub use api::*;
-pub use error::{BodyError, Error};
+pub use error::{BodyError, BodyErrorKind, Error};
