@@ -39,12 +39,15 @@ pub struct Item {
     pub body: Option<Bytes>,
 }
 
+/// Offset and length in the payload of the body that rides with a record, if one does.
+pub type Ride = Option<(u64, u64)>;
+
 /// A journal segment ready to be uploaded.
 #[derive(Clone, Debug)]
 pub struct Sealed {
     pub encoded: Encoded,
-    /// For each item, offset and length of its body in the payload.
-    pub extents: Vec<Option<(u64, u64)>>,
+    /// For each item, where its body lies.
+    pub extents: Vec<Ride>,
 }
 
 /// What a journal segment held.
@@ -52,8 +55,8 @@ pub struct Sealed {
 pub struct Opened {
     pub segment: SegmentId,
     pub stream: StreamId,
-    /// Encoded records, with offset and length of their bodies in the payload.
-    pub items: Vec<(Bytes, Option<(u64, u64)>)>,
+    /// Encoded records, and where their bodies lie.
+    pub items: Vec<(Bytes, Ride)>,
     /// The control stream's key, in its segments.
     pub control: Option<LabelKey>,
 }
@@ -88,7 +91,7 @@ pub fn seal(
     let head = CLEAR + control.len() + WRAPPED + length(chunk::sealed_length(block));
     let bodies: Vec<usize> = items.iter().map(|item| item.body.as_ref().map_or(0, Bytes::len)).collect();
     let plan = Plan::fit(code, head, &bodies);
-    let extents: Vec<Option<(u64, u64)>> =
+    let extents: Vec<Ride> =
         plan.places.iter().zip(&bodies).map(|(place, body)| place.map(|place| (place as u64, *body as u64))).collect();
     let head = seal_head(identity, stream_key, &control, items, &extents, outside);
     Sealed { encoded: fill(code, identity, &plan, &head, items), extents }
@@ -100,7 +103,7 @@ fn seal_head(
     stream_key: &LabelSecret,
     control: &[u8],
     items: &[Item],
-    extents: &[Option<(u64, u64)>],
+    extents: &[Ride],
     outside: &Outside,
 ) -> Vec<u8> {
     let mut block = Vec::new();
@@ -285,7 +288,7 @@ pub fn open<S: Borrow<LabelSecret>>(
 }
 
 /// The records of an opened block.
-fn items(mut block: Bytes, payload: u64) -> Result<Vec<(Bytes, Option<(u64, u64)>)>, FormatError> {
+fn items(mut block: Bytes, payload: u64) -> Result<Vec<(Bytes, Ride)>, FormatError> {
     let mut items = Vec::new();
     while block.has_remaining() {
         let cut_off = || damaged("a record is cut off");

@@ -34,6 +34,8 @@ pub mod segment;
 pub mod journal;
 
 mod error;
+#[cfg(test)]
+mod testing;
 
 pub use chunk::{BodyKey, Last, Sealer};
 pub use error::{FormatError, NotEnough, Tampered, WrongKey};

@@ -310,4 +310,4 @@ pub fn verify_piece(bytes: &[u8]) -> Result<Header, FormatError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
