@@ -63,6 +63,8 @@ pub enum Refusal {
     EpochClosed,
     /// Another principal has this name.
     PrincipalExists,
+    /// The key's principal does not exist.
+    NoSuchPrincipal,
     NoSuchAccessKey,
 }
 

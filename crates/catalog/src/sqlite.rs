@@ -1,0 +1,224 @@
+//! The embedded catalog: one SQLite database, one writer with group commit, a few readers.
+
+mod apply;
+mod codec;
+mod decide;
+mod dump;
+mod epochs;
+mod judge;
+mod late;
+mod listing;
+mod names;
+mod open;
+mod people;
+mod readers;
+mod schema;
+mod segments;
+mod show;
+mod streams;
+mod touch;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use model::{
+    AccessKey, AccessKeyId, Bucket, BucketId, BucketName, EnclaveId, Epoch, Label, LabelKey, ObjectKey, Outside, Part,
+    Piece, PieceName, Principal, PrincipalId, Segment, SegmentId, Site, SiteId, StreamId, Timestamp, Upload, UploadId,
+};
+use rusqlite::Connection;
+
+use crate::error::Error;
+use crate::interface::{
+    Batch, Catalog, Decided, Decision, ListQuery, Object, ObjectSummary, Page, Proposal, Stream, Totals, Unnamed,
+};
+use readers::Readers;
+use writer::Writer;
+
+/// A catalog in one SQLite database. Blocking work goes to [`Outside::blocking`]; nothing here
+/// has a thread of its own.
+pub struct SqliteCatalog {
+    writer: Arc<Writer>,
+    readers: Arc<Readers>,
+}
+
+impl SqliteCatalog {
+    /// Opens the catalog at `path`, an empty one if nothing is there; its directory must exist.
+    /// An existing file is checked, brought up to date, and never replaced: one that is damaged is
+    /// [`Error::Damaged`], one that cannot be read or written [`Error::Unavailable`], one that a
+    /// newer program wrote [`Error::Newer`]. It blocks for as long as that takes.
+    pub fn open(path: impl AsRef<Path>, outside: Outside) -> Result<SqliteCatalog, Error> {
+        let path = path.as_ref();
+        let writer = Arc::new(Writer::new(open::writer(path)?, outside.clone()));
+        let readers = Arc::new(Readers::of_file(path.to_owned(), outside));
+        Ok(SqliteCatalog { writer, readers })
+    }
+
+    /// An empty catalog that is gone when it is dropped.
+    pub fn in_memory(outside: Outside) -> Result<SqliteCatalog, Error> {
+        let writer = Arc::new(Writer::new(open::memory()?, outside.clone()));
+        let readers = Arc::new(Readers::of_writer(Arc::clone(&writer), outside));
+        Ok(SqliteCatalog { writer, readers })
+    }
+
+    /// Transactions committed since it was opened: writes that come together share one.
+    pub fn commits(&self) -> u64 {
+        self.writer.commits()
+    }
+
+    /// All that is shown, as text: two catalogs that were shown the same journal are equal in it.
+    /// What is decided and not shown, epochs, running time and unnamed pieces are not in it.
+    pub async fn dump(&self) -> Result<String, Error> {
+        self.read(dump::dump).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.readers.read(work).await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.writer.write(work).await
+    }
+}
+
+#[async_trait]
+impl Catalog for SqliteCatalog {
+    async fn enclave(&self) -> Result<Option<EnclaveId>, Error> {
+        self.read(streams::enclave).await
+    }
+
+    async fn found(&self, enclave: EnclaveId, control: StreamId) -> Result<(), Error> {
+        self.write(move |c| streams::found(c, enclave, control)).await
+    }
+
+    async fn decide(&self, stream: StreamId, now: Timestamp, proposals: Vec<Proposal>) -> Result<Vec<Decision>, Error> {
+        self.write(move |c| decide::decide(c, stream, now, proposals)).await
+    }
+
+    async fn show(&self, batch: Batch) -> Result<(), Error> {
+        self.write(move |c| show::show(c, &batch)).await
+    }
+
+    async fn unshown(&self) -> Result<Vec<Decided>, Error> {
+        self.read(decide::unshown).await
+    }
+
+    async fn streams(&self) -> Result<Vec<Stream>, Error> {
+        self.read(streams::streams).await
+    }
+
+    async fn bucket_named(&self, label: Label, name: &BucketName) -> Result<Option<Bucket>, Error> {
+        let name = name.clone();
+        self.read(move |c| names::bucket_named(c, &label, &name)).await
+    }
+
+    async fn buckets_of(&self, owner: PrincipalId, label: Label) -> Result<Vec<Bucket>, Error> {
+        self.read(move |c| names::buckets_of(c, owner, &label)).await
+    }
+
+    async fn object(&self, bucket: BucketId, key: &ObjectKey) -> Result<Option<Object>, Error> {
+        let key = key.clone();
+        self.read(move |c| names::object(c, bucket, &key)).await
+    }
+
+    async fn list(&self, bucket: BucketId, query: ListQuery) -> Result<Page<ObjectSummary>, Error> {
+        self.read(move |c| listing::objects(c, bucket, &query)).await
+    }
+
+    async fn upload(&self, bucket: BucketId, id: UploadId) -> Result<Option<Upload>, Error> {
+        self.read(move |c| names::upload(c, bucket, id)).await
+    }
+
+    async fn parts(&self, upload: UploadId, after: u16, limit: usize) -> Result<Vec<Part>, Error> {
+        self.read(move |c| names::parts(c, upload, after, limit)).await
+    }
+
+    async fn uploads(
+        &self,
+        bucket: BucketId,
+        query: ListQuery,
+        after_upload: Option<UploadId>,
+    ) -> Result<Page<Upload>, Error> {
+        self.read(move |c| listing::uploads(c, bucket, &query, after_upload)).await
+    }
+
+    async fn principals(&self) -> Result<Vec<Principal>, Error> {
+        self.read(people::principals).await
+    }
+
+    async fn access_key(&self, id: &AccessKeyId) -> Result<Option<AccessKey>, Error> {
+        let id = id.clone();
+        self.read(move |c| people::access_key(c, &id)).await
+    }
+
+    async fn access_keys(&self) -> Result<Vec<AccessKey>, Error> {
+        self.read(people::access_keys).await
+    }
+
+    async fn label_keys(&self) -> Result<Vec<LabelKey>, Error> {
+        self.read(people::label_keys).await
+    }
+
+    async fn policy_epoch(&self) -> Result<u64, Error> {
+        self.read(people::policy_epoch).await
+    }
+
+    async fn sites(&self) -> Result<Vec<Site>, Error> {
+        self.read(people::sites).await
+    }
+
+    async fn segment(&self, id: SegmentId) -> Result<Option<Segment>, Error> {
+        self.read(move |c| segments::find(c, id)).await
+    }
+
+    async fn below_promise(&self, limit: usize) -> Result<Vec<Segment>, Error> {
+        self.read(move |c| segments::below_promise(c, limit)).await
+    }
+
+    async fn add_pieces(&self, segment: SegmentId, pieces: Vec<Piece>) -> Result<(), Error> {
+        self.write(move |c| segments::add_pieces(c, segment, &pieces).map(|_| ())).await
+    }
+
+    async fn drop_piece(&self, segment: SegmentId, piece: Piece) -> Result<(), Error> {
+        self.write(move |c| segments::drop_piece(c, segment, piece)).await
+    }
+
+    async fn totals(&self) -> Result<Totals, Error> {
+        self.read(streams::totals).await
+    }
+
+    async fn open_epoch(&self, seen: Epoch) -> Result<Epoch, Error> {
+        self.write(move |c| epochs::open(c, seen)).await
+    }
+
+    async fn newest_epoch(&self) -> Result<Epoch, Error> {
+        self.read(epochs::newest).await
+    }
+
+    async fn close_epochs_below(&self, epoch: Epoch) -> Result<(), Error> {
+        self.write(move |c| epochs::close_below(c, epoch)).await
+    }
+
+    async fn closed_below(&self) -> Result<Epoch, Error> {
+        self.read(epochs::closed_below).await
+    }
+
+    async fn add_running_ms(&self, elapsed: u64) -> Result<u64, Error> {
+        self.write(move |c| epochs::add_running_ms(c, elapsed)).await
+    }
+
+    async fn note_unnamed(&self, site: SiteId, listed: Vec<PieceName>, running_ms: u64) -> Result<Vec<Unnamed>, Error> {
+        self.write(move |c| epochs::note_unnamed(c, site, listed, running_ms)).await
+    }
+
+    async fn forget_unnamed(&self, site: SiteId, deleted: Vec<PieceName>) -> Result<(), Error> {
+        self.write(move |c| epochs::forget_unnamed(c, site, deleted)).await
+    }
+}

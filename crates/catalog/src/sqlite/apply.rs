@@ -1,0 +1,234 @@
+//! Applying outcomes. Nothing is evaluated here: what was decided is what becomes, and records of
+//! different streams lead to the same state in whichever order they are shown (see `late`).
+
+use model::{
+    BodySlice, Bucket, BucketId, Change, Extent, Label, Number, ObjectKey, Part, Record, Segment, StreamId, Upload,
+    UploadId, Vendor, Version,
+};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::late::{self, Late};
+use super::{codec, people, segments, streams, touch};
+use crate::error::Error;
+
+/// One showing transaction.
+pub struct Apply<'c> {
+    c: &'c Connection,
+    late: Late,
+}
+
+impl<'c> Apply<'c> {
+    pub fn begin(c: &'c Connection) -> Result<Apply<'c>, Error> {
+        Ok(Apply { c, late: Late::load(c)? })
+    }
+
+    pub fn finish(self) -> Result<(), Error> {
+        self.late.settle(self.c)
+    }
+
+    /// `extent` says where the small body that rode with the record lies.
+    pub fn record(&mut self, record: Record, extent: Option<Extent>) -> Result<(), Error> {
+        let number = record.number;
+        self.change(number, record.change, extent)?;
+        self.late.shown(self.c, number)
+    }
+
+    fn change(&mut self, number: Number, change: Change, extent: Option<Extent>) -> Result<(), Error> {
+        match change {
+            Change::BucketCreated(bucket) => self.create_bucket(number, &bucket),
+            Change::BucketDeleted { bucket } => self.delete_bucket(number, bucket),
+            Change::ObjectPut { bucket, mut version, segments } => {
+                place(&mut version.bodies, extent);
+                self.name_segments(number, &segments)?;
+                self.put(number, bucket, &version)
+            }
+            Change::ObjectDeleted { bucket, key } => {
+                self.late.ended(number, touch::of_object(bucket, &key));
+                self.remove_versions_before(number, bucket, &key)
+            }
+            Change::UploadStarted(upload) => self.start_upload(number, &upload),
+            Change::PartPut { bucket, upload, mut part, segments } => {
+                place(std::slice::from_mut(&mut part.body), extent);
+                self.name_segments(number, &segments)?;
+                self.put_part(number, bucket, upload, &part)
+            }
+            Change::UploadCompleted { bucket, upload, version } => {
+                // First, so that the parts' segments do not lose their last use in between.
+                self.put(number, bucket, &version)?;
+                self.end_upload(number, upload)
+            }
+            Change::UploadAborted { upload, .. } => self.end_upload(number, upload),
+            Change::PiecesAdded { segment, pieces } => {
+                if !segments::add_pieces(self.c, segment, &pieces)? {
+                    self.late.came_early(number, segment, &pieces);
+                }
+                Ok(())
+            }
+            Change::PrincipalCreated(principal) => people::create_principal(self.c, &principal),
+            Change::KeyIssued(key) => people::store_key(self.c, &key),
+            Change::KeyRevoked { id, at } => people::revoke_key(self.c, &id, at),
+            Change::LabelKeyCreated(key) => people::store_label_key(self.c, &key),
+            Change::StreamOpened { stream, label, vendors } => self.open_stream(stream, label, &vendors),
+            Change::SiteClaimed { site, .. } => people::store_site(self.c, &site),
+        }
+    }
+
+    fn create_bucket(&self, number: Number, bucket: &Bucket) -> Result<(), Error> {
+        if self.late.is_gone(self.c, number, &[touch::of_bucket(bucket.id)])? {
+            return Ok(());
+        }
+        self.c
+            .prepare_cached("INSERT INTO bucket (id, label, name, owner, number, bucket) VALUES (?, ?, ?, ?, ?, ?)")?
+            .execute(params![
+                bucket.id.0,
+                bucket.label.canonical(),
+                bucket.name.as_str(),
+                bucket.owner.0,
+                number.0,
+                codec::to_blob(bucket)
+            ])?;
+        Ok(())
+    }
+
+    /// Uploads in progress go with their bucket; there are no versions when this is decided.
+    fn delete_bucket(&mut self, number: Number, bucket: BucketId) -> Result<(), Error> {
+        self.late.ended(number, touch::of_bucket(bucket));
+        self.c.prepare_cached("DELETE FROM bucket WHERE id = ?")?.execute([bucket.0])?;
+        self.c
+            .prepare_cached("DELETE FROM upload WHERE bucket = ? AND number < ?")?
+            .execute(params![bucket.0, number.0])?;
+        let mut drop = self.c.prepare_cached("DELETE FROM part WHERE bucket = ? AND number < ? RETURNING part")?;
+        let parts = drop.query_map(params![bucket.0, number.0], |row| row.get(0))?.collect::<Result<Vec<_>, _>>()?;
+        self.release_parts(number, &parts)
+    }
+
+    fn put(&mut self, number: Number, bucket: BucketId, version: &Version) -> Result<(), Error> {
+        let ends = [touch::of_object(bucket, &version.key), touch::of_bucket(bucket)];
+        if self.late.is_gone(self.c, number, &ends)? || self.is_overtaken(number, bucket, &version.key)? {
+            return Ok(());
+        }
+        // Held before the old version lets go: both may lie in one segment.
+        segments::hold(self.c, &version.bodies)?;
+        self.remove_versions_before(number, bucket, &version.key)?;
+        self.c
+            .prepare_cached(
+                "INSERT INTO version (bucket, key, number, size, etag, modified, checksums, version)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                bucket.0,
+                version.key.as_str().as_bytes(),
+                number.0,
+                version.size,
+                version.etag.0,
+                version.modified.0,
+                codec::checksums_to_blob(&version.checksums),
+                codec::to_blob(version),
+            ])?;
+        Ok(())
+    }
+
+    fn is_overtaken(&self, number: Number, bucket: BucketId, key: &ObjectKey) -> Result<bool, Error> {
+        let mut find = self
+            .c
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM version WHERE bucket = ? AND key = ? AND number > ?)")?;
+        Ok(find.query_row(params![bucket.0, key.as_str().as_bytes(), number.0], |row| row.get(0))?)
+    }
+
+    fn remove_versions_before(&mut self, number: Number, bucket: BucketId, key: &ObjectKey) -> Result<(), Error> {
+        let mut remove = self
+            .c
+            .prepare_cached("DELETE FROM version WHERE bucket = ? AND key = ? AND number < ? RETURNING version")?;
+        let target = params![bucket.0, key.as_str().as_bytes(), number.0];
+        let removed = remove.query_map(target, |row| row.get(0))?.collect::<Result<Vec<Vec<u8>>, _>>()?;
+        for blob in removed {
+            let version: Version = codec::from_blob(&blob)?;
+            self.late.left_unused(number, segments::release(self.c, &version.bodies)?);
+        }
+        Ok(())
+    }
+
+    fn start_upload(&self, number: Number, upload: &Upload) -> Result<(), Error> {
+        let ends = [touch::of_upload(upload.id), touch::of_bucket(upload.bucket)];
+        if self.late.is_gone(self.c, number, &ends)? {
+            return Ok(());
+        }
+        self.c
+            .prepare_cached(
+                "INSERT INTO upload (id, bucket, key, initiated, number, upload) VALUES (?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                upload.id.0,
+                upload.bucket.0,
+                upload.key.as_str().as_bytes(),
+                upload.initiated.0,
+                number.0,
+                codec::to_blob(upload)
+            ])?;
+        Ok(())
+    }
+
+    fn put_part(&mut self, number: Number, bucket: BucketId, upload: UploadId, part: &Part) -> Result<(), Error> {
+        let ends = [touch::of_upload(upload), touch::of_bucket(bucket)];
+        if self.late.is_gone(self.c, number, &ends)? {
+            return Ok(());
+        }
+        let mut find = self.c.prepare_cached("SELECT number, part FROM part WHERE upload = ? AND part_number = ?")?;
+        let old: Option<(u64, Vec<u8>)> =
+            find.query_row(params![upload.0, part.number], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        if old.as_ref().is_some_and(|(old, _)| *old > number.0) {
+            return Ok(());
+        }
+        segments::hold(self.c, std::slice::from_ref(&part.body))?;
+        self.release_parts(number, &old.map(|(_, part)| part).into_iter().collect::<Vec<_>>())?;
+        self.c
+            .prepare_cached(
+                "INSERT INTO part (upload, part_number, bucket, number, body, part) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (upload, part_number) DO UPDATE SET number = ?4, body = ?5, part = ?6",
+            )?
+            .execute(params![upload.0, part.number, bucket.0, number.0, part.body.body.0, codec::to_blob(part)])?;
+        Ok(())
+    }
+
+    fn end_upload(&mut self, number: Number, upload: UploadId) -> Result<(), Error> {
+        self.late.ended(number, touch::of_upload(upload));
+        self.c.prepare_cached("DELETE FROM upload WHERE id = ?")?.execute([upload.0])?;
+        let mut drop = self.c.prepare_cached("DELETE FROM part WHERE upload = ? RETURNING part")?;
+        let parts = drop.query_map([upload.0], |row| row.get(0))?.collect::<Result<Vec<_>, _>>()?;
+        self.release_parts(number, &parts)
+    }
+
+    fn release_parts(&mut self, number: Number, parts: &[Vec<u8>]) -> Result<(), Error> {
+        for blob in parts {
+            let part: Part = codec::from_blob(blob)?;
+            let unused = segments::release(self.c, std::slice::from_ref(&part.body))?;
+            self.late.left_unused(number, unused);
+        }
+        Ok(())
+    }
+
+    /// Remembers the segments a record brings. They count as unused until something is found to
+    /// lie in them: the record may have been overtaken.
+    fn name_segments(&mut self, number: Number, segments: &[Segment]) -> Result<(), Error> {
+        for segment in segments {
+            segments::insert(self.c, segment)?;
+            let early = late::take_early_pieces(self.c, segment.id)?;
+            if !early.is_empty() {
+                segments::add_pieces(self.c, segment.id, &early)?;
+            }
+        }
+        self.late.left_unused(number, segments.iter().map(|segment| segment.id));
+        Ok(())
+    }
+
+    fn open_stream(&self, stream: StreamId, label: Label, vendors: &[Vendor]) -> Result<(), Error> {
+        streams::insert(self.c, stream, Some(label), &vendors.iter().copied().collect())
+    }
+}
+
+/// Fills in where the body lies that rode with its record.
+fn place(bodies: &mut [BodySlice], extent: Option<Extent>) {
+    if let Some(extent) = extent {
+        bodies.iter_mut().filter(|body| body.extents.is_empty()).for_each(|body| body.extents.push(extent));
+    }
+}

@@ -1,0 +1,70 @@
+//! The whole catalog as text, to compare two of them.
+
+use std::fmt::Write;
+
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+
+use crate::error::Error;
+
+/// Every table that showing the journal fills, without the database's own row numbers.
+const TABLES: &[(&str, &str)] = &[
+    ("state", "SELECT enclave, control, number, shown_through, policy_epoch FROM state"),
+    ("total", "SELECT buckets, objects, object_bytes, uploads, segments, below_promise FROM total"),
+    ("stream", "SELECT id, label, vendors, shown, shown_hash, newest FROM stream ORDER BY id"),
+    ("journal", "SELECT stream, first, last, hash, segment FROM journal ORDER BY stream, last"),
+    ("bucket", "SELECT id, label, name, owner, number, bucket FROM bucket ORDER BY id"),
+    (
+        "version",
+        "SELECT bucket, key, number, size, etag, modified, checksums, version FROM version ORDER BY bucket, key, number",
+    ),
+    ("upload", "SELECT id, bucket, key, initiated, number, upload FROM upload ORDER BY id"),
+    ("part", "SELECT upload, part_number, bucket, number, body, part FROM part ORDER BY upload, part_number"),
+    ("segment", "SELECT id, kind, stream, k, m, cell, length, key, epoch, promise, spare FROM segment ORDER BY id"),
+    (
+        "piece",
+        "SELECT id, piece_index, name, site FROM piece JOIN segment ON row = segment ORDER BY id, piece_index, name",
+    ),
+    ("segment_use", "SELECT segment, uses FROM segment_use ORDER BY segment"),
+    ("principal", "SELECT id, name, principal FROM principal ORDER BY id"),
+    ("access_key", "SELECT id, active, access_key FROM access_key ORDER BY id"),
+    ("label_key", "SELECT tag, label_key FROM label_key ORDER BY tag"),
+    ("site", "SELECT id, site FROM site ORDER BY id"),
+    ("ahead", "SELECT number FROM ahead ORDER BY number"),
+    ("gone", "SELECT subject, number FROM gone ORDER BY subject"),
+    ("unused", "SELECT segment, number FROM unused ORDER BY segment"),
+    (
+        "early_piece",
+        "SELECT segment, piece_index, name, site, number FROM early_piece ORDER BY segment, piece_index, name",
+    ),
+];
+
+/// One line per row: the table, then its columns; blobs in hexadecimal digits.
+pub fn dump(c: &Connection) -> Result<String, Error> {
+    let mut text = String::new();
+    for (table, select) in TABLES {
+        let mut statement = c.prepare(select)?;
+        let columns = statement.column_count();
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            text.push_str(table);
+            for column in 0..columns {
+                text.push(' ');
+                write_value(&mut text, row.get_ref(column)?);
+            }
+            text.push('\n');
+        }
+    }
+    Ok(text)
+}
+
+fn write_value(text: &mut String, value: ValueRef<'_>) {
+    // Writing to a string does not fail.
+    let _ = match value {
+        ValueRef::Null => write!(text, "-"),
+        ValueRef::Integer(number) => write!(text, "{number}"),
+        ValueRef::Real(number) => write!(text, "{number}"),
+        ValueRef::Text(bytes) => write!(text, "{:?}", String::from_utf8_lossy(bytes)),
+        ValueRef::Blob(bytes) => bytes.iter().try_for_each(|byte| write!(text, "{byte:02x}")),
+    };
+}

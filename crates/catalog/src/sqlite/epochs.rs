@@ -1,0 +1,77 @@
+//! Writer epochs, running time, and the pieces no record names.
+
+use model::{Epoch, PieceName, SiteId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::codec::NameColumn;
+use crate::error::Error;
+use crate::interface::Unnamed;
+
+/// Opens the next epoch, above every earlier one and above `seen`.
+pub fn open(c: &Connection, seen: Epoch) -> Result<Epoch, Error> {
+    let next = newest(c)?.max(seen).0.checked_add(1).filter(|next| i64::try_from(*next).is_ok());
+    let next = next.ok_or_else(|| Error::Unavailable(format!("no epoch is left above {}", seen.0)))?;
+    c.prepare_cached("UPDATE state SET newest_epoch = ?")?.execute([next])?;
+    Ok(Epoch(next))
+}
+
+pub fn newest(c: &Connection) -> Result<Epoch, Error> {
+    Ok(Epoch(c.prepare_cached("SELECT newest_epoch FROM state")?.query_row([], |row| row.get(0))?))
+}
+
+pub fn close_below(c: &Connection, epoch: Epoch) -> Result<(), Error> {
+    c.prepare_cached("UPDATE state SET closed_below = ?1 WHERE closed_below < ?1")?.execute([epoch.0])?;
+    Ok(())
+}
+
+pub fn closed_below(c: &Connection) -> Result<Epoch, Error> {
+    Ok(Epoch(c.prepare_cached("SELECT closed_below FROM state")?.query_row([], |row| row.get(0))?))
+}
+
+/// Whether it was opened and is not closed.
+pub fn is_open(c: &Connection, epoch: Epoch) -> Result<bool, Error> {
+    let mut find = c.prepare_cached("SELECT newest_epoch, closed_below FROM state")?;
+    let (newest, closed_below): (u64, u64) = find.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok((closed_below..=newest).contains(&epoch.0))
+}
+
+pub fn add_running_ms(c: &Connection, elapsed: u64) -> Result<u64, Error> {
+    let mut add = c.prepare_cached("UPDATE state SET running_ms = running_ms + ? RETURNING running_ms")?;
+    Ok(add.query_row([elapsed], |row| row.get(0))?)
+}
+
+/// Of the listed pieces, those no record names. A name counts wherever a record says the piece
+/// lies: names are random, and sparing a copy is the safe side.
+pub fn note_unnamed(
+    c: &Connection,
+    site: SiteId,
+    listed: Vec<PieceName>,
+    running_ms: u64,
+) -> Result<Vec<Unnamed>, Error> {
+    let mut named = c.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM piece WHERE name = ?1) OR EXISTS (SELECT 1 FROM early_piece WHERE name = ?1)
+             OR EXISTS (SELECT 1 FROM decided_piece WHERE name = ?1)",
+    )?;
+    let mut note =
+        c.prepare_cached("INSERT INTO unnamed (site, name, since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")?;
+    let mut since = c.prepare_cached("SELECT since FROM unnamed WHERE site = ? AND name = ?")?;
+    let mut unnamed = Vec::new();
+    for name in listed {
+        if named.query_row([NameColumn(name)], |row| row.get(0))? {
+            forget_unnamed(c, site, [name])?;
+            continue;
+        }
+        note.execute(params![site.0, NameColumn(name), running_ms])?;
+        let first = since.query_row(params![site.0, NameColumn(name)], |row| row.get(0)).optional()?;
+        unnamed.push(Unnamed { name, since_running_ms: first.unwrap_or(running_ms) });
+    }
+    Ok(unnamed)
+}
+
+pub fn forget_unnamed(c: &Connection, site: SiteId, names: impl IntoIterator<Item = PieceName>) -> Result<(), Error> {
+    let mut forget = c.prepare_cached("DELETE FROM unnamed WHERE site = ? AND name = ?")?;
+    for name in names {
+        forget.execute(params![site.0, NameColumn(name)])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! Records that are shown late.
+//!
+//! Streams are shown side by side, so a record may be shown after one with a greater number. The
+//! outcome must be that of showing them by number. Until every smaller number is shown, this keeps
+//! what a late record could get wrong: that its object is gone since (`gone`), that a segment it
+//! may use has no use (`unused`), that pieces came before their segment (`early_piece`).
+//! `state.shown_through` says up to where all is shown; `ahead` holds the numbers shown beyond.
+
+use std::collections::BTreeMap;
+
+use model::{Number, Piece, SegmentId, SiteId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::codec::NameColumn;
+use super::segments;
+use crate::error::Error;
+
+/// What one showing transaction leaves for [`Late::settle`].
+pub struct Late {
+    /// Everything up to here is shown.
+    through: u64,
+    /// Whether any earlier record is known to be overtaken; seldom, so most look-ups are spared.
+    any_gone: bool,
+    gone: BTreeMap<Vec<u8>, Number>,
+    unused: BTreeMap<SegmentId, Number>,
+    early: Vec<(SegmentId, Piece, Number)>,
+}
+
+impl Late {
+    pub fn load(c: &Connection) -> Result<Late, Error> {
+        let mut state = c.prepare_cached("SELECT shown_through, EXISTS (SELECT 1 FROM gone) FROM state")?;
+        let (through, any_gone) = state.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(Late { through, any_gone, gone: BTreeMap::new(), unused: BTreeMap::new(), early: Vec::new() })
+    }
+
+    /// Counts a record as shown.
+    pub fn shown(&mut self, c: &Connection, number: Number) -> Result<(), Error> {
+        if number.0 == self.through + 1 {
+            self.through = number.0;
+            return Ok(());
+        }
+        c.prepare_cached("INSERT INTO ahead (number) VALUES (?) ON CONFLICT DO NOTHING")?.execute([number.0])?;
+        Ok(())
+    }
+
+    /// Whether a record with a greater number, already shown, ended one of these.
+    pub fn is_gone(&self, c: &Connection, number: Number, subjects: &[Vec<u8>]) -> Result<bool, Error> {
+        if !self.any_gone {
+            return Ok(false);
+        }
+        let mut find = c.prepare_cached("SELECT EXISTS (SELECT 1 FROM gone WHERE subject = ? AND number > ?)")?;
+        for subject in subjects {
+            if find.query_row(params![subject, number.0], |row| row.get(0))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The record ended this: nothing of it comes back with a smaller number.
+    pub fn ended(&mut self, number: Number, subject: Vec<u8>) {
+        self.gone.insert(subject, number);
+    }
+
+    /// The record left these segments without use.
+    pub fn left_unused(&mut self, number: Number, segments: impl IntoIterator<Item = SegmentId>) {
+        self.unused.extend(segments.into_iter().map(|segment| (segment, number)));
+    }
+
+    /// The record brought pieces of a segment that is not known (yet, or any more).
+    pub fn came_early(&mut self, number: Number, segment: SegmentId, pieces: &[Piece]) {
+        self.early.extend(pieces.iter().map(|piece| (segment, *piece, number)));
+    }
+
+    /// Ends the transaction: acts on what is settled, keeps the rest.
+    pub fn settle(mut self, c: &Connection) -> Result<(), Error> {
+        let before = self.through;
+        self.catch_up(c)?;
+        let through = Number(self.through);
+        for (subject, number) in self.gone.into_iter().filter(|(_, number)| *number > through) {
+            keep_gone(c, &subject, number)?;
+        }
+        for (segment, number) in self.unused {
+            if number <= through { segments::drop_if_unused(c, segment)? } else { keep_unused(c, segment, number)? }
+        }
+        for (segment, piece, number) in self.early.into_iter().filter(|(_, _, number)| *number > through) {
+            keep_early(c, segment, piece, number)?;
+        }
+        c.prepare_cached("UPDATE state SET shown_through = ?")?.execute([through.0])?;
+        if before < through.0 || self.any_gone { prune(c, through) } else { Ok(()) }
+    }
+
+    fn catch_up(&mut self, c: &Connection) -> Result<(), Error> {
+        let mut next = c.prepare_cached("DELETE FROM ahead WHERE number = ? RETURNING number")?;
+        while next.query_row([self.through + 1], |row| row.get::<_, u64>(0)).optional()?.is_some() {
+            self.through += 1;
+        }
+        Ok(())
+    }
+}
+
+/// The pieces that came before their segment; they are forgotten here.
+pub fn take_early_pieces(c: &Connection, segment: SegmentId) -> Result<Vec<Piece>, Error> {
+    let mut take = c.prepare_cached("DELETE FROM early_piece WHERE segment = ? RETURNING piece_index, site, name")?;
+    let pieces = take.query_map([segment.0], |row| {
+        let NameColumn(name) = row.get(2)?;
+        Ok(Piece { index: row.get(0)?, site: SiteId(row.get(1)?), name })
+    })?;
+    Ok(pieces.collect::<Result<_, _>>()?)
+}
+
+/// Deciding begins when replay is over: a number that is neither shown nor waiting then was lost
+/// with an older catalog before it reached any site, and nothing waits for it any more.
+pub fn end_replay(c: &Connection) -> Result<(), Error> {
+    let mut state = c.prepare_cached("SELECT number, shown_through, (SELECT min(number) FROM decided) FROM state")?;
+    let (number, shown_through, waiting): (u64, u64, Option<u64>) =
+        state.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let through = waiting.map_or(number, |waiting| waiting.saturating_sub(1));
+    if through <= shown_through {
+        return Ok(());
+    }
+    tracing::info!(through, shown_through, "some numbers were never shown: they were lost before they were shipped");
+    c.execute("UPDATE state SET shown_through = ?", [through])?;
+    c.execute("DELETE FROM ahead WHERE number <= ?", [through])?;
+    // Numbers shown right behind a gap count now.
+    Late::load(c)?.settle(c)?;
+    prune(c, Number(through))
+}
+
+/// Forgets what no late record can meet any more.
+fn prune(c: &Connection, through: Number) -> Result<(), Error> {
+    c.prepare_cached("DELETE FROM gone WHERE number <= ?")?.execute([through.0])?;
+    c.prepare_cached("DELETE FROM early_piece WHERE number <= ?")?.execute([through.0])?;
+    let mut settled = c.prepare_cached("DELETE FROM unused WHERE number <= ? RETURNING segment")?;
+    let segments = settled.query_map([through.0], |row| row.get(0).map(SegmentId))?.collect::<Result<Vec<_>, _>>()?;
+    segments.into_iter().try_for_each(|segment| segments::drop_if_unused(c, segment))
+}
+
+fn keep_gone(c: &Connection, subject: &[u8], number: Number) -> Result<(), Error> {
+    c.prepare_cached(
+        "INSERT INTO gone (subject, number) VALUES (?, ?)
+         ON CONFLICT (subject) DO UPDATE SET number = max(number, excluded.number)",
+    )?
+    .execute(params![subject, number.0])?;
+    Ok(())
+}
+
+fn keep_unused(c: &Connection, segment: SegmentId, number: Number) -> Result<(), Error> {
+    c.prepare_cached(
+        "INSERT INTO unused (segment, number) VALUES (?, ?)
+         ON CONFLICT (segment) DO UPDATE SET number = max(number, excluded.number)",
+    )?
+    .execute(params![segment.0, number.0])?;
+    Ok(())
+}
+
+fn keep_early(c: &Connection, segment: SegmentId, piece: Piece, number: Number) -> Result<(), Error> {
+    c.prepare_cached(
+        "INSERT INTO early_piece (segment, piece_index, name, site, number) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![segment.0, piece.index, NameColumn(piece.name), piece.site.0, number.0])?;
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! Pages of objects and uploads, by seeking.
+//!
+//! A common prefix costs one row: the scan then starts again behind the whole prefix. So a page
+//! reads about as many rows as it has entries, whatever lies under its prefixes.
+
+use std::ops::ControlFlow;
+
+use model::{BucketId, ETag, ObjectKey, Timestamp, Upload, UploadId};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::codec;
+use crate::error::Error;
+use crate::interface::{ListEntry, ListQuery, ObjectSummary, Page};
+
+/// Above every key: no UTF-8 text holds this byte.
+const ABOVE_ALL: u8 = 0xff;
+
+pub fn objects(c: &Connection, bucket: BucketId, query: &ListQuery) -> Result<Page<ObjectSummary>, Error> {
+    let mut scan = c.prepare_cached(
+        "SELECT key, size, etag, modified, checksums FROM version
+         WHERE bucket = ? AND key >= ? AND key < ? ORDER BY key, number",
+    )?;
+    page(query, start(query), |from, below, visit| {
+        let mut rows = scan.query(params![bucket.0, from, below])?;
+        while let Some(row) = rows.next()? {
+            if visit(key_of(row)?, &|| summary(row))?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// By key, then by time of initiation; `after_upload` goes on within the uploads of `query.after`.
+/// When that upload is gone, all that are left of its key are listed: who aborts uploads page by
+/// page misses none.
+pub fn uploads(
+    c: &Connection,
+    bucket: BucketId,
+    query: &ListQuery,
+    after_upload: Option<UploadId>,
+) -> Result<Page<Upload>, Error> {
+    let marker = match (&query.after, after_upload) {
+        (Some(after), Some(id)) if rolled_up(query, after).is_none() && after.starts_with(&query.prefix) => {
+            Some((after.clone().into_bytes(), position(c, bucket, after, id)?))
+        }
+        _ => None,
+    };
+    let first = marker.as_ref().map_or_else(|| start(query), |(after, _)| after.clone());
+    let mut scan = c.prepare_cached(
+        "SELECT key, upload FROM upload
+         WHERE bucket = ?1 AND (key, initiated, id) > (?2, ?3, ?4) AND key < ?5 ORDER BY key, initiated, id",
+    )?;
+    page(query, first, |from, below, visit| {
+        let (initiated, id) = match &marker {
+            Some((after, position)) if after == from => *position,
+            _ => BEFORE_ALL,
+        };
+        let mut rows = scan.query(params![bucket.0, from, initiated, id, below])?;
+        while let Some(row) = rows.next()? {
+            if visit(key_of(row)?, &|| codec::from_blob(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?))?
+                .is_break()
+            {
+                break;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Sorts before every upload of its key.
+const BEFORE_ALL: (i64, [u8; 16]) = (i64::MIN, [0; 16]);
+
+fn position(c: &Connection, bucket: BucketId, key: &str, id: UploadId) -> Result<(i64, [u8; 16]), Error> {
+    let mut find = c.prepare_cached("SELECT initiated FROM upload WHERE id = ? AND bucket = ? AND key = ?")?;
+    let initiated = find.query_row(params![id.0, bucket.0, key.as_bytes()], |row| row.get(0)).optional()?;
+    Ok(initiated.map_or(BEFORE_ALL, |initiated| (initiated, id.0)))
+}
+
+type Visit<'a, T> = dyn FnMut(&str, &dyn Fn() -> Result<T, Error>) -> Result<ControlFlow<()>, Error> + 'a;
+
+/// Collects a page from `scan(from, below, visit)`, which visits keys in `from..below` in order.
+fn page<T>(
+    query: &ListQuery,
+    mut from: Vec<u8>,
+    mut scan: impl FnMut(&[u8], &[u8], &mut Visit<'_, T>) -> Result<(), Error>,
+) -> Result<Page<T>, Error> {
+    let mut page = Page { entries: Vec::new(), more: false };
+    let below = behind_all(query.prefix.as_bytes());
+    let mut seeking = query.limit > 0;
+    while seeking {
+        seeking = false;
+        let start = std::mem::take(&mut from);
+        scan(&start, &below, &mut |key, item| {
+            if page.entries.len() == query.limit {
+                page.more = true;
+                return Ok(ControlFlow::Break(()));
+            }
+            if let Some(prefix) = rolled_up(query, key) {
+                from = behind_all(prefix.as_bytes());
+                seeking = true;
+                page.entries.push(ListEntry::Prefix(prefix.to_owned()));
+                return Ok(ControlFlow::Break(()));
+            }
+            page.entries.push(ListEntry::Item(item()?));
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    Ok(page)
+}
+
+/// The first place an entry may have.
+fn start(query: &ListQuery) -> Vec<u8> {
+    let prefix = query.prefix.as_bytes().to_vec();
+    match &query.after {
+        None => prefix,
+        Some(after) => match rolled_up(query, after) {
+            // Its common prefix sorts at or before it, so the prefix was passed.
+            Some(passed) => behind_all(passed.as_bytes()),
+            None => [after.as_bytes(), &[0]].concat().max(prefix),
+        },
+    }
+}
+
+/// The common prefix this key counts under, if any.
+fn rolled_up<'k>(query: &ListQuery, key: &'k str) -> Option<&'k str> {
+    let delimiter = query.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty())?;
+    let rest = key.strip_prefix(query.prefix.as_str())?;
+    let end = query.prefix.len() + rest.find(delimiter)? + delimiter.len();
+    key.get(..end)
+}
+
+/// The first byte string behind all that begin with `prefix`, which ends in no 0xff.
+fn behind_all(prefix: &[u8]) -> Vec<u8> {
+    match prefix.split_last() {
+        Some((last, head)) => [head, &[last.saturating_add(1)]].concat(),
+        None => vec![ABOVE_ALL],
+    }
+}
+
+fn key_of<'r>(row: &'r Row<'_>) -> Result<&'r str, Error> {
+    let bytes = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+    std::str::from_utf8(bytes).map_err(|error| Error::Damaged(format!("a key is not text: {error}")))
+}
+
+fn summary(row: &Row<'_>) -> Result<ObjectSummary, Error> {
+    let key = ObjectKey::parse(key_of(row)?).map_err(|error| Error::Damaged(format!("a key is not one: {error}")))?;
+    let checksums = row.get_ref(4)?.as_blob().map_err(rusqlite::Error::from)?;
+    Ok(ObjectSummary {
+        key,
+        size: row.get(1)?,
+        etag: ETag(row.get(2)?),
+        modified: Timestamp(row.get(3)?),
+        checksums: codec::checksums_from_blob(checksums)?,
+    })
+}

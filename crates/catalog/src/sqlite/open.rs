@@ -1,0 +1,145 @@
+//! Making, opening and checking the database file. An existing file is never deleted, emptied or
+//! made anew: whatever is wrong with it is for a person to decide.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::schema;
+use crate::error::Error;
+
+/// Files below this are checked in full when they are opened; checking larger ones would hold up
+/// the start, and what is wrong with them shows when it is met.
+const CHECKED_BYTES_MAX: u64 = 256 << 20;
+
+/// Another process (a backup, a shell) may hold a lock for a moment.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Prepared statements kept per connection: all there are.
+const STATEMENTS: usize = 192;
+
+/// Pages in the log before they are copied into the database, which costs two more syncs. A put of
+/// 4 KiB logs about a dozen pages, a full batch of bodies 2,048: so neither a run of small writes
+/// nor a single batch pays often, and the log stays near 16 MiB.
+const CHECKPOINT_PAGES: u32 = 4_000;
+
+/// Opens the database at `path` for writing; makes one if there is none.
+pub fn writer(path: &Path) -> Result<Connection, Error> {
+    match fs::metadata(path) {
+        Ok(found) => check_length(path, found.len())?,
+        Err(error) if error.kind() == ErrorKind::NotFound => create(path)?,
+        Err(error) => return Err(unavailable(path, &error)),
+    }
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    check_identity(&connection, path)?;
+    // From here on the log is read too.
+    configure(&connection)?;
+    check_pages(&connection, path)?;
+    schema::migrate(&connection)?;
+    Ok(connection)
+}
+
+/// Opens the database that [`writer`] opened before, for reading only.
+pub fn reader(path: &Path) -> Result<Connection, Error> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.pragma_update(None, "cache_size", -1_024)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(connection)
+}
+
+/// An empty database that lives as long as its connection.
+pub fn memory() -> Result<Connection, Error> {
+    let connection = Connection::open_in_memory()?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    schema::migrate(&connection)?;
+    Ok(connection)
+}
+
+fn open(path: &Path, mode: OpenFlags) -> Result<Connection, Error> {
+    let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+fn configure(connection: &Connection) -> Result<(), Error> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // Every commit syncs the log before it is answered.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // In KiB: the hot pages fit, and an idle process stays small.
+    connection.pragma_update(None, "cache_size", -4_096)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(())
+}
+
+/// Builds the database under another name and moves it into place whole, so that a file at `path`
+/// has always been a catalog: an empty one was cut, not just begun.
+fn create(path: &Path) -> Result<(), Error> {
+    let log = beside(path, "-wal");
+    if log.exists() {
+        return Err(Error::Damaged(format!("`{}` is there without its database", log.display())));
+    }
+    let unfinished = beside(path, ".new");
+    for suffix in ["", "-journal", "-wal", "-shm"] {
+        // Left by a start that ended here before anything was stored in it.
+        remove(&beside(&unfinished, suffix))?;
+    }
+    let connection = open(&unfinished, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    connection.pragma_update(None, "synchronous", "EXTRA")?;
+    schema::migrate(&connection)?;
+    connection.close().map_err(|(_, error)| error)?;
+    fs::rename(&unfinished, path).map_err(|error| unavailable(path, &error))?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(|error| unavailable(directory, &error))
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(unavailable(path, &error)),
+        _ => Ok(()),
+    }
+}
+
+fn check_length(path: &Path, length: u64) -> Result<(), Error> {
+    if length == 0 {
+        return Err(Error::Damaged(format!("`{}` is empty", path.display())));
+    }
+    Ok(())
+}
+
+fn check_identity(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if id != schema::APPLICATION_ID {
+        return Err(Error::Damaged(format!("`{}` is a database, but not a catalog", path.display())));
+    }
+    if connection.is_readonly("main")? {
+        return Err(Error::Unavailable(format!("`{}` cannot be written to: change its permissions", path.display())));
+    }
+    Ok(())
+}
+
+fn check_pages(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let length = fs::metadata(path).map_err(|error| unavailable(path, &error))?.len();
+    if length >= CHECKED_BYTES_MAX {
+        return Ok(());
+    }
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found != "ok" {
+        return Err(Error::Damaged(format!("`{}`: {found}", path.display())));
+    }
+    Ok(())
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn unavailable(path: &Path, error: &std::io::Error) -> Error {
+    Error::Unavailable(format!("`{}`: {error}", path.display()))
+}

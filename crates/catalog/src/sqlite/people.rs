@@ -1,0 +1,102 @@
+//! Principals, access keys, label keys and sites: few rows, changed seldom.
+
+use model::{AccessKey, AccessKeyId, KeyState, LabelKey, Principal, PrincipalId, Site, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::codec;
+use crate::error::Error;
+
+/// By name.
+pub fn principals(c: &Connection) -> Result<Vec<Principal>, Error> {
+    all(c, "SELECT principal FROM principal ORDER BY name, id")
+}
+
+pub fn principal(c: &Connection, id: PrincipalId) -> Result<Option<Principal>, Error> {
+    let mut find = c.prepare_cached("SELECT principal FROM principal WHERE id = ?")?;
+    let blob: Option<Vec<u8>> = find.query_row([id.0], |row| row.get(0)).optional()?;
+    blob.as_deref().map(codec::from_blob).transpose()
+}
+
+/// Whether the id or the name is taken.
+pub fn is_known(c: &Connection, id: PrincipalId, name: &str) -> Result<bool, Error> {
+    let mut find = c.prepare_cached("SELECT EXISTS (SELECT 1 FROM principal WHERE id = ? OR name = ?)")?;
+    Ok(find.query_row(params![id.0, name], |row| row.get(0))?)
+}
+
+pub fn create_principal(c: &Connection, principal: &Principal) -> Result<(), Error> {
+    c.prepare_cached("INSERT INTO principal (id, name, principal) VALUES (?, ?, ?)")?.execute(params![
+        principal.id.0,
+        principal.name,
+        codec::to_blob(principal)
+    ])?;
+    Ok(())
+}
+
+/// By id.
+pub fn access_keys(c: &Connection) -> Result<Vec<AccessKey>, Error> {
+    all(c, "SELECT access_key FROM access_key ORDER BY id")
+}
+
+pub fn access_key(c: &Connection, id: &AccessKeyId) -> Result<Option<AccessKey>, Error> {
+    let mut find = c.prepare_cached("SELECT access_key FROM access_key WHERE id = ?")?;
+    let blob: Option<Vec<u8>> = find.query_row([&id.0], |row| row.get(0)).optional()?;
+    blob.as_deref().map(codec::from_blob).transpose()
+}
+
+pub fn is_active(c: &Connection, id: &AccessKeyId) -> Result<bool, Error> {
+    let mut find = c.prepare_cached("SELECT active FROM access_key WHERE id = ?")?;
+    Ok(find.query_row([&id.0], |row| row.get(0)).optional()?.unwrap_or(false))
+}
+
+pub fn store_key(c: &Connection, key: &AccessKey) -> Result<(), Error> {
+    c.prepare_cached(
+        "INSERT INTO access_key (id, active, access_key) VALUES (?1, ?2, ?3)
+         ON CONFLICT (id) DO UPDATE SET active = ?2, access_key = ?3",
+    )?
+    .execute(params![key.id.0, key.state == KeyState::Active, codec::to_blob(key)])?;
+    Ok(())
+}
+
+/// A key that was revoked before keeps its date.
+pub fn revoke_key(c: &Connection, id: &AccessKeyId, at: Timestamp) -> Result<(), Error> {
+    match access_key(c, id)? {
+        Some(key) if key.state == KeyState::Active => {
+            store_key(c, &AccessKey { state: KeyState::Revoked { at }, ..key })
+        }
+        _ => Ok(()),
+    }
+}
+
+pub fn policy_epoch(c: &Connection) -> Result<u64, Error> {
+    Ok(c.prepare_cached("SELECT policy_epoch FROM state")?.query_row([], |row| row.get(0))?)
+}
+
+/// By tag.
+pub fn label_keys(c: &Connection) -> Result<Vec<LabelKey>, Error> {
+    all(c, "SELECT label_key FROM label_key ORDER BY tag")
+}
+
+pub fn store_label_key(c: &Connection, key: &LabelKey) -> Result<(), Error> {
+    c.prepare_cached(
+        "INSERT INTO label_key (tag, label_key) VALUES (?1, ?2) ON CONFLICT (tag) DO UPDATE SET label_key = ?2",
+    )?
+    .execute(params![key.tag.0, codec::to_blob(key)])?;
+    Ok(())
+}
+
+/// By id.
+pub fn sites(c: &Connection) -> Result<Vec<Site>, Error> {
+    all(c, "SELECT site FROM site ORDER BY id")
+}
+
+pub fn store_site(c: &Connection, site: &Site) -> Result<(), Error> {
+    c.prepare_cached("INSERT INTO site (id, site) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET site = ?2")?
+        .execute(params![site.id.0, codec::to_blob(site)])?;
+    Ok(())
+}
+
+fn all<T: coding::record::Stored>(c: &Connection, sql: &str) -> Result<Vec<T>, Error> {
+    let mut find = c.prepare_cached(sql)?;
+    let blobs = find.query_map([], |row| row.get::<_, Vec<u8>>(0))?;
+    blobs.map(|blob| codec::from_blob(&blob?)).collect()
+}

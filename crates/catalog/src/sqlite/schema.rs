@@ -1,0 +1,259 @@
+//! The tables, and the way from each older form of them to this one.
+//!
+//! Model objects lie in versioned blobs; beside them only the columns that queries need. Text that
+//! people choose and that is ordered (keys) is kept as BLOB, so that its order is that of its bytes.
+
+use rusqlite::Connection;
+
+use crate::error::Error;
+
+/// Marks a database as a catalog: "ente".
+pub const APPLICATION_ID: i32 = 0x656e_7465;
+
+/// What the newest migration leads to.
+pub const VERSION: u32 = 1;
+
+/// Migration `i` leads from version `i` to `i + 1`. They are never edited once released.
+const MIGRATIONS: [&str; VERSION as usize] = [VERSION_1];
+
+/// Brings the database to [`VERSION`], each step in a transaction of its own; refuses newer ones.
+pub fn migrate(connection: &Connection) -> Result<(), Error> {
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > VERSION {
+        return Err(Error::Newer { found, known: VERSION });
+    }
+    for (from, migration) in (0..).zip(MIGRATIONS).skip(found as usize) {
+        connection
+            .execute_batch(&format!("BEGIN IMMEDIATE; {migration} PRAGMA user_version = {}; COMMIT;", from + 1))?;
+    }
+    Ok(())
+}
+
+const VERSION_1: &str = "
+    PRAGMA application_id = 0x656e7465;
+
+    -- What there is one of. `number` is the newest given or seen; every record numbered up to
+    -- `shown_through` is shown.
+    CREATE TABLE state (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        enclave BLOB,
+        control BLOB,
+        number INTEGER NOT NULL DEFAULT 0,
+        shown_through INTEGER NOT NULL DEFAULT 0,
+        newest_epoch INTEGER NOT NULL DEFAULT 0,
+        closed_below INTEGER NOT NULL DEFAULT 0,
+        running_ms INTEGER NOT NULL DEFAULT 0,
+        policy_epoch INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    INSERT INTO state (one) VALUES (1);
+
+    -- Counted by the triggers below, so that no path can forget to.
+    CREATE TABLE total (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        buckets INTEGER NOT NULL DEFAULT 0,
+        objects INTEGER NOT NULL DEFAULT 0,
+        object_bytes INTEGER NOT NULL DEFAULT 0,
+        uploads INTEGER NOT NULL DEFAULT 0,
+        segments INTEGER NOT NULL DEFAULT 0,
+        below_promise INTEGER NOT NULL DEFAULT 0,
+        unshown INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    INSERT INTO total (one) VALUES (1);
+
+    CREATE TABLE stream (
+        id BLOB PRIMARY KEY,
+        label BLOB,
+        vendors TEXT NOT NULL,
+        decided INTEGER NOT NULL,
+        decided_hash BLOB NOT NULL,
+        shown INTEGER NOT NULL,
+        shown_hash BLOB NOT NULL,
+        newest BLOB
+    ) STRICT, WITHOUT ROWID;
+
+    -- The shown journal segments: which records of its stream each one brought, and the hash of the
+    -- last, so that a fork in the past can be told.
+    CREATE TABLE journal (
+        stream BLOB NOT NULL,
+        last INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        hash BLOB NOT NULL,
+        segment BLOB NOT NULL,
+        PRIMARY KEY (stream, last)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Decided, not yet shown. What a record touches stands in columns: the object's bucket and key,
+    -- a subject (upload, principal, access key or bucket by id) and a name to be unique.
+    CREATE TABLE decided (
+        number INTEGER PRIMARY KEY,
+        kind INTEGER NOT NULL,
+        bucket BLOB,
+        key BLOB,
+        subject BLOB,
+        name BLOB,
+        encoded BLOB NOT NULL,
+        body BLOB
+    ) STRICT;
+    CREATE INDEX decided_key ON decided (bucket, key) WHERE bucket IS NOT NULL;
+    CREATE INDEX decided_subject ON decided (subject) WHERE subject IS NOT NULL;
+    CREATE INDEX decided_name ON decided (name) WHERE name IS NOT NULL;
+    CREATE TABLE decided_piece (
+        name BLOB NOT NULL,
+        number INTEGER NOT NULL,
+        PRIMARY KEY (name, number)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX decided_piece_number ON decided_piece (number);
+
+    -- Not unique by name: streams may be replayed one after the other, and a bucket that is gone may
+    -- then meet its namesake; the greatest number is the one that is.
+    CREATE TABLE bucket (
+        id BLOB PRIMARY KEY,
+        label BLOB NOT NULL,
+        name TEXT NOT NULL,
+        owner BLOB NOT NULL,
+        number INTEGER NOT NULL,
+        bucket BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX bucket_name ON bucket (label, name, number);
+    CREATE INDEX bucket_owner ON bucket (owner, label, name);
+
+    -- Listings read the columns; the blob stands last, so that they need not read through it.
+    CREATE TABLE version (
+        row INTEGER PRIMARY KEY,
+        bucket BLOB NOT NULL,
+        key BLOB NOT NULL,
+        number INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        etag TEXT NOT NULL,
+        modified INTEGER NOT NULL,
+        checksums BLOB NOT NULL,
+        version BLOB NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX version_key ON version (bucket, key, number);
+
+    CREATE TABLE upload (
+        id BLOB PRIMARY KEY,
+        bucket BLOB NOT NULL,
+        key BLOB NOT NULL,
+        initiated INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        upload BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX upload_key ON upload (bucket, key, initiated, id);
+    CREATE TABLE part (
+        upload BLOB NOT NULL,
+        part_number INTEGER NOT NULL,
+        bucket BLOB NOT NULL,
+        number INTEGER NOT NULL,
+        body BLOB NOT NULL,
+        part BLOB NOT NULL,
+        PRIMARY KEY (upload, part_number)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX part_bucket ON part (bucket);
+
+    -- `spare`: proven pieces (of different index, so of different vendors) beyond the k needed.
+    CREATE TABLE segment (
+        row INTEGER PRIMARY KEY,
+        id BLOB NOT NULL UNIQUE,
+        kind INTEGER NOT NULL,
+        stream BLOB NOT NULL,
+        k INTEGER NOT NULL,
+        m INTEGER NOT NULL,
+        cell INTEGER NOT NULL,
+        length INTEGER NOT NULL,
+        key BLOB NOT NULL,
+        epoch INTEGER NOT NULL,
+        promise INTEGER NOT NULL,
+        spare INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX segment_below ON segment (spare, id) WHERE spare < promise;
+    CREATE TABLE piece (
+        segment INTEGER NOT NULL,
+        piece_index INTEGER NOT NULL,
+        name BLOB NOT NULL,
+        site BLOB NOT NULL,
+        PRIMARY KEY (segment, piece_index, name)
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX piece_name ON piece (name);
+    -- How many versions and parts lie in a segment; none: no row.
+    CREATE TABLE segment_use (
+        segment BLOB PRIMARY KEY,
+        uses INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE principal (
+        id BLOB PRIMARY KEY,
+        name TEXT NOT NULL,
+        principal BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX principal_name ON principal (name);
+    CREATE TABLE access_key (
+        id TEXT PRIMARY KEY,
+        active INTEGER NOT NULL,
+        access_key BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE label_key (
+        tag BLOB PRIMARY KEY,
+        label_key BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE site (
+        id BLOB PRIMARY KEY,
+        site BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- Pieces seen at a site that no record names, and the running time when first seen.
+    CREATE TABLE unnamed (
+        site BLOB NOT NULL,
+        name BLOB NOT NULL,
+        since INTEGER NOT NULL,
+        PRIMARY KEY (site, name)
+    ) STRICT, WITHOUT ROWID;
+
+    -- What is kept while a record with a smaller number may still be shown (streams are shown side
+    -- by side): numbers shown early, what is gone, segments without use, pieces without segment.
+    CREATE TABLE ahead (
+        number INTEGER PRIMARY KEY
+    ) STRICT;
+    CREATE TABLE gone (
+        subject BLOB PRIMARY KEY,
+        number INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE unused (
+        segment BLOB PRIMARY KEY,
+        number INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE early_piece (
+        segment BLOB NOT NULL,
+        piece_index INTEGER NOT NULL,
+        name BLOB NOT NULL,
+        site BLOB NOT NULL,
+        number INTEGER NOT NULL,
+        PRIMARY KEY (segment, piece_index, name)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TRIGGER bucket_added AFTER INSERT ON bucket
+        BEGIN UPDATE total SET buckets = buckets + 1; END;
+    CREATE TRIGGER bucket_removed AFTER DELETE ON bucket
+        BEGIN UPDATE total SET buckets = buckets - 1; END;
+    CREATE TRIGGER version_added AFTER INSERT ON version
+        BEGIN UPDATE total SET objects = objects + 1, object_bytes = object_bytes + new.size; END;
+    CREATE TRIGGER version_removed AFTER DELETE ON version
+        BEGIN UPDATE total SET objects = objects - 1, object_bytes = object_bytes - old.size; END;
+    CREATE TRIGGER upload_added AFTER INSERT ON upload
+        BEGIN UPDATE total SET uploads = uploads + 1; END;
+    CREATE TRIGGER upload_removed AFTER DELETE ON upload
+        BEGIN UPDATE total SET uploads = uploads - 1; END;
+    CREATE TRIGGER segment_added AFTER INSERT ON segment
+        BEGIN UPDATE total SET segments = segments + 1,
+            below_promise = below_promise + (new.spare < new.promise); END;
+    CREATE TRIGGER segment_removed AFTER DELETE ON segment
+        BEGIN UPDATE total SET segments = segments - 1,
+            below_promise = below_promise - (old.spare < old.promise); END;
+    CREATE TRIGGER segment_changed AFTER UPDATE OF spare ON segment
+        BEGIN UPDATE total SET
+            below_promise = below_promise - (old.spare < old.promise) + (new.spare < new.promise); END;
+    CREATE TRIGGER decided_added AFTER INSERT ON decided
+        BEGIN UPDATE total SET unshown = unshown + 1; END;
+    CREATE TRIGGER decided_removed AFTER DELETE ON decided
+        BEGIN UPDATE total SET unshown = unshown - 1; END;
+";

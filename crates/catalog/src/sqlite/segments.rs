@@ -1,0 +1,179 @@
+//! Rows of segments and their pieces, and how many versions and parts lie in each.
+
+use std::collections::BTreeSet;
+
+use model::{BodySlice, Code, Epoch, KeyTag, Number, Piece, Segment, SegmentId, StreamId};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::codec::{KindColumn, NameColumn};
+use crate::error::Error;
+
+const COLUMNS: &str = "row, id, kind, stream, k, m, cell, length, key, epoch, promise";
+
+/// The segment with its proven pieces, by index.
+pub fn find(c: &Connection, id: SegmentId) -> Result<Option<Segment>, Error> {
+    let mut find = c.prepare_cached(&format!("SELECT {COLUMNS} FROM segment WHERE id = ?"))?;
+    let found = find.query_row([id.0], read).optional()?;
+    found.map(|(row, segment)| with_pieces(c, row, segment)).transpose()
+}
+
+/// Segments below their promise, those with the fewest spare pieces first.
+pub fn below_promise(c: &Connection, limit: usize) -> Result<Vec<Segment>, Error> {
+    let mut below =
+        c.prepare_cached(&format!("SELECT {COLUMNS} FROM segment WHERE spare < promise ORDER BY spare, id LIMIT ?"))?;
+    let rows = below.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], read)?.collect::<Result<Vec<_>, _>>()?;
+    rows.into_iter().map(|(row, segment)| with_pieces(c, row, segment)).collect()
+}
+
+/// Remembers a segment as a record or a standing batch names it.
+pub fn insert(c: &Connection, segment: &Segment) -> Result<(), Error> {
+    let mut insert = c.prepare_cached(
+        "INSERT INTO segment (id, kind, stream, k, m, cell, length, key, epoch, promise, spare)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+    )?;
+    let indexes: BTreeSet<u8> = segment.pieces.iter().map(|piece| piece.index).collect();
+    let spare = i64::try_from(indexes.len()).unwrap_or(i64::MAX) - i64::from(segment.code.k);
+    let inserted = insert.execute(params![
+        segment.id.0,
+        KindColumn(segment.kind),
+        segment.stream.0,
+        segment.code.k,
+        segment.code.m,
+        segment.cell,
+        segment.length,
+        segment.key.0,
+        segment.epoch.0,
+        segment.promise,
+        spare,
+    ])?;
+    if inserted > 0 {
+        insert_pieces(c, c.last_insert_rowid(), &segment.pieces)?;
+    }
+    Ok(())
+}
+
+/// Adds proven pieces. `false`: there is no such segment.
+pub fn add_pieces(c: &Connection, id: SegmentId, pieces: &[Piece]) -> Result<bool, Error> {
+    let Some(row) = row_of(c, id)? else { return Ok(false) };
+    insert_pieces(c, row, pieces)?;
+    count_spare(c, row)?;
+    Ok(true)
+}
+
+/// Forgets one piece.
+pub fn drop_piece(c: &Connection, id: SegmentId, piece: Piece) -> Result<(), Error> {
+    let Some(row) = row_of(c, id)? else { return Ok(()) };
+    c.prepare_cached("DELETE FROM piece WHERE segment = ? AND piece_index = ? AND name = ? AND site = ?")?
+        .execute(params![row, piece.index, NameColumn(piece.name), piece.site.0])?;
+    count_spare(c, row)
+}
+
+/// Counts one more holder for each segment these bodies lie in. The segment itself may still be
+/// unknown when streams are replayed one after the other.
+pub fn hold(c: &Connection, bodies: &[BodySlice]) -> Result<(), Error> {
+    let mut hold = c.prepare_cached(
+        "INSERT INTO segment_use (segment, uses) VALUES (?, 1) ON CONFLICT (segment) DO UPDATE SET uses = uses + 1",
+    )?;
+    for segment in of_bodies(bodies) {
+        hold.execute([segment.0])?;
+    }
+    Ok(())
+}
+
+/// Counts one holder less, and returns the segments that have none left.
+pub fn release(c: &Connection, bodies: &[BodySlice]) -> Result<Vec<SegmentId>, Error> {
+    let mut release = c.prepare_cached("UPDATE segment_use SET uses = uses - 1 WHERE segment = ? RETURNING uses")?;
+    let mut forget = c.prepare_cached("DELETE FROM segment_use WHERE segment = ?")?;
+    let mut unused = Vec::new();
+    for segment in of_bodies(bodies) {
+        let uses: Option<i64> = release.query_row([segment.0], |row| row.get(0)).optional()?;
+        if uses == Some(0) {
+            forget.execute([segment.0])?;
+            unused.push(segment);
+        }
+    }
+    Ok(unused)
+}
+
+/// Forgets a data segment that nothing lies in: its pieces are unnamed from now on. Journal
+/// segments stay, their records are still needed.
+pub fn drop_if_unused(c: &Connection, id: SegmentId) -> Result<(), Error> {
+    let mut find = c.prepare_cached(
+        "SELECT row FROM segment WHERE id = ?1 AND kind = 1
+         AND NOT EXISTS (SELECT 1 FROM segment_use WHERE segment = ?1)",
+    )?;
+    if let Some(row) = find.query_row([id.0], |row| row.get::<_, i64>(0)).optional()? {
+        c.prepare_cached("DELETE FROM piece WHERE segment = ?")?.execute([row])?;
+        c.prepare_cached("DELETE FROM segment WHERE row = ?")?.execute([row])?;
+    }
+    Ok(())
+}
+
+/// The segments these bodies lie in, each once.
+pub fn of_bodies(bodies: &[BodySlice]) -> BTreeSet<SegmentId> {
+    bodies.iter().flat_map(|body| &body.extents).map(|extent| extent.segment).collect()
+}
+
+/// Keeps the pieces that a decided record names from being taken for orphans.
+pub fn name_decided(c: &Connection, number: Number, pieces: &[Piece]) -> Result<(), Error> {
+    let mut insert =
+        c.prepare_cached("INSERT INTO decided_piece (name, number) VALUES (?, ?) ON CONFLICT DO NOTHING")?;
+    for piece in pieces {
+        insert.execute(params![NameColumn(piece.name), number.0])?;
+    }
+    Ok(())
+}
+
+fn row_of(c: &Connection, id: SegmentId) -> Result<Option<i64>, Error> {
+    let mut find = c.prepare_cached("SELECT row FROM segment WHERE id = ?")?;
+    Ok(find.query_row([id.0], |row| row.get(0)).optional()?)
+}
+
+fn insert_pieces(c: &Connection, row: i64, pieces: &[Piece]) -> Result<(), Error> {
+    let mut insert = c.prepare_cached(
+        "INSERT INTO piece (segment, piece_index, name, site) VALUES (?, ?, ?, ?)
+         ON CONFLICT (segment, piece_index, name) DO NOTHING",
+    )?;
+    for piece in pieces {
+        insert.execute(params![row, piece.index, NameColumn(piece.name), piece.site.0])?;
+    }
+    Ok(())
+}
+
+/// Two pieces of one index are worth one.
+fn count_spare(c: &Connection, row: i64) -> Result<(), Error> {
+    c.prepare_cached(
+        "UPDATE segment SET spare = (SELECT count(DISTINCT piece_index) FROM piece WHERE segment = ?1) - k
+         WHERE row = ?1",
+    )?
+    .execute([row])?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Segment)> {
+    let KindColumn(kind) = row.get(2)?;
+    let segment = Segment {
+        id: SegmentId(row.get(1)?),
+        kind,
+        stream: StreamId(row.get(3)?),
+        code: Code { k: row.get(4)?, m: row.get(5)? },
+        cell: row.get(6)?,
+        length: row.get(7)?,
+        key: KeyTag(row.get(8)?),
+        epoch: Epoch(row.get(9)?),
+        promise: row.get(10)?,
+        pieces: Vec::new(),
+    };
+    Ok((row.get(0)?, segment))
+}
+
+fn with_pieces(c: &Connection, row: i64, mut segment: Segment) -> Result<Segment, Error> {
+    let mut pieces =
+        c.prepare_cached("SELECT piece_index, site, name FROM piece WHERE segment = ? ORDER BY piece_index, name")?;
+    let piece = |row: &Row<'_>| {
+        let NameColumn(name) = row.get(2)?;
+        Ok(Piece { index: row.get(0)?, site: model::SiteId(row.get(1)?), name })
+    };
+    segment.pieces = pieces.query_map([row], piece)?.collect::<Result<_, _>>()?;
+    Ok(segment)
+}

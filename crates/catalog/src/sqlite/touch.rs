@@ -1,0 +1,127 @@
+//! What a change touches, as columns: how a proposal finds the decided records it depends on.
+
+use model::{AccessKeyId, Bucket, BucketId, Change, ObjectKey, PrincipalId, UploadId};
+use rusqlite::Connection;
+use rusqlite::types::{ToSql, ToSqlOutput};
+
+use super::names;
+use crate::error::Error;
+
+/// What a change does, as the catalog tells records apart while they are not shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    BucketCreated = 1,
+    BucketDeleted = 2,
+    ObjectPut = 3,
+    ObjectDeleted = 4,
+    UploadStarted = 5,
+    PartPut = 6,
+    UploadCompleted = 7,
+    UploadAborted = 8,
+    PiecesAdded = 9,
+    PrincipalCreated = 10,
+    KeyIssued = 11,
+    KeyRevoked = 12,
+    LabelKeyCreated = 13,
+    StreamOpened = 14,
+    SiteClaimed = 15,
+}
+
+impl ToSql for Kind {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok((*self as u8).into())
+    }
+}
+
+/// The columns of one record in `decided`.
+pub struct Touch {
+    pub kind: Kind,
+    pub bucket: Option<BucketId>,
+    /// The object whose state it changes.
+    pub key: Option<ObjectKey>,
+    /// What it makes, changes or ends, by id.
+    pub subject: Option<Vec<u8>>,
+    /// A name it takes or frees.
+    pub name: Option<Vec<u8>>,
+}
+
+impl Touch {
+    /// `c` names the bucket of a deletion, which is still shown when that is decided.
+    pub fn of(c: &Connection, change: &Change) -> Result<Touch, Error> {
+        let of = |kind| Touch { kind, bucket: None, key: None, subject: None, name: None };
+        let object = |kind, bucket: &BucketId, key: &ObjectKey| Touch {
+            bucket: Some(*bucket),
+            key: Some(key.clone()),
+            ..of(kind)
+        };
+        Ok(match change {
+            Change::BucketCreated(bucket) => Touch {
+                bucket: Some(bucket.id),
+                subject: Some(of_bucket(bucket.id)),
+                name: Some(name_of(bucket)),
+                ..of(Kind::BucketCreated)
+            },
+            Change::BucketDeleted { bucket } => Touch {
+                bucket: Some(*bucket),
+                subject: Some(of_bucket(*bucket)),
+                name: names::bucket(c, *bucket)?.as_ref().map(name_of),
+                ..of(Kind::BucketDeleted)
+            },
+            Change::ObjectPut { bucket, version, .. } => object(Kind::ObjectPut, bucket, &version.key),
+            Change::ObjectDeleted { bucket, key } => object(Kind::ObjectDeleted, bucket, key),
+            Change::UploadStarted(upload) => {
+                Touch { bucket: Some(upload.bucket), subject: Some(of_upload(upload.id)), ..of(Kind::UploadStarted) }
+            }
+            Change::PartPut { bucket, upload, .. } => {
+                Touch { bucket: Some(*bucket), subject: Some(of_upload(*upload)), ..of(Kind::PartPut) }
+            }
+            Change::UploadCompleted { bucket, upload, version } => {
+                Touch { subject: Some(of_upload(*upload)), ..object(Kind::UploadCompleted, bucket, &version.key) }
+            }
+            Change::UploadAborted { bucket, upload } => {
+                Touch { bucket: Some(*bucket), subject: Some(of_upload(*upload)), ..of(Kind::UploadAborted) }
+            }
+            Change::PiecesAdded { .. } => of(Kind::PiecesAdded),
+            Change::PrincipalCreated(principal) => Touch {
+                subject: Some(of_principal(principal.id)),
+                name: Some(principal_name(&principal.name)),
+                ..of(Kind::PrincipalCreated)
+            },
+            Change::KeyIssued(key) => Touch { subject: Some(of_key(&key.id)), ..of(Kind::KeyIssued) },
+            Change::KeyRevoked { id, .. } => Touch { subject: Some(of_key(id)), ..of(Kind::KeyRevoked) },
+            Change::LabelKeyCreated(_) => of(Kind::LabelKeyCreated),
+            Change::StreamOpened { .. } => of(Kind::StreamOpened),
+            Change::SiteClaimed { .. } => of(Kind::SiteClaimed),
+        })
+    }
+}
+
+pub fn of_upload(id: UploadId) -> Vec<u8> {
+    [b"u", &id.0[..]].concat()
+}
+
+pub fn of_principal(id: PrincipalId) -> Vec<u8> {
+    [b"p", &id.0[..]].concat()
+}
+
+pub fn of_key(id: &AccessKeyId) -> Vec<u8> {
+    [b"k", id.0.as_bytes()].concat()
+}
+
+pub fn of_bucket(id: BucketId) -> Vec<u8> {
+    [b"b", &id.0[..]].concat()
+}
+
+pub fn of_object(bucket: BucketId, key: &ObjectKey) -> Vec<u8> {
+    [b"o", &bucket.0[..], key.as_str().as_bytes()].concat()
+}
+
+pub fn principal_name(name: &str) -> Vec<u8> {
+    [b"p", name.as_bytes()].concat()
+}
+
+/// A bucket's name is unique at its label.
+pub fn name_of(bucket: &Bucket) -> Vec<u8> {
+    [b"b", &bucket.label.canonical()[..], bucket.name.as_str().as_bytes()].concat()
+}
