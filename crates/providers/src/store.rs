@@ -57,6 +57,13 @@ pub enum ErrorKind {
     Invalid,
 }
 
+impl ErrorKind {
+    /// Whether a site that works well says this too: it tells of the request, not of the site.
+    pub const fn is_answer(self) -> bool {
+        matches!(self, ErrorKind::NotFound | ErrorKind::AlreadyExists | ErrorKind::Corrupt | ErrorKind::Invalid)
+    }
+}
+
 /// A failed request to a site.
 #[derive(Debug)]
 pub struct Error {
