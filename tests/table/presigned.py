@@ -12,7 +12,7 @@ http = urllib3.PoolManager(retries=False)
 
 def presign(t, method, expires=60, addressing="path", **arguments):
     arguments.setdefault("Bucket", t.bucket)
-    return connect(t.world, addressing=addressing).generate_presigned_url(method, Params=arguments, ExpiresIn=expires)
+    return connect(t.world, addressing=addressing, signature_version="s3v4").generate_presigned_url(method, Params=arguments, ExpiresIn=expires)
 
 
 @row("PutObject")
