@@ -1,10 +1,10 @@
 //! The engine moves bytes: put, get, list, delete, multipart, and what keeps their promise.
 //!
 //! ```text
-//!  s3 ── permit + body ──► put ── pieces ──► placement ──► sites
-//!                           │ proposal                      ▲
-//!                           ▼                               │ journal segments
-//!                        commit: decide (catalog) ► ship ───┘ ► show (catalog) ──► answer
+//!  s3 ── permit + body ──► put ── pieces ──► ship ──────────► sites
+//!                           │ proposal                         ▲
+//!                           ▼                                  │ journal segments
+//!                        commit: decide (catalog) ► ship ──────┘ ► show (catalog) ──► answer
 //!  s3 ◄── verified bytes ── get ◄── cells ── sites
 //! ```
 //!
@@ -13,6 +13,39 @@
 
 mod api;
 mod error;
+mod limits;
+mod settings;
+
+mod open;
+mod replay;
+
+mod bucket;
+mod get;
+mod multipart;
+mod people;
+mod put;
+mod status;
+
+mod cells;
+mod commit;
+mod intake;
+pub mod placement;
+mod ship;
+
+mod budget;
+mod epochs;
+mod hedge;
+mod inner;
+mod keyring;
+mod sites;
+mod suspects;
+mod upkeep;
+mod work;
 
 pub use api::*;
 pub use error::{BodyError, BodyErrorKind, Error};
+pub use get::Plaintext;
+pub use limits::{BODY_MAX, PART_MIN};
+pub use open::{OpenError, Parts, SiteParts};
+pub use settings::Settings;
+pub use upkeep::SweepPlan;

@@ -1,0 +1,73 @@
+//! Buckets: what a name means, create, delete, list.
+
+use catalog::{ListQuery, ObjectSummary, Page, Proposal};
+use model::{Bucket, BucketId, BucketName, Change, Guard, Precondition, Profile, Session};
+use policy::{CreateBucket, DeleteBucket, ListBuckets, ListObjects, Permit};
+
+use crate::api::Engine;
+use crate::error::Error;
+use crate::placement;
+
+impl Engine {
+    /// The bucket a name means to this session, if any.
+    pub async fn resolve(&self, session: &Session, name: &BucketName) -> Result<Option<Bucket>, Error> {
+        Ok(self.inner.catalog.bucket_named(session.label, name).await?)
+    }
+
+    pub async fn list_buckets(&self, permit: Permit<ListBuckets>) -> Result<Vec<Bucket>, Error> {
+        self.inner.enter_reading();
+        let session = permit.session();
+        Ok(self.inner.catalog.buckets_of(session.principal, session.label).await?)
+    }
+
+    /// Creates a bucket at the session's label; `profile` is the enclave's default when `None`.
+    pub async fn create_bucket(
+        &self,
+        permit: Permit<CreateBucket>,
+        name: BucketName,
+        profile: Option<Profile>,
+    ) -> Result<Bucket, Error> {
+        let inner = &self.inner;
+        inner.enter()?;
+        let session = permit.session();
+        let profile = profile.unwrap_or(inner.settings.default_profile);
+        let vendors = inner.sites.vendors().len();
+        if vendors < usize::from(profile.code().n()) {
+            let wanted = profile.code().n();
+            return Err(Error::Invalid(format!("profile {profile} needs {wanted} vendors, {vendors} are configured")));
+        }
+        placement::compile(profile, &inner.sites.writable(&[]), 0)
+            .map_err(|under| Error::unavailable(under.to_string()))?;
+        let bucket = Bucket {
+            id: BucketId::random(&inner.outside),
+            name,
+            label: session.label,
+            profile,
+            owner: session.principal,
+            created: inner.outside.clock.now(),
+        };
+        // From its first record on, the bucket's journal keeps the bucket's promise.
+        inner.raise_journal(profile);
+        let guard = Guard { bucket: None, ..permit.guard() };
+        let change = Change::BucketCreated(bucket.clone());
+        let condition = Precondition::None;
+        inner.commit(&inner.stream_of(&bucket)?, Proposal { guard, condition, change, body: None }).await?;
+        Ok(bucket)
+    }
+
+    /// Deletes an empty bucket; uploads in progress go with it.
+    pub async fn delete_bucket(&self, permit: Permit<DeleteBucket>) -> Result<(), Error> {
+        let inner = &self.inner;
+        inner.enter()?;
+        let bucket = permit.bucket();
+        let change = Change::BucketDeleted { bucket: bucket.id };
+        let condition = Precondition::None;
+        let proposal = Proposal { guard: permit.guard(), condition, change, body: None };
+        inner.commit(&inner.stream_of(bucket)?, proposal).await
+    }
+
+    pub async fn list(&self, permit: Permit<ListObjects>, query: ListQuery) -> Result<Page<ObjectSummary>, Error> {
+        self.inner.enter_reading();
+        Ok(self.inner.catalog.list(permit.bucket().id, query).await?)
+    }
+}

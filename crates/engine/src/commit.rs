@@ -1,0 +1,340 @@
+//! Commit: decide, ship, show.
+//!
+//! ```text
+//!  callers ──► decider ── one durable transaction ──► shipper ── journal segment ──► sites
+//!     ▲            │ refused, or behind another record     │ stands
+//!     └────────────┴───────────── shown ◄──────────────────┘ show, in order
+//! ```
+//!
+//! Each stream has one decider and one shipper. While a batch is under way the next one gathers; it
+//! closes when the one before it stands, or when it is full. A decided record is shipped until it
+//! stands: never dropped, never renumbered.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use catalog::{Batch, Decided, Decision, Proposal, Refusal, Shipped};
+use coding::Identity;
+use coding::journal::{self, Item};
+use model::condition::Unmet;
+use model::{Change, Extent, Guard, Label, Precondition, Profile, SegmentId, SegmentKind, StreamId};
+use tokio::sync::{mpsc, oneshot};
+use tracing::{error, warn};
+
+use crate::error::Error;
+use crate::inner::Inner;
+use crate::limits::{BATCH_BYTES, BATCH_RECORDS, BATCHES_UNDER_WAY, COMMIT_WAIT, SHIP_AGAIN};
+use crate::placement;
+use crate::ship::Standing;
+use crate::work;
+
+/// Proposals one deciding transaction takes at most.
+const DECIDED_TOGETHER: usize = 512;
+/// Between attempts to ship what cannot stand.
+const SHIP_AGAIN_MAX: Duration = Duration::from_secs(5);
+
+/// A stream's way in.
+#[derive(Clone)]
+pub struct StreamHandle {
+    pub id: StreamId,
+    pub label: Option<Label>,
+    asks: mpsc::UnboundedSender<Ask>,
+}
+
+struct Ask {
+    proposal: Proposal,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// What a proposal came to.
+enum Answer {
+    Shown,
+    Refused(Refusal),
+    Behind,
+    Failed(Error),
+}
+
+/// A decided record on its way, and who waits for it.
+struct Waiting {
+    decided: Decided,
+    answer: Option<oneshot::Sender<Answer>>,
+}
+
+impl Waiting {
+    fn bytes(&self) -> usize {
+        self.decided.encoded.len() + self.decided.body.as_ref().map_or(0, Bytes::len)
+    }
+}
+
+impl Inner {
+    /// Decides a change and waits until it is shown. A change that depends on a record not yet
+    /// shown waits for that one first.
+    pub async fn commit(self: &Arc<Self>, stream: &StreamHandle, proposal: Proposal) -> Result<(), Error> {
+        match tokio::time::timeout(COMMIT_WAIT, self.propose(stream, proposal)).await {
+            Ok(result) => result,
+            Err(_) => Err(Error::unavailable("the change is decided but too few sites answer to make it stand")),
+        }
+    }
+
+    async fn propose(&self, stream: &StreamHandle, proposal: Proposal) -> Result<(), Error> {
+        let mut shown = self.shown.subscribe();
+        loop {
+            shown.borrow_and_update();
+            let (answer, answered) = oneshot::channel();
+            let ask = Ask { proposal: proposal.clone(), answer };
+            stream.asks.send(ask).map_err(|_| Error::unavailable("the enclave is stopping"))?;
+            match answered.await.map_err(|_| Error::unavailable("the enclave is stopping"))? {
+                Answer::Shown => return Ok(()),
+                Answer::Refused(refusal) => return Err(refusal.into()),
+                Answer::Failed(error) => return Err(error),
+                // Something was shown since, or will be: ask again then.
+                Answer::Behind => shown.changed().await.map_err(|_| Error::unavailable("the enclave is stopping"))?,
+            }
+        }
+    }
+
+    /// Commits what the system itself changes.
+    pub async fn commit_system(self: &Arc<Self>, stream: StreamId, change: Change) -> Result<(), Error> {
+        let stream = self.streams.by_id(stream).ok_or_else(|| Error::Internal(format!("no stream {stream}")))?;
+        let proposal = Proposal { guard: Guard::default(), condition: Precondition::None, change, body: None };
+        self.commit(&stream, proposal).await
+    }
+
+    /// Starts a stream's decider and shipper; `leftovers` were decided before and never shown.
+    pub fn start_stream(self: &Arc<Self>, id: StreamId, label: Option<Label>, leftovers: Vec<Decided>) -> StreamHandle {
+        let (asks, asked) = mpsc::unbounded_channel();
+        let (decided, to_ship) = mpsc::unbounded_channel();
+        let handle = StreamHandle { id, label, asks };
+        if !leftovers.is_empty() {
+            self.counters.unshown.fetch_add(leftovers.len() as u64, Ordering::Relaxed);
+            let leftovers = leftovers.into_iter().map(|decided| Waiting { decided, answer: None }).collect();
+            // The receiver lives in the shipper started below.
+            let _ = decided.send(leftovers);
+        }
+        tokio::spawn(decide_all(Arc::clone(self), id, asked, decided));
+        tokio::spawn(ship_all(Arc::clone(self), handle.clone(), to_ship));
+        handle
+    }
+}
+
+/// The decider: takes whatever has been asked since the last transaction into the next one.
+async fn decide_all(
+    inner: Arc<Inner>,
+    stream: StreamId,
+    mut asked: mpsc::UnboundedReceiver<Ask>,
+    to_ship: mpsc::UnboundedSender<Vec<Waiting>>,
+) {
+    let mut asks = Vec::new();
+    while asked.recv_many(&mut asks, DECIDED_TOGETHER).await > 0 {
+        let (proposals, answers): (Vec<_>, Vec<_>) = asks.drain(..).map(|ask| (ask.proposal, ask.answer)).unzip();
+        let decisions = match inner.catalog.decide(stream, inner.outside.clock.now(), proposals).await {
+            Ok(decisions) => decisions,
+            Err(error) => {
+                error!(%stream, %error, "the catalog cannot decide");
+                let message = error.to_string();
+                for answer in answers {
+                    let _ = answer.send(Answer::Failed(Error::unavailable(message.clone())));
+                }
+                continue;
+            }
+        };
+        let mut decided = Vec::new();
+        for (decision, answer) in decisions.into_iter().zip(answers) {
+            // Whoever asked may be gone: what is decided is shipped all the same.
+            match decision {
+                Decision::Decided(record) => decided.push(Waiting { decided: record, answer: Some(answer) }),
+                Decision::Refused(refusal) => drop(answer.send(Answer::Refused(refusal))),
+                Decision::Behind(_) => drop(answer.send(Answer::Behind)),
+            }
+        }
+        if !decided.is_empty() {
+            inner.counters.unshown.fetch_add(decided.len() as u64, Ordering::Relaxed);
+            let _ = to_ship.send(decided);
+        }
+    }
+}
+
+/// A batch on its way to the sites.
+struct UnderWay {
+    waiting: Vec<Waiting>,
+    standing: tokio::task::JoinHandle<Stood>,
+}
+
+/// A batch that stands, and where in it the bodies lie.
+struct Stood {
+    standing: Standing,
+    extents: Vec<Option<(u64, u64)>>,
+}
+
+/// The shipper: at most two batches under way, shown strictly in order.
+async fn ship_all(inner: Arc<Inner>, stream: StreamHandle, mut decided: mpsc::UnboundedReceiver<Vec<Waiting>>) {
+    let mut gathered: VecDeque<Waiting> = VecDeque::new();
+    let mut under_way: VecDeque<UnderWay> = VecDeque::new();
+    loop {
+        tokio::select! {
+            biased;
+            stood = front(&mut under_way), if !under_way.is_empty() => {
+                let Some(batch) = under_way.pop_front() else { continue };
+                // The next batch closes now: it ships while this one is being shown.
+                take_decided(&mut decided, &mut gathered);
+                start_batches(&inner, &stream, &mut gathered, &mut under_way);
+                show(&inner, &stream, batch.waiting, stood).await;
+            }
+            more = decided.recv() => match more {
+                Some(more) => gathered.extend(more),
+                None if under_way.is_empty() => return,
+                None => {
+                    let Some(batch) = under_way.pop_front() else { return };
+                    let Ok(stood) = batch.standing.await else { return };
+                    show(&inner, &stream, batch.waiting, stood).await;
+                }
+            },
+        }
+        take_decided(&mut decided, &mut gathered);
+        start_batches(&inner, &stream, &mut gathered, &mut under_way);
+    }
+}
+
+/// The oldest batch's standing; never while there is none, or when its task was torn down with the
+/// runtime.
+async fn front(under_way: &mut VecDeque<UnderWay>) -> Stood {
+    match under_way.front_mut() {
+        Some(batch) => match (&mut batch.standing).await {
+            Ok(stood) => stood,
+            Err(_) => std::future::pending().await,
+        },
+        None => std::future::pending().await,
+    }
+}
+
+fn take_decided(decided: &mut mpsc::UnboundedReceiver<Vec<Waiting>>, gathered: &mut VecDeque<Waiting>) {
+    while let Ok(more) = decided.try_recv() {
+        gathered.extend(more);
+    }
+}
+
+/// Closes batches: one at once when none is under way, further ones only when full.
+fn start_batches(
+    inner: &Arc<Inner>,
+    stream: &StreamHandle,
+    gathered: &mut VecDeque<Waiting>,
+    under_way: &mut VecDeque<UnderWay>,
+) {
+    while !gathered.is_empty() && under_way.len() < BATCHES_UNDER_WAY {
+        let full = gathered.len() >= BATCH_RECORDS || gathered.iter().map(Waiting::bytes).sum::<usize>() >= BATCH_BYTES;
+        if !under_way.is_empty() && !full {
+            return;
+        }
+        let waiting = close_batch(gathered);
+        let items = waiting
+            .iter()
+            .map(|waiting| Item { encoded: waiting.decided.encoded.clone(), body: waiting.decided.body.clone() })
+            .collect();
+        let standing = tokio::spawn(make_stand(Arc::clone(inner), stream.clone(), items));
+        under_way.push_back(UnderWay { waiting, standing });
+    }
+}
+
+/// Takes the oldest records, up to what one batch holds.
+fn close_batch(gathered: &mut VecDeque<Waiting>) -> Vec<Waiting> {
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    while let Some(next) = gathered.front() {
+        bytes += next.bytes();
+        if !batch.is_empty() && (bytes > BATCH_BYTES || batch.len() >= BATCH_RECORDS) {
+            break;
+        }
+        batch.extend(gathered.pop_front());
+    }
+    batch
+}
+
+/// Seals and ships the batch until it stands, however long that takes.
+async fn make_stand(inner: Arc<Inner>, stream: StreamHandle, items: Vec<Item>) -> Stood {
+    let items: Arc<[Item]> = items.into();
+    let mut pause = SHIP_AGAIN;
+    loop {
+        match try_stand(&inner, &stream, &items).await {
+            Ok(stood) => return stood,
+            Err(error) => {
+                warn!(stream = %stream.id, records = items.len(), %error, "decided changes wait to be stored");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(SHIP_AGAIN_MAX);
+            }
+        }
+    }
+}
+
+async fn try_stand(inner: &Arc<Inner>, stream: &StreamHandle, items: &Arc<[Item]>) -> Result<Stood, Error> {
+    let profile = inner.journal_profile();
+    let map = placement::compile(profile, &inner.sites.writable(&[]), 0)
+        .map_err(|under| Error::unavailable(under.to_string()))?;
+    let (secret, control) = inner.stream_key(stream)?;
+    let epoch = inner.epochs.begin();
+    let identity = Identity {
+        enclave: inner.enclave,
+        stream: stream.id,
+        segment: SegmentId::random(&inner.outside),
+        kind: SegmentKind::Journal,
+        key: secret.tag(),
+        epoch: epoch.epoch(),
+    };
+    let bytes = items.iter().map(|item| item.encoded.len() + item.body.as_ref().map_or(0, Bytes::len)).sum();
+    let sealed = work::run(&inner.outside, bytes, {
+        let (identity, items, outside) = (identity.clone(), Arc::clone(items), inner.outside.clone());
+        move || journal::seal(map.code, identity, &secret, control.as_ref(), &items, &outside)
+    })
+    .await?;
+    let standing = inner.ship(sealed.encoded, identity, profile, None).await?;
+    Ok(Stood { standing, extents: sealed.extents })
+}
+
+/// Makes a batch that stands visible and answers those who wait. It cannot be given up: the catalog
+/// is asked until it agrees.
+async fn show(inner: &Arc<Inner>, stream: &StreamHandle, waiting: Vec<Waiting>, stood: Stood) {
+    let Stood { standing: Standing { segment, late }, extents } = stood;
+    let shipped = waiting.iter().zip(&extents).map(|(waiting, extent)| Shipped {
+        encoded: waiting.decided.encoded.clone(),
+        extent: extent.map(|(offset, length)| Extent { segment: segment.id, offset, length }),
+    });
+    let batch = Batch { stream: stream.id, segment: segment.clone(), records: shipped.collect() };
+    let mut pause = SHIP_AGAIN;
+    while let Err(error) = inner.catalog.show(batch.clone()).await {
+        error!(stream = %stream.id, %error, "the catalog cannot show what stands");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(SHIP_AGAIN_MAX);
+    }
+    inner.counters.unshown.fetch_sub(waiting.len() as u64, Ordering::Relaxed);
+    inner.shown.send_modify(|shown| *shown += 1);
+    for answer in waiting.into_iter().filter_map(|waiting| waiting.answer) {
+        let _ = answer.send(Answer::Shown);
+    }
+    late.follow(inner, &segment);
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Error {
+        match refusal {
+            Refusal::KeyNotValid | Refusal::PolicyChanged => Error::AccessWithdrawn,
+            Refusal::NoSuchBucket => Error::NoSuchBucket,
+            Refusal::BucketExists(bucket) => Error::BucketExists(bucket),
+            Refusal::BucketNotEmpty => Error::BucketNotEmpty,
+            Refusal::Unmet(Unmet::Failed) => Error::PreconditionFailed,
+            Refusal::Unmet(Unmet::NoSuchKey) => Error::NoSuchKey,
+            Refusal::NoSuchUpload => Error::NoSuchUpload,
+            // Both are met only when a slow request meets a fast change; asking again is right.
+            Refusal::PartsChanged => Error::unavailable("a part was uploaded again while the upload was completed"),
+            Refusal::EpochClosed => Error::unavailable("the write took longer than its writer epoch"),
+            Refusal::PrincipalExists => Error::PrincipalExists,
+            Refusal::NoSuchPrincipal => Error::Invalid("there is no such principal".to_owned()),
+            Refusal::NoSuchAccessKey => Error::NoSuchAccessKey,
+        }
+    }
+}
+
+/// The profile journal segments are placed by: the one that promises most.
+pub fn stronger(one: Profile, other: Profile) -> Profile {
+    if other.promise() > one.promise() { other } else { one }
+}

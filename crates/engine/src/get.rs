@@ -1,0 +1,257 @@
+//! GetObject and HeadObject: find the version, then stream verified bytes of a range.
+//!
+//! ```text
+//!  range ──► steps (runs of sealed chunks in one segment) ──► cells ──► open ──► plaintext
+//! ```
+//!
+//! Every byte that leaves has passed its chunk's tag.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use coding::chunk::{self, BodyKey, Last, PLAIN, SEALED, Sealer, TAG};
+use coding::keys::WrapContext;
+use coding::piece::{Fragment, Layout};
+use futures::{Stream, StreamExt};
+use model::{Extent, Segment, SegmentId};
+use policy::{GetObject, Permit};
+
+use crate::api::{Engine, Found};
+use crate::cells::{Cells, Span};
+use crate::error::Error;
+use crate::inner::Inner;
+use crate::limits::{READ_AHEAD, READ_WINDOW_CHUNKS};
+use crate::work;
+
+/// Verified plaintext, in order.
+pub type Plaintext = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
+
+/// All that reading a version needs.
+pub struct Source {
+    inner: Arc<Inner>,
+    segments: BTreeMap<SegmentId, Arc<Segment>>,
+    /// In the order of the version's bodies.
+    keys: Vec<BodyKey>,
+}
+
+impl Engine {
+    /// Finds the object; `NoSuchKey` when it is not there. Conditions on reads are judged by the
+    /// caller with [`model::ReadConditions`], on the version found.
+    pub async fn find(&self, permit: Permit<GetObject>) -> Result<Found, Error> {
+        let inner = &self.inner;
+        inner.enter_reading();
+        let (bucket, key) = permit.object();
+        let object = inner.catalog.object(bucket.id, key).await?.ok_or(Error::NoSuchKey)?;
+        let version = object.version;
+        let secret = inner
+            .keys
+            .by_tag(version.wrap.under)
+            .ok_or_else(|| Error::Internal("the object's label key is not here".to_owned()))?;
+        let context = WrapContext::Version {
+            label: &bucket.label,
+            bucket: bucket.id,
+            key,
+            version: version.id,
+            bodies: &version.bodies,
+        };
+        let keys = secret
+            .unwrap_bodies(&context, &version.wrap)
+            .map_err(|_| Error::Internal("the object's keys do not open: its record was changed".to_owned()))?;
+        let segments = object.segments.into_iter().map(|segment| (segment.id, Arc::new(segment))).collect();
+        Ok(Found { version, source: Source { inner: Arc::clone(inner), segments, keys } })
+    }
+}
+
+impl Found {
+    /// Streams the plaintext bytes of `range`, which lies within the version's size.
+    pub fn read(self, range: Range<u64>) -> Plaintext {
+        let Found { version, source: Source { inner, segments, keys } } = self;
+        let mut steps = Vec::new();
+        let mut position = 0;
+        for (slice, key) in version.bodies.iter().zip(&keys) {
+            // The part of this slice that the range covers, as plaintext bytes of the body.
+            let of_body = |at: u64| at.clamp(position, position + slice.length) - position + slice.offset;
+            let part = of_body(range.start)..of_body(range.end);
+            position += slice.length;
+            if !part.is_empty() {
+                let sealer = Sealer::new(key, slice.body);
+                let body = Arc::new(OpenBody { sealer, length: slice.body_length });
+                steps.extend(plan(&body, &slice.extents, part));
+            }
+        }
+        // Pieces as they were read, and the plaintext made of them.
+        let held = steps.iter().map(|step: &Step| step.extent.length).max().unwrap_or(0) * 2 * READ_AHEAD as u64;
+        let held = usize::try_from(held).unwrap_or(usize::MAX);
+        let reading = async move {
+            let reserved = Arc::new(inner.budget.reserve(held).await);
+            let read = move |step: Step| {
+                let (inner, reserved) = (Arc::clone(&inner), Arc::clone(&reserved));
+                let segment = segments.get(&step.extent.segment).cloned();
+                async move {
+                    let missing = || Error::Internal("a segment of the object is not in the catalog".to_owned());
+                    let segment = segment.ok_or_else(missing)?;
+                    let plaintext = inner.read_step(&segment, step).await;
+                    drop(reserved);
+                    plaintext
+                }
+            };
+            futures::stream::iter(steps).map(read).buffered(READ_AHEAD)
+        };
+        Box::pin(futures::stream::once(reading).flatten())
+    }
+}
+
+/// A body with its key set up.
+struct OpenBody {
+    sealer: Sealer,
+    /// Plaintext bytes.
+    length: u64,
+}
+
+/// A run of whole sealed chunks in one segment, and the plaintext wanted of it.
+struct Step {
+    body: Arc<OpenBody>,
+    first_chunk: u64,
+    /// Where the chunks' sealed bytes lie.
+    extent: Extent,
+    /// Of the chunks' plaintext.
+    wanted: Range<usize>,
+}
+
+/// Cuts plaintext bytes `part` of a body into steps. Steps end at multiples of the window within
+/// their segment, so that neighbouring ones never read the same row.
+fn plan(body: &Arc<OpenBody>, extents: &[Extent], part: Range<u64>) -> Vec<Step> {
+    let (plain, sealed) = (PLAIN as u64, SEALED as u64);
+    let body_sealed = chunk::sealed_length(body.length);
+    let mut steps = Vec::new();
+    let mut before = 0;
+    for extent in extents {
+        let in_body = before..before + extent.length;
+        before = in_body.end;
+        // Extents are cut between chunks.
+        let mut chunk = (part.start / plain).max(in_body.start.div_ceil(sealed));
+        while chunk * plain < part.end && chunk * sealed < in_body.end {
+            let in_extent = chunk * sealed - in_body.start;
+            let window = READ_WINDOW_CHUNKS - (extent.offset + in_extent) / sealed % READ_WINDOW_CHUNKS;
+            let stop = (chunk + window).min(part.end.div_ceil(plain)).min(in_body.end.div_ceil(sealed));
+            let length = (stop * sealed).min(body_sealed).min(in_body.end) - chunk * sealed;
+            let within = |at: u64| usize::try_from(at.saturating_sub(chunk * plain)).unwrap_or(usize::MAX);
+            steps.push(Step {
+                body: Arc::clone(body),
+                first_chunk: chunk,
+                extent: Extent { segment: extent.segment, offset: extent.offset + in_extent, length },
+                wanted: within(part.start)..within(part.end.min(stop * plain)),
+            });
+            chunk = stop;
+        }
+    }
+    steps
+}
+
+/// A sealed chunk did not open.
+struct Tampered;
+
+impl Step {
+    /// Puts the sealed chunks together out of their cells and opens them one behind the other.
+    fn open(&self, layout: &Layout, span: &Span, cells: &Cells) -> Result<Bytes, Tampered> {
+        let end = self.extent.offset + self.extent.length;
+        let last_chunk = chunk::chunks(self.body.length) - 1;
+        let mut sealed =
+            Sealed { fragments: layout.locate(self.extent.offset..end).collect(), start: span.start(), cells };
+        let capacity = usize::try_from(self.extent.length).unwrap_or(0);
+        let mut out = Vec::with_capacity(capacity);
+        let (mut left, mut number) = (capacity, self.first_chunk);
+        while left > 0 {
+            let start = out.len();
+            let take = left.min(SEALED);
+            sealed.take(take, &mut out)?;
+            let last = if number == last_chunk { Last::Yes } else { Last::No };
+            let chunk = out.get_mut(start..).ok_or(Tampered)?;
+            self.body.sealer.open(number, last, chunk).map_err(|_| Tampered)?;
+            out.truncate(start + take.saturating_sub(TAG));
+            left -= take;
+            number += 1;
+        }
+        let out = Bytes::from(out);
+        if self.wanted.end > out.len() { Err(Tampered) } else { Ok(out.slice(self.wanted.clone())) }
+    }
+}
+
+/// Sealed bytes in payload order, out of cells.
+struct Sealed<'a> {
+    /// Not yet taken, in order.
+    fragments: VecDeque<Fragment>,
+    /// First byte of each cell that was read.
+    start: u32,
+    cells: &'a Cells,
+}
+
+impl Sealed<'_> {
+    fn take(&mut self, mut wanted: usize, out: &mut Vec<u8>) -> Result<(), Tampered> {
+        while wanted > 0 {
+            let fragment = self.fragments.front_mut().ok_or(Tampered)?;
+            let length = (fragment.within.end - fragment.within.start) as usize;
+            let now = length.min(wanted);
+            let from = (fragment.within.start - self.start) as usize;
+            let cell = self.cells.get(fragment.index, fragment.row).ok_or(Tampered)?;
+            out.extend_from_slice(cell.get(from..from + now).ok_or(Tampered)?);
+            wanted -= now;
+            if now == length {
+                self.fragments.pop_front();
+            } else {
+                fragment.within.start += u32::try_from(now).map_err(|_| Tampered)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    async fn read_step(&self, segment: &Segment, step: Step) -> Result<Bytes, Error> {
+        let layout = Layout::of(segment);
+        let end = step.extent.offset + step.extent.length;
+        let fragments: Vec<Fragment> = layout.locate(step.extent.offset..end).collect();
+        let wanted: BTreeSet<u8> = fragments.iter().map(|fragment| fragment.index).collect();
+        let rows = fragments.first().map_or(0, |first| first.row)..fragments.last().map_or(0, |last| last.row + 1);
+        let span = span(&layout, &fragments, &rows);
+        let cells = self.read_span(segment, &span, &wanted).await?;
+
+        let bytes = usize::try_from(step.extent.length).unwrap_or(usize::MAX);
+        let code = segment.code;
+        let (step, opened) = work::run(&self.outside, bytes, {
+            let (layout, wanted) = (layout.clone(), wanted.clone());
+            move || {
+                let opened = cells.complete(code, &wanted).map(|cells| step.open(&layout, &span, &cells));
+                (step, opened)
+            }
+        })
+        .await?;
+        if let Ok(plaintext) = opened? {
+            return Ok(plaintext);
+        }
+
+        // Some cell is not what was stored: find out which, and decode around it.
+        let cells = self.read_verified(segment, rows.clone(), &wanted).await?;
+        let opened = work::run(&self.outside, bytes, move || {
+            cells.complete(code, &wanted).map(|cells| step.open(&layout, &Span::Rows(rows), &cells))
+        });
+        opened.await??.map_err(|Tampered| Error::Unreadable {
+            reason: format!("segment {} was stored whole but does not open", segment.id),
+        })
+    }
+}
+
+/// What to read of each piece: part of one cell when that is enough, else whole rows.
+fn span(layout: &Layout, fragments: &[Fragment], rows: &Range<u64>) -> Span {
+    let within = fragments.iter().fold(u32::MAX..0, |all: Range<u32>, fragment| {
+        all.start.min(fragment.within.start)..all.end.max(fragment.within.end)
+    });
+    if rows.end - rows.start == 1 && within != (0..layout.cell) {
+        Span::slice(layout, rows.start, &within)
+    } else {
+        Span::Rows(rows.clone())
+    }
+}

@@ -1,0 +1,123 @@
+//! The running enclave: the parts every verb uses.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use catalog::Catalog;
+use coding::keys::LabelSecret;
+use model::{Bucket, EnclaveId, Label, LabelKey, Outside, Profile, StreamId};
+use tokio::sync::{Notify, watch};
+
+use crate::budget::Budget;
+use crate::commit::{StreamHandle, stronger};
+use crate::epochs::Epochs;
+use crate::error::Error;
+use crate::hedge::HedgeBudget;
+use crate::keyring::Keyring;
+use crate::settings::Settings;
+use crate::sites::Sites;
+use crate::suspects::Suspects;
+
+pub struct Inner {
+    pub enclave: EnclaveId,
+    pub catalog: Arc<dyn Catalog>,
+    pub sites: Sites,
+    pub keys: Keyring,
+    pub outside: Outside,
+    pub settings: Settings,
+    pub budget: Budget,
+    pub streams: Streams,
+    pub epochs: Epochs,
+    pub hedges: HedgeBudget,
+    pub suspects: Suspects,
+    pub counters: Counters,
+    /// Rises with every batch shown.
+    pub shown: watch::Sender<u64>,
+    /// Something may be below its promise, or may now be caught up.
+    pub catch_up: Notify,
+    pub draining: AtomicBool,
+    /// The profile of journal segments: the one of its buckets that promises most.
+    pub journal: Mutex<Profile>,
+}
+
+/// Counts since start.
+#[derive(Default)]
+pub struct Counters {
+    /// Calls that took a permit.
+    pub calls: AtomicU64,
+    pub bad_cells: AtomicU64,
+    pub hedged_reads: AtomicU64,
+    /// Decided and not yet shown.
+    pub unshown: AtomicU64,
+}
+
+/// The streams that run.
+#[derive(Default)]
+pub struct Streams {
+    by_id: Mutex<BTreeMap<StreamId, StreamHandle>>,
+}
+
+impl Streams {
+    pub fn add(&self, handle: StreamHandle) {
+        self.held().insert(handle.id, handle);
+    }
+
+    pub fn by_id(&self, id: StreamId) -> Option<StreamHandle> {
+        self.held().get(&id).cloned()
+    }
+
+    /// The stream of a label, or with `None` the control stream.
+    pub fn of(&self, label: Option<Label>) -> Option<StreamHandle> {
+        self.held().values().find(|handle| handle.label == label).cloned()
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, BTreeMap<StreamId, StreamHandle>> {
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Counts a call that took a permit; refuses it while the enclave is stopping.
+    pub fn enter(&self) -> Result<(), Error> {
+        self.counters.calls.fetch_add(1, Ordering::Relaxed);
+        if self.draining.load(Ordering::Relaxed) {
+            return Err(Error::unavailable("the enclave is stopping"));
+        }
+        Ok(())
+    }
+
+    /// The stream that changes of this bucket's label go to.
+    pub fn stream_of(&self, bucket: &Bucket) -> Result<StreamHandle, Error> {
+        let stream = self.streams.of(Some(bucket.label));
+        stream.ok_or_else(|| Error::Internal("the bucket's label has no stream".to_owned()))
+    }
+
+    /// The key of a label that new records are wrapped under.
+    pub fn label_key(&self, label: &Label) -> Result<Arc<LabelSecret>, Error> {
+        self.keys.newest(label).ok_or_else(|| Error::Internal("the label has no key".to_owned()))
+    }
+
+    /// The key a stream's segments are sealed under; for the control stream also as the root
+    /// wrapped it, which goes into the segment.
+    pub fn stream_key(&self, stream: &StreamHandle) -> Result<(Arc<LabelSecret>, Option<LabelKey>), Error> {
+        match stream.label {
+            Some(label) => Ok((self.label_key(&label)?, None)),
+            None => {
+                let (wrapped, secret) =
+                    self.keys.control().ok_or_else(|| Error::Internal("the control stream has no key".to_owned()))?;
+                Ok((secret, Some(wrapped)))
+            }
+        }
+    }
+
+    pub fn journal_profile(&self) -> Profile {
+        *self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets journal segments promise at least what this profile does.
+    pub fn raise_journal(&self, profile: Profile) {
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        *journal = stronger(*journal, profile);
+    }
+}

@@ -1,0 +1,76 @@
+//! The engine's limits, each beside its reason.
+
+use std::time::Duration;
+
+/// Sealed bytes of a large segment at most: what one plain PUT should carry, and what one dying
+/// vendor may cost in re-placement.
+pub const SEGMENT_MAX: usize = 64 << 20;
+
+/// Sealed bytes of a segment at least, under contention: below this, requests to sites would cost
+/// more than the bytes.
+pub const SEGMENT_MIN: usize = 8 << 20;
+
+/// Plaintext of a body that rides in the journal at most.
+pub const INLINE_MAX: u64 = 1 << 20;
+
+/// In-flight bytes of the whole process, parity and buffers included.
+pub const MEMORY_BUDGET: usize = 512 << 20;
+
+/// One PutObject or part at most: what S3 allows.
+pub const BODY_MAX: u64 = 5 << 30;
+
+/// A completed object at most: what S3 allows.
+pub const OBJECT_MAX: u64 = 5 << 40;
+
+/// Every part but the last has at least this many bytes: what S3 asks for.
+pub const PART_MIN: u64 = 5 << 20;
+
+/// Segments of one body that may be shipping while the next one fills.
+pub const SHIPPING_PER_BODY: usize = 2;
+
+/// A journal batch closes at this many bytes ...
+pub const BATCH_BYTES: usize = 8 << 20;
+/// ... or this many records, so that replay holds little in memory and nobody waits long.
+pub const BATCH_RECORDS: usize = 4096;
+/// Journal batches of one stream under way at once.
+pub const BATCHES_UNDER_WAY: usize = 2;
+
+/// Sealed bytes that one step of a read fetches; a multiple of every code's stripe. Large enough
+/// that a request's overhead is small, small enough to start answering early.
+pub const READ_WINDOW_CHUNKS: u64 = 48;
+/// Steps of one read under way at once.
+pub const READ_AHEAD: usize = 2;
+
+/// Work on fewer bytes than this runs where it is: handing it over would cost more.
+pub const INLINE_WORK: usize = 64 << 10;
+/// Bytes of a body digested and sealed per hand-over.
+pub const INTAKE_WINDOW: usize = 1 << 20;
+
+/// How long a site may take for an upload before the others' floor is enough; and the bounds of
+/// what is measured.
+pub const UPLOAD_DEADLINE_MIN: Duration = Duration::from_secs(1);
+pub const UPLOAD_DEADLINE_MAX: Duration = Duration::from_secs(20);
+
+/// How long a caller waits for its decided change to be shown before it is told to try again; the
+/// change itself is never given up.
+pub const COMMIT_WAIT: Duration = Duration::from_secs(50);
+
+/// How often a batch that cannot stand is shipped again.
+pub const SHIP_AGAIN: Duration = Duration::from_millis(250);
+
+/// Extra read requests, in hundredths of the ordinary ones.
+pub const HEDGE_PERCENT: u32 = 5;
+/// Hedges that may be saved up.
+pub const HEDGE_BURST: u32 = 20;
+
+/// Rounds of re-reading when cells fail their proof: a flip on the way is gone the next time.
+pub const VERIFIED_ROUNDS: usize = 4;
+
+/// Segments that catch-up looks at in one go.
+pub const CATCH_UP_BATCH: usize = 64;
+
+/// A writer epoch lasts at most this long.
+pub const EPOCH_LENGTH: Duration = Duration::from_secs(24 * 3600);
+
+/// Names that one page of a site's listing holds.
+pub const LIST_PAGE: usize = 1000;

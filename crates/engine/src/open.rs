@@ -1,0 +1,295 @@
+//! Opening an enclave: its sites are claimed, its keys open, its journal is where the sites are,
+//! and what was decided before goes on being shipped. A new one is founded step by step; a start
+//! cut short anywhere is completed by the next.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use catalog::Catalog;
+use coding::keys::{LabelSecret, RootKey};
+use model::{Change, EnclaveId, Epoch, Label, LabelKey, Outside, Site, StreamId, Vendor};
+use providers::marker::{self, ClaimError, MarkerError, NotOurs};
+use providers::{SiteHandle, Store};
+use thiserror::Error;
+use tokio::sync::{Notify, watch};
+use tracing::{info, warn};
+
+use crate::api::Engine;
+use crate::budget::Budget;
+use crate::error::Error;
+use crate::inner::{Counters, Inner, Streams};
+use crate::keyring::Keyring;
+use crate::settings::Settings;
+use crate::sites::{KnownSite, Sites};
+
+/// What an enclave is made of.
+pub struct Parts {
+    pub catalog: Arc<dyn Catalog>,
+    pub sites: Vec<SiteParts>,
+    pub root: RootKey,
+    pub outside: Outside,
+    pub settings: Settings,
+}
+
+/// A site as settings name it.
+pub struct SiteParts {
+    pub name: String,
+    pub vendor: Vendor,
+    pub region: String,
+    pub store: Arc<dyn Store>,
+}
+
+/// Why an enclave does not open. Nothing was changed that another start would not complete.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    #[error("the root key is not this enclave's: give the one it was founded with")]
+    WrongRoot,
+    #[error("site `{name}`: {reason}")]
+    Site { name: String, reason: String },
+    #[error(
+        "site `{site}` belongs to enclave {enclave}, but the catalog is empty: \
+         put the catalog back where it was, or name empty sites to found a new enclave"
+    )]
+    CatalogLost { site: String, enclave: EnclaveId },
+    #[error("site `{0}` is part of this enclave but not in the settings: name it again")]
+    SiteNotNamed(String),
+    #[error("site `{name}` is known as {known}, the settings say {named}: correct the settings")]
+    OtherVendor { name: String, known: Vendor, named: Vendor },
+    #[error("two sites are called `{0}`: give each a name of its own")]
+    TwoSites(String),
+    #[error("profile {profile} needs {needed} vendors, the settings name {named}: add sites or choose another profile")]
+    TooFewVendors { profile: model::Profile, needed: usize, named: usize },
+    #[error(
+        "the sites hold later changes than the catalog, but not all of them can be read while {silent} \
+         does not answer: bring it back and start again"
+    )]
+    SilentSites { silent: String },
+    #[error(
+        "stream {stream} of the journal breaks off behind record {sequence}: later changes are at the sites, \
+         the next one is not; put a newer catalog back"
+    )]
+    Gap { stream: StreamId, sequence: u64 },
+    #[error(
+        "the newest changes of stream {stream} are in the catalog, but the sites no longer hold them: \
+         the sites were put back to an older state or swapped; put them back as they were"
+    )]
+    SitesBehind { stream: StreamId },
+    #[error("a journal segment at the sites cannot be read: {0}")]
+    Journal(String),
+    #[error(transparent)]
+    Catalog(#[from] catalog::Error),
+    #[error(transparent)]
+    Engine(#[from] Error),
+}
+
+impl Engine {
+    /// Opens the enclave of this catalog, or founds one over empty sites.
+    pub async fn open(parts: Parts) -> Result<Engine, OpenError> {
+        let Parts { catalog, sites, root, outside, settings } = parts;
+        check_names(&sites, &settings)?;
+        let handles: Vec<(SiteParts, Arc<SiteHandle>)> = sites
+            .into_iter()
+            .map(|site| {
+                let stack = settings.site_stack();
+                let handle = providers::stack(&site.name, Arc::clone(&site.store), stack, outside.clone());
+                (site, handle)
+            })
+            .collect();
+        let keys = open_keys(catalog.as_ref(), root).await?;
+        let enclave = match catalog.enclave().await? {
+            Some(enclave) => enclave,
+            None => found(catalog.as_ref(), &handles, &outside).await?,
+        };
+        let (sites, claimed) = claim_sites(catalog.as_ref(), enclave, handles, &outside).await?;
+
+        let inner = Arc::new(Inner {
+            enclave,
+            catalog,
+            sites: Sites::new(sites),
+            keys,
+            budget: Budget::new(settings.memory_budget_bytes),
+            journal: Mutex::new(settings.default_profile),
+            outside,
+            settings,
+            streams: Streams::default(),
+            epochs: crate::epochs::Epochs::default(),
+            hedges: crate::hedge::HedgeBudget::default(),
+            suspects: crate::suspects::Suspects::default(),
+            counters: Counters::default(),
+            shown: watch::channel(0).0,
+            catch_up: Notify::new(),
+            draining: false.into(),
+        });
+        let seen = inner.replay().await?;
+        inner.check_newest().await?;
+        inner.enter_epoch(seen).await?;
+        inner.start_streams().await?;
+        inner.complete_founding(claimed).await?;
+        Ok(Engine { inner })
+    }
+}
+
+fn check_names(sites: &[SiteParts], settings: &Settings) -> Result<(), OpenError> {
+    let mut names: Vec<_> = sites.iter().map(|site| &site.name).collect();
+    names.sort_unstable();
+    if let Some([twice, _]) = names.windows(2).find(|pair| matches!(pair, [one, next] if one == next)) {
+        return Err(OpenError::TwoSites((*twice).clone()));
+    }
+    let mut vendors: Vec<_> = sites.iter().map(|site| site.vendor).collect();
+    vendors.sort_unstable();
+    vendors.dedup();
+    let (profile, named) = (settings.default_profile, vendors.len());
+    let needed = usize::from(profile.code().n());
+    if named < needed {
+        return Err(OpenError::TooFewVendors { profile, needed, named });
+    }
+    Ok(())
+}
+
+async fn open_keys(catalog: &dyn Catalog, root: RootKey) -> Result<Keyring, OpenError> {
+    let keys = Keyring::new(root);
+    for key in catalog.label_keys().await? {
+        keys.add(&key).map_err(|_| OpenError::WrongRoot)?;
+    }
+    Ok(keys)
+}
+
+/// Makes an empty catalog that of a new enclave, if no site belongs to one.
+async fn found(
+    catalog: &dyn Catalog,
+    handles: &[(SiteParts, Arc<SiteHandle>)],
+    outside: &Outside,
+) -> Result<EnclaveId, OpenError> {
+    for (site, handle) in handles {
+        let marker = marker::read_marker(handle.store.as_ref()).await;
+        if let Some(marker) = marker.map_err(|error| at_site(&site.name, &error))? {
+            return Err(OpenError::CatalogLost { site: site.name.clone(), enclave: marker.enclave });
+        }
+    }
+    let enclave = EnclaveId::random(outside);
+    catalog.found(enclave, StreamId::random(outside)).await?;
+    info!(%enclave, "founded a new enclave");
+    Ok(enclave)
+}
+
+fn at_site(name: &str, error: &dyn std::error::Error) -> OpenError {
+    let source = error.source().map(|source| format!(" ({source})")).unwrap_or_default();
+    OpenError::Site { name: name.to_owned(), reason: format!("{error}{source}") }
+}
+
+/// The sites with their ids; second, those that were claimed just now. A known site that does not
+/// answer is out; one that is another's stops the start.
+async fn claim_sites(
+    catalog: &dyn Catalog,
+    enclave: EnclaveId,
+    handles: Vec<(SiteParts, Arc<SiteHandle>)>,
+    outside: &Outside,
+) -> Result<(Vec<KnownSite>, Vec<Site>), OpenError> {
+    let mut known: BTreeMap<String, Site> =
+        catalog.sites().await?.into_iter().map(|site| (site.name.clone(), site)).collect();
+    let (mut sites, mut claimed) = (Vec::new(), Vec::new());
+    for (parts, handle) in handles {
+        let site = match known.remove(&parts.name) {
+            Some(site) if site.vendor != parts.vendor => {
+                return Err(OpenError::OtherVendor { name: site.name, known: site.vendor, named: parts.vendor });
+            }
+            Some(site) => site,
+            None => {
+                let claim = marker::claim(handle.store.as_ref(), enclave, &parts.name, outside).await;
+                let id = claim.map_err(|error: ClaimError| at_site(&parts.name, &error))?.site();
+                let site = Site { id, name: parts.name.clone(), vendor: parts.vendor, region: parts.region };
+                claimed.push(site.clone());
+                site
+            }
+        };
+        match handle.breaker.admit(enclave, site.id).await {
+            Ok(()) => {}
+            Err(error @ (NotOurs::Foreign { .. } | NotOurs::OtherSite { .. })) => {
+                return Err(at_site(&parts.name, &error));
+            }
+            Err(error @ NotOurs::Marker(MarkerError::Newer { .. })) => return Err(at_site(&parts.name, &error)),
+            Err(error) => warn!(site = parts.name, %error, "the site is out"),
+        }
+        sites.push(KnownSite { site, handle });
+    }
+    match known.into_keys().next() {
+        Some(name) => Err(OpenError::SiteNotNamed(name)),
+        None => Ok((sites, claimed)),
+    }
+}
+
+impl Inner {
+    /// Opens a new writer epoch above every earlier one; those are closed, for whoever wrote in
+    /// them is gone.
+    async fn enter_epoch(&self, seen: Epoch) -> Result<(), OpenError> {
+        let epoch = self.catalog.open_epoch(seen).await?;
+        self.catalog.close_epochs_below(epoch).await?;
+        self.epochs.enter(epoch);
+        Ok(())
+    }
+
+    /// Starts every stream there is; what was decided and never shown is shipped first.
+    async fn start_streams(self: &Arc<Self>) -> Result<(), OpenError> {
+        let mut leftovers: BTreeMap<StreamId, Vec<catalog::Decided>> = BTreeMap::new();
+        for decided in self.catalog.unshown().await? {
+            leftovers.entry(decided.record.stream).or_default().push(decided);
+        }
+        for stream in self.catalog.streams().await? {
+            let left = leftovers.remove(&stream.id).unwrap_or_default();
+            if !left.is_empty() {
+                info!(stream = %stream.id, records = left.len(), "shipping what was decided before");
+            }
+            // A stream whose key is not there yet has nothing decided: it gets its key below.
+            self.streams.add(self.start_stream(stream.id, stream.label, left));
+        }
+        self.raise_journal_to_buckets().await
+    }
+
+    /// Journal segments promise what the most demanding bucket does.
+    async fn raise_journal_to_buckets(&self) -> Result<(), OpenError> {
+        let labels: Vec<Label> = self.catalog.streams().await?.iter().filter_map(|stream| stream.label).collect();
+        for principal in self.catalog.principals().await? {
+            for label in &labels {
+                let buckets = self.catalog.buckets_of(principal.id, *label).await?;
+                buckets.iter().for_each(|bucket| self.raise_journal(bucket.profile));
+            }
+        }
+        Ok(())
+    }
+
+    /// The steps of founding that are not done yet: control key, sites, the label's key and stream.
+    async fn complete_founding(self: &Arc<Self>, claimed: Vec<Site>) -> Result<(), OpenError> {
+        if self.keys.control().is_none() {
+            self.create_key(None).await?;
+        }
+        for site in claimed {
+            self.commit_control(Change::SiteClaimed { enclave: self.enclave, site }).await?;
+        }
+        let label = Label::LOWEST;
+        if self.keys.newest(&label).is_none() {
+            self.create_key(Some(label)).await?;
+        }
+        if self.streams.of(Some(label)).is_none() {
+            let stream = StreamId::random(&self.outside);
+            let vendors = self.sites.vendors().into_iter().collect();
+            self.commit_control(Change::StreamOpened { stream, label, vendors }).await?;
+            self.streams.add(self.start_stream(stream, Some(label), Vec::new()));
+        }
+        Ok(())
+    }
+
+    /// A new key in the keyring, then in the journal: the control key must be there to seal the
+    /// very record that brings it.
+    async fn create_key(self: &Arc<Self>, label: Option<Label>) -> Result<(), OpenError> {
+        let secret = LabelSecret::random(&self.outside);
+        let key: LabelKey = self.keys.root().wrap_label(&secret, label.as_ref(), 1, &self.outside);
+        self.keys.add(&key).map_err(|_| OpenError::WrongRoot)?;
+        self.commit_control(Change::LabelKeyCreated(key)).await?;
+        Ok(())
+    }
+
+    async fn commit_control(self: &Arc<Self>, change: Change) -> Result<(), Error> {
+        let control = self.streams.of(None).ok_or_else(|| Error::Internal("no control stream".to_owned()))?;
+        self.commit_system(control.id, change).await
+    }
+}

@@ -1,0 +1,283 @@
+//! Replaying the journal's tail: at start the catalog and the sites are compared, and what the
+//! sites hold and the catalog does not (an older catalog was put back, or the process died between
+//! standing and showing) is shown as if it had just come to stand.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use catalog::{Batch, Shipped};
+use coding::journal;
+use coding::piece::{self, HEADER, Header, Identity, Layout};
+use coding::record;
+use coding::segment::restore_piece;
+use futures::StreamExt;
+use model::{Epoch, Extent, Piece, PieceName, Segment, SegmentId, SegmentKind, StreamId};
+use providers::ErrorKind;
+use tracing::{debug, info, warn};
+
+use crate::inner::Inner;
+use crate::limits::LIST_PAGE;
+use crate::open::OpenError;
+use crate::sites::{KnownSite, object_name, piece_name};
+
+/// Headers read at once: they are small and the sites many.
+const HEADERS_AT_ONCE: usize = 32;
+
+/// What the sites were found to hold beyond the catalog.
+#[derive(Default)]
+struct Found {
+    /// The newest writer epoch seen in any name.
+    seen: Epoch,
+    segments: BTreeMap<SegmentId, (Header, Vec<Piece>)>,
+    /// Sites that did not answer.
+    silent: BTreeSet<String>,
+}
+
+/// A journal segment opened: its records in order.
+struct Opened {
+    segment: Segment,
+    records: Vec<(model::Record, Shipped)>,
+}
+
+impl Opened {
+    fn last(&self) -> u64 {
+        self.records.last().map_or(0, |(record, _)| record.sequence)
+    }
+}
+
+impl Inner {
+    /// Brings the catalog to where the sites are; returns the newest epoch seen there.
+    pub async fn replay(self: &Arc<Self>) -> Result<Epoch, OpenError> {
+        let found = self.find_unknown().await?;
+        let (seen, silent) = (found.seen, found.silent.into_iter().collect::<Vec<_>>().join(", "));
+        // The control stream first: it brings the keys and streams of the others.
+        let (control, others): (Vec<_>, Vec<_>) = {
+            let streams = self.catalog.streams().await?;
+            let control: BTreeSet<StreamId> =
+                streams.iter().filter(|stream| stream.label.is_none()).map(|stream| stream.id).collect();
+            found.segments.into_values().partition(|(header, _)| control.contains(&header.stream))
+        };
+        for segments in [control, others] {
+            let mut streams: BTreeMap<StreamId, Vec<Opened>> = BTreeMap::new();
+            for (header, pieces) in segments {
+                if let Some(opened) = self.open_segment(&header, pieces).await? {
+                    streams.entry(header.stream).or_default().push(opened);
+                }
+            }
+            for (stream, opened) in streams {
+                self.replay_stream(stream, opened, &silent).await?;
+            }
+            for key in self.catalog.label_keys().await? {
+                self.keys.add(&key).map_err(|_| OpenError::WrongRoot)?;
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Lists the journal from the catalog's newest epoch on and reads the headers of pieces it does
+    /// not know.
+    async fn find_unknown(&self) -> Result<Found, OpenError> {
+        let newest = self.catalog.newest_epoch().await?;
+        let running = self.catalog.add_running_ms(0).await?;
+        let mut found = Found { seen: newest, ..Found::default() };
+        for known in self.sites.iter() {
+            let listed = match self.list_journal(known, newest).await {
+                Ok(listed) => listed,
+                Err(error) => {
+                    debug!(site = known.site.name, %error, "the site does not list its journal");
+                    found.silent.insert(known.site.name.clone());
+                    continue;
+                }
+            };
+            found.seen = listed.iter().map(|name| name.epoch).max().unwrap_or_default().max(found.seen);
+            let unknown = self.catalog.note_unnamed(known.site.id, listed, running).await?;
+            let headers = futures::stream::iter(unknown).map(|unnamed| self.read_header(known, unnamed.name));
+            let mut headers = headers.buffer_unordered(HEADERS_AT_ONCE);
+            while let Some((name, header)) = headers.next().await {
+                // A piece cut short by a crash has no header that holds; it is swept in time.
+                let Some(header) = header else { continue };
+                let piece = Piece { index: header.index, site: known.site.id, name };
+                found.segments.entry(header.segment).or_insert_with(|| (header, Vec::new())).1.push(piece);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn list_journal(&self, known: &KnownSite, from: Epoch) -> Result<Vec<PieceName>, providers::Error> {
+        let prefix = format!("{}/j/", self.enclave);
+        let mut after = format!("{prefix}{:016x}", from.0);
+        let mut names = Vec::new();
+        loop {
+            let page = known.handle.store.list(&prefix, Some(&after), LIST_PAGE).await?;
+            names.extend(page.iter().filter_map(|entry| piece_name(self.enclave, &entry.name)));
+            match page.last() {
+                Some(last) if page.len() == LIST_PAGE => after.clone_from(&last.name),
+                _ => return Ok(names),
+            }
+        }
+    }
+
+    async fn read_header(&self, known: &KnownSite, name: PieceName) -> (PieceName, Option<Header>) {
+        let object = object_name(self.enclave, &name);
+        let bytes = known.handle.store.get_range(&object, 0..HEADER as u64).await;
+        let header = bytes.ok().and_then(|bytes| Header::decode(&bytes).ok());
+        let ours = |header: &Header| header.enclave == self.enclave && header.kind == SegmentKind::Journal;
+        (name, header.filter(ours))
+    }
+
+    /// Reads, proves and opens a segment; `None` when fewer than k of its pieces are whole, as of a
+    /// batch whose upload was cut short.
+    async fn open_segment(&self, header: &Header, pieces: Vec<Piece>) -> Result<Option<Opened>, OpenError> {
+        let layout = Layout::of(header);
+        let mut whole: BTreeMap<u8, Bytes> = BTreeMap::new();
+        let mut proven = Vec::new();
+        for piece in pieces {
+            if let Some(bytes) = self.read_whole(piece, &header.segment, &layout).await {
+                whole.insert(piece.index, bytes);
+                proven.push(piece);
+            }
+        }
+        if whole.len() < usize::from(header.code.k) {
+            return Ok(None);
+        }
+        let have: Vec<(u8, &[u8])> = whole.iter().map(|(index, bytes)| (*index, bytes.as_ref())).collect();
+        let unreadable = |why: String| OpenError::Journal(format!("segment {}: {why}", header.segment));
+        let payload = payload(header.identity(), layout, &have).map_err(|error| unreadable(error.to_string()))?;
+        // Only the root opens the control stream's key, also when the catalog has never seen it.
+        if let Some(control) = journal::control_key(&payload).map_err(|error| unreadable(error.to_string()))? {
+            self.keys.add(&control).map_err(|_| OpenError::WrongRoot)?;
+        }
+        let opened = journal::open(&payload, |tag| self.keys.by_tag(tag).map(OpenSecret));
+        let opened = opened.map_err(|error| unreadable(error.to_string()))?;
+        let segment = Segment {
+            id: header.segment,
+            kind: SegmentKind::Journal,
+            stream: header.stream,
+            code: header.code,
+            cell: header.cell,
+            length: header.length,
+            key: header.key,
+            epoch: header.epoch,
+            promise: self.journal_profile().promise(),
+            pieces: proven,
+        };
+        let mut records = Vec::new();
+        for (encoded, place) in opened.items {
+            let record = record::decode(&encoded).map_err(|error| unreadable(error.to_string()))?;
+            let extent = place.map(|(offset, length)| Extent { segment: header.segment, offset, length });
+            records.push((record, Shipped { encoded, extent }));
+        }
+        Ok(Some(Opened { segment, records }))
+    }
+
+    /// One whole piece, proven to be of this segment.
+    pub async fn read_whole(&self, piece: Piece, segment: &SegmentId, layout: &Layout) -> Option<Bytes> {
+        let known = self.sites.get(piece.site)?;
+        let object = object_name(self.enclave, &piece.name);
+        // A flip on the way is gone the next time.
+        for _ in 0..crate::limits::VERIFIED_ROUNDS {
+            match known.handle.store.get_range(&object, 0..layout.piece_length()).await {
+                Ok(bytes) => match piece::verify_piece(&bytes) {
+                    Ok(header) if header.segment == *segment && header.index == piece.index => return Some(bytes),
+                    _ => {}
+                },
+                Err(error) if error.kind == ErrorKind::NotFound => return None,
+                Err(_) => {}
+            }
+        }
+        None
+    }
+
+    /// Shows what follows the stream's newest shown record, without a gap.
+    async fn replay_stream(&self, id: StreamId, mut opened: Vec<Opened>, silent: &str) -> Result<(), OpenError> {
+        let streams = self.catalog.streams().await?;
+        let Some(stream) = streams.into_iter().find(|stream| stream.id == id) else {
+            return Err(OpenError::Journal(format!("stream {id} is in no record of the control stream")));
+        };
+        let (mut shown, decided) = (stream.shown.0, stream.decided.0);
+        opened.sort_by_key(|segment| segment.records.first().map(|(record, _)| record.sequence));
+        // What the catalog decided itself it ships again, unless the sites went on from there: then
+        // it is an older catalog, and all that stands is shown.
+        let ahead = opened.iter().any(|segment| segment.last() > decided);
+        for opened in opened {
+            let last = opened.last();
+            let Opened { segment, records } = opened;
+            let first = records.first().map_or(0, |(record, _)| record.sequence);
+            if last <= shown || !ahead {
+                continue;
+            }
+            if first > shown + 1 {
+                return Err(if silent.is_empty() {
+                    OpenError::Gap { stream: id, sequence: shown }
+                } else {
+                    OpenError::SilentSites { silent: silent.to_owned() }
+                });
+            }
+            info!(stream = %id, records = records.len(), "replaying changes that the catalog does not have");
+            let records = records.into_iter().map(|(_, shipped)| shipped).collect();
+            self.catalog.show(Batch { stream: id, segment, records }).await?;
+            shown = last;
+        }
+        Ok(())
+    }
+
+    /// Each stream's newest shown segment must still be there: else the sites are not those the
+    /// catalog speaks of. Silent sites count as holding theirs.
+    pub async fn check_newest(&self) -> Result<(), OpenError> {
+        for stream in self.catalog.streams().await? {
+            let Some(newest) = stream.newest else { continue };
+            let Some(segment) = self.catalog.segment(newest).await? else { continue };
+            let mut possible = 0;
+            for piece in &segment.pieces {
+                let object = object_name(self.enclave, &piece.name);
+                let gone = match self.sites.get(piece.site) {
+                    Some(known) => {
+                        let head = known.handle.store.head(&object).await;
+                        matches!(head, Err(error) if error.kind == ErrorKind::NotFound)
+                    }
+                    None => false,
+                };
+                if gone {
+                    warn!(site = %piece.site, piece = %piece.name, "a piece of the newest changes is gone");
+                } else {
+                    possible += 1;
+                }
+            }
+            if possible < usize::from(segment.code.k) {
+                return Err(OpenError::SitesBehind { stream: stream.id });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lets `journal::open` borrow a key that is shared.
+struct OpenSecret(Arc<coding::keys::LabelSecret>);
+
+impl std::borrow::Borrow<coding::keys::LabelSecret> for OpenSecret {
+    fn borrow(&self) -> &coding::keys::LabelSecret {
+        &self.0
+    }
+}
+
+/// A segment's payload out of any k of its pieces, given whole and proven.
+pub fn payload(identity: Identity, layout: Layout, have: &[(u8, &[u8])]) -> Result<Vec<u8>, coding::NotEnough> {
+    let mut data: Vec<Bytes> = Vec::new();
+    for index in 0..layout.code.k {
+        data.push(match have.iter().find(|(found, _)| *found == index) {
+            Some((_, bytes)) => Bytes::copy_from_slice(bytes),
+            None => restore_piece(identity, layout, index, have)?,
+        });
+    }
+    let mut payload = Vec::new();
+    for fragment in layout.locate(0..layout.length) {
+        let place: Range<u64> = layout.slice(fragment.row, fragment.within);
+        let place =
+            usize::try_from(place.start).unwrap_or(usize::MAX)..usize::try_from(place.end).unwrap_or(usize::MAX);
+        let cells = data.get(usize::from(fragment.index)).and_then(|piece| piece.get(place));
+        payload.extend_from_slice(cells.unwrap_or_default());
+    }
+    Ok(payload)
+}

@@ -1,0 +1,44 @@
+//! What an operator may set about the engine.
+
+use std::time::Duration;
+
+use model::Profile;
+
+use crate::limits::MEMORY_BUDGET;
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Of buckets that ask for none.
+    pub default_profile: Profile,
+    /// In-flight bytes of the whole process, parity and buffers included.
+    pub memory_budget_bytes: usize,
+    /// How often each site is probed.
+    pub probe_every: Duration,
+    /// How long a site's probes must succeed before it takes part again.
+    pub reenter_after: Duration,
+    /// How long a piece must have been unnamed, in running time, before it is swept.
+    pub sweep_after: Duration,
+    /// How often the sites are listed for unnamed pieces.
+    pub sweep_every: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            default_profile: Profile::Quad,
+            memory_budget_bytes: MEMORY_BUDGET,
+            probe_every: Duration::from_secs(1),
+            reenter_after: Duration::from_secs(30),
+            sweep_after: Duration::from_secs(24 * 3600),
+            sweep_every: Duration::from_secs(3600),
+        }
+    }
+}
+
+impl Settings {
+    /// What the sites' decorators are set to.
+    pub(crate) fn site_stack(&self) -> providers::Settings {
+        let breaker = providers::breaker::Settings { reenter_after: self.reenter_after };
+        providers::Settings { breaker, ..providers::Settings::default() }
+    }
+}

@@ -1,0 +1,230 @@
+//! Shipping: an encoded segment's pieces go to their sites until enough are proven.
+//!
+//! With every site well, enough is the profile's promise. A site that stalls past its measured
+//! deadline may catch up once the floor holds; when sites fail so that the floor cannot be reached,
+//! the segment is re-coded for the sites that are left and shipped again under new names. The
+//! ciphertext is held until then, so a vendor dying in the middle never fails a request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use coding::Identity;
+use coding::segment::Encoded;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use model::{Code, Piece, PieceName, Profile, Segment, SegmentId, SegmentKind, SiteId};
+use tokio::time::Instant;
+use tracing::{debug, warn};
+
+use crate::budget::Reserved;
+use crate::error::Error;
+use crate::inner::Inner;
+use crate::limits::{SHIP_AGAIN, UPLOAD_DEADLINE_MAX, UPLOAD_DEADLINE_MIN};
+use crate::placement::{self, Map};
+use crate::sites::object_name;
+use crate::work;
+
+/// Rounds of re-placement before the caller is told; each avoids the sites that failed before.
+const ROUNDS: usize = 6;
+
+type Upload = (Piece, Result<(), providers::Error>);
+type Uploads = FuturesUnordered<std::pin::Pin<Box<dyn Future<Output = Upload> + Send>>>;
+
+/// A segment that stands, and the uploads that were not waited for.
+pub struct Standing {
+    pub segment: Segment,
+    pub late: Late,
+}
+
+/// Uploads still under way when the floor was enough.
+pub struct Late {
+    uploads: Uploads,
+    /// Kept until the last of them is over: their bytes are still in memory.
+    _reserved: Option<Reserved>,
+}
+
+impl Inner {
+    /// Ships until the segment stands by `profile`. The returned segment's id differs from
+    /// `identity`'s if it had to be re-coded.
+    pub async fn ship(
+        self: &Arc<Self>,
+        mut encoded: Encoded,
+        mut identity: Identity,
+        profile: Profile,
+        reserved: Option<Reserved>,
+    ) -> Result<Standing, Error> {
+        let mut avoid = Vec::new();
+        for round in 0..ROUNDS {
+            let turn = u64::from_le_bytes(self.outside.random());
+            let map = match placement::compile(profile, &self.sites.writable(&avoid), turn) {
+                Ok(map) => map,
+                Err(under) if avoid.is_empty() => return Err(Error::unavailable(under.to_string())),
+                Err(_) => {
+                    // What failed here may only have stumbled: ask all that look well once more.
+                    avoid.clear();
+                    tokio::time::sleep(SHIP_AGAIN).await;
+                    continue;
+                }
+            };
+            if round > 0 || map.code != encoded.layout.code {
+                identity.segment = SegmentId::random(&self.outside);
+                encoded = self.recode(encoded, map.code, identity.clone()).await?;
+            }
+            match self.attempt(&encoded, &identity, &map, profile).await {
+                Ok((pieces, uploads)) => {
+                    let segment = segment(&identity, &encoded, profile, pieces);
+                    return Ok(Standing { segment, late: Late { uploads, _reserved: reserved } });
+                }
+                Err(failed) => {
+                    debug!(segment = %identity.segment, round, ?failed, "placing the segment again");
+                    avoid.extend(failed);
+                }
+            }
+        }
+        Err(Error::unavailable("too many sites failed while the data was being written"))
+    }
+
+    async fn recode(&self, encoded: Encoded, code: Code, identity: Identity) -> Result<Encoded, Error> {
+        let bytes = encoded.pieces.iter().map(bytes::Bytes::len).sum();
+        work::run(&self.outside, bytes, move || encoded.recode(code, identity)).await
+    }
+
+    /// One round: the proven pieces and the uploads left behind, or the sites that failed it.
+    async fn attempt(
+        &self,
+        encoded: &Encoded,
+        identity: &Identity,
+        map: &Map,
+        profile: Profile,
+    ) -> Result<(Vec<Piece>, Uploads), Vec<SiteId>> {
+        let enough = usize::from(map.code.k + profile.floor().min(map.code.m));
+        let mut uploads = self.start_uploads(encoded, identity, map);
+        let bytes = encoded.pieces.first().map_or(0, bytes::Bytes::len);
+        let deadline = tokio::time::sleep_until(Instant::now() + self.upload_deadline(map, bytes));
+        tokio::pin!(deadline);
+
+        let (mut proven, mut failed, mut patient) = (Vec::<Piece>::new(), Vec::new(), true);
+        while !uploads.is_empty() {
+            if proven.len() + uploads.len() < enough {
+                return Err(failed);
+            }
+            tokio::select! {
+                biased;
+                done = uploads.next() => match done {
+                    Some((piece, Ok(()))) => proven.push(piece),
+                    Some((piece, Err(error))) => {
+                        debug!(site = %piece.site, kind = ?error.kind, "a piece could not be stored");
+                        failed.push(piece.site);
+                    }
+                    None => {}
+                },
+                () = &mut deadline, if patient => {
+                    patient = false;
+                    if proven.len() < enough {
+                        let late = map.sites.iter().filter(|site| !proven.iter().any(|piece| piece.site == **site));
+                        let late: Vec<_> = late.copied().collect();
+                        if placement::compile(profile, &self.sites.writable(&late), 0).is_ok() {
+                            return Err(late);
+                        }
+                    }
+                },
+            }
+            if !patient && proven.len() >= enough {
+                break;
+            }
+        }
+        if proven.len() < enough {
+            return Err(failed);
+        }
+        proven.sort_unstable();
+        Ok((proven, uploads))
+    }
+
+    fn start_uploads(&self, encoded: &Encoded, identity: &Identity, map: &Map) -> Uploads {
+        let uploads = Uploads::new();
+        for ((index, bytes), site) in (0u8..).zip(&encoded.pieces).zip(&map.sites) {
+            let Some(known) = self.sites.get(*site) else { continue };
+            let name = PieceName { kind: identity.kind, epoch: identity.epoch, random: self.outside.random() };
+            let piece = Piece { index, site: *site, name };
+            let (store, bytes) = (Arc::clone(&known.handle.store), bytes.clone());
+            let object = object_name(self.enclave, &name);
+            // A task of its own: whoever waits may go, the upload comes to its end.
+            let upload = tokio::spawn(async move { store.put_new(&object, bytes).await });
+            uploads.push(Box::pin(async move {
+                let stopped = |error| providers::Error::new(providers::ErrorKind::Unavailable, error);
+                (piece, upload.await.map_err(stopped).and_then(|result| result))
+            }));
+        }
+        uploads
+    }
+
+    /// How long the slowest of the map's sites usually takes for this much, with room to spare.
+    fn upload_deadline(&self, map: &Map, bytes: usize) -> Duration {
+        let p99 = |site: &SiteId| self.sites.get(*site)?.handle.meter.p99(providers::Kind::Put, bytes as u64);
+        let usual = map.sites.iter().filter_map(p99).max();
+        usual.map_or(UPLOAD_DEADLINE_MAX, |usual| (usual * 4).clamp(UPLOAD_DEADLINE_MIN, UPLOAD_DEADLINE_MAX))
+    }
+}
+
+fn segment(identity: &Identity, encoded: &Encoded, profile: Profile, pieces: Vec<Piece>) -> Segment {
+    Segment {
+        id: identity.segment,
+        kind: identity.kind,
+        stream: identity.stream,
+        code: encoded.layout.code,
+        cell: encoded.layout.cell,
+        length: encoded.layout.length,
+        key: identity.key,
+        epoch: identity.epoch,
+        promise: profile.promise(),
+        pieces,
+    }
+}
+
+impl Late {
+    /// Follows the uploads left behind, now that the segment is known: those that arrive count,
+    /// and whatever is missing then is caught up.
+    pub fn follow(self, inner: &Arc<Inner>, segment: &Segment) {
+        let inner = Arc::clone(inner);
+        let (id, kind, stream) = (segment.id, segment.kind, segment.stream);
+        let complete = segment.pieces.len() == usize::from(segment.code.n());
+        if self.uploads.is_empty() {
+            if !complete {
+                inner.catch_up.notify_one();
+            }
+            return;
+        }
+        tokio::spawn(async move {
+            let Late { mut uploads, _reserved } = self;
+            let mut arrived = Vec::new();
+            while let Some((piece, result)) = uploads.next().await {
+                if result.is_ok() {
+                    arrived.push(piece);
+                }
+            }
+            if !arrived.is_empty()
+                && let Err(error) = inner.remember_pieces(id, kind, stream, arrived).await
+            {
+                warn!(segment = %id, %error, "pieces arrived late and could not be recorded");
+            }
+            inner.catch_up.notify_one();
+        });
+    }
+}
+
+impl Inner {
+    /// Records further proven pieces: of data segments through the journal, so that a rebuild
+    /// finds them; of journal segments in the catalog alone, since a rebuild lists those anyway.
+    pub async fn remember_pieces(
+        self: &Arc<Self>,
+        segment: SegmentId,
+        kind: SegmentKind,
+        stream: model::StreamId,
+        pieces: Vec<Piece>,
+    ) -> Result<(), Error> {
+        match kind {
+            SegmentKind::Journal => Ok(self.catalog.add_pieces(segment, pieces).await?),
+            SegmentKind::Data => self.commit_system(stream, model::Change::PiecesAdded { segment, pieces }).await,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Background work: sites are probed, what is below its promise is brought up, suspects are looked
+//! at, epochs turn, and pieces that no record names are swept.
+//!
+//! Every loop is woken by a signal or a timer and takes the same path both times.
+
+mod catch_up;
+mod suspect;
+mod sweep;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{error, warn};
+
+use crate::api::Engine;
+use crate::error::Error;
+use crate::inner::Inner;
+use crate::limits::EPOCH_LENGTH;
+
+pub use sweep::SweepPlan;
+
+/// How often running time is written down; what passes between is not counted, which only makes
+/// the sweep wait longer.
+const RUNNING_TIME_EVERY: Duration = Duration::from_secs(60);
+/// Catch-up looks by itself this often, whatever it is told.
+const CATCH_UP_EVERY: Duration = Duration::from_secs(2);
+
+impl Engine {
+    /// Does background work until `stop` resolves.
+    pub async fn run_background(&self, stop: impl Future<Output = ()> + Send) {
+        let inner = &self.inner;
+        tokio::select! {
+            biased;
+            () = stop => {}
+            () = inner.probe_sites() => {}
+            () = inner.catch_up_forever() => {}
+            () = inner.look_at_suspects() => {}
+            () = inner.count_running_time() => {}
+            () = inner.turn_epochs() => {}
+            () = inner.sweep_forever() => {}
+        }
+    }
+}
+
+impl Inner {
+    async fn probe_sites(self: &Arc<Self>) {
+        loop {
+            tokio::time::sleep(self.settings.probe_every).await;
+            let probes = self.sites.iter().map(|known| async {
+                let before = known.writes_well();
+                known.handle.breaker.probe().await;
+                !before && known.writes_well()
+            });
+            let back = futures::future::join_all(probes).await;
+            if back.contains(&true) {
+                self.catch_up.notify_one();
+            }
+        }
+    }
+
+    async fn catch_up_forever(self: &Arc<Self>) {
+        loop {
+            // The timer covers a signal that came while the last round ran.
+            let _ = tokio::time::timeout(CATCH_UP_EVERY, self.catch_up.notified()).await;
+            if let Err(error) = self.catch_up_once().await {
+                warn!(%error, "catching up will be tried again");
+            }
+        }
+    }
+
+    async fn count_running_time(&self) {
+        let mut counted = self.outside.clock.monotonic_ms();
+        loop {
+            tokio::time::sleep(RUNNING_TIME_EVERY).await;
+            let now = self.outside.clock.monotonic_ms();
+            match self.catalog.add_running_ms(now.saturating_sub(counted)).await {
+                Ok(_) => counted = now,
+                Err(error) => error!(%error, "running time could not be recorded"),
+            }
+        }
+    }
+
+    async fn turn_epochs(&self) {
+        let mut opened = tokio::time::Instant::now();
+        loop {
+            tokio::time::sleep(RUNNING_TIME_EVERY).await;
+            let turn = opened.elapsed() >= EPOCH_LENGTH;
+            if turn {
+                opened = tokio::time::Instant::now();
+            }
+            if let Err(error) = self.turn_epoch(turn).await {
+                error!(%error, "the writer epoch could not be turned");
+            }
+        }
+    }
+
+    /// Opens a new epoch if it is time, and closes those in which nothing is under way any more.
+    async fn turn_epoch(&self, turn: bool) -> Result<(), Error> {
+        if turn {
+            let newest = self.catalog.newest_epoch().await?;
+            self.epochs.enter(self.catalog.open_epoch(newest).await?);
+        }
+        let quiet = self.epochs.quiet_below();
+        if quiet > self.catalog.closed_below().await? {
+            self.catalog.close_epochs_below(quiet).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,114 @@
+//! Catch-up: what was acknowledged below its promise gets its missing pieces, before all other
+//! work.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use coding::piece::{Identity, Layout};
+use coding::segment::restore_piece;
+use model::{Code, Piece, PieceName, Segment, SiteId};
+use tracing::{debug, info};
+
+use crate::error::Error;
+use crate::inner::Inner;
+use crate::limits::CATCH_UP_BATCH;
+use crate::sites::object_name;
+use crate::work;
+
+impl Inner {
+    /// One round over what is below its promise; ends when nothing more can be done now.
+    pub(super) async fn catch_up_once(self: &Arc<Self>) -> Result<(), Error> {
+        loop {
+            let endangered = self.catalog.below_promise(CATCH_UP_BATCH).await?;
+            let mut brought_up = 0;
+            for segment in &endangered {
+                match self.bring_up(segment).await {
+                    Ok(pieces) => brought_up += pieces,
+                    Err(error) => debug!(segment = %segment.id, %error, "cannot be caught up now"),
+                }
+            }
+            if brought_up == 0 {
+                return Ok(());
+            }
+            info!(pieces = brought_up, "caught up");
+            // Records of added pieces ship in the journal; let them be shown before looking again.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Restores what is missing of one segment at vendors that hold none of it; returns how many
+    /// pieces were added.
+    async fn bring_up(self: &Arc<Self>, segment: &Segment) -> Result<usize, Error> {
+        let missing = missing_indices(segment);
+        let places = self.free_places(segment);
+        if missing.is_empty() || places.is_empty() {
+            return Ok(0);
+        }
+        let layout = Layout::of(segment);
+        let length = usize::try_from(layout.piece_length()).unwrap_or(usize::MAX);
+        let k = usize::from(segment.code.k);
+        let reserved = self.budget.reserve(length.saturating_mul(k + 1)).await;
+        let have = self.read_any(segment, &layout).await?;
+        let term = self.epochs.begin();
+        let mut added = Vec::new();
+        for (index, site) in missing.into_iter().zip(places) {
+            // Copies have one layout whatever their number; a further one extends the code.
+            let code = Code { m: segment.code.m.max(index.saturating_sub(segment.code.k - 1)), ..segment.code };
+            let identity = Identity { epoch: term.epoch(), ..Identity::of(self.enclave, segment) };
+            let (have, layout) = (have.clone(), Layout { code, ..layout });
+            let bytes = work::run(&self.outside, length, move || {
+                let have: Vec<(u8, &[u8])> = have.iter().map(|(index, bytes)| (*index, bytes.as_ref())).collect();
+                restore_piece(identity, layout, index, &have)
+            })
+            .await?
+            .map_err(|error| Error::Unreadable { reason: error.to_string() })?;
+            let name = PieceName { kind: segment.kind, epoch: term.epoch(), random: self.outside.random() };
+            if self.store(site, &name, bytes).await.is_ok() {
+                added.push(Piece { index, site, name });
+            }
+        }
+        drop(reserved);
+        let count = added.len();
+        if count > 0 {
+            self.remember_pieces(segment.id, segment.kind, segment.stream, added).await?;
+        }
+        Ok(count)
+    }
+
+    async fn store(&self, site: SiteId, name: &PieceName, bytes: Bytes) -> Result<(), providers::Error> {
+        let Some(known) = self.sites.get(site) else {
+            return Err(providers::Error::new(providers::ErrorKind::Unavailable, "the site is not configured"));
+        };
+        known.handle.store.put_new(&object_name(self.enclave, name), bytes).await
+    }
+
+    /// Any k whole pieces.
+    async fn read_any(&self, segment: &Segment, layout: &Layout) -> Result<BTreeMap<u8, Bytes>, Error> {
+        let mut have = BTreeMap::new();
+        for piece in &segment.pieces {
+            if have.len() == usize::from(segment.code.k) {
+                break;
+            }
+            if let Some(bytes) = self.read_whole(*piece, &segment.id, layout).await {
+                have.insert(piece.index, bytes);
+            }
+        }
+        Ok(have)
+    }
+
+    /// Sites that take writes, one for each vendor that holds none of the segment.
+    fn free_places(&self, segment: &Segment) -> Vec<SiteId> {
+        let holders: Vec<_> = segment.pieces.iter().filter_map(|piece| self.sites.vendor(piece.site)).collect();
+        let free = self.sites.writable(&[]).into_iter().filter(|site| !holders.contains(&site.vendor));
+        let by_vendor: BTreeMap<_, _> = free.map(|site| (site.vendor, site.site)).collect();
+        by_vendor.into_values().collect()
+    }
+}
+
+/// The piece indices to restore: those that are missing of the code; of copies as many further ones
+/// as the promise asks for.
+fn missing_indices(segment: &Segment) -> Vec<u8> {
+    let wanted = if segment.code.k == 1 { segment.promise + 1 } else { segment.code.n() };
+    (0..wanted).filter(|index| segment.pieces.iter().all(|piece| piece.index != *index)).collect()
+}

@@ -1,0 +1,59 @@
+//! Suspects: a piece that failed a reader is read whole; what does not prove itself in several
+//! reads is lost, and catch-up replaces it.
+
+use std::sync::Arc;
+
+use coding::piece::{self, Layout};
+use model::{Piece, Segment};
+use providers::ErrorKind;
+use tracing::{error, warn};
+
+use crate::error::Error;
+use crate::inner::Inner;
+use crate::limits::VERIFIED_ROUNDS;
+use crate::sites::object_name;
+
+impl Inner {
+    pub(super) async fn look_at_suspects(self: &Arc<Self>) {
+        loop {
+            while let Some((segment, piece)) = self.suspects.take() {
+                let looked_at = match self.catalog.segment(segment).await {
+                    Ok(Some(segment)) if segment.pieces.contains(&piece) => self.look_at(&segment, piece).await,
+                    Ok(_) => Ok(()),
+                    Err(error) => Err(error.into()),
+                };
+                if let Err(error) = looked_at {
+                    error!(%error, "a suspect piece could not be judged");
+                }
+            }
+            self.suspects.arrived.notified().await;
+        }
+    }
+
+    /// Reads the piece whole until it proves itself; forgets it when the site keeps answering with
+    /// other bytes, or says that it has none. A site that does not answer keeps the benefit of the
+    /// doubt.
+    async fn look_at(&self, segment: &Segment, piece: Piece) -> Result<(), Error> {
+        let layout = Layout::of(segment);
+        let Some(known) = self.sites.get(piece.site) else { return Ok(()) };
+        let length = usize::try_from(layout.piece_length()).unwrap_or(usize::MAX);
+        let _reserved = self.budget.reserve(length).await;
+        let object = object_name(self.enclave, &piece.name);
+        for _ in 0..VERIFIED_ROUNDS {
+            match known.handle.store.get_range(&object, 0..layout.piece_length()).await {
+                Ok(bytes) => {
+                    let proven = piece::verify_piece(&bytes);
+                    if proven.is_ok_and(|header| header.segment == segment.id && header.index == piece.index) {
+                        return Ok(());
+                    }
+                }
+                Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Corrupt | ErrorKind::Invalid) => {}
+                Err(_) => return Ok(()),
+            }
+        }
+        warn!(site = known.site.name, piece = %piece.name, segment = %segment.id, "a piece is lost");
+        self.catalog.drop_piece(segment.id, piece).await?;
+        self.catch_up.notify_one();
+        Ok(())
+    }
+}
