@@ -1,5 +1,6 @@
 //! What the tests share: a world from outside that is always the same, values made from a seed, and
 //! the vectors in `docs/formats/vectors/`.
+#![expect(clippy::cast_possible_truncation, reason = "tests choose numbers that fit")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,3 +1,5 @@
+#![expect(clippy::cast_possible_truncation, reason = "tests choose numbers that fit")]
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,1 +1,356 @@
+#![expect(clippy::cast_possible_truncation, reason = "tests choose numbers that fit")]
 
+use model::object::UploadChecksum;
+use model::{
+    AccessKeyId, Algorithm, BodyId, BodySlice, BucketId, BucketName, Change, Checksum, ChecksumKind, Code, ETag,
+    EnclaveId, Epoch, Extent, KeyState, KeyTag, Label, Metadata, Number, ObjectKey, PartSummary, Piece, PieceName,
+    PrincipalId, Profile, Role, SealedSecret, SegmentId, SegmentKind, SiteId, StreamId, Timestamp, UploadId, Vendor,
+    VersionId, Wrap,
+};
+use proptest::prelude::*;
+
+use super::*;
+use crate::testing::{CODES, Dice, check_vectors, read_vectors};
+
+/// Changes there are. A new variant fails to compile in `ordinal`, and is then sampled too.
+const CHANGES: usize = 15;
+
+fn ordinal(change: &Change) -> usize {
+    match change {
+        Change::BucketCreated(_) => 0,
+        Change::BucketDeleted { .. } => 1,
+        Change::ObjectPut { .. } => 2,
+        Change::ObjectDeleted { .. } => 3,
+        Change::UploadStarted(_) => 4,
+        Change::PartPut { .. } => 5,
+        Change::UploadCompleted { .. } => 6,
+        Change::UploadAborted { .. } => 7,
+        Change::PiecesAdded { .. } => 8,
+        Change::PrincipalCreated(_) => 9,
+        Change::KeyIssued(_) => 10,
+        Change::KeyRevoked { .. } => 11,
+        Change::LabelKeyCreated(_) => 12,
+        Change::StreamOpened { .. } => 13,
+        Change::SiteClaimed { .. } => 14,
+    }
+}
+
+fn change(number: usize, d: &mut Dice) -> Change {
+    match number {
+        0 => Change::BucketCreated(bucket(d)),
+        1 => Change::BucketDeleted { bucket: BucketId(d.bytes()) },
+        2 => Change::ObjectPut { bucket: BucketId(d.bytes()), version: version(d), segments: some(d, segment) },
+        3 => Change::ObjectDeleted { bucket: BucketId(d.bytes()), key: key(d) },
+        4 => Change::UploadStarted(upload(d)),
+        5 => Change::PartPut {
+            bucket: BucketId(d.bytes()),
+            upload: UploadId(d.bytes()),
+            part: part(d),
+            segments: some(d, segment),
+        },
+        6 => Change::UploadCompleted { bucket: BucketId(d.bytes()), upload: UploadId(d.bytes()), version: version(d) },
+        7 => Change::UploadAborted { bucket: BucketId(d.bytes()), upload: UploadId(d.bytes()) },
+        8 => Change::PiecesAdded { segment: SegmentId(d.bytes()), pieces: some(d, |d| piece(d, 255)) },
+        9 => Change::PrincipalCreated(principal(d)),
+        10 => Change::KeyIssued(access_key(d)),
+        11 => Change::KeyRevoked { id: AccessKeyId(d.text(20)), at: time(d) },
+        12 => Change::LabelKeyCreated(label_key(d)),
+        13 => Change::StreamOpened {
+            stream: StreamId(d.bytes()),
+            label: label(d),
+            vendors: some(d, |d| d.pick(&Vendor::ALL)),
+        },
+        _ => Change::SiteClaimed { enclave: EnclaveId(d.bytes()), site: site(d) },
+    }
+}
+
+fn record(number: usize, d: &mut Dice) -> Record {
+    Record {
+        number: Number(d.u64()),
+        stream: StreamId(d.bytes()),
+        sequence: d.u64(),
+        previous: d.bytes(),
+        decided: time(d),
+        change: change(number, d),
+    }
+}
+
+fn some<T>(d: &mut Dice, one: impl Fn(&mut Dice) -> T) -> Vec<T> {
+    (0..d.below(4)).map(|_| one(d)).collect()
+}
+
+fn time(d: &mut Dice) -> Timestamp {
+    Timestamp(d.u64() as i64)
+}
+
+fn label(d: &mut Dice) -> Label {
+    Label::from_canonical(d.bytes())
+}
+
+fn key(d: &mut Dice) -> ObjectKey {
+    ObjectKey::parse(&format!("k{}", d.text(40))).unwrap()
+}
+
+fn bucket(d: &mut Dice) -> Bucket {
+    let profiles = [Profile::Quad, Profile::Lean, Profile::Std, Profile::Econ, Profile::Mirror(1), Profile::Mirror(8)];
+    Bucket {
+        id: BucketId(d.bytes()),
+        name: BucketName::parse(&format!("bucket-{}", d.below(1000))).unwrap(),
+        label: label(d),
+        profile: d.pick(&profiles),
+        owner: PrincipalId(d.bytes()),
+        created: time(d),
+    }
+}
+
+fn metadata(d: &mut Dice) -> Metadata {
+    let pair = |d: &mut Dice| (d.text(10), d.text(30));
+    Metadata { system: some(d, pair).into_iter().collect(), user: some(d, pair).into_iter().collect() }
+}
+
+fn checksum(d: &mut Dice) -> Checksum {
+    let algorithm = d.pick(&Algorithm::ALL);
+    let kinds = [ChecksumKind::FullObject, ChecksumKind::Composite { parts: d.below(10_000) as u32 }];
+    Checksum { algorithm, kind: d.pick(&kinds), value: d.vec(algorithm.bytes()) }
+}
+
+fn slice(d: &mut Dice) -> BodySlice {
+    let (offset, length) = (d.u64() >> 4, d.u64() >> 4);
+    let extent = |d: &mut Dice| Extent { segment: SegmentId(d.bytes()), offset: d.u64() >> 4, length: d.u64() >> 4 };
+    BodySlice {
+        body: BodyId(d.bytes()),
+        body_length: offset + length + d.below(9) as u64,
+        offset,
+        length,
+        extents: some(d, extent),
+    }
+}
+
+fn wrap(d: &mut Dice) -> Wrap {
+    let length = d.below(80);
+    Wrap { under: KeyTag(d.bytes()), salt: d.bytes(), sealed: d.vec(length) }
+}
+
+fn version(d: &mut Dice) -> Version {
+    let summary =
+        |d: &mut Dice| PartSummary { number: d.below(10_001) as u16, size: d.u64(), checksums: some(d, checksum) };
+    Version {
+        id: VersionId(d.bytes()),
+        key: key(d),
+        size: d.u64(),
+        etag: ETag(d.text(34)),
+        modified: time(d),
+        metadata: metadata(d),
+        checksums: some(d, checksum),
+        parts: some(d, summary),
+        bodies: some(d, slice),
+        wrap: wrap(d),
+    }
+}
+
+fn part(d: &mut Dice) -> Part {
+    Part {
+        number: d.below(10_001) as u16,
+        size: d.u64(),
+        etag: ETag(d.text(34)),
+        modified: time(d),
+        checksums: some(d, checksum),
+        body: slice(d),
+        wrap: wrap(d),
+    }
+}
+
+fn upload(d: &mut Dice) -> Upload {
+    let kinds = [UploadChecksum::FullObject, UploadChecksum::Composite];
+    let announced = [None, Some((d.pick(&Algorithm::ALL), d.pick(&kinds)))];
+    Upload {
+        id: UploadId(d.bytes()),
+        bucket: BucketId(d.bytes()),
+        key: key(d),
+        initiated: time(d),
+        owner: PrincipalId(d.bytes()),
+        metadata: metadata(d),
+        checksum: d.pick(&announced),
+    }
+}
+
+fn kind(d: &mut Dice) -> SegmentKind {
+    d.pick(&[SegmentKind::Journal, SegmentKind::Data])
+}
+
+fn piece(d: &mut Dice, indices: usize) -> Piece {
+    Piece {
+        index: d.below(indices) as u8,
+        site: SiteId(d.bytes()),
+        name: PieceName { kind: kind(d), epoch: Epoch(d.u64()), random: d.bytes() },
+    }
+}
+
+fn segment(d: &mut Dice) -> Segment {
+    let code: Code = d.pick(&CODES);
+    Segment {
+        id: SegmentId(d.bytes()),
+        kind: kind(d),
+        stream: StreamId(d.bytes()),
+        code,
+        cell: (d.below(1024) as u32 + 1) * 64,
+        length: d.u64() >> 20,
+        key: KeyTag(d.bytes()),
+        epoch: Epoch(d.u64()),
+        promise: d.below(8) as u8,
+        pieces: some(d, |d| piece(d, code.n().into())),
+    }
+}
+
+fn principal(d: &mut Dice) -> Principal {
+    Principal {
+        id: PrincipalId(d.bytes()),
+        name: d.text(30),
+        role: d.pick(&[Role::MissionOwner, Role::PlatformOperator]),
+        created: time(d),
+    }
+}
+
+fn access_key(d: &mut Dice) -> AccessKey {
+    let states = [KeyState::Active, KeyState::Revoked { at: time(d) }];
+    let length = d.below(60);
+    AccessKey {
+        id: AccessKeyId(d.text(20)),
+        principal: PrincipalId(d.bytes()),
+        label: label(d),
+        secret: SealedSecret { salt: d.bytes(), sealed: d.vec(length) },
+        state: d.pick(&states),
+        created: time(d),
+    }
+}
+
+fn label_key(d: &mut Dice) -> LabelKey {
+    let labels = [None, Some(label(d))];
+    LabelKey {
+        tag: KeyTag(d.bytes()),
+        label: d.pick(&labels),
+        epoch: d.u64() as u32,
+        salt: d.bytes(),
+        sealed: d.vec(48),
+    }
+}
+
+fn site(d: &mut Dice) -> Site {
+    Site { id: SiteId(d.bytes()), name: d.text(20), vendor: d.pick(&Vendor::ALL), region: d.text(20) }
+}
+
+/// Bytes of version 1 of every change and value, as they were first written.
+fn samples() -> Vec<(String, Vec<u8>)> {
+    let mut samples: Vec<(String, Vec<u8>)> = (0..CHANGES)
+        .map(|number| (format!("record of change {number}"), to_bytes(&record(number, &mut Dice::new(number as u64)))))
+        .collect();
+    let d = &mut Dice::new(99);
+    let values = [
+        ("bucket", to_bytes(&bucket(d))),
+        ("version", to_bytes(&version(d))),
+        ("part", to_bytes(&part(d))),
+        ("upload", to_bytes(&upload(d))),
+        ("segment", to_bytes(&segment(d))),
+        ("principal", to_bytes(&principal(d))),
+        ("access key", to_bytes(&access_key(d))),
+        ("label key", to_bytes(&label_key(d))),
+        ("site", to_bytes(&site(d))),
+    ];
+    samples.extend(values.map(|(name, value)| (name.to_owned(), value)));
+    samples
+}
+
+#[test]
+fn the_samples_cover_every_change() {
+    for number in 0..CHANGES {
+        assert_eq!(ordinal(&change(number, &mut Dice::new(1))), number);
+    }
+}
+
+#[test]
+fn the_format_is_that_of_the_vectors() {
+    let samples = samples();
+    let samples: Vec<(&str, Vec<u8>)> = samples.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
+    check_vectors("record-1.txt", &samples);
+}
+
+/// Whatever becomes of the model: what was written once is read, and means what it meant.
+#[test]
+fn version_1_is_read_for_ever() {
+    let kept = read_vectors("record-1.txt");
+    for number in 0..CHANGES {
+        let read = decode(&kept[&format!("record of change {number}")]).unwrap();
+        assert_eq!(ordinal(&read.change), number);
+        assert_eq!(read, record(number, &mut Dice::new(number as u64)));
+    }
+    assert!(from_bytes::<Version>(&kept["version"]).is_ok());
+    assert!(from_bytes::<AccessKey>(&kept["access key"]).is_ok());
+}
+
+#[test]
+fn a_newer_version_is_refused_as_newer() {
+    let mut bytes = to_bytes(&site(&mut Dice::new(1)));
+    bytes[0] = 2;
+    assert_eq!(from_bytes::<Site>(&bytes), Err(FormatError::Newer { what: "site", found: 2, known: 1 }));
+}
+
+#[test]
+fn one_kind_is_not_read_as_another() {
+    let bytes = to_bytes(&site(&mut Dice::new(1)));
+    assert!(matches!(from_bytes::<Principal>(&bytes), Err(FormatError::Damaged { what: "principal", .. })));
+}
+
+#[test]
+fn values_that_make_no_sense_are_refused() {
+    let d = &mut Dice::new(3);
+    let mut odd = segment(d);
+    odd.cell = 65;
+    assert!(from_bytes::<Segment>(&to_bytes(&odd)).is_err());
+    let mut odd = segment(d);
+    odd.code = Code { k: 200, m: 100 };
+    assert!(from_bytes::<Segment>(&to_bytes(&odd)).is_err());
+    let mut odd = part(d);
+    odd.body.body_length = odd.body.offset + odd.body.length - 1;
+    assert!(from_bytes::<Part>(&to_bytes(&odd)).is_err());
+    let mut odd = bucket(d);
+    odd.profile = Profile::Mirror(9);
+    assert!(from_bytes::<Bucket>(&to_bytes(&odd)).is_err());
+}
+
+proptest! {
+    #[test]
+    fn every_change_survives_its_bytes(seed: u64, number in 0..CHANGES) {
+        let record = record(number, &mut Dice::new(seed));
+        let bytes = encode(&record);
+        prop_assert_eq!(&encode(&record), &bytes);
+        prop_assert_eq!(decode(&bytes), Ok(record));
+    }
+
+    #[test]
+    fn every_kept_value_survives_its_bytes(seed: u64) {
+        let d = &mut Dice::new(seed);
+        macro_rules! survive {
+            ($($value:ident),+) => {$(
+                let value = $value(d);
+                prop_assert_eq!(from_bytes(&to_bytes(&value)), Ok(value));
+            )+};
+        }
+        survive!(bucket, version, part, upload, segment, principal, access_key, label_key, site);
+    }
+
+    #[test]
+    fn cut_off_or_continued_bytes_are_refused(seed: u64, number in 0..CHANGES, cut: prop::sample::Index) {
+        let bytes = encode(&record(number, &mut Dice::new(seed)));
+        prop_assert!(decode(&bytes[..cut.index(bytes.len())]).is_err());
+        prop_assert!(decode(&[&bytes[..], &[0]].concat()).is_err());
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_refused_without_a_panic(bytes: Vec<u8>, number in 0..CHANGES, at: prop::sample::Index, to: u8) {
+        let _ = decode(&bytes);
+        let mut changed = encode(&record(number, &mut Dice::new(1))).to_vec();
+        let at = at.index(changed.len());
+        changed[at] = to;
+        let _ = decode(&changed);
+    }
+}
