@@ -21,7 +21,7 @@ use tracing::debug;
 use crate::error::Error;
 use crate::inner::Inner;
 use crate::limits::VERIFIED_ROUNDS;
-use crate::sites::object_name;
+use crate::sites::{KnownSite, object_name};
 
 /// A read is hedged after this when nothing was measured yet.
 const HEDGE_AFTER: Duration = Duration::from_millis(500);
@@ -101,6 +101,12 @@ impl Cells {
         Ok(self)
     }
 
+    /// Whether the row's wanted cells are there or can be computed.
+    fn suffices(&self, row: u64, k: usize, wanted: &BTreeSet<u8>) -> bool {
+        let cells = self.0.get(&row);
+        cells.is_some_and(|cells| cells.len() >= k || wanted.iter().all(|index| cells.contains_key(index)))
+    }
+
     /// One data cell (or slice).
     pub fn get(&self, index: u8, row: u64) -> Option<&Bytes> {
         self.0.get(&row)?.get(&index)
@@ -158,7 +164,8 @@ impl Reading<'_> {
 
     /// One spare source for each read that must be overtaken, as far as the budget allows.
     fn hedge(&mut self) {
-        let overtake = usize::from(self.segment.code.k).saturating_sub(self.have.len()).min(self.spare.len());
+        let well = self.spare.iter().filter(|piece| self.inner.reads_well(piece)).count();
+        let overtake = usize::from(self.segment.code.k).saturating_sub(self.have.len()).min(well);
         for _ in 0..overtake {
             if self.inner.hedges.spend() {
                 self.inner.counters.hedged_reads.fetch_add(1, Ordering::Relaxed);
@@ -186,7 +193,7 @@ impl Inner {
             have: BTreeMap::new(),
         };
         // Of copies one is enough, whichever; of coded pieces all wanted ones come first.
-        let direct = |piece: &&Piece| wanted.contains(&piece.index);
+        let direct = |piece: &&Piece| wanted.contains(&piece.index) && self.reads_well(piece);
         let available = reading.spare.iter().filter(direct).count();
         reading.ask(if segment.code.k == 1 { 1 } else { available });
         let short = reading.short();
@@ -251,22 +258,20 @@ impl Inner {
                         self.suspects.report(segment.id, piece);
                     }
                 }
-            }
-            let complete = |row: u64| {
-                cells
-                    .0
-                    .get(&row)
-                    .is_some_and(|cells| cells.len() >= k || wanted.iter().all(|index| cells.contains_key(index)))
-            };
-            if rows.clone().all(complete) {
-                return Ok(cells);
+                if rows.clone().all(|row| cells.suffices(row, k, wanted)) {
+                    return Ok(cells);
+                }
             }
         }
         Err(unreadable(segment))
     }
 
     fn read_piece(&self, piece: Piece, range: Range<u64>) -> Read {
-        let store = self.sites.get(piece.site).map(|known| Arc::clone(&known.handle.store));
+        // A site that is out is asked only when the others do not suffice, past its breaker.
+        let store = self
+            .sites
+            .get(piece.site)
+            .map(|known| Arc::clone(if known.reads_well() { &known.handle.store } else { &known.handle.direct }));
         let object = object_name(self.enclave, &piece.name);
         Box::pin(async move {
             let Some(store) = store else {
@@ -277,21 +282,25 @@ impl Inner {
         })
     }
 
-    /// Pieces whose sites take reads, best last: of coded segments the wanted data pieces, then by
-    /// what the site usually takes.
+    fn reads_well(&self, piece: &Piece) -> bool {
+        self.sites.get(piece.site).is_some_and(KnownSite::reads_well)
+    }
+
+    /// The pieces, best last: at sites that are well, of coded segments the wanted data pieces, then
+    /// by what the site usually takes.
     fn by_preference(&self, segment: &Segment, wanted: &BTreeSet<u8>, bytes: u64) -> Vec<Piece> {
-        let mut pieces: Vec<(bool, Duration, Piece)> = segment
+        let mut pieces: Vec<(bool, bool, Duration, Piece)> = segment
             .pieces
             .iter()
             .filter_map(|piece| {
-                let known = self.sites.get(piece.site).filter(|known| known.reads_well())?;
+                let known = self.sites.get(piece.site)?;
                 let usual = known.handle.meter.p50(Kind::Get, bytes).unwrap_or_default();
                 let preferred = segment.code.k > 1 && wanted.contains(&piece.index);
-                Some((!preferred, usual, *piece))
+                Some((!known.reads_well(), !preferred, usual, *piece))
             })
             .collect();
         pieces.sort_unstable_by(|one, other| other.cmp(one));
-        pieces.into_iter().map(|(_, _, piece)| piece).collect()
+        pieces.into_iter().map(|(_, _, _, piece)| piece).collect()
     }
 
     /// The measured quantile of the slowest site asked, after which a read is late.

@@ -283,7 +283,7 @@ async fn try_stand(inner: &Arc<Inner>, stream: &StreamHandle, items: &Arc<[Item]
     };
     let bytes = items.iter().map(|item| item.encoded.len() + item.body.as_ref().map_or(0, Bytes::len)).sum();
     let sealed = work::run(&inner.outside, bytes, {
-        let (identity, items, outside) = (identity.clone(), Arc::clone(items), inner.outside.clone());
+        let (identity, items, outside) = (identity, Arc::clone(items), inner.outside.clone());
         move || journal::seal(map.code, identity, &secret, control.as_ref(), &items, &outside)
     })
     .await?;

@@ -222,7 +222,7 @@ impl Inner {
         let bytes = usize::try_from(step.extent.length).unwrap_or(usize::MAX);
         let code = segment.code;
         let (step, opened) = work::run(&self.outside, bytes, {
-            let (layout, wanted) = (layout.clone(), wanted.clone());
+            let (layout, wanted) = (layout, wanted.clone());
             move || {
                 let opened = cells.complete(code, &wanted).map(|cells| step.open(&layout, &span, &cells));
                 (step, opened)
@@ -246,9 +246,9 @@ impl Inner {
 
 /// What to read of each piece: part of one cell when that is enough, else whole rows.
 fn span(layout: &Layout, fragments: &[Fragment], rows: &Range<u64>) -> Span {
-    let within = fragments.iter().fold(u32::MAX..0, |all: Range<u32>, fragment| {
-        all.start.min(fragment.within.start)..all.end.max(fragment.within.end)
-    });
+    let start = fragments.iter().map(|fragment| fragment.within.start).min().unwrap_or(0);
+    let end = fragments.iter().map(|fragment| fragment.within.end).max().unwrap_or(0);
+    let within = start..end;
     if rows.end - rows.start == 1 && within != (0..layout.cell) {
         Span::slice(layout, rows.start, &within)
     } else {

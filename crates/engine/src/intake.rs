@@ -122,7 +122,7 @@ impl Inner {
             let rows = chunks.div_ceil(k);
             let reserved = self.budget.reserve(rows * n * SEALED + INTAKE_WINDOW).await;
 
-            filler.begin(Encoder::new(code, SEALED as u32, rows), rows * k * PLAIN);
+            filler.begin(Encoder::new(code, coding::limits::CELL, rows), rows * k * PLAIN);
             while filler.room() > 0 && !source.at_end().await? {
                 let frames = source.window(INTAKE_WINDOW.min(filler.room())).await?;
                 let bytes = frames.iter().map(Bytes::len).sum();
@@ -139,10 +139,8 @@ impl Inner {
                 epoch: term.epoch(),
             };
             let last = if more { Last::No } else { Last::Yes };
-            let (encoded, rest) = {
-                let identity = identity.clone();
-                work::run(&self.outside, INLINE_WORK + 1, move || filler.finish(last, identity)).await?
-            };
+            let (encoded, rest) =
+                { work::run(&self.outside, INLINE_WORK + 1, move || filler.finish(last, identity)).await? };
             filler = rest;
             shipping.push_back(self.ship_aside(encoded?, identity, to.profile, reserved));
             while shipping.len() >= SHIPPING_PER_BODY || (!more && !shipping.is_empty()) {

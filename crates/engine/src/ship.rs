@@ -68,7 +68,7 @@ impl Inner {
             };
             if round > 0 || map.code != encoded.layout.code {
                 identity.segment = SegmentId::random(&self.outside);
-                encoded = self.recode(encoded, map.code, identity.clone()).await?;
+                encoded = self.recode(encoded, map.code, identity).await?;
             }
             match self.attempt(&encoded, &identity, &map, profile).await {
                 Ok((pieces, uploads)) => {

@@ -33,7 +33,9 @@ fn parse_hex(text: &str) -> Result<[u8; 16], NotAnId> {
     };
     let mut bytes = [0; 16];
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+        if let [high, low] = pair {
+            *byte = nibble(*high)? << 4 | nibble(*low)?;
+        }
     }
     Ok(bytes)
 }
