@@ -1,1 +1,63 @@
-fn main() {}
+//! The binary `entente`: configuration, wiring, the admin API, the command line.
+//!
+//! `up` reads the settings, takes the data directory, opens the engine over its catalog and sites,
+//! and opens the two doors: S3 for programs, `/api/v1` for operators. Every other subcommand is a
+//! short-lived client of a running `up` and reaches it by `/api/v1`.
+//!
+//! Absent by design: rules. Whatever decides lives in the crates below; here it is wired, started
+//! and stopped.
+
+mod args;
+mod config;
+mod failure;
+
+mod data_dir;
+mod files;
+mod lock;
+
+mod credentials;
+mod root_key;
+mod run_file;
+mod token;
+
+mod api;
+mod logs;
+mod outside;
+mod owner;
+mod screen;
+mod sigv4;
+mod stop;
+mod up;
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("entente: {failure}");
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(args: Args) -> Result<(), Failure> {
+    match args.command {
+        Command::Up(up) => {
+            logs::start(args.log.as_deref())?;
+            up::run(&up)
+        }
+        Command::Key(key) => cli::key::run(&key),
+        Command::Status(status) => cli::status::run(&status),
+        Command::Presign(presign) => cli::presign::run(&presign),
+        Command::RootKey(root_key) => cli::root_key::run(&root_key),
+    }
+}

@@ -1,0 +1,74 @@
+//! `/api/v1`: how operators and the other subcommands reach the running Entente.
+//!
+//! Loopback only. Every request shows the admin token and names this very address as its host, so
+//! that neither another user of the machine nor a page in a browser gets in. Bodies are JSON,
+//! refusals are `application/problem+json`.
+
+mod guard;
+mod keys;
+mod problem;
+mod status;
+pub mod wire;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{delete, get};
+use axum::serve::ListenerExt;
+use catalog::Catalog;
+use engine::Engine;
+use http::StatusCode;
+use model::Outside;
+use policy::SystemPermit;
+use ring::hmac;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use self::problem::Problem;
+use crate::token::Token;
+
+/// Far above any request of this API, far below what would hurt.
+const BODY_BYTES_MAX: usize = 16 << 10;
+
+/// What the handlers share.
+pub struct Admin {
+    engine: Engine,
+    catalog: Arc<dyn Catalog>,
+    permit: SystemPermit,
+    token: Token,
+    /// Fresh in each process; see [`Token::matches`].
+    blind: hmac::Key,
+}
+
+impl Admin {
+    pub fn new(engine: Engine, catalog: Arc<dyn Catalog>, token: Token, outside: &Outside) -> Admin {
+        let blind = hmac::Key::new(hmac::HMAC_SHA256, &outside.random::<32>());
+        Admin { engine, catalog, permit: SystemPermit::for_background_work(), token, blind }
+    }
+}
+
+/// Serves until `stop`, and then what was begun.
+pub async fn serve(admin: Admin, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
+    let port = listener.local_addr()?.port();
+    let listener = listener.tap_io(|connection| {
+        let _ = connection.set_nodelay(true);
+    });
+    axum::serve(listener, router(Arc::new(admin), port)).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+fn router(admin: Arc<Admin>, port: u16) -> Router {
+    let doorman = Arc::clone(&admin);
+    Router::new()
+        .route("/api/v1/status", get(status::show))
+        .route("/api/v1/keys", get(keys::list).post(keys::create))
+        .route("/api/v1/keys/{id}", delete(keys::revoke))
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method")
+        })
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(move |request, next| guard::pass(Arc::clone(&doorman), port, request, next)))
+        .with_state(admin)
+}

@@ -1,0 +1,176 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::failure::Exit;
+
+/// Where data lies when nobody says otherwise, seen from the working directory.
+pub const DEFAULT_DATA_DIR: &str = "entente-data";
+
+/// One S3 store made of many vendors' stores.
+#[derive(Debug, Parser)]
+#[command(name = "entente", version, after_help = Exit::HELP)]
+pub struct Args {
+    /// What to log to stderr, such as `info` or `warn,engine=debug`; JSON unless stderr is a terminal
+    #[arg(long, global = true, env = "ENTENTE_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start Entente and serve until interrupted
+    Up(UpArgs),
+    /// Create, list and revoke access keys
+    Key(KeyArgs),
+    /// Show what is stored, what is below its promise, and how each site is
+    Status(StatusArgs),
+    /// Print a presigned URL that lets anyone who has it do one thing to one object
+    Presign(PresignArgs),
+    /// Make a new root key file, for a configuration that names one
+    RootKey(RootKeyArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct UpArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Where S3 clients connect [default: 127.0.0.1:9000]
+    #[arg(long, value_name = "ADDR")]
+    pub s3_listen: Option<SocketAddr>,
+    /// Where operators connect; loopback only [default: any free port]
+    #[arg(long, value_name = "ADDR")]
+    pub admin_listen: Option<SocketAddr>,
+    /// Print one line of JSON when ready, and nothing else, on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Let the S3 door listen beyond loopback although the connection is not encrypted
+    #[arg(long)]
+    pub insecure: bool,
+}
+
+/// Which Entente is meant.
+#[derive(Debug, clap::Args)]
+pub struct PlaceArgs {
+    /// The data directory [default: ./entente-data]
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    pub data_dir: Option<PathBuf>,
+    /// A configuration file, which also names the data directory
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct KeyArgs {
+    #[command(subcommand)]
+    pub command: KeyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Issue an access key; its secret is shown this once
+    Create {
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// Whose key; a user of this name is created if there is none
+        #[arg(long, value_name = "NAME")]
+        user: String,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List all access keys, without secrets
+    List {
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make an access key invalid from now on
+    Revoke {
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// The access key id
+        id: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct PresignArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// What the URL allows
+    #[arg(value_enum, ignore_case = true)]
+    pub method: Method,
+    /// To what: s3://BUCKET or s3://BUCKET/KEY
+    pub target: String,
+    /// For how long: seconds, or a number with s, m, h or d; at most 7d
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    pub expires: String,
+    /// The endpoint to sign for [default: that of the running Entente]
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// The region to sign for [default: that of the running Entente]
+    #[arg(long, value_name = "NAME", requires = "endpoint")]
+    pub region: Option<String>,
+    /// An AWS-style credentials file [default: `credentials` in the data directory]
+    #[arg(long, value_name = "FILE")]
+    pub credentials: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Method {
+    Get,
+    Head,
+    Put,
+    Delete,
+}
+
+impl Method {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+            Method::Put => "PUT",
+            Method::Delete => "DELETE",
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct RootKeyArgs {
+    /// The file to make; it must not exist
+    pub path: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_data_directory_beside_a_configuration_file_is_refused() {
+        let line = ["entente", "up", "--config", "a.toml", "--data-dir", "b"];
+        assert!(Args::try_parse_from(line).is_err());
+    }
+}

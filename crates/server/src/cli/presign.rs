@@ -1,0 +1,102 @@
+//! `entente presign METHOD s3://BUCKET/KEY`.
+
+use time::OffsetDateTime;
+
+use super::print;
+use crate::args::PresignArgs;
+use crate::config::{self, DEFAULT_REGION};
+use crate::credentials::Credentials;
+use crate::failure::{Exit, Failure};
+use crate::run_file::RunFile;
+use crate::sigv4::{self, EXPIRES_MAX_SECONDS, Presign};
+
+pub fn run(args: &PresignArgs) -> Result<(), Failure> {
+    let wrong = |why: String| Failure::new(Exit::Usage, why);
+    let path = path_of(&args.target)
+        .ok_or_else(|| wrong(format!("`{}` is no target: write s3://BUCKET or s3://BUCKET/KEY", args.target)))?;
+    let expires_seconds = seconds(&args.expires).ok_or_else(|| {
+        wrong(format!("`{}` is no time a URL can hold: write one such as 15m, 12h or 7d, at most 7d", args.expires))
+    })?;
+    let dir = config::data_dir(&args.place)?;
+    let (endpoint, region) = match &args.endpoint {
+        Some(endpoint) => (endpoint.clone(), args.region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned())),
+        None => RunFile::of_running(&dir).map(|run| (run.s3_endpoint, run.region))?,
+    };
+    let file = args.credentials.clone().unwrap_or_else(|| dir.credentials());
+    let key = Credentials::read(&file)?.ok_or_else(|| {
+        wrong(format!("there is no `{}`: name the file of an access key with --credentials", file.display()))
+    })?;
+    let what = Presign {
+        method: args.method.name(),
+        endpoint: &endpoint,
+        region: &region,
+        path: &path,
+        expires_seconds,
+        at: OffsetDateTime::now_utc(),
+    };
+    print(&format!("{}\n", sigv4::presign(&what, &key)))
+}
+
+/// `/BUCKET/KEY` of `s3://BUCKET/KEY`.
+fn path_of(target: &str) -> Option<String> {
+    let rest = target.strip_prefix("s3://")?;
+    let bucket = rest.split('/').next()?;
+    // `s3://b/` is the bucket, as every client reads it.
+    let rest = if rest.len() == bucket.len() + 1 { bucket } else { rest };
+    (!bucket.is_empty()).then(|| format!("/{rest}"))
+}
+
+/// `90`, `15m`, `12h`, `7d` in seconds.
+fn seconds(text: &str) -> Option<u32> {
+    let digits = text.trim_end_matches(|unit: char| unit.is_ascii_alphabetic());
+    let unit = match text.strip_prefix(digits)? {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return None,
+    };
+    let seconds = digits.parse::<u32>().ok()?.checked_mul(unit)?;
+    (1..=EXPIRES_MAX_SECONDS).contains(&seconds).then_some(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_counted_and_bounded() {
+        for (text, expected) in [
+            ("90", Some(90)),
+            ("90s", Some(90)),
+            ("15m", Some(900)),
+            ("12h", Some(43_200)),
+            ("7d", Some(604_800)),
+            ("8d", None),
+            ("0", None),
+            ("h", None),
+            ("", None),
+            ("1w", None),
+            ("-1h", None),
+            ("99999999999d", None),
+        ] {
+            assert_eq!(seconds(text), expected, "`{text}`");
+        }
+    }
+
+    #[test]
+    fn a_target_names_a_bucket_and_perhaps_a_key() {
+        for (text, expected) in [
+            ("s3://b", Some("/b")),
+            ("s3://b/", Some("/b")),
+            ("s3://b/k/l", Some("/b/k/l")),
+            ("s3://b/k/", Some("/b/k/")),
+            ("s3://b//", Some("/b//")),
+            ("s3://", None),
+            ("s3:///k", None),
+            ("b/k", None),
+        ] {
+            assert_eq!(path_of(text).as_deref(), expected, "`{text}`");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! `entente status`.
+
+use std::fmt::Write;
+
+use http::Method;
+
+use super::client::Client;
+use super::{print, print_json, table};
+use crate::api::wire::{Health, Site, Status};
+use crate::args::StatusArgs;
+use crate::failure::Failure;
+
+pub fn run(args: &StatusArgs) -> Result<(), Failure> {
+    let status: Status = Client::of(&args.place)?.call(Method::GET, "/api/v1/status", Vec::new())?;
+    if args.json {
+        return print_json(&status);
+    }
+    print(&shown(status))
+}
+
+fn shown(status: Status) -> String {
+    let mut text = format!(
+        "{} objects, {} bytes, in {} buckets; {} uploads under way\n",
+        status.objects, status.object_bytes, status.buckets, status.uploads
+    );
+    let promise = match status.below_promise {
+        0 => format!("all {} segments keep their promise", status.segments),
+        below => format!("{below} of {} segments are below their promise", status.segments),
+    };
+    let _ = writeln!(text, "{promise}; {} records on their way\n", status.unshown);
+    let row = |site: Site| {
+        let reason = site.reason.unwrap_or_default();
+        [site.name, site.vendor, site.region, side(site.reads), side(site.writes), reason]
+    };
+    let rows: Vec<_> = status.sites.into_iter().map(row).collect();
+    text + &table(["SITE", "VENDOR", "REGION", "READS", "WRITES", "REASON"], &rows)
+}
+
+fn side(health: Health) -> String {
+    match health {
+        Health::Well => "well".to_owned(),
+        Health::Out => "out".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_that_is_out_is_shown_with_its_reason() {
+        let site = |name: &str, writes, reason: Option<&str>| Site {
+            name: name.into(),
+            vendor: name.into(),
+            region: "us-east-1".into(),
+            reads: Health::Well,
+            writes,
+            reason: reason.map(str::to_owned),
+        };
+        let status = Status {
+            enclave: "e".into(),
+            below_promise: 2,
+            unshown: 1,
+            buckets: 1,
+            objects: 3,
+            object_bytes: 4096,
+            uploads: 0,
+            segments: 5,
+            sites: vec![site("amazon", Health::Well, None), site("google", Health::Out, Some("site is full"))],
+            bad_cells: 0,
+            hedged_reads: 0,
+            site_requests: std::collections::BTreeMap::new(),
+        };
+        assert_eq!(
+            shown(status),
+            "3 objects, 4096 bytes, in 1 buckets; 0 uploads under way\n\
+             2 of 5 segments are below their promise; 1 records on their way\n\n\
+             SITE    VENDOR  REGION     READS  WRITES  REASON\n\
+             amazon  amazon  us-east-1  well   well\n\
+             google  google  us-east-1  well   out     site is full\n"
+        );
+    }
+}

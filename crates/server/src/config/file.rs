@@ -1,0 +1,369 @@
+//! `entente.toml`: from text to a checked [`Config`]. Every complaint names its line, and all of
+//! them are told at once.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::fs;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use model::{Profile, Vendor};
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::suggest::nearest;
+use super::{
+    Config, DEFAULT_ADMIN_LISTEN, DEFAULT_DOMAIN, DEFAULT_MEMORY_BUDGET, DEFAULT_REGION, DEFAULT_S3_LISTEN, Kind,
+    SiteConfig, absolute,
+};
+use crate::failure::{Exit, Failure};
+
+/// Every section and what may stand in it. The structs below say the same to serde; a test holds
+/// the two together.
+const SECTIONS: [(&str, &[&str]); 5] = [
+    ("enclave", &["data_dir", "region", "root_key", "default_profile"]),
+    ("s3", &["listen", "domains"]),
+    ("admin", &["listen"]),
+    ("limits", &["memory_budget"]),
+    ("site", &["name", "vendor", "region", "kind", "path"]),
+];
+
+/// Kinds of sites.
+const SITE_KINDS: [&str; 1] = ["local"];
+
+/// Two segments of the largest size with their parity must fit, or a large body waits for ever.
+const MEMORY_BUDGET_MIN: u64 = 256 << 20;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    enclave: Enclave,
+    #[serde(default)]
+    s3: S3,
+    #[serde(default)]
+    admin: Admin,
+    #[serde(default)]
+    limits: Limits,
+    #[serde(default)]
+    site: Vec<Spanned<Site>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Enclave {
+    data_dir: Spanned<PathBuf>,
+    root_key: Spanned<PathBuf>,
+    region: Option<Spanned<String>>,
+    default_profile: Option<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct S3 {
+    listen: Option<Spanned<String>>,
+    domains: Option<Vec<Spanned<String>>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Admin {
+    listen: Option<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Limits {
+    memory_budget: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Site {
+    name: Spanned<String>,
+    vendor: Spanned<String>,
+    region: Option<Spanned<String>>,
+    kind: Spanned<String>,
+    path: Spanned<PathBuf>,
+}
+
+/// Reads and checks the file.
+pub fn read(path: &Path) -> Result<Config, Failure> {
+    let text =
+        fs::read_to_string(path).map_err(|error| Failure::io(Exit::Usage, "read the configuration", path, &error))?;
+    let path = absolute(path)?;
+    let base = path.parent().unwrap_or(Path::new("/"));
+    parse(&text, base).map_err(|complaints| {
+        let lines: Vec<String> =
+            complaints.iter().map(|(line, what)| format!("{}:{line}: {what}", path.display())).collect();
+        Failure::new(Exit::Usage, lines.join("\n"))
+    })
+}
+
+/// Line numbers, from 1, and what is wrong there.
+type Complaints = Vec<(usize, String)>;
+
+/// Paths that are not absolute begin at `base`.
+fn parse(text: &str, base: &Path) -> Result<Config, Complaints> {
+    let mut check = Check { text, base, complaints: Vec::new() };
+    let syntax = |check: &Check<'_>, error: &toml::de::Error| {
+        let line = error.span().map_or(1, |span| check.line(&span));
+        vec![(line, error.message().to_owned())]
+    };
+    let table = DeTable::parse(text).map_err(|error| syntax(&check, &error))?;
+    check.names(table.get_ref());
+    if !check.complaints.is_empty() {
+        return Err(check.complaints);
+    }
+    let file: File = toml::from_str(text).map_err(|error| syntax(&check, &error))?;
+    let config = check.config(&file);
+    check.complaints.sort();
+    config.filter(|_| check.complaints.is_empty()).ok_or(check.complaints)
+}
+
+struct Check<'a> {
+    text: &'a str,
+    base: &'a Path,
+    complaints: Complaints,
+}
+
+impl Check<'_> {
+    fn line(&self, span: &Range<usize>) -> usize {
+        self.text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1
+    }
+
+    fn complain(&mut self, span: &Range<usize>, what: impl Into<String>) {
+        let line = self.line(span);
+        self.complaints.push((line, what.into()));
+    }
+
+    /// Names nobody knows, with what was probably meant.
+    fn names(&mut self, table: &DeTable<'_>) {
+        let sections = SECTIONS.map(|(name, _)| name);
+        for (name, value) in table {
+            let Some((section, known)) = SECTIONS.iter().find(|(section, _)| *section == &**name.get_ref()) else {
+                self.unknown(name.get_ref(), "section", &name.span(), &sections);
+                continue;
+            };
+            match value.get_ref() {
+                DeValue::Table(inner) => self.names_in(section, known, inner),
+                DeValue::Array(rows) => {
+                    for row in rows.iter() {
+                        if let DeValue::Table(inner) = row.get_ref() {
+                            self.names_in(section, known, inner);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn names_in(&mut self, section: &str, known: &[&str], table: &DeTable<'_>) {
+        for name in table.keys() {
+            if !known.contains(&&**name.get_ref()) {
+                self.unknown(name.get_ref(), &format!("setting of [{section}]"), &name.span(), known);
+            }
+        }
+    }
+
+    fn unknown(&mut self, name: &str, what: &str, span: &Range<usize>, known: &[&str]) {
+        let advice = match nearest(name, known) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => format!("there are {}", list(known)),
+        };
+        self.complain(span, format!("`{name}` is no {what}: {advice}"));
+    }
+
+    fn config(&mut self, file: &File) -> Option<Config> {
+        let data_dir = self.path(&file.enclave.data_dir);
+        let root_key = self.path(&file.enclave.root_key);
+        if let (Some(data_dir), Some(root_key)) = (&data_dir, &root_key)
+            && root_key.starts_with(data_dir)
+        {
+            let why =
+                "the root key lies inside the data directory: who takes the one takes the other, so keep it elsewhere";
+            self.complain(&file.enclave.root_key.span(), why);
+        }
+        let region = self.region(file.enclave.region.as_ref());
+        let sites = self.sites(&file.site, data_dir.as_deref());
+        let default_profile = self.profile(file.enclave.default_profile.as_ref(), &sites);
+        let s3_listen = self.parsed(file.s3.listen.as_ref(), DEFAULT_S3_LISTEN, address);
+        let admin_listen = self.parsed(file.admin.listen.as_ref(), DEFAULT_ADMIN_LISTEN, address);
+        let memory_budget_bytes = self.parsed(file.limits.memory_budget.as_ref(), DEFAULT_MEMORY_BUDGET, budget);
+        let s3_domains = match &file.s3.domains {
+            Some(names) => names.iter().filter_map(|name| self.domain(name)).collect(),
+            None => vec![DEFAULT_DOMAIN.to_owned()],
+        };
+        Some(Config {
+            kind: Kind::Configured,
+            data_dir: data_dir?,
+            root_key: root_key?,
+            region,
+            default_profile: default_profile?,
+            s3_listen,
+            s3_domains,
+            admin_listen,
+            memory_budget_bytes,
+            sites,
+        })
+    }
+
+    /// The value, its default when it is not there, or a complaint and the default.
+    fn parsed<T, E: Display>(
+        &mut self,
+        value: Option<&Spanned<String>>,
+        default: T,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> T {
+        let Some(value) = value else { return default };
+        match parse(value.get_ref()) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                self.complain(&value.span(), error.to_string());
+                default
+            }
+        }
+    }
+
+    fn path(&mut self, path: &Spanned<PathBuf>) -> Option<PathBuf> {
+        if path.get_ref().as_os_str().is_empty() {
+            self.complain(&path.span(), "a path is missing");
+            return None;
+        }
+        match absolute(&self.base.join(path.get_ref())) {
+            Ok(path) => Some(path),
+            Err(failure) => {
+                self.complain(&path.span(), failure.to_string());
+                None
+            }
+        }
+    }
+
+    fn region(&mut self, region: Option<&Spanned<String>>) -> String {
+        self.parsed(region, DEFAULT_REGION.to_owned(), |text| word(text, "region"))
+    }
+
+    fn domain(&mut self, name: &Spanned<String>) -> Option<String> {
+        let text = name.get_ref();
+        let good = !text.is_empty()
+            && text.split('.').all(|part| {
+                !part.is_empty()
+                    && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            });
+        if !good {
+            self.complain(&name.span(), format!("`{text}` is no domain: use a name such as `s3.example.org`"));
+        }
+        good.then(|| text.clone())
+    }
+
+    fn sites(&mut self, sites: &[Spanned<Site>], data_dir: Option<&Path>) -> Vec<SiteConfig> {
+        let mut names: BTreeMap<String, usize> = BTreeMap::new();
+        let mut paths: BTreeMap<PathBuf, usize> = BTreeMap::new();
+        let mut good = Vec::new();
+        for site in sites {
+            let Some(config) = self.site(site.get_ref()) else { continue };
+            let name_span = site.get_ref().name.span();
+            if let Some(line) = names.insert(config.name.clone(), self.line(&name_span)) {
+                self.complain(&name_span, format!("a site called `{}` stands in line {line} already", config.name));
+            }
+            let path_span = site.get_ref().path.span();
+            let overlap =
+                paths.iter().find(|(path, _)| path.starts_with(&config.path) || config.path.starts_with(path));
+            if let Some((_, line)) = overlap {
+                let line = *line;
+                self.complain(
+                    &path_span,
+                    format!("this directory overlaps the site of line {line}: give each its own"),
+                );
+            }
+            if data_dir.is_some_and(|dir| dir.starts_with(&config.path)) {
+                self.complain(&path_span, "a site cannot hold the data directory: give it a directory of its own");
+            }
+            paths.insert(config.path.clone(), self.line(&path_span));
+            good.push(config);
+        }
+        good
+    }
+
+    fn site(&mut self, site: &Site) -> Option<SiteConfig> {
+        let name = self.parsed(Some(&site.name), None, |text| word(text, "site name").map(Some));
+        let vendor = self.parsed(Some(&site.vendor), None, |text| {
+            let names = Vendor::ALL.map(Vendor::name);
+            Vendor::from_str(text).map(Some).map_err(|error| match nearest(text, &names) {
+                Some(nearest) => format!("`{text}` is no vendor: did you mean `{nearest}`?"),
+                None => error.to_string(),
+            })
+        });
+        let region = self.region(site.region.as_ref());
+        let kind = site.kind.get_ref();
+        if !SITE_KINDS.contains(&kind.as_str()) {
+            self.complain(&site.kind.span(), format!("`{kind}` is no kind of site: there is `local`, a directory"));
+        }
+        let path = self.path(&site.path);
+        Some(SiteConfig { name: name?, vendor: vendor?, region, path: path? })
+    }
+
+    /// The default profile must fit the vendors there are.
+    fn profile(&mut self, named: Option<&Spanned<String>>, sites: &[SiteConfig]) -> Option<Profile> {
+        let vendors = Vendor::ALL.into_iter().filter(|vendor| sites.iter().any(|site| site.vendor == *vendor)).count();
+        let Some(named) = named else {
+            if vendors < vendors_of(Profile::Quad) && self.complaints.is_empty() {
+                let end = self.text.len()..self.text.len();
+                self.complain(&end, format!("`quad`, the default profile, needs 4 vendors and the sites are of {vendors}: add sites, or set default_profile in [enclave], such as \"mirror-{}\"", vendors.max(1)));
+            }
+            return Some(Profile::Quad);
+        };
+        let profile = self.parsed(Some(named), None, |text| Profile::from_str(text).map(Some))?;
+        if vendors < vendors_of(profile) && self.complaints.is_empty() {
+            self.complain(
+                &named.span(),
+                format!(
+                    "`{profile}` needs {} vendors and the sites are of {vendors}: add sites or choose another profile",
+                    vendors_of(profile)
+                ),
+            );
+        }
+        Some(profile)
+    }
+}
+
+fn vendors_of(profile: Profile) -> usize {
+    let code = profile.code();
+    usize::from(code.k) + usize::from(code.m)
+}
+
+fn word(text: &str, what: &str) -> Result<String, String> {
+    let good = (1..=32).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if good { Ok(text.to_owned()) } else { Err(format!("`{text}` is no {what}: use 1 to 32 of a-z, 0-9 and -")) }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("`{text}` is no address: write one such as `127.0.0.1:9000`"))
+}
+
+/// `512 MiB` in bytes.
+fn budget(text: &str) -> Result<u64, String> {
+    let bad = || format!("`{text}` is no size: write one such as `512 MiB` or `2 GiB`");
+    let (count, unit) = text.split_once(' ').ok_or_else(bad)?;
+    let shift = match unit {
+        "MiB" => 20,
+        "GiB" => 30,
+        _ => return Err(bad()),
+    };
+    let bytes = count.parse::<u64>().ok().and_then(|count| count.checked_mul(1 << shift)).ok_or_else(bad)?;
+    if bytes < MEMORY_BUDGET_MIN {
+        return Err(format!("`{text}` is too small: the largest segment needs {} MiB", MEMORY_BUDGET_MIN >> 20));
+    }
+    Ok(bytes)
+}
+
+fn list(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! What this Entente is made of: the embedded default, or what a configuration file says, under the
+//! command line's flags. Parsed and checked once; what is here can be relied on.
+
+mod file;
+mod suggest;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use model::{Profile, Vendor};
+
+use crate::args::{DEFAULT_DATA_DIR, PlaceArgs, UpArgs};
+use crate::data_dir::DataDir;
+use crate::failure::{Exit, Failure};
+
+/// The region S3 clients sign for. It is the one they assume when nobody tells them another.
+pub const DEFAULT_REGION: &str = "us-east-1";
+/// Where the S3 door listens by default.
+const DEFAULT_S3_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9000);
+/// The admin API takes any free port: its clients find it in `run.json`.
+const DEFAULT_ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+/// Buckets are also found as `BUCKET.localhost`, which every resolver here sends to loopback.
+const DEFAULT_DOMAIN: &str = "localhost";
+/// Bytes in flight in one process, parity and buffers included.
+const DEFAULT_MEMORY_BUDGET: u64 = 512 << 20;
+/// The vendors of the embedded default, one directory each.
+const EMBEDDED_VENDORS: [Vendor; 4] = [Vendor::Amazon, Vendor::Microsoft, Vendor::Google, Vendor::Oracle];
+
+/// Everything `up` needs to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    pub kind: Kind,
+    /// Absolute.
+    pub data_dir: PathBuf,
+    /// Absolute.
+    pub root_key: PathBuf,
+    pub region: String,
+    pub default_profile: Profile,
+    pub s3_listen: SocketAddr,
+    /// Names under which buckets are found as `BUCKET.NAME`.
+    pub s3_domains: Vec<String>,
+    pub admin_listen: SocketAddr,
+    pub memory_budget_bytes: u64,
+    pub sites: Vec<SiteConfig>,
+}
+
+/// Where the settings come from; it decides what a first start may make by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Everything in one data directory, made on first start: root key, sites, the owner's key.
+    Embedded,
+    /// The operator brings root key and sites, and issues keys.
+    Configured,
+}
+
+/// One site, for now always a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteConfig {
+    pub name: String,
+    pub vendor: Vendor,
+    pub region: String,
+    /// Absolute.
+    pub path: PathBuf,
+}
+
+impl Config {
+    /// The settings of this command line, with what the file it names says.
+    pub fn of(args: &UpArgs) -> Result<Config, Failure> {
+        let mut config = match &args.place.config {
+            Some(path) => file::read(path)?,
+            None => Config::embedded(&embedded_dir(&args.place)?),
+        };
+        config.s3_listen = args.s3_listen.unwrap_or(config.s3_listen);
+        config.admin_listen = args.admin_listen.unwrap_or(config.admin_listen);
+        config.check_listeners(args.insecure)?;
+        Ok(config)
+    }
+
+    fn embedded(dir: &DataDir) -> Config {
+        let site = |vendor: Vendor| SiteConfig {
+            name: vendor.name().to_owned(),
+            vendor,
+            region: DEFAULT_REGION.to_owned(),
+            path: dir.site(vendor),
+        };
+        Config {
+            kind: Kind::Embedded,
+            data_dir: dir.path().to_owned(),
+            root_key: dir.root_key(),
+            region: DEFAULT_REGION.to_owned(),
+            default_profile: Profile::Quad,
+            s3_listen: DEFAULT_S3_LISTEN,
+            s3_domains: vec![DEFAULT_DOMAIN.to_owned()],
+            admin_listen: DEFAULT_ADMIN_LISTEN,
+            memory_budget_bytes: DEFAULT_MEMORY_BUDGET,
+            sites: EMBEDDED_VENDORS.into_iter().map(site).collect(),
+        }
+    }
+
+    pub fn dir(&self) -> DataDir {
+        DataDir::at(self.data_dir.clone())
+    }
+
+    fn check_listeners(&self, insecure: bool) -> Result<(), Failure> {
+        let (s3, admin) = (self.s3_listen, self.admin_listen);
+        if !is_loopback(admin) {
+            return Err(Failure::new(
+                Exit::Usage,
+                format!(
+                    "the admin API listens on loopback only, and {admin} is reachable from elsewhere: use 127.0.0.1"
+                ),
+            ));
+        }
+        if !is_loopback(s3) && !insecure {
+            return Err(Failure::new(
+                Exit::Usage,
+                format!(
+                    "{s3} is reachable from other machines and the S3 door has no TLS: listen on 127.0.0.1 behind a proxy that has, or accept it with --insecure"
+                ),
+            ));
+        }
+        if s3 == admin && s3.port() != 0 {
+            return Err(Failure::new(Exit::Usage, format!("the S3 door and the admin API cannot both listen on {s3}")));
+        }
+        Ok(())
+    }
+}
+
+/// The data directory a command line means.
+pub fn data_dir(place: &PlaceArgs) -> Result<DataDir, Failure> {
+    match &place.config {
+        Some(path) => file::read(path).map(|config| config.dir()),
+        None => embedded_dir(place),
+    }
+}
+
+fn embedded_dir(place: &PlaceArgs) -> Result<DataDir, Failure> {
+    absolute(place.data_dir.as_deref().unwrap_or(Path::new(DEFAULT_DATA_DIR))).map(DataDir::at)
+}
+
+/// The path from the root, with `.` and `..` taken out by their letters.
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    let absolute = std::path::absolute(path)
+        .map_err(|error| Failure::new(Exit::Usage, format!("`{}` is no path: {error}", path.display())))?;
+    let mut plain = PathBuf::new();
+    for part in absolute.components() {
+        match part {
+            std::path::Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    Ok(plain)
+}
+
+fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Args, Command};
+
+    fn check(line: &str) -> Result<Config, Failure> {
+        let args = Args::try_parse_from(["entente", "up"].into_iter().chain(line.split_whitespace())).unwrap();
+        let Command::Up(up) = args.command else { panic!("not up") };
+        Config::of(&up)
+    }
+
+    #[test]
+    fn the_embedded_default_is_four_vendors_in_one_directory() {
+        let config = check("--data-dir /tmp/x/../d").unwrap();
+        assert_eq!(config.data_dir, Path::new("/tmp/d"));
+        assert_eq!(config.default_profile, Profile::Quad);
+        let paths: Vec<_> = config.sites.iter().map(|site| site.path.display().to_string()).collect();
+        let expected = ["amazon", "microsoft", "google", "oracle"].map(|vendor| format!("/tmp/d/sites/{vendor}"));
+        assert_eq!(paths, expected);
+    }
+
+    #[test]
+    fn listening_beyond_loopback_is_refused_unless_asked_for() {
+        let table = [
+            ("--s3-listen 127.0.0.1:0", Ok(())),
+            ("--s3-listen 127.8.8.8:1", Ok(())),
+            ("--s3-listen [::1]:1", Ok(())),
+            ("--s3-listen [::ffff:127.0.0.1]:1", Ok(())),
+            ("--s3-listen 0.0.0.0:1", Err("--insecure")),
+            ("--s3-listen [::]:1", Err("--insecure")),
+            ("--s3-listen 192.0.2.1:1", Err("--insecure")),
+            ("--s3-listen 0.0.0.0:1 --insecure", Ok(())),
+            ("--admin-listen 0.0.0.0:1", Err("loopback only")),
+            ("--admin-listen 0.0.0.0:1 --insecure", Err("loopback only")),
+            ("--s3-listen 127.0.0.1:7 --admin-listen 127.0.0.1:7", Err("cannot both")),
+            ("--s3-listen 127.0.0.1:0 --admin-listen 127.0.0.1:0", Ok(())),
+        ];
+        for (line, expected) in table {
+            match (check(line), expected) {
+                (Ok(_), Ok(())) => {}
+                (Err(failure), Err(says)) => {
+                    assert_eq!(failure.exit, Exit::Usage, "{line}");
+                    assert!(failure.to_string().contains(says), "{line}: {failure}");
+                }
+                (got, _) => panic!("{line}: {got:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Root key, catalog and sites: found where an earlier start left them, made on the first.
+//!
+//! What exists decides what may be made. A root key is made only where nothing could have been
+//! stored under an older one; a site's directory only before the enclave was founded, because later
+//! one that is missing is a disk that is away.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use catalog::{Catalog, SqliteCatalog};
+use coding::keys::RootKey;
+use engine::{Engine, OpenError, Parts, SiteParts};
+use model::Outside;
+use providers::LocalStore;
+
+use crate::config::{Config, Kind, SiteConfig};
+use crate::data_dir::DataDir;
+use crate::failure::{Exit, Failure, chain};
+use crate::{files, root_key};
+
+/// The engine over the directory's catalog and the sites, and that catalog.
+pub async fn open(config: &Config, dir: &DataDir, outside: &Outside) -> Result<(Engine, Arc<dyn Catalog>), Failure> {
+    let root = root(config, dir, outside)?;
+    let catalog = open_catalog(dir, outside)?;
+    if config.kind == Kind::Embedded && catalog.enclave().await.map_err(|error| unusable(dir, &error))?.is_none() {
+        make_sites(&config.sites)?;
+    }
+    let parts = Parts {
+        catalog: Arc::clone(&catalog),
+        sites: config.sites.iter().map(|site| site_parts(site, outside)).collect(),
+        root,
+        outside: outside.clone(),
+        settings: settings(config)?,
+    };
+    let engine = Engine::open(parts).await.map_err(|error| refused(config, dir, &error))?;
+    Ok((engine, catalog))
+}
+
+fn settings(config: &Config) -> Result<engine::Settings, Failure> {
+    let memory_budget_bytes = usize::try_from(config.memory_budget_bytes)
+        .map_err(|_| Failure::new(Exit::Usage, "the memory budget is larger than this machine can address"))?;
+    Ok(engine::Settings { default_profile: config.default_profile, memory_budget_bytes, ..engine::Settings::default() })
+}
+
+/// The root key; made on the first start of an embedded enclave.
+fn root(config: &Config, dir: &DataDir, outside: &Outside) -> Result<RootKey, Failure> {
+    let path = &config.root_key;
+    let there = |path: &Path| path.try_exists().map_err(|error| Failure::io(Exit::RootKey, "look for", path, &error));
+    let has_catalog = there(&dir.catalog())?;
+    let has_key = there(path)?;
+    if config.kind == Kind::Embedded && !has_catalog {
+        refuse_orphans(config, dir)?;
+    }
+    match (has_key, config.kind) {
+        (true, _) => {}
+        (false, Kind::Embedded) if !has_catalog => root_key::make(path, outside)?,
+        (false, Kind::Embedded) => {
+            return Err(missing(path, "put back the file it was started with: without it nothing stored can be read"));
+        }
+        (false, Kind::Configured) if !has_catalog => {
+            return Err(missing(path, &format!("make one with `entente root-key {}`", path.display())));
+        }
+        (false, Kind::Configured) => {
+            return Err(missing(path, "mount it, or put back the file this enclave was started with"));
+        }
+    }
+    root_key::load(path)
+}
+
+fn missing(path: &Path, advice: &str) -> Failure {
+    Failure::new(Exit::RootKey, format!("the root key `{}` is missing: {advice}", path.display()))
+}
+
+/// Sites that hold something while there is no catalog are an enclave that lost it: a new catalog
+/// beside them would make putting back the old one dangerous.
+fn refuse_orphans(config: &Config, dir: &DataDir) -> Result<(), Failure> {
+    let holds = |site: &&SiteConfig| fs::read_dir(&site.path).is_ok_and(|mut entries| entries.next().is_some());
+    let Some(site) = config.sites.iter().find(holds) else { return Ok(()) };
+    let why = format!(
+        "`{}` is missing, but the site `{}` holds data: put the catalog back, or choose another --data-dir",
+        dir.catalog().display(),
+        site.path.display()
+    );
+    Err(Failure::new(Exit::Storage, why))
+}
+
+fn open_catalog(dir: &DataDir, outside: &Outside) -> Result<Arc<dyn Catalog>, Failure> {
+    let catalog = SqliteCatalog::open(dir.catalog(), outside.clone()).map_err(|error| unusable(dir, &error))?;
+    Ok(Arc::new(catalog))
+}
+
+fn unusable(dir: &DataDir, error: &catalog::Error) -> Failure {
+    let path = dir.catalog();
+    let advice = match error {
+        catalog::Error::Damaged(_) => {
+            "nothing was changed; put back a good copy of it (data at the sites is untouched), and keep the damaged file"
+        }
+        catalog::Error::Unavailable(_) => "see that the disk is writable and has room, then start again",
+        _ => "nothing was changed",
+    };
+    Failure::new(Exit::Storage, format!("cannot use `{}`: {}: {advice}", path.display(), chain(error)))
+}
+
+fn make_sites(sites: &[SiteConfig]) -> Result<(), Failure> {
+    for site in sites {
+        files::make_dir_synced(&site.path)
+            .map_err(|error| Failure::io(Exit::Storage, "create the site", &site.path, &error))?;
+    }
+    Ok(())
+}
+
+fn site_parts(site: &SiteConfig, outside: &Outside) -> SiteParts {
+    SiteParts {
+        name: site.name.clone(),
+        vendor: site.vendor,
+        region: site.region.clone(),
+        store: Arc::new(LocalStore::open(site.path.clone(), outside.clone())),
+    }
+}
+
+/// An enclave that does not open. Nothing was changed that the next start would not complete.
+fn refused(config: &Config, dir: &DataDir, error: &OpenError) -> Failure {
+    match error {
+        OpenError::Catalog(error) => unusable(dir, error),
+        OpenError::WrongRoot => {
+            Failure::new(Exit::RootKey, format!("`{}`: {}", config.root_key.display(), chain(error)))
+        }
+        OpenError::Engine(engine::Error::Unavailable { .. }) => Failure::new(
+            Exit::Site,
+            format!("too few sites can be written to: {}: bring them back, then start again", chain(error)),
+        ),
+        error => Failure::new(Exit::Site, chain(error)),
+    }
+}
