@@ -43,6 +43,7 @@ mod upkeep;
 mod work;
 
 pub use api::*;
+pub use catalog::{ListEntry, ListQuery, ObjectSummary, Page};
 pub use error::{BodyError, BodyErrorKind, Error};
 pub use get::Plaintext;
 pub use limits::{BODY_MAX, PART_MIN};
