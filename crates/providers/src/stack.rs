@@ -50,9 +50,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_whole_stack_keeps_the_contract_over_memory() {
-        let handle = stack("s", Arc::new(MemoryStore::new()), Settings::default(), world::simulated(1));
-        contract::check(handle.store.clone()).await.unwrap();
-        contract::check(handle.direct.clone()).await.unwrap_err();
+        let fresh = || stack("s", Arc::new(MemoryStore::new()), Settings::default(), world::simulated(1));
+        contract::check(fresh().store.clone()).await.unwrap();
+        contract::check(fresh().direct.clone()).await.unwrap();
     }
 
     #[tokio::test]
@@ -78,5 +78,8 @@ mod tests {
         assert!(handle.meter.p50(crate::Kind::Get, 1).unwrap().as_secs() >= 10);
         handle.store.get_range("a", 0..1).await.unwrap_err();
         assert_eq!(handle.meter.snapshot().get.requests, 3, "an open breaker asks nobody");
+        site.set(State::Well);
+        let answer = handle.direct.get_range("a", 0..1).await.unwrap_err();
+        assert_eq!(answer.kind, ErrorKind::NotFound, "the last resort asks all the same");
     }
 }

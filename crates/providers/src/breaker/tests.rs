@@ -150,19 +150,19 @@ async fn a_read_only_site_stays_out_for_writes_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_site_too_full_for_a_large_piece_must_prove_room_for_one() {
-    let Setup { site, breaker, .. } = setup().await;
-    site.set(SiteState::Full);
-    breaker.put_new("b", vec![0; 1 << 20].into()).await.unwrap_err();
-    site.set(SiteState::Well);
-    let meter = crate::Meter::new(site.clone());
-    let watched = Breaker::new("s", Arc::new(meter), Settings::default(), world::simulated(2));
-    watched.turn(Half::Write, |write| write.failed(ErrorKind::Full, 1 << 20, "full"));
-    assert_eq!(watched.state().write.probe_bytes(), 1 << 20);
-    assert_eq!(breaker.state().write.probe_bytes(), 1 << 20);
-    breaker.turn(Half::Write, |write| write.failed(ErrorKind::Full, 1 << 40, "full"));
-    assert_eq!(breaker.state().write.probe_bytes(), 4 << 20, "and no more than a probe may cost");
-    probe_for(&breaker, 31).await;
-    assert_eq!(breaker.health(), Health::WELL);
+    for (bytes, expected) in [(1, 64), (1 << 20, 1 << 20), (5 << 20, 4 << 20)] {
+        let outside = world::simulated(2);
+        let site = Arc::new(FaultStore::new(Arc::new(MemoryStore::new()), outside.clone()));
+        let meter = Arc::new(crate::Meter::new(site.clone()));
+        let breaker = Breaker::new("s", meter.clone(), Settings::default(), outside);
+        site.set(SiteState::Full);
+        breaker.put_new("b", vec![0; bytes].into()).await.unwrap_err();
+        site.set(SiteState::Well);
+        breaker.probe().await;
+        assert_eq!(meter.snapshot().put.bytes, expected, "after a piece of {bytes}");
+        probe_for(&breaker, 30).await;
+        assert_eq!(breaker.health(), Health::WELL);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -68,7 +68,8 @@ impl Folders {
     }
 
     fn sync_one(&self, folder: &str) -> io::Result<()> {
-        self.folder(folder).sync(&self.root.join(folder))
+        let path = self.root.join(folder);
+        self.folder(folder).sync(|| File::open(path)?.sync_all())
     }
 
     fn folder(&self, folder: &str) -> Arc<Folder> {
@@ -83,7 +84,7 @@ impl Folders {
 impl Folder {
     /// Returns when a sync of this directory ended well that began after this call did. Whoever
     /// finds none running runs the next one for all who wait.
-    fn sync(&self, path: &Path) -> io::Result<()> {
+    fn sync(&self, run: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         let mut turn = self.turn();
         let (needed, failures) = (turn.begun + 1, turn.failures);
         while turn.running {
@@ -100,7 +101,7 @@ impl Folder {
         turn.running = true;
         let number = turn.begun;
         drop(turn);
-        let result = File::open(path).and_then(|folder| folder.sync_all());
+        let result = run();
         self.end(number, result.is_ok());
         result
     }
@@ -127,11 +128,12 @@ fn leading(name: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::Barrier;
+    use std::sync::atomic::AtomicU64;
     use std::thread;
+    use std::time::Duration;
 
     use super::*;
-    use crate::world::Scratch;
 
     #[test]
     fn a_name_is_led_to_by_its_folders() {
@@ -140,32 +142,63 @@ mod tests {
     }
 
     #[test]
-    fn waiting_puts_share_a_sync_and_none_returns_before_its_own() {
-        let scratch = Scratch::new();
+    fn nobody_returns_before_a_sync_that_began_behind_him_ended() {
         let folder = Folder::default();
-        let begun_behind = AtomicUsize::new(0);
+        let (clock, ended) = (AtomicU64::new(1), AtomicU64::new(0));
         thread::scope(|scope| {
-            for _ in 0..32 {
+            for _ in 0..8 {
                 scope.spawn(|| {
-                    for _ in 0..20 {
-                        let before = folder.turn().begun;
-                        folder.sync(scratch.path()).unwrap();
-                        let proven = folder.turn().proven;
-                        // One that began after `before` was read has ended well.
-                        begun_behind.fetch_add(usize::from(proven > before), Ordering::Relaxed);
+                    for _ in 0..500 {
+                        let asked = clock.fetch_add(1, Ordering::SeqCst);
+                        let run = || {
+                            let began = clock.fetch_add(1, Ordering::SeqCst);
+                            thread::yield_now();
+                            ended.fetch_max(began, Ordering::SeqCst);
+                            Ok(())
+                        };
+                        folder.sync(run).unwrap();
+                        assert!(ended.load(Ordering::SeqCst) > asked);
                     }
                 });
             }
         });
-        assert_eq!(begun_behind.load(Ordering::Relaxed), 640);
-        assert!(folder.turn().begun < 640, "{} syncs for 640 puts", folder.turn().begun);
+    }
+
+    /// One sync is held up while 16 others arrive; it ends as `first` says. How many of the others
+    /// succeeded, and how many syncs ran in all.
+    fn held_up(first: io::Result<()>) -> (usize, u64) {
+        let folder = Folder::default();
+        let running = Barrier::new(2);
+        let succeeded = thread::scope(|scope| {
+            let held = scope.spawn(|| {
+                folder.sync(|| {
+                    running.wait();
+                    // Long enough for the others to arrive; whoever does not runs a sync of his own.
+                    thread::sleep(Duration::from_millis(200));
+                    first
+                })
+            });
+            running.wait();
+            let others: Vec<_> = (0..16).map(|_| scope.spawn(|| folder.sync(|| Ok(())).is_ok())).collect();
+            let _ = held.join().unwrap();
+            others.into_iter().map(|other| other.join().unwrap()).filter(|ok| *ok).count()
+        });
+        (succeeded, folder.turn().begun)
     }
 
     #[test]
-    fn a_failed_sync_fails_and_the_next_one_starts_anew() {
-        let scratch = Scratch::new();
+    fn those_who_wait_share_one_sync() {
+        let (succeeded, syncs) = held_up(Ok(()));
+        assert_eq!(succeeded, 16);
+        assert!(syncs < 17, "{syncs} syncs for 17 callers");
+    }
+
+    #[test]
+    fn a_failed_sync_fails_those_who_wait_and_the_next_starts_anew() {
+        let (succeeded, _) = held_up(Err(io::Error::other("lost")));
+        assert!(succeeded < 16, "{succeeded} of 16 heard nothing of the loss");
         let folder = Folder::default();
-        assert!(folder.sync(&scratch.path().join("missing")).is_err());
-        assert!(folder.sync(scratch.path()).is_ok());
+        folder.sync(|| Err(io::Error::other("lost"))).unwrap_err();
+        folder.sync(|| Ok(())).unwrap();
     }
 }
