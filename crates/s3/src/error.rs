@@ -1,0 +1,256 @@
+//! S3's error codes, and the one table from everything that can go wrong to them.
+
+use engine::BodyErrorKind;
+use http::{HeaderName, HeaderValue, StatusCode};
+
+macro_rules! codes {
+    ($($name:ident $status:literal $message:literal),+ $(,)?) => {
+        /// An error code of the S3 API.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Code { $($name),+ }
+
+        impl Code {
+            /// As in the `Code` element.
+            pub(crate) const fn name(self) -> &'static str {
+                match self { $(Code::$name => stringify!($name)),+ }
+            }
+
+            pub(crate) fn status(self) -> StatusCode {
+                let status: u16 = match self { $(Code::$name => $status),+ };
+                StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+
+            /// What S3 says when there is nothing more particular to say.
+            pub(crate) const fn message(self) -> &'static str {
+                match self { $(Code::$name => $message),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    AccessControlListNotSupported 400 "The bucket does not allow ACLs",
+    AccessDenied 403 "Access Denied",
+    AuthorizationHeaderMalformed 400 "The authorization header is malformed",
+    AuthorizationQueryParametersError 400 "Error parsing the authorization query parameters",
+    BadDigest 400 "The digest you specified did not match what we received",
+    BucketAlreadyExists 409 "The requested bucket name is not available",
+    BucketAlreadyOwnedByYou 409 "Your previous request to create the named bucket succeeded and you already own it",
+    BucketNotEmpty 409 "The bucket you tried to delete is not empty",
+    EntityTooLarge 400 "Your proposed upload exceeds the maximum allowed size",
+    EntityTooSmall 400 "Your proposed upload is smaller than the minimum allowed size",
+    IllegalLocationConstraintException 400 "The location constraint is incompatible with this endpoint",
+    IncompleteBody 400 "You did not provide the number of bytes specified by the Content-Length HTTP header",
+    InternalError 500 "We encountered an internal error. Please try again.",
+    InvalidAccessKeyId 403 "The AWS Access Key Id you provided does not exist in our records.",
+    InvalidArgument 400 "Invalid Argument",
+    InvalidBucketName 400 "The specified bucket is not valid.",
+    InvalidDigest 400 "The Content-MD5 you specified is not valid.",
+    InvalidLocationConstraint 400 "The specified location constraint is not valid",
+    InvalidPart 400 "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
+    InvalidPartNumber 416 "The requested partnumber is not satisfiable",
+    InvalidPartOrder 400 "The list of parts was not in ascending order. Parts must be ordered by part number.",
+    InvalidRange 416 "The requested range is not satisfiable",
+    InvalidRequest 400 "Invalid Request",
+    InvalidStorageClass 400 "The storage class you specified is not valid",
+    InvalidToken 400 "The provided token is malformed or otherwise invalid.",
+    InvalidURI 400 "Couldn't parse the specified URI.",
+    KeyTooLongError 400 "Your key is too long",
+    MalformedXML 400 "The XML you provided was not well-formed or did not validate against our published schema",
+    MaxMessageLengthExceeded 400 "Your request was too big.",
+    MetadataTooLarge 400 "Your metadata headers exceed the maximum allowed metadata size",
+    MethodNotAllowed 405 "The specified method is not allowed against this resource.",
+    MissingContentLength 411 "You must provide the Content-Length HTTP header.",
+    NoSuchBucket 404 "The specified bucket does not exist",
+    NoSuchKey 404 "The specified key does not exist.",
+    NoSuchUpload 404 "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
+    NotImplemented 501 "A header or query parameter you provided implies functionality that is not implemented",
+    NotModified 304 "Not Modified",
+    PreconditionFailed 412 "At least one of the pre-conditions you specified did not hold",
+    RequestHeaderSectionTooLarge 400 "Your request header section exceeds the maximum allowed request header section size.",
+    RequestTimeTooSkewed 403 "The difference between the request time and the current time is too large.",
+    RequestTimeout 400 "Your socket connection to the server was not read from or written to within the timeout period.",
+    ServiceUnavailable 503 "Please reduce your request rate or try again later",
+    SignatureDoesNotMatch 403 "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
+    XAmzContentSHA256Mismatch 400 "The provided 'x-amz-content-sha256' header does not match what was computed.",
+}
+
+/// A request that ends in an error answer.
+#[derive(Debug)]
+pub(crate) struct Failure(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    code: Code,
+    message: String,
+    fields: Vec<(&'static str, String)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    cause: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: Code) -> Failure {
+        Failure::because(code, code.message())
+    }
+
+    /// With a message fit to show the client.
+    pub(crate) fn because(code: Code, message: impl Into<String>) -> Failure {
+        Failure(Box::new(Inner { code, message: message.into(), fields: Vec::new(), headers: Vec::new(), cause: None }))
+    }
+
+    /// InternalError; the cause goes to the log alone.
+    pub(crate) fn internal(cause: impl ToString) -> Failure {
+        let mut failure = Failure::new(Code::InternalError);
+        failure.0.cause = Some(cause.to_string());
+        failure
+    }
+
+    /// NotImplemented, with the thing that is not.
+    pub(crate) fn not_implemented(what: &str) -> Failure {
+        Failure::because(Code::NotImplemented, format!("{what} is not implemented here"))
+    }
+
+    /// InvalidArgument about a named argument.
+    pub(crate) fn argument(name: &str, value: &str, message: impl Into<String>) -> Failure {
+        Failure::because(Code::InvalidArgument, message)
+            .with("ArgumentName", name.to_owned())
+            .with("ArgumentValue", value.to_owned())
+    }
+
+    /// A further element of the error document.
+    pub(crate) fn with(mut self, name: &'static str, value: String) -> Failure {
+        self.0.fields.push((name, value));
+        self
+    }
+
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Failure {
+        self.0.headers.push((name, value));
+        self
+    }
+
+    pub(crate) fn code(&self) -> Code {
+        self.0.code
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    pub(crate) fn fields(&self) -> &[(&'static str, String)] {
+        &self.0.fields
+    }
+
+    pub(crate) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.0.headers
+    }
+
+    /// What to log and not to tell.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.0.cause.as_deref()
+    }
+}
+
+impl From<Code> for Failure {
+    fn from(code: Code) -> Failure {
+        Failure::new(code)
+    }
+}
+
+impl From<policy::Refusal> for Failure {
+    fn from(refusal: policy::Refusal) -> Failure {
+        match refusal {
+            policy::Refusal::Absent => Code::NoSuchBucket.into(),
+            policy::Refusal::NotOwner => Code::AccessDenied.into(),
+        }
+    }
+}
+
+impl From<engine::Error> for Failure {
+    fn from(error: engine::Error) -> Failure {
+        use engine::Error as E;
+        match error {
+            E::NoSuchBucket => Code::NoSuchBucket.into(),
+            E::NoSuchKey => Code::NoSuchKey.into(),
+            E::NoSuchUpload => Code::NoSuchUpload.into(),
+            E::BucketExists(_) => Code::BucketAlreadyExists.into(),
+            E::BucketNotEmpty => Code::BucketNotEmpty.into(),
+            E::PreconditionFailed => Code::PreconditionFailed.into(),
+            E::AccessWithdrawn => Code::AccessDenied.into(),
+            E::BadDigest(what) => bad_digest(what),
+            E::IncompleteBody => Code::IncompleteBody.into(),
+            E::Body(error) => error.into(),
+            E::TooLarge { max } => Failure::new(Code::EntityTooLarge).with("MaxSizeAllowed", max.to_string()),
+            E::InvalidPart { number } => Failure::new(Code::InvalidPart).with("PartNumber", number.to_string()),
+            E::InvalidPartOrder => Code::InvalidPartOrder.into(),
+            E::PartTooSmall { number, size, min } => Failure::new(Code::EntityTooSmall)
+                .with("ProposedSize", size.to_string())
+                .with("MinSizeAllowed", min.to_string())
+                .with("PartNumber", number.to_string()),
+            E::InvalidRange { size } => invalid_range(size),
+            E::Invalid(reason) => Failure::because(Code::InvalidRequest, reason),
+            E::Unavailable { reason } | E::Unreadable { reason } => {
+                Failure::because(Code::ServiceUnavailable, format!("Please try again later: {reason}"))
+            }
+            // Administration; no S3 request leads there.
+            E::PrincipalExists | E::NoSuchAccessKey => Failure::internal(error),
+            E::Internal(cause) => Failure::internal(cause),
+        }
+    }
+}
+
+impl From<engine::BodyError> for Failure {
+    fn from(error: engine::BodyError) -> Failure {
+        match error.kind {
+            BodyErrorKind::Incomplete => Code::IncompleteBody.into(),
+            BodyErrorKind::IdleTimeout => Code::RequestTimeout.into(),
+            BodyErrorKind::Signature => Code::SignatureDoesNotMatch.into(),
+            BodyErrorKind::Malformed => Failure::because(Code::InvalidRequest, error.message),
+        }
+    }
+}
+
+fn bad_digest(what: &'static str) -> Failure {
+    match what {
+        "x-amz-content-sha256" => Code::XAmzContentSHA256Mismatch.into(),
+        "Content-MD5" => {
+            Failure::because(Code::BadDigest, "The Content-MD5 you specified did not match what we received.")
+        }
+        what => Failure::because(Code::BadDigest, format!("The {what} you specified did not match what we received.")),
+    }
+}
+
+/// 416, telling the object's size.
+pub(crate) fn invalid_range(size: u64) -> Failure {
+    let failure = Failure::new(Code::InvalidRange).with("ActualObjectSize", size.to_string());
+    match HeaderValue::from_str(&format!("bytes */{size}")) {
+        Ok(value) => failure.with_header(http::header::CONTENT_RANGE, value),
+        Err(_) => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_internal_error_keeps_its_cause_from_the_client() {
+        let failure = Failure::from(engine::Error::Internal("disk 3 is on fire".into()));
+        assert_eq!(failure.code(), Code::InternalError);
+        assert!(!failure.message().contains("fire"));
+        assert_eq!(failure.cause(), Some("disk 3 is on fire"));
+    }
+
+    #[test]
+    fn what_can_be_retried_says_so_with_its_reason() {
+        let failure = Failure::from(engine::Error::Unavailable { reason: "one site answers, two are needed".into() });
+        assert_eq!(failure.code().status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(failure.message().contains("one site answers"));
+    }
+
+    #[test]
+    fn a_range_past_the_end_tells_the_size() {
+        let failure = Failure::from(engine::Error::InvalidRange { size: 7 });
+        assert_eq!(failure.code().status(), StatusCode::RANGE_NOT_SATISFIABLE);
+        assert_eq!(failure.headers().first().map(|(_, value)| value.as_bytes()), Some(&b"bytes */7"[..]));
+    }
+}

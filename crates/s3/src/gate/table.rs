@@ -1,0 +1,230 @@
+//! The operations this door serves, how each is told, and the allow-list of each.
+
+use http::{HeaderMap, Method};
+
+use super::target::{Query, Target};
+use crate::digest;
+use crate::error::{Code, Failure};
+
+/// What an operation does with its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyUse {
+    /// There must be none.
+    None,
+    /// One XML document, read whole.
+    Document,
+    /// Bytes of an object.
+    Stream,
+}
+
+/// What may come with an operation.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) body: BodyUse,
+    query: &'static [&'static str],
+    /// `x-amz-*` beside [`EVERYWHERE`].
+    headers: &'static [&'static str],
+    /// `if-*`, `range`.
+    conditions: &'static [&'static str],
+    metadata: Metadata,
+}
+
+/// Whether `x-amz-meta-*` and its like may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Metadata {
+    Taken,
+    Refused,
+}
+
+/// `x-amz-*` headers every operation takes: they are part of the signature, or say who asks.
+const EVERYWHERE: [&str; 3] = ["x-amz-date", "x-amz-content-sha256", "x-amz-user-agent"];
+const OWNER: &str = "x-amz-expected-bucket-owner";
+/// How the body is framed and proven.
+const FRAMING: [&str; 2] = ["x-amz-decoded-content-length", "x-amz-trailer"];
+const READS: &[&str] = &["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "range"];
+const WRITES: &[&str] = &["if-match", "if-none-match"];
+const OBJECT_QUERY: &[&str] = &[
+    "partNumber",
+    "versionId",
+    "response-cache-control",
+    "response-content-disposition",
+    "response-content-encoding",
+    "response-content-language",
+    "response-content-type",
+    "response-expires",
+];
+const NEW_OBJECT: [&str; 3] = ["x-amz-acl", "x-amz-storage-class", "x-amz-server-side-encryption"];
+
+macro_rules! operations {
+    ($($name:ident { body: $body:ident, query: $query:expr, headers: $headers:expr, conditions: $conditions:expr, metadata: $metadata:ident })+) => {
+        /// An operation of the S3 API.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Operation { $($name),+ }
+
+        impl Operation {
+            #[cfg(test)]
+            pub(crate) const ALL: &[Operation] = &[$(Operation::$name),+];
+
+            /// As the S3 API calls it.
+            pub(crate) const fn name(self) -> &'static str {
+                match self { $(Operation::$name => stringify!($name)),+ }
+            }
+
+            pub(crate) const fn rules(self) -> &'static Rules {
+                match self {$(
+                    Operation::$name => const {
+                        &Rules {
+                            body: BodyUse::$body,
+                            query: $query,
+                            headers: $headers,
+                            conditions: $conditions,
+                            metadata: Metadata::$metadata,
+                        }
+                    },
+                )+}
+            }
+        }
+    };
+}
+
+operations! {
+    ListBuckets {
+        body: None, query: &["prefix", "continuation-token", "max-buckets", "bucket-region"],
+        headers: &[], conditions: &[], metadata: Refused
+    }
+    CreateBucket {
+        body: Document, query: &[],
+        headers: &["x-amz-acl", "x-amz-object-ownership", "x-amz-bucket-object-lock-enabled"],
+        conditions: &[], metadata: Refused
+    }
+    HeadBucket { body: None, query: &[], headers: &[OWNER], conditions: &[], metadata: Refused }
+    DeleteBucket { body: None, query: &[], headers: &[OWNER], conditions: &[], metadata: Refused }
+    GetBucketLocation { body: None, query: &["location"], headers: &[OWNER], conditions: &[], metadata: Refused }
+    ListObjects {
+        body: None, query: &["prefix", "delimiter", "marker", "max-keys", "encoding-type"],
+        headers: &[OWNER], conditions: &[], metadata: Refused
+    }
+    ListObjectsV2 {
+        body: None,
+        query: &[
+            "list-type", "prefix", "delimiter", "continuation-token", "start-after", "max-keys", "encoding-type",
+            "fetch-owner",
+        ],
+        headers: &[OWNER], conditions: &[], metadata: Refused
+    }
+    ListMultipartUploads {
+        body: None,
+        query: &["uploads", "prefix", "delimiter", "key-marker", "upload-id-marker", "max-uploads", "encoding-type"],
+        headers: &[OWNER], conditions: &[], metadata: Refused
+    }
+    DeleteObjects {
+        body: Document, query: &["delete"],
+        headers: &[OWNER, "x-amz-sdk-checksum-algorithm"], conditions: &[], metadata: Refused
+    }
+    GetObject {
+        body: None, query: OBJECT_QUERY,
+        headers: &[OWNER, "x-amz-checksum-mode"], conditions: READS, metadata: Refused
+    }
+    HeadObject {
+        body: None, query: OBJECT_QUERY,
+        headers: &[OWNER, "x-amz-checksum-mode"], conditions: READS, metadata: Refused
+    }
+    PutObject {
+        body: Stream, query: &[],
+        headers: &[OWNER, "x-amz-sdk-checksum-algorithm"], conditions: WRITES, metadata: Taken
+    }
+    DeleteObject {
+        body: None, query: &["versionId"], headers: &[OWNER], conditions: &["if-match"], metadata: Refused
+    }
+    CreateMultipartUpload {
+        body: None, query: &["uploads"],
+        headers: &[OWNER, "x-amz-checksum-algorithm", "x-amz-checksum-type"], conditions: &[], metadata: Taken
+    }
+    UploadPart {
+        body: Stream, query: &["partNumber", "uploadId"],
+        headers: &[OWNER, "x-amz-sdk-checksum-algorithm"], conditions: &[], metadata: Refused
+    }
+    ListParts {
+        body: None, query: &["uploadId", "max-parts", "part-number-marker"],
+        headers: &[OWNER], conditions: &[], metadata: Refused
+    }
+    CompleteMultipartUpload {
+        body: Document, query: &["uploadId"],
+        headers: &[OWNER, "x-amz-checksum-type", "x-amz-mp-object-size"], conditions: WRITES, metadata: Refused
+    }
+    AbortMultipartUpload { body: None, query: &["uploadId"], headers: &[OWNER], conditions: &[], metadata: Refused }
+}
+
+/// Which operation method, target and query ask for. What is left over in the query is found by
+/// [`check`].
+pub(crate) fn route(method: &Method, target: &Target, query: &Query) -> Result<Operation, Failure> {
+    use Operation as O;
+    let operation = match (target, method.as_str()) {
+        (Target::Root, "GET") => O::ListBuckets,
+        (Target::Bucket(_), "PUT") => O::CreateBucket,
+        (Target::Bucket(_), "HEAD") => O::HeadBucket,
+        (Target::Bucket(_), "DELETE") => O::DeleteBucket,
+        (Target::Bucket(_), "GET") if query.has("location") => O::GetBucketLocation,
+        (Target::Bucket(_), "GET") if query.has("uploads") => O::ListMultipartUploads,
+        (Target::Bucket(_), "GET") if query.has("list-type") => O::ListObjectsV2,
+        (Target::Bucket(_), "GET") => O::ListObjects,
+        (Target::Bucket(_), "POST") if query.has("delete") => O::DeleteObjects,
+        (Target::Object(..), "GET") if query.has("uploadId") => O::ListParts,
+        (Target::Object(..), "GET") => O::GetObject,
+        (Target::Object(..), "HEAD") => O::HeadObject,
+        (Target::Object(..), "PUT") if query.has("uploadId") || query.has("partNumber") => O::UploadPart,
+        (Target::Object(..), "PUT") => O::PutObject,
+        (Target::Object(..), "DELETE") if query.has("uploadId") => O::AbortMultipartUpload,
+        (Target::Object(..), "DELETE") => O::DeleteObject,
+        (Target::Object(..), "POST") if query.has("uploads") => O::CreateMultipartUpload,
+        (Target::Object(..), "POST") if query.has("uploadId") => O::CompleteMultipartUpload,
+        (Target::Bucket(_) | Target::Object(..), "POST") => return Err(Failure::not_implemented("This POST request")),
+        _ => return Err(Code::MethodNotAllowed.into()),
+    };
+    Ok(operation)
+}
+
+/// Refuses what is not on the operation's lists.
+pub(crate) fn check(operation: Operation, query: &Query, headers: &HeaderMap) -> Result<(), Failure> {
+    let rules = operation.rules();
+    for (name, value) in &query.0 {
+        // SDKs name the operation they mean; one that means another must not get this one.
+        let meant = name == "x-id" && value == operation.name();
+        if !meant && !rules.query.contains(&name.as_str()) {
+            return Err(refused(&format!("The query parameter {name}"), name, operation));
+        }
+    }
+    for name in headers.keys().map(http::HeaderName::as_str) {
+        if !rules.takes(name) {
+            return Err(refused(&format!("The header {name}"), name, operation));
+        }
+    }
+    Ok(())
+}
+
+fn refused(what: &str, name: &str, operation: Operation) -> Failure {
+    if name == "x-amz-security-token" {
+        return Code::InvalidToken.into();
+    }
+    Failure::because(Code::NotImplemented, format!("{what} is not implemented here for {}", operation.name()))
+        .with("Header", name.to_owned())
+}
+
+impl Rules {
+    /// Whether the header may come; one without a meaning to S3 always may.
+    fn takes(&self, name: &str) -> bool {
+        if name.starts_with("if-") || name == "range" || name == "content-range" {
+            return self.conditions.contains(&name);
+        }
+        if !name.starts_with("x-amz-") || EVERYWHERE.contains(&name) || self.headers.contains(&name) {
+            return true;
+        }
+        let new_object = NEW_OBJECT.contains(&name) || name.starts_with("x-amz-meta-");
+        let proven = FRAMING.contains(&name) || digest::algorithm_of(name).is_some();
+        match (self.metadata, self.body) {
+            (Metadata::Taken, _) if new_object => true,
+            (_, BodyUse::Stream | BodyUse::Document) => proven,
+            (_, BodyUse::None) => false,
+        }
+    }
+}

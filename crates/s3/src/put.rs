@@ -1,0 +1,38 @@
+//! PutObject.
+
+use engine::{Body, Declared, Put, Written};
+use http::{HeaderMap, StatusCode};
+use policy::PutObject;
+
+use crate::digest;
+use crate::door::Call;
+use crate::error::Failure;
+use crate::headers;
+use crate::response::{self, Answer};
+
+pub(crate) async fn put_object(call: &Call<'_>, declared: Declared, body: Body) -> Result<Answer, Failure> {
+    let headers = &call.admitted.headers;
+    let put = Put { metadata: headers::metadata(headers)?, condition: headers::write_condition(headers)?, declared };
+    let (_, permit) = call.on_object::<PutObject>().await?;
+    let written = Box::pin(call.engine().put(permit, put, body)).await?;
+    let mut answer = response::status(StatusCode::OK);
+    write_written(&written, answer.headers_mut());
+    if let Some(checksum) = written.checksums.first() {
+        response::set(answer.headers_mut(), "x-amz-checksum-type", digest::kind_name(checksum.kind));
+    }
+    Ok(answer)
+}
+
+/// What an acknowledged write tells: its ETag, its checksums, and that it was encrypted.
+pub(crate) fn write_written(written: &Written, headers: &mut HeaderMap) {
+    response::set(headers, "etag", &format!("\"{}\"", written.etag));
+    for checksum in &written.checksums {
+        response::set(headers, digest::header_name(checksum.algorithm), &digest::display(checksum));
+    }
+    write_encryption(headers);
+}
+
+/// Everything is encrypted with AES-256, asked for or not.
+pub(crate) fn write_encryption(headers: &mut HeaderMap) {
+    response::set(headers, "x-amz-server-side-encryption", "AES256");
+}

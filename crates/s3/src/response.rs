@@ -1,0 +1,207 @@
+//! Answers: their bodies, their request id, and the one log line each leaves behind.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures::Stream;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use model::Outside;
+use s3s::xml::Serialize;
+use tokio::time::{Instant, Sleep};
+
+use crate::error::Failure;
+use crate::xml;
+
+/// What every answer says about itself, and the log repeats.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId {
+    pub(crate) request: String,
+    pub(crate) host: Arc<str>,
+}
+
+/// An answer on its way through the door.
+pub(crate) type Answer = Response<Content>;
+
+/// The bytes of an answer.
+pub(crate) enum Content {
+    Whole(Bytes),
+    /// Exactly this many bytes, unless it fails, which breaks the connection.
+    Stream {
+        length: u64,
+        bytes: Pin<Box<dyn Stream<Item = Result<Bytes, engine::Error>> + Send>>,
+    },
+    /// The head alone, of an answer that would have this many bytes.
+    Head {
+        length: u64,
+    },
+}
+
+/// An answer with nothing but a status.
+pub(crate) fn status(status: StatusCode) -> Answer {
+    let mut answer = Response::new(Content::Whole(Bytes::new()));
+    *answer.status_mut() = status;
+    answer
+}
+
+/// An answer that is a document.
+pub(crate) fn document(document: &impl Serialize) -> Result<Answer, Failure> {
+    let mut answer = Response::new(Content::Whole(xml::write(document)?));
+    set(answer.headers_mut(), "content-type", "application/xml");
+    Ok(answer)
+}
+
+/// Sets a header; a value that is no header value is left out.
+pub(crate) fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}
+
+/// The answer to a failed request.
+pub(crate) fn failure(failure: &Failure, resource: &str, id: &RequestId) -> Answer {
+    if let Some(cause) = failure.cause() {
+        tracing::error!(request_id = id.request, cause, "internal error");
+    }
+    let status = failure.code().status();
+    let content = match status {
+        // Has no body by its definition.
+        StatusCode::NOT_MODIFIED => Bytes::new(),
+        _ => xml::write_failure(failure, resource, id).unwrap_or_default(),
+    };
+    let mut answer = Response::new(Content::Whole(content));
+    *answer.status_mut() = status;
+    set(answer.headers_mut(), "content-type", "application/xml");
+    for (name, value) in failure.headers() {
+        answer.headers_mut().insert(name, value.clone());
+    }
+    answer
+}
+
+/// The request's line in the log, written when its answer has been sent or has broken off.
+pub(crate) struct Line {
+    pub(crate) id: RequestId,
+    pub(crate) outside: Outside,
+    pub(crate) started_ms: u64,
+    pub(crate) method: http::Method,
+    pub(crate) operation: &'static str,
+    pub(crate) status: StatusCode,
+    /// Of the request's body, as they came.
+    pub(crate) bytes_in: Arc<AtomicU64>,
+}
+
+/// The body hyper sends.
+pub(crate) struct Sent {
+    content: Content,
+    line: Line,
+    bytes_out: u64,
+    deadline: Pin<Box<Sleep>>,
+    broken: Option<String>,
+}
+
+/// Makes an answer ready to send.
+pub(crate) fn send(answer: Answer, line: Line, deadline: Instant) -> Response<Sent> {
+    let (mut head, content) = answer.into_parts();
+    set(&mut head.headers, "x-amz-request-id", &line.id.request);
+    set(&mut head.headers, "x-amz-id-2", &line.id.host);
+    set(&mut head.headers, "server", "Entente");
+    let length = match &content {
+        Content::Whole(bytes) => bytes.len() as u64,
+        Content::Stream { length, .. } | Content::Head { length } => *length,
+    };
+    if !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        head.headers.insert(http::header::CONTENT_LENGTH, length.into());
+    }
+    let line = Line { status: head.status, ..line };
+    let deadline = Box::pin(tokio::time::sleep_until(deadline));
+    Response::from_parts(head, Sent { content, line, bytes_out: 0, deadline, broken: None })
+}
+
+/// Why an answer broke off. The connection breaks with it: an answer that failed never looks whole.
+#[derive(Debug)]
+pub(crate) struct Broken(String);
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Broken {}
+
+impl From<Infallible> for Broken {
+    fn from(never: Infallible) -> Broken {
+        match never {}
+    }
+}
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let this = &mut *self;
+        let next = match &mut this.content {
+            Content::Head { .. } => None,
+            Content::Whole(bytes) => {
+                Some(Ok(std::mem::take(bytes))).filter(|next| !matches!(next, Ok(b) if b.is_empty()))
+            }
+            Content::Stream { length, bytes } => match bytes.as_mut().poll_next(cx) {
+                Poll::Pending if this.deadline.as_mut().poll(cx).is_ready() => Some(Err("out of time".to_owned())),
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Err(error))) => Some(Err(error.to_string())),
+                Poll::Ready(None) if this.bytes_out < *length => Some(Err("the object ended early".to_owned())),
+                Poll::Ready(next) => next.map(|next| next.map_err(|error| error.to_string())),
+            },
+        };
+        Poll::Ready(match next {
+            None => None,
+            Some(Ok(bytes)) => {
+                this.bytes_out += bytes.len() as u64;
+                Some(Ok(Frame::data(bytes)))
+            }
+            Some(Err(reason)) => {
+                this.broken = Some(reason.clone());
+                Some(Err(Broken(reason)))
+            }
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Whole(bytes) => bytes.is_empty(),
+            Content::Head { .. } => true,
+            Content::Stream { length, .. } => self.bytes_out == *length,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Head { .. } => SizeHint::with_exact(0),
+            Content::Stream { length, .. } => SizeHint::with_exact(length.saturating_sub(self.bytes_out)),
+        }
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        let Line { id, outside, started_ms, method, operation, status, bytes_in } = &self.line;
+        tracing::info!(
+            request_id = id.request,
+            %method,
+            operation,
+            status = status.as_u16(),
+            bytes_in = bytes_in.load(Ordering::Relaxed),
+            bytes_out = self.bytes_out,
+            millis = outside.clock.monotonic_ms().saturating_sub(*started_ms),
+            broken = self.broken,
+            "request"
+        );
+    }
+}
