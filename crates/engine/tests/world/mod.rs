@@ -1,0 +1,272 @@
+//! A small world for the engine: four memory sites behind fault decorators, SQLite, seeded
+//! randomness, virtual time, blocking work done at once. The seed of the simulated world.
+
+#![allow(dead_code, reason = "each test file uses its own part of the world")]
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use catalog::SqliteCatalog;
+use coding::keys::RootKey;
+use engine::{Body, Declared, Engine, Error, OpenError, Parts, Put, Settings, SiteParts, Written};
+use futures::{StreamExt, TryStreamExt};
+use model::outside::{Blocking, Clock, Entropy};
+use model::{BucketName, ObjectKey, Outside, Precondition, Role, Session, Timestamp, Vendor};
+use policy::{GetObject, Permit, PutObject, SystemPermit};
+use providers::fault::{FaultStore, Pace, State};
+use providers::{MemoryStore, Store};
+
+pub const ROOT: [u8; 32] = [7; 32];
+
+/// Wall clock and monotonic clock follow the runtime's virtual time.
+struct VirtualClock(tokio::time::Instant);
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(1_790_000_000_000 + i64::try_from(self.monotonic_ms()).unwrap())
+    }
+    fn monotonic_ms(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_millis()).unwrap()
+    }
+}
+
+struct Seeded(Mutex<blake3::OutputReader>);
+
+impl Entropy for Seeded {
+    fn fill(&self, out: &mut [u8]) {
+        self.0.lock().unwrap().fill(out);
+    }
+}
+
+pub struct Inline;
+
+impl Blocking for Inline {
+    fn spawn(&self, job: Box<dyn FnOnce() + Send>) {
+        job();
+    }
+}
+
+/// Seeded and virtual; must be called within a paused runtime.
+pub fn outside(seed: u64) -> Outside {
+    Outside {
+        clock: Arc::new(VirtualClock(tokio::time::Instant::now())),
+        entropy: Arc::new(Seeded(Mutex::new(blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof()))),
+        blocking: Arc::new(Inline),
+    }
+}
+
+/// A directory of its own, removed at the end.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    pub fn new() -> Scratch {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("entente-engine-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Scratch(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The four sites, which outlive every engine over them.
+#[derive(Clone)]
+pub struct Sites {
+    pub memories: Vec<Arc<MemoryStore>>,
+    pub faults: Vec<Arc<FaultStore>>,
+}
+
+impl Sites {
+    pub fn new(outside: &Outside) -> Sites {
+        let memories: Vec<_> = (0..4).map(|_| Arc::new(MemoryStore::new())).collect();
+        let fault = |memory: &Arc<MemoryStore>| {
+            let store: Arc<dyn Store> = Arc::clone(memory) as Arc<dyn Store>;
+            Arc::new(FaultStore::new(store, outside.clone()))
+        };
+        Sites { faults: memories.iter().map(fault).collect(), memories }
+    }
+
+    pub fn parts(&self) -> Vec<SiteParts> {
+        let parts = |(fault, vendor): (&Arc<FaultStore>, Vendor)| SiteParts {
+            name: vendor.name().to_owned(),
+            vendor,
+            region: "here".to_owned(),
+            store: Arc::clone(fault) as Arc<dyn Store>,
+        };
+        self.faults.iter().zip(Vendor::ALL).map(parts).collect()
+    }
+
+    /// Objects of all sites whose names hold `part`.
+    pub fn count(&self, part: &str) -> usize {
+        self.memories.iter().flat_map(|memory| memory.names()).filter(|name| name.contains(part)).count()
+    }
+
+    pub fn set(&self, which: &[usize], state: State) {
+        which.iter().for_each(|i| self.faults[*i].set(state));
+    }
+
+    pub fn latency(&self, base: Duration) {
+        for fault in &self.faults {
+            fault.change(|plan| plan.pace = Pace { base, ..Pace::default() });
+        }
+    }
+}
+
+pub fn settings() -> Settings {
+    Settings { reenter_after: Duration::from_secs(2), ..Settings::default() }
+}
+
+/// An engine with one principal and one bucket called `tea`.
+pub struct World {
+    pub engine: Engine,
+    pub sites: Sites,
+    pub catalog: Arc<SqliteCatalog>,
+    pub session: Session,
+    pub outside: Outside,
+    pub scratch: Scratch,
+}
+
+impl World {
+    pub async fn new(seed: u64) -> World {
+        World::with(seed, settings()).await
+    }
+
+    pub async fn with(seed: u64, settings: Settings) -> World {
+        let outside = outside(seed);
+        let scratch = Scratch::new();
+        let sites = Sites::new(&outside);
+        let catalog = Arc::new(SqliteCatalog::open(scratch.path().join("catalog"), outside.clone()).unwrap());
+        let engine = open(&catalog, &sites, &outside, settings).await.unwrap();
+        let session = person(&engine, "lyra").await;
+        let name = BucketName::parse("tea").unwrap();
+        engine.create_bucket(policy::on_account(&session), name, None).await.unwrap();
+        World { engine, sites, catalog, session, outside, scratch }
+    }
+
+    /// Background work for as long as the handle lives.
+    pub fn background(&self) -> tokio::task::JoinHandle<()> {
+        let engine = self.engine.clone();
+        tokio::spawn(async move { engine.run_background(std::future::pending()).await })
+    }
+
+    pub async fn permit<A: policy::ObjectAction>(&self, key: &str) -> Permit<A> {
+        permit(&self.engine, &self.session, key).await
+    }
+
+    pub async fn put(&self, key: &str, bytes: &[u8]) -> Result<Written, Error> {
+        put(&self.engine, self.permit(key).await, bytes).await
+    }
+
+    pub async fn get(&self, key: &str) -> Result<Bytes, Error> {
+        get(&self.engine, self.permit(key).await).await
+    }
+
+    pub async fn get_range(&self, key: &str, range: std::ops::Range<u64>) -> Result<Bytes, Error> {
+        let found = self.engine.find(self.permit::<GetObject>(key).await).await?;
+        collect(found.read(range)).await
+    }
+
+    pub async fn below_promise(&self) -> u64 {
+        self.engine.status(&SystemPermit::for_background_work()).await.unwrap().totals.below_promise
+    }
+
+    /// Requests of one kind that all sites have seen.
+    pub async fn requests(&self) -> u64 {
+        self.engine.status(&SystemPermit::for_background_work()).await.unwrap().site_requests.values().sum()
+    }
+
+    /// Waits (virtual time) until nothing is below its promise.
+    pub async fn caught_up(&self) {
+        for _ in 0..600 {
+            if self.below_promise().await == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("still below promise: {}", self.below_promise().await);
+    }
+}
+
+pub async fn open(
+    catalog: &Arc<SqliteCatalog>,
+    sites: &Sites,
+    outside: &Outside,
+    settings: Settings,
+) -> Result<Engine, OpenError> {
+    Engine::open(Parts {
+        catalog: Arc::clone(catalog) as Arc<dyn catalog::Catalog>,
+        sites: sites.parts(),
+        root: RootKey::from_bytes(ROOT),
+        outside: outside.clone(),
+        settings,
+    })
+    .await
+}
+
+/// A new principal with a key, as a session.
+pub async fn person(engine: &Engine, name: &str) -> Session {
+    let system = SystemPermit::for_background_work();
+    let principal = engine.create_principal(&system, name, Role::MissionOwner).await.unwrap();
+    let issued = engine.issue_key(&system, principal.id).await.unwrap();
+    engine.credential(&issued.id).await.unwrap().unwrap().session
+}
+
+pub async fn permit<A: policy::ObjectAction>(engine: &Engine, session: &Session, key: &str) -> Permit<A> {
+    let name = BucketName::parse("tea").unwrap();
+    let bucket = engine.resolve(session, &name).await.unwrap().unwrap();
+    policy::on_object(session, &bucket, ObjectKey::parse(key).unwrap()).unwrap()
+}
+
+/// A body in frames of the size that sockets give.
+pub fn body(bytes: &[u8]) -> Body {
+    let frames: Vec<_> = bytes.chunks(60_000).map(|frame| Ok(Bytes::copy_from_slice(frame))).collect();
+    Box::pin(futures::stream::iter(frames))
+}
+
+pub fn declared(length: usize) -> Declared {
+    Declared { length: Some(length as u64), ..Declared::default() }
+}
+
+pub async fn put(engine: &Engine, permit: Permit<PutObject>, bytes: &[u8]) -> Result<Written, Error> {
+    engine.put(permit, Put { declared: declared(bytes.len()), ..Put::default() }, body(bytes)).await
+}
+
+pub async fn put_if(
+    engine: &Engine,
+    permit: Permit<PutObject>,
+    condition: Precondition,
+    bytes: &[u8],
+) -> Result<Written, Error> {
+    let put = Put { condition, declared: declared(bytes.len()), ..Put::default() };
+    engine.put(permit, put, body(bytes)).await
+}
+
+pub async fn get(engine: &Engine, permit: Permit<GetObject>) -> Result<Bytes, Error> {
+    let found = engine.find(permit).await?;
+    let size = found.version.size;
+    collect(found.read(0..size)).await
+}
+
+async fn collect(stream: engine::Plaintext) -> Result<Bytes, Error> {
+    let frames: Vec<Bytes> = stream.boxed().try_collect().await?;
+    Ok(frames.concat().into())
+}
+
+/// Bytes that depend on `seed` and never repeat within an object.
+pub fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut bytes);
+    bytes
+}
