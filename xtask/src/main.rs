@@ -1,1 +1,71 @@
-fn main() {}
+//! The chores: `cargo xtask test`, `tidy`, `judge` and `bench`. Nothing here ships.
+//!
+//! A chore installs what it needs, says in one line a step how long it took, and ends with a count.
+//! Absent by design: anything the product links.
+
+mod judge;
+mod report;
+mod steps;
+mod test;
+mod tidy;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The chores of this workspace")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Everything a change must pass, in about half an hour; installs what is missing.
+    Test {
+        /// Only this area; may be given several times.
+        #[arg(long)]
+        only: Vec<String>,
+        /// Name the areas and stop.
+        #[arg(long)]
+        list: bool,
+    },
+    /// Dependency graph, absences, words and headings.
+    Tidy {
+        /// Write the golden files anew.
+        #[arg(long)]
+        bless: bool,
+    },
+    /// A long proof at full size; its record goes to docs/judged/.
+    Judge {
+        /// Which one: first-light.
+        name: String,
+        /// Skip what an earlier, interrupted run has already shown for this commit.
+        #[arg(long)]
+        resume: bool,
+        /// Only parts whose name contains this.
+        #[arg(long)]
+        only: Option<String>,
+    },
+    /// Measure put, get and list beside the bounds of this machine, into docs/performance.md.
+    Bench {
+        /// Print only; leave docs/performance.md alone.
+        #[arg(long)]
+        dry: bool,
+    },
+}
+
+fn main() -> Result<ExitCode> {
+    std::env::set_current_dir(tools::root())?;
+    let well = match Arguments::parse().chore {
+        Chore::Test { list: true, .. } => test::list(),
+        Chore::Test { only, .. } => test::run(&only)?,
+        Chore::Tidy { bless } => tidy::run(bless)?,
+        Chore::Judge { name, resume, only } => judge::run(&name, resume, only.as_deref())?,
+        Chore::Bench { dry } => test::bench(dry)?,
+    };
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

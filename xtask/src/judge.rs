@@ -1,0 +1,184 @@
+//! `cargo xtask judge first-light`: the long proof at full size, resumable, with a record.
+//!
+//! Parts that an earlier run of the same commit has shown are in `target/judge/`; the record, with
+//! figures, seed, commit and duration, is appended to `docs/judged/first-light.md`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::tools::{self, Need, cargo};
+use crate::{report, steps};
+
+/// Files of tests, and whether each of their tests is a part of its own.
+const FIRST_LIGHT: &[(&str, Cut)] = &[
+    ("test_bounds.py", Cut::Tests),
+    ("test_table.py", Cut::Whole),
+    ("test_wire.py", Cut::Whole),
+    ("test_start.py", Cut::Whole),
+    ("test_rescue.py", Cut::Whole),
+    ("test_clients.py", Cut::Whole),
+    ("test_synced.py", Cut::Tests),
+    ("test_kill.py", Cut::Tests),
+    ("test_faults.py", Cut::Tests),
+];
+
+const RECORD: &str = "docs/judged/first-light.md";
+
+#[derive(Clone, Copy)]
+enum Cut {
+    Whole,
+    Tests,
+}
+
+/// What has been shown for a commit.
+#[derive(Default, Serialize, Deserialize)]
+struct Progress {
+    commit: String,
+    seed: u64,
+    parts: BTreeMap<String, Part>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Part {
+    passed: usize,
+    failed: usize,
+    seconds: f64,
+    figures: Vec<String>,
+}
+
+/// Runs what is not shown yet; true if all of it holds.
+pub fn run(name: &str, resume: bool, only: Option<&str>) -> Result<bool> {
+    if name != "first-light" {
+        bail!("there is no judge `{name}`: there is first-light");
+    }
+    tools::install(&[Need::Python])?;
+    let build = ["build", "--release", "--locked", "-p", "server", "-p", "coding", "--bins"];
+    if !steps::step("build", &mut cargo(build))?.well {
+        return Ok(false);
+    }
+    let mut progress = Progress::load(resume)?;
+    println!("seed {}", progress.seed);
+    for part in parts()?.into_iter().filter(|part| only.is_none_or(|wanted| part.contains(wanted))) {
+        if progress.parts.get(&part).is_some_and(|shown| shown.failed == 0) {
+            continue;
+        }
+        let shown = run_part(&part, progress.seed)?;
+        progress.parts.insert(part, shown);
+        progress.save()?;
+    }
+    progress.record()?;
+    let (passed, failed) = progress.counts();
+    println!("{passed} passed, {failed} failed");
+    Ok(failed == 0)
+}
+
+fn pytest(seed: u64) -> Command {
+    let mut command = Command::new(tools::python("pytest"));
+    command.env("ENTENTE_FULL", "1").env("ENTENTE_SEED", seed.to_string());
+    command.env("ENTENTE_BIN", tools::target().join("release/entente"));
+    command
+}
+
+/// Every part, as pytest names it.
+fn parts() -> Result<Vec<String>> {
+    let mut all = Vec::new();
+    for (file, cut) in FIRST_LIGHT {
+        let path = format!("tests/{file}");
+        match cut {
+            Cut::Whole => all.push(path),
+            Cut::Tests => {
+                let listed = steps::run(pytest(0).args(["--collect-only", "-q", &path]))?;
+                let tests = listed.output.lines().filter_map(|line| line.find(file).and_then(|at| line.get(at..)));
+                all.extend(tests.filter(|line| line.contains("::")).map(|line| format!("tests/{line}")));
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn run_part(part: &str, seed: u64) -> Result<Part> {
+    let state = directory();
+    let (xml, figures) = (state.join("part.xml"), state.join("figures"));
+    for path in [&xml, &figures] {
+        let _ = fs::remove_file(path);
+    }
+    let mut command = pytest(seed);
+    command.arg(part).arg(format!("--junitxml={}", xml.display())).env("ENTENTE_FIGURES", &figures);
+    println!("{part}");
+    let outcome = steps::step("", &mut command)?;
+    let cases = report::cases(&fs::read_to_string(&xml).unwrap_or_default());
+    let count = |state| cases.iter().filter(|case| case.state == state).count();
+    Ok(Part {
+        passed: count(report::State::Passed),
+        failed: count(report::State::Failed).max(usize::from(!outcome.well)),
+        seconds: outcome.seconds,
+        figures: fs::read_to_string(&figures).unwrap_or_default().lines().map(str::to_owned).collect(),
+    })
+}
+
+fn directory() -> PathBuf {
+    tools::target().join("judge/first-light")
+}
+
+fn git(arguments: &[&str]) -> Result<String> {
+    Ok(steps::run(Command::new("git").args(arguments))?.output.trim().to_owned())
+}
+
+impl Progress {
+    fn load(resume: bool) -> Result<Progress> {
+        let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
+        let kept = fs::read_to_string(directory().join("progress.json"));
+        if let (true, Ok(text)) = (resume, kept) {
+            let progress: Progress =
+                serde_json::from_str(&text).context("target/judge is damaged: run without --resume")?;
+            if progress.commit == commit {
+                return Ok(progress);
+            }
+            println!("another commit was judged before: beginning anew");
+        }
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+        let seed = std::env::var("ENTENTE_SEED").ok().and_then(|seed| seed.parse().ok());
+        Ok(Progress { commit, seed: seed.unwrap_or(now.as_secs()), parts: BTreeMap::new() })
+    }
+
+    fn save(&self) -> Result<()> {
+        fs::create_dir_all(directory())?;
+        Ok(fs::write(directory().join("progress.json"), serde_json::to_string_pretty(self)?)?)
+    }
+
+    fn counts(&self) -> (usize, usize) {
+        self.parts.values().fold((0, 0), |sum, part| (sum.0 + part.passed, sum.1 + part.failed))
+    }
+
+    /// Appends what was shown to the record.
+    fn record(&self) -> Result<()> {
+        let began = Instant::now();
+        let (passed, failed) = self.counts();
+        let seconds: f64 = self.parts.values().map(|part| part.seconds).sum();
+        let date = steps::run(Command::new("date").args(["-u", "+%Y-%m-%d %H:%M"]))?.output;
+        let mut text = fs::read_to_string(RECORD).unwrap_or_else(|_| "# First light, judged\n".to_owned());
+        writeln!(text, "\n## {} UTC, commit {}\n", date.trim(), self.commit)?;
+        writeln!(text, "{passed} passed, {failed} failed, {:.0} min, seed {}.\n", seconds / 60.0, self.seed)?;
+        writeln!(text, "| part | passed | failed | s |\n|---|---|---|---|")?;
+        for (name, part) in &self.parts {
+            let name = name.trim_start_matches("tests/").trim_end_matches(".py");
+            writeln!(text, "| {name} | {} | {} | {:.0} |", part.passed, part.failed, part.seconds)?;
+        }
+        let figures: Vec<&String> = self.parts.values().flat_map(|part| &part.figures).collect();
+        if !figures.is_empty() {
+            writeln!(text)?;
+            figures.iter().try_for_each(|figure| writeln!(text, "- {figure}"))?;
+        }
+        fs::create_dir_all("docs/judged")?;
+        fs::write(RECORD, text)?;
+        println!("recorded in {RECORD} ({:.0} ms)", began.elapsed().as_secs_f64() * 1000.0);
+        Ok(())
+    }
+}

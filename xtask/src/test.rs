@@ -1,0 +1,207 @@
+//! `cargo xtask test`: everything a change must pass, area by area.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::report::{self, Case, State};
+use crate::tools::{self, Need, cargo};
+use crate::{steps, tidy};
+
+/// One part of the proof. The order is that of running: what is quick and fails often comes first.
+struct Area {
+    name: &'static str,
+    proves: &'static str,
+    needs: &'static [Need],
+    kind: Kind,
+}
+
+enum Kind {
+    /// Passes or fails as a whole.
+    Check(fn() -> Result<bool>),
+    /// Unit and integration tests in Rust.
+    Nextest,
+    Doc,
+    /// A file of tests on the real binary.
+    Pytest(&'static str),
+}
+
+const fn area(name: &'static str, proves: &'static str, needs: &'static [Need], kind: Kind) -> Area {
+    Area { name, proves, needs, kind }
+}
+
+const AREAS: &[Area] = &[
+    area("fmt", "the code is formatted", &[], Kind::Check(fmt)),
+    area("tidy", "the house is as designed", &[], Kind::Check(tidied)),
+    area("clippy", "no lint is broken", &[], Kind::Check(clippy)),
+    area("deny", "dependencies are licensed, known and wanted", &[Need::Deny], Kind::Check(deny)),
+    area("build", "the binaries build in release", &[], Kind::Check(build)),
+    area("unit", "every crate's own tests", &[Need::Nextest], Kind::Nextest),
+    area("doc", "examples in documentation, and what must not compile", &[], Kind::Doc),
+    area("table", "every operation and error of the S3 door", &[Need::Python], Kind::Pytest("test_table.py")),
+    area("wire", "what is not served is refused", &[Need::Python], Kind::Pytest("test_wire.py")),
+    area("start", "clocks, locks, old catalogs, damage at start", &[Need::Python], Kind::Pytest("test_start.py")),
+    area("rescue", "sites and root key are enough", &[Need::Python], Kind::Pytest("test_rescue.py")),
+    area("synced", "durable means synced", &[Need::Python], Kind::Pytest("test_synced.py")),
+    area("kill", "kill -9 under load loses nothing", &[Need::Python], Kind::Pytest("test_kill.py")),
+    area("faults", "two sites torn away under load", &[Need::Python], Kind::Pytest("test_faults.py")),
+    area("clients", "real clients, a real tree, a large file", &[Need::Python], Kind::Pytest("test_clients.py")),
+];
+
+/// What an area counted.
+#[derive(Default)]
+struct Tally {
+    passed: usize,
+    failed: usize,
+    skipped: usize,
+    cases: Vec<Case>,
+}
+
+/// Names the areas.
+pub fn list() -> bool {
+    for area in AREAS {
+        println!("{:<10} {}", area.name, area.proves);
+    }
+    true
+}
+
+/// Runs the areas named in `only`, or all; true if nothing failed.
+pub fn run(only: &[String]) -> Result<bool> {
+    if let Some(unknown) = only.iter().find(|name| !AREAS.iter().any(|area| area.name == name.as_str())) {
+        bail!("there is no area `{unknown}`: see `cargo xtask test --list`");
+    }
+    let wanted = |area: &&Area| only.is_empty() || only.iter().any(|name| name == area.name);
+    let began = Instant::now();
+    let needs: Vec<Need> = AREAS.iter().filter(wanted).flat_map(|area| area.needs).copied().collect();
+    tools::install(&needs)?;
+    let mut all = Tally::default();
+    for area in AREAS.iter().filter(wanted) {
+        all.add(run_area(area)?);
+    }
+    slowest(&all.cases);
+    println!("{:.0} s in all", began.elapsed().as_secs_f64());
+    if all.skipped > 0 {
+        println!("{} skipped: their reasons are in the output above", all.skipped);
+    }
+    println!("{} passed, {} failed", all.passed, all.failed);
+    Ok(all.failed == 0)
+}
+
+fn run_area(area: &Area) -> Result<Tally> {
+    match area.kind {
+        Kind::Check(check) => Ok(Tally::of(check()?)),
+        Kind::Nextest => {
+            let mut command = cargo(["nextest", "run", "--workspace", "--locked", "--all-features"]);
+            reported(area.name, &mut command, &tools::target().join("nextest/default/junit.xml"))
+        }
+        Kind::Doc => {
+            let outcome = steps::step(area.name, &mut cargo(["test", "--doc", "--workspace", "--locked"]))?;
+            let (passed, failed) = report::doc_counts(&outcome.output);
+            Ok(Tally { passed, failed: failed.max(usize::from(!outcome.well)), ..Tally::default() })
+        }
+        Kind::Pytest(file) => pytest(area.name, file, &[]),
+    }
+}
+
+/// Runs one file of end-to-end tests; `settings` are environment variables.
+fn pytest(name: &str, file: &str, settings: &[(&str, &str)]) -> Result<Tally> {
+    let report = tools::target().join("tests").join(format!("{name}.xml"));
+    let mut command = Command::new(tools::python("pytest"));
+    command.arg(Path::new("tests").join(file)).arg(format!("--junitxml={}", report.display()));
+    command.envs(settings.iter().copied());
+    if std::env::var_os("ENTENTE_BIN").is_none() {
+        command.env("ENTENTE_BIN", tools::target().join("release/entente"));
+    }
+    reported(name, &mut command, &report)
+}
+
+/// Runs a command that leaves a JUnit report at `path`.
+fn reported(name: &str, command: &mut Command, path: &Path) -> Result<Tally> {
+    let _ = fs::remove_file(path);
+    steps::begin(name);
+    let outcome = steps::run(command)?;
+    let cases = report::cases(&fs::read_to_string(path).unwrap_or_default());
+    let count = |state| cases.iter().filter(|case| case.state == state).count();
+    let (passed, failed, skipped) = (count(State::Passed), count(State::Failed), count(State::Skipped));
+    steps::end(outcome.well, outcome.seconds, &format!("{passed} passed, {failed} failed"));
+    if !outcome.well || skipped > 0 {
+        println!("--- {}\n{}\n---", steps::text(command), steps::tail(&outcome.output));
+    }
+    // A run that failed without naming a test has failed all the same.
+    Ok(Tally { passed, failed: failed.max(usize::from(!outcome.well)), skipped, cases })
+}
+
+impl Tally {
+    fn of(well: bool) -> Tally {
+        Tally { passed: usize::from(well), failed: usize::from(!well), ..Tally::default() }
+    }
+
+    fn add(&mut self, mut other: Tally) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+        self.cases.append(&mut other.cases);
+    }
+}
+
+fn slowest(cases: &[Case]) {
+    let mut sorted: Vec<&Case> = cases.iter().filter(|case| case.seconds >= 1.0).collect();
+    sorted.sort_by(|one, other| other.seconds.total_cmp(&one.seconds));
+    if !sorted.is_empty() {
+        println!("slowest:");
+    }
+    for case in sorted.iter().take(10) {
+        println!("  {:7.1} s  {}", case.seconds, case.name);
+    }
+}
+
+fn fmt() -> Result<bool> {
+    Ok(steps::step("fmt", &mut cargo(["fmt", "--all", "--check"]))?.well)
+}
+
+fn tidied() -> Result<bool> {
+    let began = Instant::now();
+    let broken = tidy::check(tidy::Goldens::Compare)?;
+    steps::begin("tidy");
+    steps::end(broken.is_empty(), began.elapsed().as_secs_f64(), "");
+    broken.iter().for_each(|line| println!("  {line}"));
+    Ok(broken.is_empty())
+}
+
+fn clippy() -> Result<bool> {
+    let mut command =
+        cargo(["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--", "-D", "warnings"]);
+    Ok(steps::step("clippy", &mut command)?.well)
+}
+
+fn deny() -> Result<bool> {
+    let well = steps::step("deny", &mut cargo(["deny", "--offline", "check", "bans", "licenses", "sources"]))?.well;
+    let advisories = steps::run(&mut cargo(["deny", "check", "advisories"]))?;
+    let fetched = !advisories.output.contains("failed to fetch") && !advisories.output.contains("failed to load");
+    match (advisories.well, fetched) {
+        (false, false) => println!("  advisories: the database cannot be reached from here, not checked"),
+        (true, _) => println!("  advisories: none"),
+        (false, true) => println!("{}", steps::tail(&advisories.output)),
+    }
+    Ok(well && (advisories.well || !fetched))
+}
+
+fn build() -> Result<bool> {
+    let mut command = cargo(["build", "--release", "--locked", "-p", "server", "-p", "coding", "--bins"]);
+    Ok(steps::step("build", &mut command)?.well)
+}
+
+/// Builds the server and the load generator in release, and runs the latter.
+pub fn bench(dry: bool) -> Result<bool> {
+    let load = ["build", "--release", "--locked", "-p", "xtask", "--features", "bench", "--bin", "bench"];
+    if !build()? || !steps::step("build bench", &mut cargo(load))?.well {
+        return Ok(false);
+    }
+    let release = tools::target().join("release");
+    let mut command = Command::new(release.join("bench"));
+    command.arg(release.join("entente")).args(dry.then_some("--dry"));
+    Ok(command.status()?.success())
+}

@@ -1,0 +1,144 @@
+//! What the files say of themselves, and what they must not say.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::graph::Graph;
+use crate::steps;
+
+/// A file longer than this is worth a look; one thought may be long, so it is said and no more.
+const LONG: usize = 400;
+
+/// Words that belong to one machine or to a package registry, spelt in two halves so that this file
+/// does not hold them.
+const WORDS: &[(&str, &str)] = &[
+    ("/wo", "rk/"),
+    ("/ro", "ot/"),
+    ("/home", "/runner"),
+    ("crates", ".io"),
+    ("py", "pi.org"),
+    ("python", "hosted.org"),
+    ("npm", "js.org"),
+    ("npm", "js.com"),
+    ("deb.", "debian.org"),
+    ("arti", "factory"),
+    ("proxy.", "golang.org"),
+];
+
+/// Crates whose sources hold no async and touch nothing outside. The rescue program of `coding` reads
+/// and writes files: that is what it is for.
+const PURE: &[&str] = &["model", "policy", "coding", "tlog", "ledger", "broker", "edge"];
+const OUTSIDE: &[&str] = &["async fn", ".await", "std::fs", "std::net", "std::process", "std::thread", "std::env"];
+const RESCUE: &str = "rescue";
+
+/// Every file that says too little or too much.
+pub fn check(graph: &Graph) -> Result<Vec<String>> {
+    let mut broken = Vec::new();
+    for package in graph.crates() {
+        broken.extend(front(Path::new(&package.manifest_path))?);
+    }
+    for path in files()? {
+        // A binary file has no words.
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        broken.extend(words(&path, &text));
+        broken.extend(heading(&path, &text));
+        broken.extend(purity(&path, &text));
+        let lines = text.lines().count();
+        if path.ends_with(".rs") && lines > LONG {
+            eprintln!("note: {path} has {lines} lines");
+        }
+    }
+    Ok(broken)
+}
+
+/// What git keeps or would keep.
+fn files() -> Result<Vec<String>> {
+    let mut command = std::process::Command::new("git");
+    command.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
+    Ok(steps::run(&mut command)?.output.lines().map(str::to_owned).collect())
+}
+
+/// A crate's front page says what is absent by design, and its manifest takes the house's lints.
+fn front(manifest: &Path) -> Result<Vec<String>> {
+    let mut broken = Vec::new();
+    let folder = manifest.parent().unwrap_or(Path::new("."));
+    let page = ["src/lib.rs", "src/main.rs"].map(|name| folder.join(name)).into_iter().find(|page| page.exists());
+    let text = page.as_ref().map(fs::read_to_string).transpose()?.unwrap_or_default();
+    let opening: Vec<&str> = text.lines().take_while(|line| line.starts_with("//!")).collect();
+    if !opening
+        .join(" ")
+        .replace("//!", "")
+        .to_lowercase()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .contains("absent by design")
+    {
+        broken.push(format!("{}: the front page does not say what is absent by design", folder.display()));
+    }
+    if !fs::read_to_string(manifest)?.contains("[lints]\nworkspace = true") {
+        broken.push(format!("{}: does not take the lints of the workspace", manifest.display()));
+    }
+    Ok(broken)
+}
+
+fn heading(path: &str, text: &str) -> Option<String> {
+    let wanted = match Path::new(path).extension()?.to_str()? {
+        "rs" => "//!",
+        "py" => "\"\"\"",
+        _ => return None,
+    };
+    let opens = text.trim_start().starts_with(wanted) || text.starts_with("#!");
+    (!opens).then(|| format!("{path}: does not open with `{wanted}` and what it is"))
+}
+
+fn words(path: &str, text: &str) -> Vec<String> {
+    if path == "Cargo.lock" {
+        return Vec::new();
+    }
+    let found = WORDS.iter().map(|(one, two)| format!("{one}{two}")).filter(|word| text.contains(word));
+    found.map(|word| format!("{path}: says `{word}`, which belongs to one machine or registry")).collect()
+}
+
+fn purity(path: &str, text: &str) -> Vec<String> {
+    let pure = PURE.iter().any(|name| path.starts_with(&format!("crates/{name}/src/")));
+    if !pure || path.contains(RESCUE) || !path.ends_with(".rs") || path.ends_with("tests.rs") {
+        return Vec::new();
+    }
+    // Tests at a file's end may read files of vectors.
+    let shipped = text.split("#[cfg(test)]").next().unwrap_or("");
+    let code = || shipped.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let found = OUTSIDE.iter().filter(|word| code().any(|line| line.contains(*word)));
+    found.map(|word| format!("{path}: `{word}` in a crate that touches nothing outside")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_a_heading_is_found() {
+        assert!(heading("a.rs", "fn main() {}").is_some());
+        assert!(heading("a.py", "import os").is_some());
+        assert_eq!(heading("a.rs", "//! What it is.\n"), None);
+        assert_eq!(heading("a.toml", "x = 1"), None);
+    }
+
+    #[test]
+    fn words_of_one_machine_are_found() {
+        let path = format!("see {}{}main", "/wo", "rk/");
+        assert_eq!(words("README.md", &path).len(), 1);
+        assert!(words("README.md", "see target/release").is_empty());
+    }
+
+    #[test]
+    fn a_rule_that_reads_a_file_is_found() {
+        assert_eq!(purity("crates/policy/src/a.rs", "use std::fs;\n").len(), 1);
+        assert!(
+            purity("crates/policy/src/a.rs", "// not std::fs\n#[cfg(test)]\nmod tests { use std::fs; }").is_empty()
+        );
+        assert!(purity("crates/engine/src/a.rs", "use std::fs;\n").is_empty());
+    }
+}

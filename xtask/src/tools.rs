@@ -1,0 +1,115 @@
+//! What the tests need on a fresh Debian machine with Rust and a C compiler, installed once.
+//!
+//! Into the system by apt: faketime, strace and Python's venv. Into `.tools/`: the Python packages of
+//! `tests/requirements.txt`, cargo-nextest and cargo-deny.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::steps;
+
+const NEXTEST: (&str, &str) = ("cargo-nextest", "0.9.151");
+const DENY: (&str, &str) = ("cargo-deny", "0.20.2");
+
+/// The repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_path_buf()
+}
+
+/// Where cargo builds.
+pub fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// A program of the virtual environment.
+pub fn python(program: &str) -> PathBuf {
+    root().join(".tools/venv/bin").join(program)
+}
+
+/// `cargo` with `.tools/bin` in its path.
+pub fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
+    let mut command = Command::new("cargo");
+    let path = env::var_os("PATH").unwrap_or_default();
+    let places = std::iter::once(root().join(".tools/bin")).chain(env::split_paths(&path));
+    if let Ok(path) = env::join_paths(places) {
+        command.env("PATH", path);
+    }
+    command.args(arguments);
+    command
+}
+
+/// What an area of tests needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    Nextest,
+    Deny,
+    Python,
+}
+
+/// Installs whatever of `needs` is missing; quick when nothing is.
+pub fn install(needs: &[Need]) -> Result<()> {
+    for need in needs {
+        match need {
+            Need::Nextest => cargo_tool(NEXTEST)?,
+            Need::Deny => cargo_tool(DENY)?,
+            Need::Python => {
+                system_packages()?;
+                environment()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn cargo_tool((name, version): (&str, &str)) -> Result<()> {
+    let sub = name.trim_start_matches("cargo-");
+    if steps::run(&mut cargo([sub, "--version"]))?.well {
+        return Ok(());
+    }
+    // A debug build is ready in half the time, and these tools wait more than they work.
+    let mut install = cargo(["install", "--locked", "--debug", "--root", ".tools", name, "--version", version]);
+    must(&format!("install {name}"), install.env("CARGO_TARGET_DIR", target().join("tools")))?;
+    fs::remove_dir_all(target().join("tools")).or(Ok(()))
+}
+
+fn system_packages() -> Result<()> {
+    let mut missing = Vec::new();
+    for (program, package) in [("faketime", "faketime"), ("strace", "strace"), ("cc", "gcc"), ("python3", "python3")] {
+        if !steps::run(Command::new("sh").args(["-c", &format!("command -v {program}")]))?.well {
+            missing.push(package);
+        }
+    }
+    if !steps::run(Command::new("python3").args(["-c", "import ensurepip, venv"])).is_ok_and(|done| done.well) {
+        missing.push("python3-venv");
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    must("apt-get update", Command::new("apt-get").args(["update", "-q"]))?;
+    let mut install = Command::new("apt-get");
+    install.args(["install", "-q", "-y", "--no-install-recommends"]).args(&missing);
+    must(&format!("install {}", missing.join(" ")), install.env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+fn environment() -> Result<()> {
+    let wanted = fs::read_to_string("tests/requirements.txt")?;
+    let stamp = root().join(".tools/venv/requirements.txt");
+    if fs::read_to_string(&stamp).is_ok_and(|have| have == wanted) {
+        return Ok(());
+    }
+    must("make .tools/venv", Command::new("python3").args(["-m", "venv", ".tools/venv"]))?;
+    let install = ["-m", "pip", "install", "-q", "-r", "tests/requirements.txt"];
+    must("install Python packages", Command::new(python("python")).args(install))?;
+    Ok(fs::write(stamp, wanted)?)
+}
+
+fn must(name: &str, command: &mut Command) -> Result<()> {
+    if !steps::step(name, command)?.well {
+        bail!("`{name}` failed: install it by hand and run this again");
+    }
+    Ok(())
+}
