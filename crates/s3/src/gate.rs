@@ -111,3 +111,6 @@ fn refuse_forms(head: &Parts) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
