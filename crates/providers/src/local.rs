@@ -253,4 +253,6 @@ fn kind_of(error: &io::Error) -> ErrorKind {
 }
 
 #[cfg(test)]
+mod synced;
+#[cfg(test)]
 mod tests;
