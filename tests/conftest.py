@@ -6,7 +6,7 @@ import secrets
 
 import pytest
 
-pytest.register_assert_rewrite("table", "load", "client", "wire", "faults", "world")
+pytest.register_assert_rewrite("table", "client", "crash", "faults", "ledger", "load", "wire", "world")
 
 from client import connect, resolve_localhost  # noqa: E402
 from world import World  # noqa: E402
@@ -32,6 +32,19 @@ def pytest_terminal_summary(terminalreporter):
 def chance(request):
     """Seeded by the run and the test, so that one test replays alone."""
     return random.Random(f"{SEED}/{request.node.name}")
+
+
+@pytest.fixture
+def figure():
+    """Notes a figure for the judge's record; shown in the output of a failing test."""
+
+    def note(text):
+        print(text)
+        if path := os.environ.get("ENTENTE_FIGURES"):
+            with open(path, "a") as file:
+                file.write(text + "\n")
+
+    return note
 
 
 @pytest.fixture(scope="module")

@@ -46,12 +46,11 @@ class StartFailed(Exception):
 
 
 class World:
-    """One enclave on one data directory. `wrap` goes before the command (faketime, strace)."""
+    """One enclave on one data directory; `environment` is added to the program's."""
 
-    def __init__(self, directory, settings=(), environment=None, wrap=(), arguments=()):
+    def __init__(self, directory, environment=None):
         self.directory = pathlib.Path(directory)
-        self.settings, self.environment = dict(settings), dict(environment or {})
-        self.wrap, self.arguments = list(wrap), list(arguments)
+        self.environment = dict(environment or {})
         self.log_path = self.directory.with_name(self.directory.name + ".log")
         self.process = None
         self.ready = {}
@@ -59,23 +58,21 @@ class World:
 
     # Starting.
 
-    def start(self, wait_s=READY_S, port=None):
-        port, admin = port or free_port(), free_port()
-        command = [*self.wrap, binary(), "up", "--data-dir", str(self.directory), "--json"]
-        command += ["--s3-listen", f"127.0.0.1:{port}", "--admin-listen", f"127.0.0.1:{admin}"]
-        for name, value in self.settings.items():
-            command += [f"--{name.replace('_', '-')}", str(value)]
+    def begin(self, port=None):
+        """Starts the process and does not wait for it."""
+        command = [binary(), "up", "--data-dir", str(self.directory), "--json"]
+        command += ["--s3-listen", f"127.0.0.1:{port or free_port()}", "--admin-listen", f"127.0.0.1:{free_port()}"]
         self.log = open(self.log_path, "ab")
+        level = os.environ.get("ENTENTE_LOG", "info")
+        environment = {**os.environ, "ENTENTE_LOG": level, **self.environment}
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, env=environment)
+
+    def start(self, wait_s=READY_S, port=None):
+        """Starts it and waits until it is ready."""
         before = time.monotonic()
-        self.process = subprocess.Popen(
-            command + self.arguments,
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            env={**os.environ, "ENTENTE_LOG": os.environ.get("ENTENTE_LOG", "info"), **self.environment},
-        )
-        line = self._first_line(before + wait_s)
+        self.begin(port)
+        self.ready = json.loads(self._first_line(before + wait_s))
         self.started_in_s = time.monotonic() - before
-        self.ready = json.loads(line)
         return self
 
     def _first_line(self, deadline):
@@ -93,11 +90,11 @@ class World:
             time.sleep(0.005)
         return line
 
-    def fails_to_start(self, wait_s=READY_S):
+    def fails_to_start(self, wait_s=READY_S, port=None):
         """Starts it, expects it to refuse, and gives exit code and log."""
         mark = self.log_path.stat().st_size if self.log_path.exists() else 0
         try:
-            self.start(wait_s)
+            self.start(wait_s, port)
         except StartFailed as failed:
             assert failed.code is not None, f"it neither started nor ended:\n{failed.log}"
             return failed.code, self.log_path.read_text(errors="replace")[mark:]
@@ -117,23 +114,9 @@ class World:
     def kill(self):
         """No warning, no drain."""
         if self.process and self.process.poll() is None:
-            pid = self.pid
-            if pid != self.process.pid:
-                self._signal(pid, signal.SIGKILL)
-                try:
-                    self.process.wait(10)
-                except subprocess.TimeoutExpired:
-                    pass
-            self._signal(self.process.pid, signal.SIGKILL)
+            self.process.kill()
             self.process.wait(30)
         self._close()
-
-    @staticmethod
-    def _signal(pid, number):
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            pass
 
     def _close(self):
         if self.process:
@@ -149,12 +132,7 @@ class World:
 
     @property
     def pid(self):
-        """Of the server itself, behind any wrapper that did not replace itself."""
-        if not self.wrap:
-            return self.process.pid
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        found = children.read_text().split() if children.exists() else []
-        return int(found[0]) if found else self.process.pid
+        return self.process.pid
 
     def resident_mib(self, field="VmHWM"):
         for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():

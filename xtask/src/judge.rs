@@ -94,7 +94,7 @@ fn parts() -> Result<Vec<String>> {
         match cut {
             Cut::Whole => all.push(path),
             Cut::Tests => {
-                let listed = steps::run(pytest(0).args(["--collect-only", "-q", &path]))?;
+                let listed = steps::run(pytest(0).args(["--collect-only", &path]))?;
                 let tests = listed.output.lines().filter_map(|line| line.find(file).and_then(|at| line.get(at..)));
                 all.extend(tests.filter(|line| line.contains("::")).map(|line| format!("tests/{line}")));
             }

@@ -1,0 +1,35 @@
+"""The preloaded library that stands for bad disks, built once a run. See tests/shim/README.md."""
+
+import functools
+import pathlib
+import shutil
+import tempfile
+
+from world import REPOSITORY, run
+
+
+@functools.cache
+def library():
+    built = pathlib.Path(tempfile.mkdtemp(prefix="entente-shim-")) / "unsynced.so"
+    run("cc", "-shared", "-fPIC", "-O2", "-pthread", "-o", built, REPOSITORY / "tests/shim/unsynced.c")
+    return str(built)
+
+
+def lying(directories, seed):
+    """Environment under which a tenth of the reads of files there come with one byte flipped."""
+    places = ":".join(str(directory) for directory in directories)
+    return {"LD_PRELOAD": library(), "SHIM_FLIP": places, "SHIM_FLIP_SEED": str(seed)}
+
+
+def forgetting(directory, mirror):
+    """Environment under which `mirror` holds what of `directory` was synced, and nothing else."""
+    return {"LD_PRELOAD": library(), "SHIM_TRACK": str(directory), "SHIM_MIRROR": str(mirror)}
+
+
+def drop_unsynced(directory, mirror):
+    """What a disk does at a power cut. Without a mirror nothing was changed, so nothing is lost."""
+    if not mirror.exists():
+        return
+    shutil.rmtree(directory)
+    mirror.rename(directory)
+    shutil.rmtree(f"{mirror}.inodes", ignore_errors=True)
