@@ -21,7 +21,7 @@ use crate::api::{self, Admin};
 use crate::args::UpArgs;
 use crate::config::{Config, Kind};
 use crate::data_dir::DataDir;
-use crate::failure::{Exit, Failure, chain};
+use crate::failure::{Exit, Failure};
 use crate::run_file::RunFile;
 use crate::screen::{Audience, Ready};
 use crate::token::Token;
@@ -44,9 +44,14 @@ const LINGER_MAX: Duration = Duration::from_secs(1);
 
 pub fn run(args: &UpArgs) -> Result<(), Failure> {
     let config = Config::of(args)?;
+    let dir = config.dir();
+    dir.make()?;
+    let lock = lock::take(&dir)?;
     let runtime = runtime()?;
-    let result = runtime.block_on(up(&config, args.json));
+    let result = runtime.block_on(up(&config, &dir, args.json));
+    // The catalog closes with the last task: until then nobody else may open it.
     runtime.shutdown_timeout(LINGER_MAX);
+    drop(lock);
     result
 }
 
@@ -61,31 +66,34 @@ fn runtime() -> Result<Runtime, Failure> {
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot start threads: {error}")))
 }
 
-async fn up(config: &Config, json: bool) -> Result<(), Failure> {
-    let dir = config.dir();
-    dir.make()?;
-    let _lock = lock::take(&dir)?;
-    RunFile::remove(&dir)?;
+async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
+    RunFile::remove(dir)?;
     let doors = Doors::bind(config).await?;
     let stop = CancellationToken::new();
     stop::on_signals(stop.clone())?;
     let outside = outside::real(Handle::current());
-    let (engine, catalog) = home::open(config, &dir, &outside).await?;
+    let (engine, catalog) = home::open(config, dir, &outside).await?;
     let owner = match config.kind {
-        Kind::Embedded => Some(owner::ensure(&engine, &catalog, &dir, &config.region).await?),
+        Kind::Embedded => Some(owner::ensure(&engine, &catalog, dir, &config.region).await?),
         Kind::Configured => None,
     };
-    let token = Token::load_or_make(&dir, &outside)?;
+    let token = Token::load_or_make(dir, &outside)?;
 
     let (s3_endpoint, admin_endpoint) = doors.endpoints()?;
     let mut tasks = JoinSet::new();
     tasks.spawn(background(engine.clone(), stop.clone()));
     let admin = Admin::new(engine.clone(), catalog, token, &outside);
     let (admin_listener, admin_stop) = (doors.admin, stop.clone());
-    tasks.spawn(async move { ended("the admin API", api::serve(admin, admin_listener, admin_stop).await) });
+    tasks.spawn(async move {
+        let ended = api::serve(admin, admin_listener, admin_stop).await;
+        ended.map_err(|error| Failure::new(Exit::Failed, format!("the admin API ended: {error}")))
+    });
     let door = s3::Door::new(engine.clone(), doors::settings(config), outside);
     let (s3_listener, s3_stop) = (doors.s3, stop.clone());
-    tasks.spawn(async move { ended("the S3 door", s3::serve(door, s3_listener, s3_stop).await) });
+    tasks.spawn(async move {
+        s3::serve(door, s3_listener, s3_stop.cancelled_owned()).await;
+        Ok(())
+    });
 
     let run = RunFile {
         pid: std::process::id(),
@@ -94,7 +102,7 @@ async fn up(config: &Config, json: bool) -> Result<(), Failure> {
         s3_endpoint,
         admin_endpoint,
     };
-    run.write(&dir)?;
+    run.write(dir)?;
     let ready = Ready {
         config,
         s3_endpoint: &run.s3_endpoint,
@@ -106,7 +114,7 @@ async fn up(config: &Config, json: bool) -> Result<(), Failure> {
     };
     say(&if json { ready.json() } else { ready.text() });
     tracing::info!(s3 = run.s3_endpoint, admin = run.admin_endpoint, "ready");
-    finish(tasks, &engine, &dir, stop).await
+    finish(tasks, &engine, dir, stop).await
 }
 
 /// Waits for the end, drains, and leaves nothing that says this still runs.
@@ -141,10 +149,6 @@ async fn finish(
 async fn background(engine: Engine, stop: CancellationToken) -> Result<(), Failure> {
     engine.run_background(stop.cancelled_owned()).await;
     Ok(())
-}
-
-fn ended(what: &str, result: io::Result<()>) -> Result<(), Failure> {
-    result.map_err(|error| Failure::new(Exit::Failed, format!("{what} ended: {}", chain(&error))))
 }
 
 fn joined(ended: Result<Result<(), Failure>, tokio::task::JoinError>) -> Result<(), Failure> {

@@ -16,8 +16,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::suggest::nearest;
 use super::{
-    Config, DEFAULT_ADMIN_LISTEN, DEFAULT_DOMAIN, DEFAULT_MEMORY_BUDGET, DEFAULT_REGION, DEFAULT_S3_LISTEN, Kind,
-    SiteConfig, absolute,
+    Config, DEFAULT_ADMIN_LISTEN, DEFAULT_MEMORY_BUDGET, DEFAULT_REGION, DEFAULT_S3_LISTEN, Kind, SiteConfig, absolute,
 };
 use crate::failure::{Exit, Failure};
 
@@ -34,8 +33,8 @@ const SECTIONS: [(&str, &[&str]); 5] = [
 /// Kinds of sites.
 const SITE_KINDS: [&str; 1] = ["local"];
 
-/// Two segments of the largest size with their parity must fit, or a large body waits for ever.
-const MEMORY_BUDGET_MIN: u64 = 256 << 20;
+/// A few of the smallest segments with their parity: with less, large bodies would go one by one.
+const MEMORY_BUDGET_MIN: u64 = 64 << 20;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,7 +63,8 @@ struct Enclave {
 #[serde(deny_unknown_fields)]
 struct S3 {
     listen: Option<Spanned<String>>,
-    domains: Option<Vec<Spanned<String>>>,
+    #[serde(default)]
+    domains: Vec<Spanned<String>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -193,10 +193,7 @@ impl Check<'_> {
         let s3_listen = self.parsed(file.s3.listen.as_ref(), DEFAULT_S3_LISTEN, address);
         let admin_listen = self.parsed(file.admin.listen.as_ref(), DEFAULT_ADMIN_LISTEN, address);
         let memory_budget_bytes = self.parsed(file.limits.memory_budget.as_ref(), DEFAULT_MEMORY_BUDGET, budget);
-        let s3_domains = match &file.s3.domains {
-            Some(names) => names.iter().filter_map(|name| self.domain(name)).collect(),
-            None => vec![DEFAULT_DOMAIN.to_owned()],
-        };
+        let s3_domains = file.s3.domains.iter().filter_map(|name| self.domain(name)).collect();
         Some(Config {
             kind: Kind::Configured,
             data_dir: data_dir?,
@@ -356,7 +353,7 @@ fn budget(text: &str) -> Result<u64, String> {
     };
     let bytes = count.parse::<u64>().ok().and_then(|count| count.checked_mul(1 << shift)).ok_or_else(bad)?;
     if bytes < MEMORY_BUDGET_MIN {
-        return Err(format!("`{text}` is too small: the largest segment needs {} MiB", MEMORY_BUDGET_MIN >> 20));
+        return Err(format!("`{text}` is too small: give it at least {} MiB", MEMORY_BUDGET_MIN >> 20));
     }
     Ok(bytes)
 }

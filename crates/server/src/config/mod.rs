@@ -19,8 +19,6 @@ pub const DEFAULT_REGION: &str = "us-east-1";
 const DEFAULT_S3_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9000);
 /// The admin API takes any free port: its clients find it in `run.json`.
 const DEFAULT_ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-/// Buckets are also found as `BUCKET.localhost`, which every resolver here sends to loopback.
-const DEFAULT_DOMAIN: &str = "localhost";
 /// Bytes in flight in one process, parity and buffers included.
 const DEFAULT_MEMORY_BUDGET: u64 = 512 << 20;
 /// The vendors of the embedded default, one directory each.
@@ -37,7 +35,7 @@ pub struct Config {
     pub region: String,
     pub default_profile: Profile,
     pub s3_listen: SocketAddr,
-    /// Names under which buckets are found as `BUCKET.NAME`.
+    /// Names under which buckets are found as `BUCKET.NAME`, beside `localhost`.
     pub s3_domains: Vec<String>,
     pub admin_listen: SocketAddr,
     pub memory_budget_bytes: u64,
@@ -90,7 +88,7 @@ impl Config {
             region: DEFAULT_REGION.to_owned(),
             default_profile: Profile::Quad,
             s3_listen: DEFAULT_S3_LISTEN,
-            s3_domains: vec![DEFAULT_DOMAIN.to_owned()],
+            s3_domains: Vec::new(),
             admin_listen: DEFAULT_ADMIN_LISTEN,
             memory_budget_bytes: DEFAULT_MEMORY_BUDGET,
             sites: EMBEDDED_VENDORS.into_iter().map(site).collect(),
