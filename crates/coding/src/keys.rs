@@ -33,6 +33,28 @@ impl RootKey {
         RootKey(Zeroizing::new(bytes))
     }
 
+    /// The key as it stands in a file: 64 hexadecimal digits.
+    pub fn from_hex(text: &str) -> Option<RootKey> {
+        let mut bytes = Zeroizing::new([0; KEY]);
+        if text.len() != 2 * KEY {
+            return None;
+        }
+        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let digits = pair.iter().map(|digit| char::from(*digit).to_digit(16));
+            *byte = digits.into_iter().try_fold(0, |byte: u8, digit| Some(byte << 4 | u8::try_from(digit?).ok()?))?;
+        }
+        Some(RootKey::from_bytes(*bytes))
+    }
+
+    /// The key as it stands in a file.
+    pub fn to_hex(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(2 * KEY));
+        for byte in self.0.iter() {
+            text.extend([byte >> 4, byte & 15].into_iter().filter_map(|digit| char::from_digit(digit.into(), 16)));
+        }
+        text
+    }
+
     /// The key itself, for keeping it.
     pub fn expose(&self) -> &[u8; KEY] {
         &self.0

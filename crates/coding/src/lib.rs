@@ -14,7 +14,7 @@
 //!   piece       one object at one site
 //! ```
 //!
-//! The way back starts at any k pieces of a segment. `rescue` goes all of it, from directories of
+//! The way back starts at any k pieces of a segment. [`rescue`] goes all of it, from directories of
 //! pieces and the root key to files; it is the one module that touches a file system, and it is used
 //! by the binary `entente-rescue` alone.
 //!
@@ -32,6 +32,8 @@ pub mod record;
 pub mod segment;
 
 pub mod journal;
+
+pub mod rescue;
 
 mod error;
 #[cfg(test)]

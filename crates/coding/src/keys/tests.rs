@@ -1,3 +1,5 @@
+#![expect(clippy::cast_possible_truncation, reason = "tests choose numbers that fit")]
+
 use model::{BodyId, Extent};
 
 use super::*;
@@ -124,6 +126,15 @@ fn a_fingerprint_tells_roots_and_enclaves_apart() {
     assert_eq!(print(&root(), 1), print(&root(), 1));
     assert_ne!(print(&root(), 1), print(&root(), 2));
     assert_ne!(print(&root(), 1), print(&RootKey::from_bytes([8; 32]), 1));
+}
+
+#[test]
+fn a_root_key_survives_its_text() {
+    let root = RootKey::from_bytes(std::array::from_fn(|i| i as u8 * 7));
+    assert_eq!(RootKey::from_hex(&root.to_hex()).map(|root| *root.expose()), Some(*root.expose()));
+    for bad in ["", "00", &"0".repeat(63), &"g".repeat(64), &"+0".repeat(32), &"é".repeat(32)] {
+        assert!(RootKey::from_hex(bad).is_none(), "`{bad}`");
+    }
 }
 
 #[test]

@@ -1,0 +1,147 @@
+//! The journal's records put in order, checked, and applied in memory. They are outcomes: applying
+//! evaluates nothing.
+
+use std::collections::BTreeMap;
+
+use model::{BodyId, Bucket, BucketId, Change, Epoch, Extent, Number, ObjectKey, Record, SegmentId, StreamId, Version};
+
+use super::Loss;
+use crate::journal::Ride;
+
+/// One record as it was found in one segment.
+pub struct Copy {
+    epoch: Epoch,
+    hash: [u8; 32],
+    record: Record,
+    ride: Option<Extent>,
+}
+
+impl Copy {
+    pub fn new(segment: SegmentId, epoch: Epoch, hash: [u8; 32], record: Record, ride: Ride) -> Copy {
+        let ride = ride.map(|(offset, length)| Extent { segment, offset, length });
+        Copy { epoch, hash, record, ride }
+    }
+}
+
+/// Every record found, by number; a record that was shipped again is there more than once.
+#[derive(Default)]
+pub struct History {
+    copies: BTreeMap<Number, Vec<Copy>>,
+}
+
+/// What the enclave held in the end.
+#[derive(Default)]
+pub struct State {
+    pub buckets: BTreeMap<BucketId, Bucket>,
+    pub objects: BTreeMap<BucketId, BTreeMap<ObjectKey, Version>>,
+    /// Where bodies that ride in the journal lie: each place holds the whole body.
+    pub rides: BTreeMap<BodyId, Vec<Extent>>,
+    /// No number is missing up to the last.
+    pub complete: bool,
+}
+
+impl History {
+    pub fn add(&mut self, copy: Copy) {
+        self.copies.entry(copy.record.number).or_default().push(copy);
+    }
+
+    pub fn len(&self) -> usize {
+        self.copies.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.copies.is_empty()
+    }
+
+    /// Applies all records in the order of their numbers.
+    pub fn replay(&mut self, losses: &mut Vec<Loss>) -> State {
+        self.settle_forks(losses);
+        self.check_chains(losses);
+        let last = self.copies.keys().next_back().map_or(0, |number| number.0);
+        let first = self.copies.keys().next().map_or(0, |number| number.0);
+        let complete = first <= 1 && last - first + 1 == self.copies.len() as u64;
+        let mut state = State { complete, ..State::default() };
+        for copies in self.copies.values() {
+            if let Some(body) = copies.first().and_then(|copy| riding_body(&copy.record.change)) {
+                state.rides.entry(body).or_default().extend(copies.iter().filter_map(|copy| copy.ride));
+            }
+            if let Some(copy) = copies.first() {
+                state.apply(&copy.record.change);
+            }
+        }
+        state
+    }
+
+    /// Where a number has different records, keeps those of the newest epoch.
+    fn settle_forks(&mut self, losses: &mut Vec<Loss>) {
+        for (number, copies) in &mut self.copies {
+            copies.sort_by_key(|copy| std::cmp::Reverse(copy.epoch));
+            let Some(kept) = copies.first().map(|copy| copy.hash) else { continue };
+            let before = copies.len();
+            copies.retain(|copy| copy.hash == kept);
+            if copies.len() < before {
+                let why = "the journal holds different changes under this number; the one of the newest epoch is used";
+                losses.push(Loss { what: format!("change {}", number.0), why: why.to_owned() });
+            }
+        }
+    }
+
+    /// Within a stream sequences have no gap, and each record names the one before it.
+    fn check_chains(&self, losses: &mut Vec<Loss>) {
+        let mut ends: BTreeMap<StreamId, (u64, [u8; 32])> = BTreeMap::new();
+        for copy in self.copies.values().filter_map(|copies| copies.first()) {
+            let Record { stream, sequence, previous, .. } = copy.record;
+            let (last, hash) = ends.entry(stream).or_insert((0, [0; 32]));
+            let why = match sequence.checked_sub(*last) {
+                Some(1) if previous == *hash => None,
+                Some(1) => Some(format!("its change {sequence} does not follow the one before it: it was forked")),
+                None | Some(0) => Some(format!("more than one of its changes has the place {sequence}: it was forked")),
+                Some(_) => Some(format!("its changes {} to {} are missing", *last + 1, sequence - 1)),
+            };
+            losses.extend(why.map(|why| Loss { what: format!("stream {stream}"), why }));
+            (*last, *hash) = (sequence, copy.hash);
+        }
+    }
+}
+
+/// The body whose bytes ride with a change, if any do.
+fn riding_body(change: &Change) -> Option<BodyId> {
+    match change {
+        Change::ObjectPut { version, .. } => {
+            version.bodies.iter().find(|slice| slice.extents.is_empty()).map(|slice| slice.body)
+        }
+        Change::PartPut { part, .. } => Some(part.body.body).filter(|_| part.body.extents.is_empty()),
+        _ => None,
+    }
+}
+
+impl State {
+    fn apply(&mut self, change: &Change) {
+        match change {
+            Change::BucketCreated(bucket) => {
+                self.buckets.insert(bucket.id, bucket.clone());
+            }
+            Change::BucketDeleted { bucket } => {
+                self.buckets.remove(bucket);
+                self.objects.remove(bucket);
+            }
+            Change::ObjectPut { bucket, version, .. } | Change::UploadCompleted { bucket, version, .. } => {
+                self.objects.entry(*bucket).or_default().insert(version.key.clone(), version.clone());
+            }
+            Change::ObjectDeleted { bucket, key } => {
+                self.objects.entry(*bucket).or_default().remove(key);
+            }
+            // Nothing of these is a file: unfinished uploads, places of pieces, people, keys, sites.
+            Change::UploadStarted(_)
+            | Change::PartPut { .. }
+            | Change::UploadAborted { .. }
+            | Change::PiecesAdded { .. }
+            | Change::PrincipalCreated(_)
+            | Change::KeyIssued(_)
+            | Change::KeyRevoked { .. }
+            | Change::LabelKeyCreated(_)
+            | Change::StreamOpened { .. }
+            | Change::SiteClaimed { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Pieces and the root key, and nothing else, give the files back.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod world;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use coding::piece::{HEADER, verify_piece};
+use coding::rescue::{self, Error, Report};
+use coding::{Header, Layout, RootKey, limits};
+use model::{BodySlice, Change, Code, Epoch, SegmentId, UploadId};
+use world::{World, encode, files, folder, noise};
+
+const QUAD: Code = Code { k: 2, m: 2 };
+
+/// An enclave in which everything has happened once: small, large, empty, overwritten, deleted,
+/// multipart, copied.
+fn eventful(name: &str, code: Code) -> World {
+    let mut world = World::new(name, code);
+    let photos = world.bucket("photos");
+    world.put(photos, "small", noise(1, 5_000), "photos/small");
+    world.put(photos, "large", noise(2, 1_700_000), "photos/large");
+    world.put(photos, "empty", Vec::new(), "photos/empty");
+    world.put(photos, "small", noise(3, 6_000), "photos/small");
+    world.put(photos, "gone", noise(4, 100), "photos/gone");
+    world.delete(photos, "gone", "photos/gone");
+
+    let upload = UploadId([1; 16]);
+    let (one, two) = (noise(5, 1_200_000), noise(6, 70_000));
+    let parts = vec![world.put_part(photos, upload, 1, &one), world.put_part(photos, upload, 2, &two)];
+    let whole = [one, two].concat();
+    world.complete(photos, upload, "in parts", parts.clone());
+    world.files.insert("photos/in parts".to_owned(), whole.clone());
+
+    // A copy of a range: the end of the first body and the beginning of the second.
+    let (first, second) = (parts[0].clone(), parts[1].clone());
+    let tail = BodySlice { offset: 1_100_001, length: 99_999, ..first.0 };
+    let head = BodySlice { length: 65_521, ..second.0 };
+    let copies = world.bucket("copies");
+    world.put_slices(copies, "range", vec![(tail, first.1), (head, second.1)]);
+    world.files.insert("copies/range".to_owned(), whole[1_100_001..1_265_521].to_vec());
+
+    let dropped = world.bucket("dropped");
+    world.ship(vec![(Change::BucketDeleted { bucket: dropped }, None)]);
+    world
+}
+
+fn rescue_from(world: &World, sites: &[PathBuf]) -> (Report, BTreeMap<String, Vec<u8>>) {
+    let out = folder("out");
+    let report = rescue::run(&world.root, sites, &out, &mut |_| ()).unwrap();
+    let found = files(&out);
+    fs::remove_dir_all(out).unwrap();
+    (report, found)
+}
+
+fn check_complete(world: &World, sites: &[PathBuf]) {
+    let (report, found) = rescue_from(world, sites);
+    assert_eq!(report.losses, [], "from {sites:?}");
+    assert!(found == world.files, "{:?} instead of {:?}", found.keys(), world.files.keys());
+    assert_eq!(report.objects, world.files.len() as u64);
+    assert_eq!(report.bytes, world.files.values().map(|content| content.len() as u64).sum::<u64>());
+}
+
+/// Every piece of a segment, or of all, with its site.
+fn pieces(world: &World, segment: Option<SegmentId>) -> Vec<(usize, PathBuf, Header)> {
+    let mut found = Vec::new();
+    for (nth, site) in world.sites.iter().enumerate() {
+        for (name, bytes) in files(site) {
+            let header = Header::decode(&bytes).unwrap();
+            if segment.is_none_or(|segment| segment == header.segment) {
+                found.push((nth, site.join(name), header));
+            }
+        }
+    }
+    found
+}
+
+fn lose(world: &World, segment: SegmentId, sites: usize) {
+    for (site, path, _) in pieces(world, Some(segment)) {
+        if site < sites {
+            fs::remove_file(path).unwrap();
+        }
+    }
+}
+
+#[test]
+fn any_k_sites_give_everything_back() {
+    for code in [QUAD, Code { k: 3, m: 2 }, Code { k: 2, m: 1 }, Code { k: 1, m: 2 }] {
+        let world = eventful(&format!("any-{code}"), code);
+        for kept in 0_u32..1 << code.n() {
+            if kept.count_ones() == u32::from(code.k) {
+                let sites: Vec<PathBuf> = (0..world.sites.len())
+                    .filter(|site| kept >> site & 1 == 1)
+                    .map(|site| world.sites[site].clone())
+                    .collect();
+                check_complete(&world, &sites);
+            }
+        }
+    }
+}
+
+#[test]
+fn names_of_pieces_do_not_matter() {
+    let world = eventful("renamed", QUAD);
+    let heap = world.folder.join("heap");
+    fs::create_dir(&heap).unwrap();
+    for (nth, (_, path, _)) in pieces(&world, None).into_iter().enumerate() {
+        fs::rename(path, heap.join(nth.to_string())).unwrap();
+    }
+    fs::write(heap.join("README"), "no piece").unwrap();
+    check_complete(&world, &[heap]);
+}
+
+#[test]
+fn a_flipped_byte_in_every_piece_of_a_site_does_no_harm() {
+    let world = eventful("flipped", QUAD);
+    for (nth, (site, path, _)) in pieces(&world, None).into_iter().enumerate() {
+        if site == 0 {
+            let mut bytes = fs::read(&path).unwrap();
+            // Now in the header, now in a cell, now in a digest, now near the end.
+            let places = [20, HEADER + 10, bytes.len() - 90, bytes.len() - 1];
+            bytes[places[nth % places.len()]] ^= 0x40;
+            fs::write(path, bytes).unwrap();
+        }
+    }
+    check_complete(&world, &world.sites);
+    check_complete(&world, &world.sites[..3]);
+}
+
+/// Pieces with right headers and digests and wrong content: only the seals tell.
+#[test]
+fn a_lying_site_does_no_harm_while_k_others_are_there() {
+    let world = eventful("lying", QUAD);
+    for (site, path, header) in pieces(&world, None) {
+        if site == 1 {
+            let layout = Layout::of(&header);
+            let forged = encode(layout.code, layout.cell, &noise(9, layout.length as usize), header.identity());
+            let piece = &forged.pieces[usize::from(header.index)];
+            assert!(verify_piece(piece).is_ok());
+            fs::write(path, piece).unwrap();
+        }
+    }
+    check_complete(&world, &world.sites);
+    check_complete(&world, &world.sites[..3]);
+}
+
+#[test]
+fn what_is_lost_is_named_and_the_rest_comes_back() {
+    let mut world = eventful("lost", QUAD);
+    let bucket = world.bucket("more");
+    let segment = world.put(bucket, "two\nlines", noise(7, 1_500_000), "more/two%0alines");
+    lose(&world, segment, 3);
+    world.files.remove("more/two%0alines");
+    let (report, found) = rescue_from(&world, &world.sites);
+    assert!(found == world.files);
+    let told: Vec<String> = report.losses.iter().map(ToString::to_string).collect();
+    let why = format!("segment {segment} cannot be put together in row 0: only 1 usable pieces where 2 are needed");
+    assert_eq!(told, [format!("object `more/two\\nlines`: {why}")]);
+}
+
+#[test]
+fn a_hole_in_the_journal_is_told() {
+    let mut world = eventful("hole", QUAD);
+    let bucket = world.bucket("more");
+    let hole = world.put(bucket, "in the hole", noise(7, 500), "more/in the hole");
+    world.put(bucket, "behind", noise(8, 500), "more/behind");
+    lose(&world, hole, 3);
+    world.files.remove("more/in the hole");
+    let (report, found) = rescue_from(&world, &world.sites);
+    assert!(found == world.files);
+    let told: Vec<String> = report.losses.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].ends_with("its changes 16 to 16 are missing"), "{told:?}");
+    assert!(told[1].contains(&format!("journal segment {hole}")), "{told:?}");
+}
+
+#[test]
+fn a_batch_that_was_shipped_again_is_no_loss() {
+    let mut world = eventful("again", QUAD);
+    // A torso of an epoch that is over: nothing of it was ever acknowledged.
+    let before = files(&world.sites[0]).len();
+    let torso = world.ship(Vec::new());
+    lose(&world, torso, 3);
+    assert_eq!(files(&world.sites[0]).len(), before);
+    let (report, _) = rescue_from(&world, &world.sites);
+    assert_eq!(report.losses.len(), 1, "in the newest epoch it may be a loss");
+    world.epoch = Epoch(2);
+    let bucket = world.bucket("later");
+    world.put(bucket, "key", noise(8, 500), "later/key");
+    let (report, found) = rescue_from(&world, &world.sites);
+    assert_eq!(report.losses, []);
+    assert!(report.notes.iter().any(|note| note.contains(&torso.to_string())), "{:?}", report.notes);
+    assert!(found == world.files);
+}
+
+#[test]
+fn keys_become_paths_that_stay_inside() {
+    let mut world = World::new("keys", QUAD);
+    let bucket = world.bucket("keys");
+    for (key, path) in [
+        ("../../outside", "%2e./%2e./outside"),
+        ("/root", "%/root"),
+        ("a", "a%="),
+        ("a/b", "a/b"),
+        ("a/", "a/%%="),
+        ("a//b", "a/%/b"),
+        ("%2e%2e/x", "%252e%252e/x"),
+        ("nul\0", "nul%00"),
+        (&"k".repeat(1_024), &format!("{}{}", format!("{}%-/", "k".repeat(200)).repeat(5), "k".repeat(24))),
+    ] {
+        world.put(bucket, key, key.as_bytes().to_vec(), &format!("keys/{path}"));
+    }
+    check_complete(&world, &world.sites);
+}
+
+#[test]
+fn a_wrong_root_an_occupied_folder_and_no_pieces_are_refused() {
+    let world = eventful("refused", QUAD);
+    let run = |root: &RootKey, sites: &[PathBuf], out: &Path| rescue::run(root, sites, out, &mut |_| ());
+    let other = RootKey::from_bytes([1; 32]);
+    assert!(matches!(run(&other, &world.sites, &folder("out")), Err(Error::WrongRoot(13..))));
+    assert!(matches!(run(&world.root, &world.sites, &world.folder), Err(Error::NotEmpty(_))));
+    assert!(matches!(run(&world.root, &[folder("none")], &folder("out")), Err(Error::NoPieces(_))));
+    assert!(matches!(run(&world.root, &[world.folder.join("absent")], &folder("out")), Err(Error::NoPieces(_))));
+}
+
+/// Exit code, stdout, and the files, from three of four sites.
+fn run_binary(world: &World, key_file: &Path) -> (Option<i32>, String, BTreeMap<String, Vec<u8>>) {
+    let out = folder("out");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_entente-rescue"));
+    command.arg("--root-key").arg(key_file).arg("--out").arg(&out).args(&world.sites[1..]);
+    let output = command.output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap(), files(&out))
+}
+
+#[test]
+fn the_binary_tells_by_its_exit_code_what_is_lost() {
+    let mut world = eventful("binary", QUAD);
+    let key_file = world.folder.join("root.key");
+    fs::write(&key_file, format!("{}\n", *world.root.to_hex())).unwrap();
+    let (code, told, found) = run_binary(&world, &key_file);
+    assert_eq!((code, told.as_str()), (Some(0), ""));
+    assert!(found == world.files);
+    assert_eq!(run_binary(&world, &world.folder.join("absent")).0, Some(2));
+
+    let bucket = world.bucket("more");
+    let segment = world.put(bucket, "key", noise(7, limits::INLINE_MAX as usize + 1), "more/key");
+    lose(&world, segment, 3);
+    world.files.remove("more/key");
+    let (code, told, found) = run_binary(&world, &key_file);
+    assert_eq!(code, Some(1));
+    assert!(told.starts_with("object `more/key`: segment "), "{told}");
+    assert!(found == world.files);
+}
