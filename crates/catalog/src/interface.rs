@@ -27,11 +27,13 @@ pub struct Proposal {
 
 /// What became of a proposal.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every decision is the large one")]
 pub enum Decision {
     /// Durable, numbered, not yet visible.
     Decided(Decided),
     Refused(Refusal),
-    /// It depends on a decided record that is not shown yet: ask again once this one is.
+    /// It depends on a decided record that is not shown yet: ask again once this one, the newest
+    /// of those it depends on, is.
     Behind(Number),
 }
 
@@ -59,7 +61,7 @@ pub enum Refusal {
     NoSuchUpload,
     /// A body of the completed version is no longer a part of the upload.
     PartsChanged,
-    /// The writer epoch of a segment is closed.
+    /// The writer epoch of a segment or of one of its pieces is closed, or was never opened.
     EpochClosed,
     /// Another principal has this name.
     PrincipalExists,
@@ -114,7 +116,8 @@ pub struct ListQuery {
     pub prefix: String,
     /// Keys with this string behind the prefix are rolled up into one common prefix.
     pub delimiter: Option<String>,
-    /// Entries sort behind this. When it equals a common prefix, the whole prefix is passed over.
+    /// Entries sort behind this. When it equals a common prefix or lies under one, the whole prefix
+    /// is passed over.
     pub after: Option<String>,
     pub limit: usize,
 }
@@ -123,7 +126,7 @@ pub struct ListQuery {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page<T> {
     pub entries: Vec<ListEntry<T>>,
-    /// There is at least one more entry behind the last.
+    /// There is at least one more entry behind the last. A page of limit 0 never says so.
     pub more: bool,
 }
 
@@ -179,10 +182,16 @@ pub trait Catalog: Send + Sync {
 
     /// Judges proposals one after the other in one durable transaction. Decisions are in the order
     /// of the proposals; records get consecutive numbers and sequences. Refusals change nothing.
+    /// When sites are ahead of this catalog, all of that is shown before the first call: numbers
+    /// that are unknown here count as lost from then on.
     async fn decide(&self, stream: StreamId, now: Timestamp, proposals: Vec<Proposal>) -> Result<Vec<Decision>, Error>;
     /// Applies the records of a segment that stands and makes them visible, in one transaction.
-    /// Records at or before the newest shown are passed over (they must be the same, else `Fork`);
-    /// the others must follow it without a gap. The segment is remembered if anything was applied.
+    /// Records at or before the newest shown are passed over (they must be the same as far as kept
+    /// hashes tell, else `Fork`: those of the newest record and of the last of each batch; the links
+    /// between records vouch for the rest); the others must follow it without a gap, and be what was
+    /// decided where this catalog decided them (else `Fork`). The segment is remembered if anything
+    /// was applied. Streams may be shown in any order after the control stream: the outcome is that
+    /// of their records by number.
     async fn show(&self, batch: Batch) -> Result<(), Error>;
     /// Every decided record that is not shown, by number.
     async fn unshown(&self) -> Result<Vec<Decided>, Error>;
@@ -201,7 +210,7 @@ pub trait Catalog: Send + Sync {
     /// Parts with numbers above `after`, in order.
     async fn parts(&self, upload: UploadId, after: u16, limit: usize) -> Result<Vec<Part>, Error>;
     /// By key, then by time of initiation. With `after_upload`, entries of key `query.after` that
-    /// come behind that upload are included.
+    /// come behind that upload are included; all of that key if the upload is gone.
     async fn uploads(
         &self,
         bucket: BucketId,
@@ -215,7 +224,8 @@ pub trait Catalog: Send + Sync {
     async fn access_key(&self, id: &AccessKeyId) -> Result<Option<AccessKey>, Error>;
     async fn access_keys(&self) -> Result<Vec<AccessKey>, Error>;
     async fn label_keys(&self) -> Result<Vec<LabelKey>, Error>;
-    /// Rises with every change of who may do what.
+    /// Rises with every change of policy that verdicts rest on. A revoked key is none: guards check
+    /// the key itself, from the moment its revocation is decided.
     async fn policy_epoch(&self) -> Result<u64, Error>;
 
     // Segments and pieces.

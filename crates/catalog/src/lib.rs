@@ -13,6 +13,9 @@ mod error;
 mod interface;
 mod sqlite;
 
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
+
 pub use error::Error;
 pub use interface::*;
 pub use sqlite::SqliteCatalog;

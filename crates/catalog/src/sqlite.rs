@@ -19,6 +19,9 @@ mod streams;
 mod touch;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -39,8 +42,10 @@ use writer::Writer;
 /// A catalog in one SQLite database. Blocking work goes to [`Outside::blocking`]; nothing here
 /// has a thread of its own.
 pub struct SqliteCatalog {
-    writer: Arc<Writer>,
+    // Closed before the writer: the last connection to close folds the log into the database, and
+    // one that only reads cannot.
     readers: Arc<Readers>,
+    writer: Arc<Writer>,
 }
 
 impl SqliteCatalog {
@@ -52,14 +57,14 @@ impl SqliteCatalog {
         let path = path.as_ref();
         let writer = Arc::new(Writer::new(open::writer(path)?, outside.clone()));
         let readers = Arc::new(Readers::of_file(path.to_owned(), outside));
-        Ok(SqliteCatalog { writer, readers })
+        Ok(SqliteCatalog { readers, writer })
     }
 
     /// An empty catalog that is gone when it is dropped.
     pub fn in_memory(outside: Outside) -> Result<SqliteCatalog, Error> {
         let writer = Arc::new(Writer::new(open::memory()?, outside.clone()));
         let readers = Arc::new(Readers::of_writer(Arc::clone(&writer), outside));
-        Ok(SqliteCatalog { writer, readers })
+        Ok(SqliteCatalog { readers, writer })
     }
 
     /// Transactions committed since it was opened: writes that come together share one.

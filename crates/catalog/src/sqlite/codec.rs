@@ -8,7 +8,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use crate::error::Error;
 
 pub fn decode(encoded: &[u8]) -> Result<Record, Error> {
-    record::decode(encoded).map_err(unreadable)
+    record::decode(encoded).map_err(|error| unreadable(&error))
 }
 
 pub fn to_blob<T: Stored>(value: &T) -> Vec<u8> {
@@ -16,13 +16,13 @@ pub fn to_blob<T: Stored>(value: &T) -> Vec<u8> {
 }
 
 pub fn from_blob<T: Stored>(blob: &[u8]) -> Result<T, Error> {
-    record::from_bytes(blob).map_err(unreadable)
+    record::from_bytes(blob).map_err(|error| unreadable(&error))
 }
 
-fn unreadable(error: FormatError) -> Error {
+fn unreadable(error: &FormatError) -> Error {
     match error {
         FormatError::Newer { found, known, .. } => {
-            let clamp = |version: u64| u32::try_from(version).unwrap_or(u32::MAX);
+            let clamp = |version: &u64| u32::try_from(*version).unwrap_or(u32::MAX);
             Error::Newer { found: clamp(found), known: clamp(known) }
         }
         FormatError::Damaged { .. } => Error::Damaged(error.to_string()),

@@ -12,14 +12,17 @@ use super::codec;
 use crate::error::Error;
 use crate::interface::{ListEntry, ListQuery, ObjectSummary, Page};
 
+const OBJECTS: &str = "SELECT key, size, etag, modified, checksums FROM version
+     WHERE bucket = ? AND key >= ? AND key < ? ORDER BY key, number";
+
+const UPLOADS: &str = "SELECT key, upload FROM upload
+     WHERE bucket = ?1 AND (key, initiated, id) > (?2, ?3, ?4) AND key < ?5 ORDER BY key, initiated, id";
+
 /// Above every key: no UTF-8 text holds this byte.
 const ABOVE_ALL: u8 = 0xff;
 
 pub fn objects(c: &Connection, bucket: BucketId, query: &ListQuery) -> Result<Page<ObjectSummary>, Error> {
-    let mut scan = c.prepare_cached(
-        "SELECT key, size, etag, modified, checksums FROM version
-         WHERE bucket = ? AND key >= ? AND key < ? ORDER BY key, number",
-    )?;
+    let mut scan = c.prepare_cached(OBJECTS)?;
     page(query, start(query), |from, below, visit| {
         let mut rows = scan.query(params![bucket.0, from, below])?;
         while let Some(row) = rows.next()? {
@@ -47,10 +50,7 @@ pub fn uploads(
         _ => None,
     };
     let first = marker.as_ref().map_or_else(|| start(query), |(after, _)| after.clone());
-    let mut scan = c.prepare_cached(
-        "SELECT key, upload FROM upload
-         WHERE bucket = ?1 AND (key, initiated, id) > (?2, ?3, ?4) AND key < ?5 ORDER BY key, initiated, id",
-    )?;
+    let mut scan = c.prepare_cached(UPLOADS)?;
     page(query, first, |from, below, visit| {
         let (initiated, id) = match &marker {
             Some((after, position)) if after == from => *position,
@@ -153,4 +153,48 @@ fn summary(row: &Row<'_>) -> Result<ObjectSummary, Error> {
         modified: Timestamp(row.get(3)?),
         checksums: codec::checksums_from_blob(checksums)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lists sorted keys; returns the number of entries and of keys looked at.
+    fn cost(keys: &[String], query: &ListQuery) -> (usize, usize) {
+        let mut visited = 0;
+        let page = page(query, start(query), |from, below, visit| {
+            for key in keys.iter().filter(|key| (from..below).contains(&key.as_bytes())) {
+                visited += 1;
+                if visit(key, &|| Ok(()))?.is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+        (page.entries.len(), visited)
+    }
+
+    #[test]
+    fn a_page_looks_at_one_row_per_entry_whatever_lies_under_its_prefixes() {
+        let keys: Vec<String> =
+            ["few", "many", "more"].iter().flat_map(|top| (0..500).map(move |n| format!("{top}/{n:03}"))).collect();
+        let rolled = ListQuery { delimiter: Some("/".to_owned()), limit: 1000, ..ListQuery::default() };
+        assert_eq!(cost(&keys, &rolled), (3, 3));
+        assert_eq!(cost(&keys, &ListQuery { limit: 2, ..rolled }), (2, 3), "one more tells that there is more");
+        let behind = ListQuery { after: Some("many/100".to_owned()), limit: 10, ..ListQuery::default() };
+        assert_eq!(cost(&keys, &behind), (10, 11));
+    }
+
+    #[test]
+    fn pages_are_found_by_index_and_need_no_sorting() {
+        let connection = super::super::open::memory().unwrap();
+        for (select, index) in [(OBJECTS, "version_key"), (UPLOADS, "upload_key")] {
+            let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {select}")).unwrap();
+            let values = vec![rusqlite::types::Null; explain.parameter_count()];
+            let rows = explain.query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
+            let plan: Vec<String> = rows.map(Result::unwrap).collect();
+            assert!(plan.len() == 1 && plan[0].contains(index) && plan[0].starts_with("SEARCH"), "{plan:?}");
+        }
+    }
 }

@@ -1,0 +1,175 @@
+//! What every catalog does, as tests.
+//!
+//! [`contract_suite!`](crate::contract_suite) turns a way to make an empty catalog into one test
+//! per sentence below. The suite knows the trait alone, and [`Subject::dump`] to compare two
+//! catalogs; it runs on a clock that stands still and on randomness from a seed.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "this is a test suite: what does not hold fails where it is seen"
+)]
+
+pub mod make;
+pub mod world;
+
+pub mod deciding;
+pub mod listing;
+pub mod people;
+pub mod random;
+pub mod replay;
+pub mod segments;
+pub mod showing;
+pub mod uploads;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use model::outside::{Blocking, Clock, Entropy};
+use model::{Outside, Timestamp};
+
+use crate::interface::Catalog;
+
+/// A catalog under test.
+#[async_trait]
+pub trait Subject: Catalog {
+    /// All that is shown, as text, such that two catalogs that were shown the same journal are
+    /// equal in it.
+    async fn dump(&self) -> String;
+}
+
+/// Time stands still, randomness follows from the seed, and blocking work runs at once: the same
+/// seed gives the same run.
+pub fn outside(seed: u64) -> Outside {
+    Outside { clock: Arc::new(Still), entropy: Arc::new(Seeded(AtomicU64::new(seed))), blocking: Arc::new(Inline) }
+}
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        make::NOW
+    }
+    fn monotonic_ms(&self) -> u64 {
+        0
+    }
+}
+
+/// SplitMix64.
+struct Seeded(AtomicU64);
+
+impl Entropy for Seeded {
+    fn fill(&self, out: &mut [u8]) {
+        for chunk in out.chunks_mut(8) {
+            let state = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            let bytes = (mixed ^ (mixed >> 31)).to_le_bytes();
+            chunk.iter_mut().zip(bytes).for_each(|(out, byte)| *out = byte);
+        }
+    }
+}
+
+struct Inline;
+
+impl Blocking for Inline {
+    fn spawn(&self, job: Box<dyn FnOnce() + Send>) {
+        job();
+    }
+}
+
+/// One test per sentence of the contract, for the catalogs that `$fresh` makes: an expression that
+/// is an async closure without arguments, each call giving an empty [`Subject`].
+#[macro_export]
+macro_rules! contract_suite {
+    ($fresh:expr) => {
+        $crate::contract_suite! { $fresh;
+            deciding {
+                records_are_numbered_over_all_streams_and_chained_within_one,
+                a_refusal_changes_nothing,
+                each_proposal_meets_what_those_before_it_decided,
+                a_decided_change_is_not_seen_before_it_is_shown,
+                an_unknown_stream_is_an_error,
+                another_policy_epoch_is_refused,
+                a_bucket_that_is_gone_or_has_another_label_is_refused,
+                a_condition_waits_for_an_unshown_change_of_its_key,
+                unconditional_puts_and_deletes_never_wait,
+                conditions_are_judged_on_the_object_that_is_there,
+                everything_in_a_bucket_waits_for_its_unshown_deletion,
+                a_deletion_of_a_bucket_waits_for_anything_unshown_in_it,
+                a_bucket_with_objects_stays,
+                a_bucket_name_is_unique_at_its_label,
+                a_bucket_name_waits_for_its_unshown_changes,
+                segments_of_closed_or_unopened_epochs_are_refused,
+            }
+            uploads {
+                a_part_needs_its_upload,
+                an_upload_that_ends_holds_back_all_that_would_change_it,
+                completing_waits_for_unshown_parts,
+                only_current_parts_complete_an_upload,
+                a_completed_upload_becomes_the_object_and_drops_unused_parts,
+                an_aborted_upload_leaves_nothing,
+                a_bucket_takes_its_uploads_along,
+                parts_are_listed_in_order_of_their_numbers,
+            }
+            people {
+                principals_have_names_of_their_own,
+                a_key_needs_its_principal,
+                a_revocation_counts_once_it_is_decided,
+                changes_of_one_name_or_key_wait_for_each_other,
+                label_keys_sites_and_streams_are_kept,
+            }
+            showing {
+                an_object_is_read_back_with_its_segments,
+                a_small_body_lies_where_it_was_shipped,
+                a_put_replaces_the_object_and_frees_its_segment,
+                shared_segments_stay_until_their_last_use,
+                a_delete_removes_the_object,
+                showing_again_changes_nothing,
+                a_gap_or_a_fork_is_refused_whole,
+                a_fork_of_what_is_decided_is_refused,
+                unshown_records_are_kept_with_their_bodies,
+                only_an_enclave_founded_once_is_served,
+            }
+            segments {
+                the_most_endangered_segments_come_first,
+                added_and_dropped_pieces_count,
+                pieces_of_one_index_count_once,
+                epochs_only_rise,
+                running_time_adds_up,
+                pieces_that_no_record_names_are_noted_since_first_seen,
+                decided_and_shown_pieces_are_named,
+                pieces_of_freed_segments_are_unnamed,
+                counts_follow_what_is_shown,
+            }
+            listing {
+                keys_and_prefixes_come_in_byte_order,
+                pages_join_without_gap_or_repetition,
+                a_limit_of_nothing_is_an_empty_page,
+                random_listings_agree_with_a_naive_one,
+                uploads_of_one_key_come_by_time,
+                uploads_go_on_behind_one_that_is_gone,
+            }
+            replay {
+                showing_alone_gives_the_same_catalog,
+                a_catalog_that_replayed_goes_on_numbering,
+                a_late_record_does_not_undo_a_newer_one,
+                pieces_may_be_replayed_before_their_segment,
+                numbers_that_were_lost_hold_nothing_back,
+            }
+            random {
+                random_histories_follow_the_model_and_replay_in_any_order,
+            }
+        }
+    };
+    ($fresh:expr; $($module:ident { $($name:ident),+ $(,)? })+) => {
+        $($(
+            #[tokio::test]
+            async fn $name() {
+                $crate::contract::$module::$name($fresh).await;
+            }
+        )+)+
+    };
+}

@@ -1,0 +1,107 @@
+//! Principals, keys, sites and streams.
+
+use std::collections::BTreeSet;
+
+use model::{
+    AccessKeyId, Change, EnclaveId, KeyState, KeyTag, LabelKey, PrincipalId, Site, SiteId, StreamId, Timestamp, Vendor,
+};
+
+use super::Subject;
+use super::deciding::with_key;
+use super::make::{self, CONTROL, EAST, proposal};
+use super::world::World;
+use crate::interface::Refusal;
+
+fn key_id(name: &str) -> AccessKeyId {
+    AccessKeyId(name.to_owned())
+}
+
+fn revoke(name: &str, at: i64) -> Change {
+    Change::KeyRevoked { id: key_id(name), at: Timestamp(at) }
+}
+
+pub async fn principals_have_names_of_their_own<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let create = |n, name| Change::PrincipalCreated(make::principal(n, name));
+    world.run(CONTROL, create(7, "anna")).await;
+    assert_eq!(world.refused(proposal(create(8, "anna"))).await, Refusal::PrincipalExists);
+    assert_eq!(world.refused(proposal(create(7, "berta"))).await, Refusal::PrincipalExists);
+    world.run(CONTROL, create(8, "berta")).await;
+    let names: Vec<String> = world.catalog.principals().await.unwrap().into_iter().map(|found| found.name).collect();
+    assert_eq!(names, ["anna", "berta", "owner"]);
+}
+
+pub async fn a_key_needs_its_principal<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let issue = |principal| Change::KeyIssued(make::access_key("ENTE2", principal));
+    assert_eq!(world.refused(proposal(issue(PrincipalId([9; 16])))).await, Refusal::NoSuchPrincipal);
+    assert_eq!(world.refused(proposal(revoke("ENTE2", 5))).await, Refusal::NoSuchAccessKey);
+    world.run(CONTROL, issue(make::OWNER)).await;
+    let key = make::access_key("ENTE2", make::OWNER);
+    assert_eq!(world.catalog.access_key(&key_id("ENTE2")).await.unwrap(), Some(key.clone()));
+    assert_eq!(world.catalog.access_keys().await.unwrap(), [make::access_key("ENTE1", make::OWNER), key]);
+}
+
+pub async fn a_revocation_counts_once_it_is_decided<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let mut put = proposal(world.any_put("a"));
+    for (key, valid) in [("ENTE1", true), ("ENTE9", false)] {
+        put.guard = with_key(key);
+        if valid {
+            world.decided(EAST, put.clone()).await;
+        } else {
+            assert_eq!(world.refused(put.clone()).await, Refusal::KeyNotValid);
+        }
+    }
+    put.guard = with_key("ENTE1");
+    let revoked = world.decided(CONTROL, proposal(revoke("ENTE1", 5))).await;
+    assert_eq!(world.refused(put.clone()).await, Refusal::KeyNotValid, "decided is enough");
+    world.show(CONTROL, &[revoked]).await;
+    assert_eq!(world.refused(put).await, Refusal::KeyNotValid);
+    // Revoking again keeps the date.
+    world.run(CONTROL, revoke("ENTE1", 6)).await;
+    let key = world.catalog.access_key(&key_id("ENTE1")).await.unwrap().unwrap();
+    assert_eq!(key.state, KeyState::Revoked { at: Timestamp(5) });
+}
+
+pub async fn changes_of_one_name_or_key_wait_for_each_other<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let create = |n, name| proposal(Change::PrincipalCreated(make::principal(n, name)));
+    let created = world.decided(CONTROL, create(7, "anna")).await;
+    let issue = proposal(Change::KeyIssued(make::access_key("ENTE2", make::principal(7, "anna").id)));
+    for later in [create(8, "anna"), create(7, "berta"), issue.clone()] {
+        assert_eq!(world.behind(later).await, created.record.number);
+    }
+    world.show(CONTROL, &[created]).await;
+    let issued = world.decided(CONTROL, issue.clone()).await;
+    for later in [issue, proposal(revoke("ENTE2", 5))] {
+        assert_eq!(world.behind(later).await, issued.record.number);
+    }
+    world.show(CONTROL, &[issued]).await;
+    let revoked = world.decided(CONTROL, proposal(revoke("ENTE2", 5))).await;
+    assert_eq!(world.behind(proposal(revoke("ENTE2", 6))).await, revoked.record.number);
+    // Others do not wait.
+    world.decided(CONTROL, create(9, "clara")).await;
+}
+
+pub async fn label_keys_sites_and_streams_are_kept<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let label_key =
+        LabelKey { tag: KeyTag([3; 16]), label: Some(make::high()), epoch: 1, salt: [1; 32], sealed: vec![2; 48] };
+    let site =
+        Site { id: SiteId([1; 16]), name: "oracle".to_owned(), vendor: Vendor::Oracle, region: "local".to_owned() };
+    let stream = StreamId([0x55; 16]);
+    let vendors = vec![Vendor::Own, Vendor::Google];
+    world.run(CONTROL, Change::LabelKeyCreated(label_key.clone())).await;
+    world.run(CONTROL, Change::SiteClaimed { enclave: EnclaveId([0xe0; 16]), site: site.clone() }).await;
+    world.run(CONTROL, Change::StreamOpened { stream, label: make::high(), vendors: vendors.clone() }).await;
+    assert_eq!(world.catalog.label_keys().await.unwrap(), [label_key]);
+    assert_eq!(world.catalog.sites().await.unwrap(), [site]);
+    let streams = world.catalog.streams().await.unwrap();
+    let found = streams.iter().find(|found| found.id == stream).unwrap();
+    assert_eq!((found.label, &found.vendors), (Some(make::high()), &BTreeSet::from_iter(vendors)));
+    assert_eq!((found.shown, found.newest), ((0, [0; 32]), None));
+    let control = streams.iter().find(|found| found.id == CONTROL).unwrap();
+    assert_eq!((control.label, control.shown == control.decided), (None, true));
+    assert_eq!(control.newest, world.batches().last().map(|batch| batch.segment.id));
+}

@@ -1,0 +1,182 @@
+//! Segments, pieces, epochs and counts.
+
+use model::{Change, Epoch, Piece, SegmentId, SegmentKind, SiteId};
+
+use super::Subject;
+use super::make::{self, CONTROL, EAST, WEST, id, proposal};
+use super::world::World;
+use crate::interface::{Totals, Unnamed};
+
+const SITE: SiteId = SiteId([0; 16]);
+
+/// A put whose segment has only its first pieces.
+fn put_with<C: Subject>(world: &World<C>, n: u64, key: &str, pieces: usize) -> Change {
+    let mut put = world.put(n, key);
+    if let Change::ObjectPut { segments, .. } = &mut put {
+        segments[0].pieces.truncate(pieces);
+    }
+    put
+}
+
+async fn below<C: Subject>(world: &World<C>) -> Vec<SegmentId> {
+    let below = world.catalog.below_promise(100).await.unwrap();
+    assert_eq!(world.catalog.totals().await.unwrap().below_promise, u64::try_from(below.len()).unwrap());
+    below.iter().map(|segment| segment.id).collect()
+}
+
+pub async fn the_most_endangered_segments_come_first<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    for (n, pieces) in [(11, 3), (12, 2), (13, 4), (14, 3)] {
+        world.run(EAST, put_with(&world, n, &n.to_string(), pieces)).await;
+    }
+    let expected = [12, 11, 14].map(|n| SegmentId(id(n)));
+    assert_eq!(below(&world).await, expected);
+    let first = world.catalog.below_promise(1).await.unwrap();
+    assert_eq!(first.len(), 1);
+    assert_eq!((first[0].id, first[0].pieces.len()), (expected[0], 2));
+    world.run(EAST, world.delete("12")).await;
+    assert_eq!(below(&world).await, expected[1..]);
+}
+
+pub async fn added_and_dropped_pieces_count<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let segment = SegmentId(id(11));
+    let pieces: Vec<Piece> = (0..4).map(|index| make::piece(11, SegmentKind::Data, index)).collect();
+    world.run(EAST, put_with(&world, 11, "a", 2)).await;
+    world.run(WEST, Change::PiecesAdded { segment, pieces: vec![pieces[2]] }).await;
+    assert_eq!(below(&world).await, [segment]);
+    world.run(WEST, Change::PiecesAdded { segment, pieces: vec![pieces[3], pieces[2]] }).await;
+    assert!(below(&world).await.is_empty());
+    assert_eq!(world.catalog.segment(segment).await.unwrap().unwrap().pieces, pieces);
+    world.catalog.drop_piece(segment, pieces[0]).await.unwrap();
+    assert_eq!(below(&world).await, [segment]);
+    assert_eq!(world.object("a").await.unwrap().segments[0].pieces, pieces[1..]);
+    // A piece that it does not have, and a segment that is not there, are no change.
+    world.catalog.drop_piece(segment, pieces[0]).await.unwrap();
+    world.catalog.drop_piece(SegmentId([9; 16]), pieces[0]).await.unwrap();
+    world.catalog.add_pieces(SegmentId([9; 16]), pieces.clone()).await.unwrap();
+    world.run(EAST, Change::PiecesAdded { segment: SegmentId([9; 16]), pieces: vec![pieces[0]] }).await;
+    assert_eq!(world.catalog.segment(segment).await.unwrap().unwrap().pieces, pieces[1..]);
+    assert_eq!(world.catalog.segment(SegmentId([9; 16])).await.unwrap(), None);
+    // A journal segment gets its further pieces without a record.
+    let mut batch = world.batch(EAST, &[world.decided(EAST, proposal(world.any_put("b"))).await]);
+    let late = batch.segment.pieces.pop().unwrap();
+    let journal = batch.segment.id;
+    world.try_show(batch).await.unwrap();
+    assert_eq!(below(&world).await.len(), 2);
+    world.catalog.add_pieces(journal, vec![late]).await.unwrap();
+    assert_eq!(below(&world).await, [segment]);
+}
+
+pub async fn pieces_of_one_index_count_once<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let segment = SegmentId(id(11));
+    world.run(EAST, put_with(&world, 11, "a", 3)).await;
+    let mut twin = make::piece(12, SegmentKind::Data, 2);
+    twin.site = SiteId([7; 16]);
+    world.run(EAST, Change::PiecesAdded { segment, pieces: vec![twin] }).await;
+    assert_eq!(world.catalog.segment(segment).await.unwrap().unwrap().pieces.len(), 4);
+    assert_eq!(below(&world).await, [segment]);
+}
+
+pub async fn epochs_only_rise<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let catalog = fresh().await;
+    assert_eq!(catalog.newest_epoch().await.unwrap(), Epoch(0));
+    assert_eq!(catalog.open_epoch(Epoch(0)).await.unwrap(), Epoch(1));
+    assert_eq!(catalog.open_epoch(Epoch(40)).await.unwrap(), Epoch(41), "above what was seen at a site");
+    assert_eq!(catalog.open_epoch(Epoch(7)).await.unwrap(), Epoch(42));
+    assert_eq!(catalog.newest_epoch().await.unwrap(), Epoch(42));
+    assert!(catalog.open_epoch(Epoch(u64::MAX)).await.is_err(), "none is left above it");
+    assert_eq!(catalog.newest_epoch().await.unwrap(), Epoch(42));
+    assert_eq!(catalog.closed_below().await.unwrap(), Epoch(0));
+    for (close, closed) in [(5, 5), (3, 5), (42, 42)] {
+        catalog.close_epochs_below(Epoch(close)).await.unwrap();
+        assert_eq!(catalog.closed_below().await.unwrap(), Epoch(closed));
+    }
+}
+
+pub async fn running_time_adds_up<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let catalog = fresh().await;
+    for (elapsed, sum) in [(0, 0), (5, 5), (10, 15), (0, 15)] {
+        assert_eq!(catalog.add_running_ms(elapsed).await.unwrap(), sum);
+    }
+}
+
+pub async fn pieces_that_no_record_names_are_noted_since_first_seen<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let [first, second] = [1, 2].map(|n| make::piece(n, SegmentKind::Data, 0).name);
+    let unnamed = |name, since_running_ms| Unnamed { name, since_running_ms };
+    let note = |listed: Vec<_>, now| world.catalog.note_unnamed(SITE, listed, now);
+    assert_eq!(note(vec![first], 100).await.unwrap(), [unnamed(first, 100)]);
+    assert_eq!(note(vec![first, second], 200).await.unwrap(), [unnamed(first, 100), unnamed(second, 200)]);
+    let elsewhere = world.catalog.note_unnamed(SiteId([1; 16]), vec![first], 300).await.unwrap();
+    assert_eq!(elsewhere, [unnamed(first, 300)], "each site for itself");
+    world.catalog.forget_unnamed(SITE, vec![first]).await.unwrap();
+    assert_eq!(note(vec![first, second], 400).await.unwrap(), [unnamed(first, 400), unnamed(second, 200)]);
+}
+
+pub async fn decided_and_shown_pieces_are_named<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let (put, part, added, upload) = (world.fresh(), world.fresh(), world.fresh(), world.fresh());
+    world.run(EAST, world.start(upload, "a")).await;
+    world.run(EAST, put_with(&world, 11, "b", 2)).await;
+    let names: Vec<_> = [put, part, added].map(|n| make::piece(n, SegmentKind::Data, 0).name).into();
+    let count = async || world.catalog.note_unnamed(SITE, names.clone(), 100).await.unwrap().len();
+    assert_eq!(count().await, 3);
+    let pieces = vec![make::piece(added, SegmentKind::Data, 0)];
+    let changes =
+        [world.put(put, "a"), world.part(upload, 1, part), Change::PiecesAdded { segment: SegmentId(id(11)), pieces }];
+    let mut decided = Vec::new();
+    for (left, change) in [2, 1, 0].into_iter().zip(changes) {
+        decided.push(world.decided(EAST, proposal(change)).await);
+        assert_eq!(count().await, left, "named from the moment it is decided");
+    }
+    world.show(EAST, &decided).await;
+    assert_eq!(count().await, 0);
+    let journal = world.batches().pop().unwrap().segment.pieces[0].name;
+    assert!(world.catalog.note_unnamed(SITE, vec![journal], 100).await.unwrap().is_empty());
+}
+
+pub async fn pieces_of_freed_segments_are_unnamed<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let (upload, numbers) = (world.fresh(), [21, 22, 23, 24]);
+    world.run(EAST, world.start(upload, "c")).await;
+    let frees = [
+        (world.put(21, "a"), world.delete("a")),
+        (world.put(22, "b"), world.any_put("b")),
+        (world.part(upload, 1, 23), world.part(upload, 1, world.fresh())),
+        (world.part(upload, 2, 24), world.abort(upload)),
+    ];
+    for (n, (name, free)) in numbers.into_iter().zip(frees) {
+        let listed: Vec<_> = (0..4).map(|index| make::piece(n, SegmentKind::Data, index).name).collect();
+        world.run(EAST, name).await;
+        assert!(world.catalog.note_unnamed(SITE, listed.clone(), 5).await.unwrap().is_empty());
+        world.run(EAST, free).await;
+        assert_eq!(world.catalog.note_unnamed(SITE, listed.clone(), 6).await.unwrap().len(), 4);
+    }
+}
+
+pub async fn counts_follow_what_is_shown<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let before = world.catalog.totals().await.unwrap();
+    assert_eq!((before.buckets, before.objects, before.object_bytes, before.uploads), (1, 0, 0, 0));
+    let upload = world.fresh();
+    world.run(CONTROL, Change::BucketCreated(make::bucket(2, "coffee", make::high()))).await;
+    world.run(EAST, world.any_put("a")).await;
+    world.run(EAST, world.any_put("a")).await;
+    world.run(EAST, put_with(&world, 11, "b", 3)).await;
+    world.run(EAST, world.start(upload, "c")).await;
+    world.run(EAST, world.part(upload, 1, 12)).await;
+    world.decided(EAST, proposal(world.any_put("d"))).await;
+    let expected = Totals {
+        buckets: 2,
+        objects: 2,
+        object_bytes: 200,
+        uploads: 1,
+        // Six batches, two objects, one part.
+        segments: before.segments + 9,
+        below_promise: 1,
+        unshown: 1,
+    };
+    assert_eq!(world.catalog.totals().await.unwrap(), expected);
+}
