@@ -103,7 +103,8 @@ impl Decoder {
         let size = size.ok_or_else(|| malformed("a chunk's length is not hexadecimal"))?;
         let signature = self.signature(extension)?;
         if size > self.left {
-            return Err(malformed("the chunks are longer than x-amz-decoded-content-length says"));
+            let message = "the chunks are longer than x-amz-decoded-content-length says".to_owned();
+            return Err(BodyError { kind: BodyErrorKind::Incomplete, message });
         }
         if size > 0 {
             self.left = self.left.saturating_sub(size);
@@ -139,10 +140,12 @@ impl Decoder {
     /// Reads to the end of the body: the announced trailer, its signature, and nothing else.
     async fn trailer(&mut self) -> Result<(), BodyError> {
         while let Some(bytes) = self.source.try_next().await? {
-            if self.buffer.len() + bytes.len() > TRAILER_BYTES_MAX {
-                return Err(malformed("the trailer is too long"));
+            if self.buffer.len() <= TRAILER_BYTES_MAX {
+                self.buffer.extend_from_slice(&bytes);
             }
-            self.buffer.extend_from_slice(&bytes);
+        }
+        if self.buffer.len() > TRAILER_BYTES_MAX {
+            return Err(malformed("the trailer is too long"));
         }
         let text = std::str::from_utf8(&self.buffer).map_err(|_| malformed("the trailer is not text"))?;
         let (mut value, mut signature) = (None, None);
@@ -270,7 +273,7 @@ mod tests {
             ("1\r\na\r\n", 1, BodyErrorKind::Incomplete),
             ("2\r\na", 2, BodyErrorKind::Incomplete),
             ("1\r\na\r\n0\r\n\r\n", 2, BodyErrorKind::Incomplete),
-            ("1\r\na\r\n1\r\nb\r\n0\r\n\r\n", 1, malformed),
+            ("1\r\na\r\n1\r\nb\r\n0\r\n\r\n", 1, BodyErrorKind::Incomplete),
             ("1\r\nab\r\n0\r\n\r\n", 1, malformed),
             ("1\na\r\n0\r\n\r\n", 1, malformed),
             ("+1\r\na\r\n0\r\n\r\n", 1, malformed),
@@ -284,7 +287,9 @@ mod tests {
         let long = format!("{}\r\n", "0".repeat(CHUNK_LINE_BYTES_MAX + 1));
         assert_eq!(run(&long, 64, None, 1).0, Err(malformed));
         let long = format!("0\r\nx-amz-checksum-crc32:{}\r\n", "A".repeat(TRAILER_BYTES_MAX));
-        assert_eq!(run(&long, 64, Some("x-amz-checksum-crc32"), 0).0, Err(malformed));
+        for piece in [64, long.len()] {
+            assert_eq!(run(&long, piece, Some("x-amz-checksum-crc32"), 0).0, Err(malformed));
+        }
     }
 
     #[test]

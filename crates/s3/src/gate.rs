@@ -43,12 +43,12 @@ pub(crate) fn admit(head: &Parts, settings: &Settings, now: Timestamp) -> Result
     let whole = target::parse_query(head.uri.query().unwrap_or_default())?;
     refuse_forms(head)?;
     let (claimant, rest) = claim::claimant(head, &whole)?;
+    claim::all_signed(&claimant, &head.headers)?;
     let target = target::parse(head, &settings.domains)?;
     let operation = table::route(&head.method, &target, &rest)?;
     let (query, headers) = claim::hoist(&claimant, rest, &head.headers)?;
     table::check(operation, &query, &headers)?;
     values::check(operation, &query, &headers)?;
-    claim::all_signed(&claimant, &head.headers)?;
     let claim = claim::prepare(head, &whole, &headers, claimant, &settings.region, now)?;
     let payload = payload::read(operation.rules().body, &headers)?;
     let (bucket, key) = target.into_names();

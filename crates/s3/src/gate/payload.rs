@@ -83,6 +83,11 @@ fn plain(body: BodyUse, headers: &HeaderMap, form: &str) -> Result<Payload, Fail
     let length = number(headers, "content-length")?;
     match (length, body) {
         (Some(length), _) => check_length(length)?,
+        (None, BodyUse::Stream) if headers.contains_key("transfer-encoding") => {
+            // Whether a Content-Length came too and was overruled cannot be seen here any more.
+            let message = "A body with Transfer-Encoding has to say its length in x-amz-decoded-content-length.";
+            return Err(Failure::because(Code::InvalidRequest, message));
+        }
         (None, BodyUse::Stream) => return Err(Code::MissingContentLength.into()),
         // Without a length a body of HTTP/1.1 is empty, unless it is chunked by HTTP.
         (None, BodyUse::Document | BodyUse::None) => {}
