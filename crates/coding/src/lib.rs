@@ -35,6 +35,7 @@ pub mod journal;
 
 pub mod rescue;
 
+mod erasure;
 mod error;
 #[cfg(test)]
 mod testing;
