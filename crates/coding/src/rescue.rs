@@ -90,7 +90,12 @@ pub fn run(root: &RootKey, sites: &[PathBuf], out: &Path, progress: &mut dyn FnM
     let unread = reader.read_journal(&mut report)?;
     progress(&format!("{} changes read from the journal", reader.history.len()));
     let state = reader.history.replay(&mut report.losses);
-    judge_unread(unread, reader.newest, state.complete, &mut report);
+    judge_unread(unread, reader.newest, state.missing.is_empty(), &mut report);
+    for missing in &state.missing {
+        let (first, last) = (missing.start(), missing.end());
+        let why = "they were the last of a stream, or never acknowledged";
+        report.notes.push(format!("changes {first} to {last} are in no segment: {why}"));
+    }
     objects::write_all(&shelf, &reader.keys, &state, out, &mut report, progress)?;
     Ok(report)
 }

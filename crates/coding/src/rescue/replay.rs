@@ -2,6 +2,7 @@
 //! evaluates nothing.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use model::{BodyId, Bucket, BucketId, Change, Epoch, Extent, Number, ObjectKey, Record, SegmentId, StreamId, Version};
 
@@ -36,8 +37,8 @@ pub struct State {
     pub objects: BTreeMap<BucketId, BTreeMap<ObjectKey, Version>>,
     /// Where bodies that ride in the journal lie: each place holds the whole body.
     pub rides: BTreeMap<BodyId, Vec<Extent>>,
-    /// No number is missing up to the last.
-    pub complete: bool,
+    /// Numbers up to the last that no segment holds.
+    pub missing: Vec<RangeInclusive<u64>>,
 }
 
 impl History {
@@ -57,10 +58,7 @@ impl History {
     pub fn replay(&mut self, losses: &mut Vec<Loss>) -> State {
         self.settle_forks(losses);
         self.check_chains(losses);
-        let last = self.copies.keys().next_back().map_or(0, |number| number.0);
-        let first = self.copies.keys().next().map_or(0, |number| number.0);
-        let complete = first <= 1 && last - first + 1 == self.copies.len() as u64;
-        let mut state = State { complete, ..State::default() };
+        let mut state = State { missing: self.missing(), ..State::default() };
         for copies in self.copies.values() {
             if let Some(body) = copies.first().and_then(|copy| riding_body(&copy.record.change)) {
                 state.rides.entry(body).or_default().extend(copies.iter().filter_map(|copy| copy.ride));
@@ -70,6 +68,12 @@ impl History {
             }
         }
         state
+    }
+
+    fn missing(&self) -> Vec<RangeInclusive<u64>> {
+        let numbers = self.copies.keys().map(|number| number.0);
+        let before = std::iter::once(0).chain(numbers.clone());
+        before.zip(numbers).filter(|(one, next)| next - one > 1).map(|(one, next)| one + 1..=next - 1).collect()
     }
 
     /// Where a number has different records, keeps those of the newest epoch.

@@ -16,7 +16,7 @@ use std::process::Command;
 use coding::piece::{HEADER, verify_piece};
 use coding::rescue::{self, Error, Report};
 use coding::{Header, Layout, RootKey, limits};
-use model::{BodySlice, Change, Code, Epoch, SegmentId, UploadId};
+use model::{AccessKeyId, BodySlice, Change, Code, Epoch, SegmentId, Timestamp, UploadId};
 use world::{World, encode, files, folder, noise};
 
 const QUAD: Code = Code { k: 2, m: 2 };
@@ -180,6 +180,22 @@ fn a_hole_in_the_journal_is_told() {
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].ends_with("its changes 16 to 16 are missing"), "{told:?}");
     assert!(told[1].contains(&format!("journal segment {hole}")), "{told:?}");
+}
+
+#[test]
+fn a_lost_end_of_a_stream_shows_in_the_numbers_of_others() {
+    let mut world = eventful("end", QUAD);
+    let bucket = world.bucket("more");
+    let end = world.put(bucket, "at the end", noise(7, 500), "more/at the end");
+    world.ship_control(vec![Change::KeyRevoked { id: AccessKeyId("ENTE1".to_owned()), at: Timestamp(0) }]);
+    lose(&world, end, 4);
+    let (report, _) = rescue_from(&world, &world.sites);
+    assert_eq!(report.losses, []);
+    assert!(
+        report.notes.iter().any(|note| note.starts_with("changes 18 to 18 are in no segment")),
+        "{:?}",
+        report.notes
+    );
 }
 
 #[test]

@@ -244,7 +244,8 @@ impl World {
         }
     }
 
-    fn ship_control(&mut self, changes: Vec<Change>) -> SegmentId {
+    /// One batch of the control stream.
+    pub fn ship_control(&mut self, changes: Vec<Change>) -> SegmentId {
         let changes = changes.into_iter().map(|change| (change, None)).collect();
         self.seal(true, changes)
     }
