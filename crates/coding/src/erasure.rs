@@ -17,29 +17,42 @@ use crate::limits::ALIGN;
 /// Blocks of 64 bytes that are multiplied at a time: what stays in the first-level cache.
 const BLOCKS: usize = 128;
 
+/// Bytes of a cell that are coded at a time: a whole cell of a data segment. The large cells of
+/// journal segments are coded in slices, so that the code's own memory stays small and in the cache.
+const SLICE: usize = 64 << 10;
+
 /// Makes the parity cells of stripe after stripe.
-pub(crate) struct Parity(Option<ReedSolomonEncoder>);
+pub(crate) struct Parity {
+    code: Code,
+    /// None where parity is a copy, or there is none.
+    encoder: Option<ReedSolomonEncoder>,
+}
 
 impl Parity {
-    /// For cells of `cell` bytes, a positive multiple of 64.
-    pub(crate) fn new(code: Code, cell: usize) -> Parity {
+    pub(crate) fn new(code: Code) -> Parity {
         let (k, m) = (usize::from(code.k), usize::from(code.m));
-        #[expect(clippy::expect_used, reason = "the code takes any k and m below 256 and any positive multiple of 64")]
-        let encoder = || ReedSolomonEncoder::new(k, m, cell).expect("a code of bytes");
-        Parity((k > 1 && m > 0).then(encoder))
+        #[expect(clippy::expect_used, reason = "the code takes any k and m below 256")]
+        let encoder = || ReedSolomonEncoder::new(k, m, ALIGN).expect("a code of bytes");
+        Parity { code, encoder: (k > 1 && m > 0).then(encoder) }
     }
 
-    /// Takes the k data cells of a stripe and hands out its m parity cells.
-    #[expect(clippy::expect_used, reason = "exactly k cells of the announced length are given")]
-    pub(crate) fn make(&mut self, code: Code, data: &[&[u8]], mut parity: impl FnMut(usize, &[u8])) {
-        let Some(encoder) = &mut self.0 else {
-            return (0..code.m.into()).for_each(|copy| parity(copy, data[0]));
+    /// Takes the k data cells of a stripe, of one length that is a multiple of 64, and hands out its
+    /// m parity cells by their number, slice by slice.
+    #[expect(clippy::expect_used, reason = "exactly k slices of the announced length are given")]
+    pub(crate) fn make(&mut self, data: &[&[u8]], mut parity: impl FnMut(usize, &[u8])) {
+        let Code { k, m } = self.code;
+        let Some(encoder) = &mut self.encoder else {
+            return (0..m.into()).for_each(|copy| parity(copy, data[0]));
         };
-        for cell in data {
-            encoder.add_original_shard(cell).expect("a cell of the announced length");
+        for start in (0..data[0].len()).step_by(SLICE) {
+            let slice = start..(start + SLICE).min(data[0].len());
+            encoder.reset(k.into(), m.into(), slice.len()).expect("a positive multiple of 64");
+            for cell in data {
+                encoder.add_original_shard(&cell[slice.clone()]).expect("a slice of the announced length");
+            }
+            let encoded = encoder.encode().expect("k slices were added");
+            encoded.recovery_iter().enumerate().for_each(|(number, slice)| parity(number, slice));
         }
-        let encoded = encoder.encode().expect("k cells were added");
-        encoded.recovery_iter().enumerate().for_each(|(index, cell)| parity(index, cell));
     }
 }
 
@@ -127,11 +140,12 @@ fn generator(code: Code, field: Field) -> Vec<Vec<GfElement>> {
     let mut rows: Vec<Vec<GfElement>> =
         (0..k).map(|row| (0..k).map(|column| if row == column { field.one() } else { 0 }).collect()).collect();
     // The parity of data in which symbol j of shard j is one and all others are zero.
+    // That is one slice: k is below 256.
     let length = k.div_ceil(SYMBOLS) * ALIGN;
     let mut unit = vec![vec![0; length]; k];
     unit.iter_mut().enumerate().for_each(|(shard, bytes)| set_symbol(bytes, shard, field.one()));
     let shards: Vec<&[u8]> = unit.iter().map(Vec::as_slice).collect();
-    Parity::new(code, length).make(code, &shards, |_, parity| {
+    Parity::new(code).make(&shards, |_, parity| {
         rows.push((0..k).map(|column| symbol(parity, column)).collect());
     });
     rows
@@ -208,7 +222,8 @@ mod tests {
         let mut cells: Vec<Vec<u8>> = (0..code.k).map(|_| dice.vec(cell)).collect();
         let data: Vec<Vec<u8>> = cells.clone();
         let data: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
-        Parity::new(code, cell).make(code, &data, |_, parity| cells.push(parity.to_vec()));
+        cells.resize(code.n().into(), Vec::new());
+        Parity::new(code).make(&data, |number, slice| cells[usize::from(code.k) + number].extend_from_slice(slice));
         cells
     }
 
@@ -247,7 +262,7 @@ mod tests {
         fn cells_are_what_the_codes_own_decoder_gives(
             seed: u64,
             code in prop::sample::select(&CODES).prop_filter("coded", |code| code.k > 1 && code.m > 0),
-            blocks in 1usize..300,
+            blocks in 1usize..2500,
             lost in 1u8..4,
         ) {
             let mut dice = Dice::new(seed);

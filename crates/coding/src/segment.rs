@@ -2,7 +2,7 @@
 //!
 //! Data cells are filled in place in the buffers that become the pieces: what comes from a socket is
 //! copied once. Parity and hashes follow as each stripe completes, while it is in the cache. The
-//! pieces are all the memory an [`Encoder`] holds, but for one stripe of the erasure code's own.
+//! pieces are all the memory an [`Encoder`] holds, but for a slice of a stripe of the erasure code's own.
 #![expect(
     clippy::indexing_slicing,
     reason = "piece indices are below n and cells within their buffers by construction"
@@ -56,16 +56,7 @@ impl Encoder {
             piece
         };
         let pieces = std::iter::repeat_with(piece).take(code.n().into()).collect();
-        Encoder {
-            code,
-            cell,
-            rows_max,
-            pieces,
-            parity: Parity::new(code, cell),
-            cells: 0,
-            length: 0,
-            state: State::Ready,
-        }
+        Encoder { code, cell, rows_max, pieces, parity: Parity::new(code), cells: 0, length: 0, state: State::Ready }
     }
 
     /// The next data cell to fill, zeroed. Until it is committed the same one is returned.
@@ -133,7 +124,7 @@ impl Encoder {
         let (cell, k) = (self.cell, usize::from(self.code.k));
         let (data, parity) = self.pieces.split_at_mut(k);
         let data: Vec<&[u8]> = data.iter().map(|piece| &piece[piece.len() - cell..]).collect();
-        self.parity.make(self.code, &data, |index, cell| parity[index].extend_from_slice(cell));
+        self.parity.make(&data, |number, slice| parity[number].extend_from_slice(slice));
         for piece in &mut self.pieces {
             let hash = blake3::hash(&piece[piece.len() - cell..]);
             piece.extend_from_slice(hash.as_bytes());
