@@ -1,7 +1,7 @@
 //! One request from head to answer: gate, key, signature, body, handler.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use engine::{Body, Declared, Engine};
@@ -78,13 +78,14 @@ impl Door {
             Ok(admitted) => Box::pin(door.serve(admitted, paced)).await,
             Err(failure) => Err((failure, Some(paced))),
         };
-        let answer = match outcome {
+        let mut answer = match outcome {
             Ok(answer) => answer,
             Err((failure, unread)) => {
                 refuse_body(&head, unread).await;
                 without_body_for_head(&head, response::failure(&failure, head.uri.path(), &id))
             }
         };
+        part_company(&head, &bytes_in, &mut answer);
         tracing::debug!(request_id = id.request, path = head.uri.path(), query = head.uri.query(), "target");
         let method = head.method;
         let line = Line {
@@ -106,6 +107,15 @@ async fn refuse_body(head: &Parts, unread: Option<Paced>) {
         && !head.headers.contains_key("expect")
     {
         paced.refuse().await;
+    }
+}
+
+/// A client that waits for `100 Continue` and hears the answer instead may send its body after it or
+/// may not, so nobody knows where the next request on the connection begins: it must be the last.
+/// (An empty body is never asked for either, and botocore then mistakes the next answer's head.)
+fn part_company(head: &Parts, bytes_in: &AtomicU64, answer: &mut Answer) {
+    if head.headers.contains_key("expect") && bytes_in.load(Ordering::Relaxed) == 0 {
+        response::set(answer.headers_mut(), "connection", "close");
     }
 }
 

@@ -1,5 +1,7 @@
 //! S3's error codes, and the one table from everything that can go wrong to them.
 
+use std::error::Error;
+
 use engine::BodyErrorKind;
 use http::{HeaderName, HeaderValue, StatusCode};
 
@@ -99,9 +101,9 @@ impl Failure {
     }
 
     /// InternalError; the cause goes to the log alone.
-    pub(crate) fn internal(cause: impl ToString) -> Failure {
+    pub(crate) fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Failure {
         let mut failure = Failure::new(Code::InternalError);
-        failure.0.cause = Some(cause.to_string());
+        failure.0.cause = Some(cause.into().to_string());
         failure
     }
 

@@ -49,7 +49,7 @@ pub(crate) fn admit(head: &Parts, settings: &Settings, now: Timestamp) -> Result
     let (query, headers) = claim::hoist(&claimant, rest, &head.headers)?;
     table::check(operation, &query, &headers)?;
     values::check(operation, &query, &headers)?;
-    let claim = claim::prepare(head, &whole, &headers, claimant, &settings.region, now)?;
+    let claim = claim::prepare(head, &whole, &headers, &claimant, &settings.region, now)?;
     let payload = payload::read(operation.rules().body, &headers)?;
     let (bucket, key) = target.into_names();
     Ok(Admitted { operation, bucket, key, query, headers, claim, payload })

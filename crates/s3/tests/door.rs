@@ -1,6 +1,13 @@
 //! The door over a real engine in memory: what gets through, what is refused before the engine is
 //! asked, and what a client sees.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on may stop"
+)]
+
 mod world;
 
 use providers::fault::State;

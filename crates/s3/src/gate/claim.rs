@@ -109,7 +109,9 @@ fn from_query(query: &Query) -> Result<(Claimant, Query), Failure> {
         return Err(query_error("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\""));
     }
     // Asked for here so that a missing one is named before anything is made of the others.
-    (get("X-Amz-Date")?, get("X-Amz-Expires")?);
+    for name in ["X-Amz-Date", "X-Amz-Expires"] {
+        get(name)?;
+    }
     let claimant = Claimant {
         place: Place::Query,
         credential: get("X-Amz-Credential")?,
@@ -172,7 +174,7 @@ pub(crate) fn prepare(
     head: &Parts,
     query: &Query,
     headers: &HeaderMap,
-    claimant: Claimant,
+    claimant: &Claimant,
     region: &str,
     now: Timestamp,
 ) -> Result<Claim, Failure> {
@@ -183,8 +185,8 @@ pub(crate) fn prepare(
     let date = date.ok_or_else(|| {
         Failure::because(Code::AccessDenied, "AWS authentication requires a valid Date or x-amz-date header")
     })?;
-    check_date(&claimant, query, &date, now)?;
-    let access_key = check_scope(&claimant, &date, region)?;
+    check_date(claimant, query, &date, now)?;
+    let access_key = check_scope(claimant, &date, region)?;
     let payload = headers::get(headers, "x-amz-content-sha256");
     let payload = match (payload, claimant.place) {
         (Some(payload), _) => payload,
@@ -197,7 +199,7 @@ pub(crate) fn prepare(
     let signature = hex::decode(&claimant.signature).ok().and_then(|bytes| bytes.try_into().ok());
     let signature = signature.ok_or(Code::SignatureDoesNotMatch)?;
     let mut claim = Claim { access_key, date, region: region.to_owned(), signature, strings_to_sign: Vec::new() };
-    let tail = canonical_tail(&head.headers, query, &claimant, &payload)?;
+    let tail = canonical_tail(&head.headers, query, claimant, &payload)?;
     for path in canonical_paths(head.uri.path())? {
         let canonical = format!("{}\n{path}\n{tail}", head.method);
         let digest = hex::encode(sha256_of(canonical.as_bytes()));
