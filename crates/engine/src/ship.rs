@@ -39,8 +39,6 @@ pub struct Standing {
 /// Uploads still under way when the floor was enough.
 pub struct Late {
     uploads: Uploads,
-    /// Kept until the last of them is over: their bytes are still in memory.
-    _reserved: Option<Reserved>,
 }
 
 impl Inner {
@@ -53,6 +51,8 @@ impl Inner {
         profile: Profile,
         reserved: Option<Reserved>,
     ) -> Result<Standing, Error> {
+        // Given back when the last upload is over, whether it was waited for or not.
+        let reserved = Arc::new(reserved);
         let mut avoid = Vec::new();
         for round in 0..ROUNDS {
             let turn = u64::from_le_bytes(self.outside.random());
@@ -70,10 +70,10 @@ impl Inner {
                 identity.segment = SegmentId::random(&self.outside);
                 encoded = self.recode(encoded, map.code, identity).await?;
             }
-            match self.attempt(&encoded, &identity, &map, profile).await {
+            match self.attempt(&encoded, &identity, &map, profile, &reserved).await {
                 Ok((pieces, uploads)) => {
                     let segment = segment(&identity, &encoded, profile, pieces);
-                    return Ok(Standing { segment, late: Late { uploads, _reserved: reserved } });
+                    return Ok(Standing { segment, late: Late { uploads } });
                 }
                 Err(failed) => {
                     debug!(segment = %identity.segment, round, ?failed, "placing the segment again");
@@ -96,9 +96,10 @@ impl Inner {
         identity: &Identity,
         map: &Map,
         profile: Profile,
+        reserved: &Arc<Option<Reserved>>,
     ) -> Result<(Vec<Piece>, Uploads), Vec<SiteId>> {
         let enough = usize::from(map.code.k + profile.floor().min(map.code.m));
-        let mut uploads = self.start_uploads(encoded, identity, map);
+        let mut uploads = self.start_uploads(encoded, identity, map, reserved);
         let bytes = encoded.pieces.first().map_or(0, bytes::Bytes::len);
         let deadline = tokio::time::sleep_until(Instant::now() + self.upload_deadline(map, bytes));
         tokio::pin!(deadline);
@@ -140,16 +141,26 @@ impl Inner {
         Ok((proven, uploads))
     }
 
-    fn start_uploads(&self, encoded: &Encoded, identity: &Identity, map: &Map) -> Uploads {
+    fn start_uploads(
+        &self,
+        encoded: &Encoded,
+        identity: &Identity,
+        map: &Map,
+        reserved: &Arc<Option<Reserved>>,
+    ) -> Uploads {
         let uploads = Uploads::new();
         for ((index, bytes), site) in (0u8..).zip(&encoded.pieces).zip(&map.sites) {
             let Some(known) = self.sites.get(*site) else { continue };
             let name = PieceName { kind: identity.kind, epoch: identity.epoch, random: self.outside.random() };
             let piece = Piece { index, site: *site, name };
-            let (store, bytes) = (Arc::clone(&known.handle.store), bytes.clone());
+            let (store, bytes, reserved) = (Arc::clone(&known.handle.store), bytes.clone(), Arc::clone(reserved));
             let object = object_name(self.enclave, &name);
             // A task of its own: whoever waits may go, the upload comes to its end.
-            let upload = tokio::spawn(async move { store.put_new(&object, bytes).await });
+            let upload = tokio::spawn(async move {
+                let stored = store.put_new(&object, bytes).await;
+                drop(reserved);
+                stored
+            });
             uploads.push(Box::pin(async move {
                 let stopped = |error| providers::Error::new(providers::ErrorKind::Unavailable, error);
                 (piece, upload.await.map_err(stopped).and_then(|result| result))
@@ -195,7 +206,7 @@ impl Late {
             return;
         }
         tokio::spawn(async move {
-            let Late { mut uploads, _reserved } = self;
+            let Late { mut uploads } = self;
             let mut arrived = Vec::new();
             while let Some((piece, result)) = uploads.next().await {
                 if result.is_ok() {

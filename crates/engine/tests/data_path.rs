@@ -288,3 +288,16 @@ async fn a_key_revoked_while_an_upload_runs_commits_nothing() {
     ));
     assert_ne!(other.principal, world.session.principal);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_larger_than_the_memory_budget_goes_through_also_with_a_slow_site() {
+    let settings = engine::Settings { memory_budget_bytes: 40 * MIB, ..world::settings() };
+    let world = World::with(14, settings).await;
+    let bytes = noise(3, 64 * MIB);
+    world.put("whole", &bytes).await.unwrap();
+    world.sites.faults[1].change(|plan| plan.pace.base = Duration::from_secs(30));
+    world.put("slow", &bytes).await.unwrap();
+    world.sites.faults[1].change(|plan| plan.pace.base = Duration::ZERO);
+    assert!(world.get("whole").await.unwrap() == bytes);
+    assert!(world.get("slow").await.unwrap() == bytes);
+}
