@@ -446,6 +446,20 @@ def test_who_waits_for_100_continue_gets_it_or_the_refusal_at_once(world, s3):
     unchanged(s3)
 
 
+def test_who_waited_for_100_continue_in_vain_is_told_to_close(world, s3):
+    """Refused, or with nothing to send: whether the body still comes cannot be known, so the next
+    request on this connection could be taken for it."""
+    for body, keys in ((b"", world.keys()), (BODY, (world.keys()[0], "wrong"))):
+        headers = Signer(world, keys=keys).headers("PUT", f"/{BUCKET}/new", (), sha256(body))
+        headers |= {"content-length": str(len(body)), "expect": "100-continue"}
+        with wire.connect(world, timeout=20) as line:
+            line.sendall(head_bytes("PUT", f"/{BUCKET}/new", headers))
+            assert read_answer(line).headers.get("connection") == "close"
+            assert line.recv(1) == b""
+    s3.delete_object(Bucket=BUCKET, Key="new")
+    unchanged(s3)
+
+
 def test_a_connection_serves_many_requests(world):
     with wire.connect(world) as line:
         for _ in range(50):

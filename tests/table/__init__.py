@@ -88,7 +88,9 @@ class Try:
         return key, self.s3.create_multipart_upload(Bucket=self.bucket, Key=key, **more)["UploadId"]
 
     def part(self, key, upload, number, body, **more):
-        return self.s3.upload_part(Bucket=self.bucket, Key=key, UploadId=upload, PartNumber=number, Body=body, **more)
+        answer = self.s3.upload_part(Bucket=self.bucket, Key=key, UploadId=upload, PartNumber=number, Body=body, **more)
+        assert "ETag" in answer, answer
+        return answer
 
     def complete(self, key, upload, parts, **more):
         """`parts`: (number, ETag) pairs or the dicts that S3 wants."""

@@ -28,7 +28,7 @@ def a_condition_that_does_not_hold_keeps_the_object_or_is_refused(t):
 
 
 refuses("DeleteObject", "a bucket that is not there", "NoSuchBucket", 404, Bucket=NONE, Key="k")
-refuses("DeleteObject", "a version, while there are none", "NotImplemented", 501, Key="k", VersionId="abc")
+refuses("DeleteObject", "a version, while there are none", "InvalidArgument", 400, Key="k", VersionId="abc")
 
 
 def objects(keys, **more):

@@ -201,8 +201,9 @@ def aborting_leaves_the_old_object(t):
 def a_bucket_that_is_not_there(t):
     assert t.refused("create_multipart_upload", Bucket=NONE, Key="k") == ("NoSuchBucket", 404)
     assert t.refused("list_multipart_uploads", Bucket=NONE) == ("NoSuchBucket", 404)
-    named = {"Bucket": NONE, "Key": "k", "UploadId": "u"}
+    named = {"Bucket": NONE, "Key": "k", "UploadId": t.upload()[1]}
     assert t.refused("upload_part", PartNumber=1, Body=b"x", **named) == ("NoSuchBucket", 404)
+    assert t.refused("list_parts", **named) == ("NoSuchBucket", 404)
     assert t.refused("abort_multipart_upload", **named) == ("NoSuchBucket", 404)
 
 
