@@ -87,7 +87,7 @@ impl SqliteCatalog {
 
     async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+        work: impl Fn(&Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         self.writer.write(work).await
     }
@@ -104,7 +104,7 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn decide(&self, stream: StreamId, now: Timestamp, proposals: Vec<Proposal>) -> Result<Vec<Decision>, Error> {
-        self.write(move |c| decide::decide(c, stream, now, proposals)).await
+        self.write(move |c| decide::decide(c, stream, now, &proposals)).await
     }
 
     async fn show(&self, batch: Batch) -> Result<(), Error> {
@@ -220,10 +220,10 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn note_unnamed(&self, site: SiteId, listed: Vec<PieceName>, running_ms: u64) -> Result<Vec<Unnamed>, Error> {
-        self.write(move |c| epochs::note_unnamed(c, site, listed, running_ms)).await
+        self.write(move |c| epochs::note_unnamed(c, site, &listed, running_ms)).await
     }
 
     async fn forget_unnamed(&self, site: SiteId, deleted: Vec<PieceName>) -> Result<(), Error> {
-        self.write(move |c| epochs::forget_unnamed(c, site, deleted)).await
+        self.write(move |c| epochs::forget_unnamed(c, site, &deleted)).await
     }
 }

@@ -15,13 +15,13 @@ pub fn decide(
     c: &Connection,
     stream: StreamId,
     now: Timestamp,
-    proposals: Vec<Proposal>,
+    proposals: &[Proposal],
 ) -> Result<Vec<Decision>, Error> {
     let mut head = Head::load(c, stream)?;
     late::end_replay(c)?;
     let mut decisions = Vec::with_capacity(proposals.len());
     for proposal in proposals {
-        decisions.push(match judge::judge(c, &proposal) {
+        decisions.push(match judge::judge(c, proposal) {
             Ok(()) => Decision::Decided(head.append(c, now, proposal)?),
             Err(Stop::Refused(refusal)) => Decision::Refused(refusal),
             Err(Stop::Behind(number)) => Decision::Behind(number),
@@ -65,14 +65,14 @@ impl Head {
         Ok(Head { stream, sequence, hash, number: Number(newest.query_row([], |row| row.get(0))?) })
     }
 
-    fn append(&mut self, c: &Connection, now: Timestamp, proposal: Proposal) -> Result<Decided, Error> {
+    fn append(&mut self, c: &Connection, now: Timestamp, proposal: &Proposal) -> Result<Decided, Error> {
         let record = Record {
             number: Number(self.number.0 + 1),
             stream: self.stream,
             sequence: self.sequence + 1,
             previous: self.hash,
             decided: now,
-            change: proposal.change,
+            change: proposal.change.clone(),
         };
         let encoded = coding::record::encode(&record);
         let touch = Touch::of(c, &record.change)?;
@@ -94,7 +94,7 @@ impl Head {
         self.number = record.number;
         self.sequence = record.sequence;
         self.hash = coding::record::hash(&encoded);
-        Ok(Decided { record, encoded, body: proposal.body })
+        Ok(Decided { record, encoded, body: proposal.body.clone() })
     }
 
     fn store(&self, c: &Connection) -> Result<(), Error> {

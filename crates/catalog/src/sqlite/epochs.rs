@@ -45,7 +45,7 @@ pub fn add_running_ms(c: &Connection, elapsed: u64) -> Result<u64, Error> {
 pub fn note_unnamed(
     c: &Connection,
     site: SiteId,
-    listed: Vec<PieceName>,
+    listed: &[PieceName],
     running_ms: u64,
 ) -> Result<Vec<Unnamed>, Error> {
     let mut named = c.prepare_cached(
@@ -56,9 +56,9 @@ pub fn note_unnamed(
         c.prepare_cached("INSERT INTO unnamed (site, name, since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")?;
     let mut since = c.prepare_cached("SELECT since FROM unnamed WHERE site = ? AND name = ?")?;
     let mut unnamed = Vec::new();
-    for name in listed {
+    for &name in listed {
         if named.query_row([NameColumn(name)], |row| row.get(0))? {
-            forget_unnamed(c, site, [name])?;
+            forget_unnamed(c, site, &[name])?;
             continue;
         }
         note.execute(params![site.0, NameColumn(name), running_ms])?;
@@ -68,10 +68,10 @@ pub fn note_unnamed(
     Ok(unnamed)
 }
 
-pub fn forget_unnamed(c: &Connection, site: SiteId, names: impl IntoIterator<Item = PieceName>) -> Result<(), Error> {
+pub fn forget_unnamed(c: &Connection, site: SiteId, names: &[PieceName]) -> Result<(), Error> {
     let mut forget = c.prepare_cached("DELETE FROM unnamed WHERE site = ? AND name = ?")?;
     for name in names {
-        forget.execute(params![site.0, NameColumn(name)])?;
+        forget.execute(params![site.0, NameColumn(*name)])?;
     }
     Ok(())
 }

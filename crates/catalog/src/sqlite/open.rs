@@ -21,9 +21,9 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Prepared statements kept per connection: all there are.
 const STATEMENTS: usize = 192;
 
-/// Pages in the log before they are copied into the database, which costs two more syncs. A put of
-/// 4 KiB logs about a dozen pages, a full batch of bodies 2,048: so neither a run of small writes
-/// nor a single batch pays often, and the log stays near 16 MiB.
+/// Pages in the log before they are copied into the database, which takes syncs of its own. A lone
+/// put of 4 KiB logs about 25 pages from decide to show, a full batch of bodies above 2,048: so
+/// most commits pay for themselves only, and the log stays near 16 MiB.
 const CHECKPOINT_PAGES: u32 = 4_000;
 
 /// Opens the database at `path` for writing; makes one if there is none.

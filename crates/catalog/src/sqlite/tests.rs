@@ -321,3 +321,42 @@ async fn a_full_disk_changes_nothing_and_passes() {
     limit(1 << 30);
     world.decided(EAST, large).await;
 }
+
+struct Threads;
+
+impl Blocking for Threads {
+    #[expect(clippy::disallowed_methods, reason = "this is the place for blocking work")]
+    fn spawn(&self, job: Box<dyn FnOnce() + Send>) {
+        std::thread::spawn(job);
+    }
+}
+
+#[tokio::test]
+async fn threads_write_and_read_at_once() {
+    let directory = Directory::new();
+    drop(World::new(open(&directory).unwrap()).await);
+    let outside = Outside { blocking: Arc::new(Threads), ..outside(1) };
+    let catalog = SqliteCatalog::open(directory.catalog(), outside).unwrap();
+    let world = World::over(catalog);
+    let put = async |n: usize| {
+        let decided = world.decide(EAST, proposal(world.any_put(&format!("{n:03}")))).await;
+        world.catalog.totals().await.unwrap();
+        assert_eq!(world.object("none").await, None);
+        matches!(decided, Decision::Decided(_))
+    };
+    let decided = futures::future::join_all((0..200).map(put)).await;
+    assert!(decided.into_iter().all(|decided| decided));
+    let unshown = world.catalog.unshown().await.unwrap();
+    let sequences: Vec<u64> = unshown.iter().map(|decided| decided.record.sequence).collect();
+    assert_eq!(sequences, (1..=200).collect::<Vec<_>>());
+    let look = async || {
+        // Either none or all: a batch is shown in one transaction.
+        let keys = world.keys().await.len();
+        assert!(keys == 0 || keys == 200, "{keys}");
+    };
+    let show = world.show(EAST, &unshown);
+    let looks = futures::future::join_all((0..50).map(|_| look()));
+    futures::future::join(show, looks).await;
+    assert_eq!(world.keys().await.len(), 200);
+    assert!(world.catalog.commits() <= 201);
+}

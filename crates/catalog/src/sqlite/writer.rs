@@ -1,11 +1,16 @@
 //! The one writer, with group commit.
 //!
 //! ```text
-//!  write ─► queue ─► drain: BEGIN ─ SAVEPOINT job ─ RELEASE ─ … ─ COMMIT (one sync) ─► answers
+//!  write ─► queue ─► drain: BEGIN ─ job ─ job ─ … ─ COMMIT (one sync) ─► answers
 //! ```
 //!
 //! Whoever queues a job while no drain is under way starts one; a drain takes all that is queued.
 //! So a lone write waits for nothing, and writes that arrive during a commit share the next.
+//!
+//! A job that fails undoes itself alone. That is seldom, and a savepoint around every job would
+//! cost half the time of showing a large batch (SQLite then walks the list of all pages changed
+//! since the savepoint at the end of each statement): so a group runs without, and only when one of
+//! its jobs fails is it rolled back and run again with a savepoint around each.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,14 +37,14 @@ struct Queue {
 
 /// One write: run inside the transaction, answered after its commit.
 trait Job: Send {
-    /// An error undoes what this job did, and nothing else.
+    /// May run twice, the second time after a rollback.
     fn run(&mut self, connection: &Connection) -> Result<(), Error>;
     /// `committed` is the fate of the whole transaction.
     fn answer(self: Box<Self>, committed: Result<(), Error>);
 }
 
 struct Write<T, F> {
-    work: Option<F>,
+    work: F,
     outcome: Result<T, Error>,
     answer: oneshot::Sender<Result<T, Error>>,
 }
@@ -47,12 +52,10 @@ struct Write<T, F> {
 impl<T, F> Job for Write<T, F>
 where
     T: Send,
-    F: FnOnce(&Connection) -> Result<T, Error> + Send,
+    F: Fn(&Connection) -> Result<T, Error> + Send,
 {
     fn run(&mut self, connection: &Connection) -> Result<(), Error> {
-        if let Some(work) = self.work.take() {
-            self.outcome = work(connection);
-        }
+        self.outcome = (self.work)(connection);
         self.outcome.as_ref().map(|_| ()).map_err(Clone::clone)
     }
 
@@ -71,10 +74,10 @@ impl Writer {
     pub async fn write<T, F>(self: &Arc<Self>, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+        F: Fn(&Connection) -> Result<T, Error> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let job = Write { work: Some(work), outcome: Err(Error::stopped()), answer };
+        let job = Write { work, outcome: Err(Error::stopped()), answer };
         if self.enqueue(Box::new(job)) {
             let writer = Arc::clone(self);
             self.outside.blocking.spawn(Box::new(move || writer.drain()));
@@ -119,11 +122,10 @@ impl Writer {
 
     fn commit(&self, jobs: &mut [Box<dyn Job>]) -> Result<(), Error> {
         let connection = lock(&self.connection);
+        // Open only when a job panicked here before.
+        roll_back(&connection);
         let committed = transact(&connection, jobs);
-        if !connection.is_autocommit() {
-            // After a failure whose transaction is still open; what rolling back says is no news.
-            let _ = connection.execute_batch("ROLLBACK");
-        }
+        roll_back(&connection);
         if committed.is_ok() {
             self.commits.fetch_add(1, Ordering::Relaxed);
         }
@@ -131,12 +133,18 @@ impl Writer {
     }
 }
 
+/// A commit that fails is not tried again: what a failed sync left behind is not known.
 fn transact(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), Error> {
-    if !connection.is_autocommit() {
-        // A job panicked here before.
-        connection.execute_batch("ROLLBACK")?;
-    }
     run(connection, "BEGIN IMMEDIATE")?;
+    if jobs.iter_mut().try_for_each(|job| job.run(connection)).is_err() {
+        roll_back(connection);
+        run(connection, "BEGIN IMMEDIATE")?;
+        each_for_itself(connection, jobs)?;
+    }
+    run(connection, "COMMIT")
+}
+
+fn each_for_itself(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), Error> {
     for job in jobs {
         run(connection, "SAVEPOINT job")?;
         if let Err(error) = job.run(connection) {
@@ -148,7 +156,14 @@ fn transact(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), Er
         }
         run(connection, "RELEASE job")?;
     }
-    run(connection, "COMMIT")
+    Ok(())
+}
+
+/// Ends a transaction that a failure left open; what rolling back says is no news.
+fn roll_back(connection: &Connection) {
+    if !connection.is_autocommit() {
+        let _ = connection.execute_batch("ROLLBACK");
+    }
 }
 
 fn run(connection: &Connection, sql: &str) -> Result<(), Error> {
