@@ -74,9 +74,9 @@ pub(crate) fn from_http_date(text: &str) -> Option<Timestamp> {
     Some(Timestamp(at.unix_timestamp().checked_mul(1000)?))
 }
 
-/// The moment as s3s writes it into documents.
+/// The moment as documents tell it: to the second, as headers do, so that both name the same one.
 pub(crate) fn document_date(at: Timestamp) -> s3s::dto::Timestamp {
-    date_time(at).into()
+    date_time(Timestamp(at.0.div_euclid(1000) * 1000)).into()
 }
 
 fn date_time(at: Timestamp) -> OffsetDateTime {

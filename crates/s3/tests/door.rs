@@ -10,6 +10,8 @@
 
 mod world;
 
+use engine::SideHealth;
+use policy::SystemPermit;
 use providers::fault::State;
 use std::sync::atomic::Ordering;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -550,12 +552,18 @@ async fn a_read_that_fails_on_its_way_never_looks_whole() {
 #[tokio::test(flavor = "multi_thread")]
 async fn under_the_floor_a_write_is_refused_with_its_reason() {
     let world = World::new().await;
+    let engine = world.engine.clone();
+    let background = tokio::spawn(async move { engine.run_background(std::future::pending()).await });
     world.set_sites(State::Gone);
-    let refused = async || {
-        let answer = world.put("/tea/a", "x").await;
-        answer.code() == (503, "ServiceUnavailable") && !answer.one("Message").is_empty()
+    let known = async || {
+        let status = world.engine.status(&SystemPermit::for_background_work()).await.unwrap();
+        status.sites.iter().all(|site| site.writes == SideHealth::Out)
     };
-    assert!(soon(refused).await);
+    assert!(soon(known).await, "nobody noticed");
+    let answer = world.put("/tea/a", "x").await;
+    assert_eq!(answer.code(), (503, "ServiceUnavailable"));
+    assert!(answer.one("Message").len() > "Please try again later: ".len(), "{answer:?}");
+    background.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -566,4 +574,7 @@ async fn answers_say_when_an_object_changed() {
     assert!(listed.len() == 24 && listed.ends_with('Z') && listed.contains('T'), "{listed}");
     let header = world.get("/tea/a").await.value("last-modified").unwrap().to_owned();
     assert!(header.len() == 29 && header.ends_with(" GMT"), "{header}");
+    // The same moment in both.
+    assert_eq!(header[17..25], listed[11..19]);
+    assert!(listed.ends_with(".000Z"), "{listed}");
 }
