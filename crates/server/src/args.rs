@@ -14,7 +14,7 @@ pub const DEFAULT_DATA_DIR: &str = "entente-data";
 #[derive(Debug, Parser)]
 #[command(name = "entente", version, after_help = Exit::HELP)]
 pub struct Args {
-    /// What to log to stderr, such as `info` or `warn,engine=debug`; JSON unless stderr is a terminal
+    /// What to log to stderr, such as `info` or `warn,engine=debug`; JSON unless it is a terminal
     #[arg(long, global = true, env = "ENTENTE_LOG", value_name = "FILTER")]
     pub log: Option<String>,
     #[command(subcommand)]

@@ -20,20 +20,29 @@ pub fn run(args: &StatusArgs) -> Result<(), Failure> {
 
 fn shown(status: Status) -> String {
     let mut text = format!(
-        "{} objects, {} bytes, in {} buckets; {} uploads under way\n",
-        status.objects, status.object_bytes, status.buckets, status.uploads
+        "{} ({}) in {}; {} under way\n",
+        count(status.objects, "object"),
+        count(status.object_bytes, "byte"),
+        count(status.buckets, "bucket"),
+        count(status.uploads, "upload")
     );
     let promise = match status.below_promise {
-        0 => format!("all {} segments keep their promise", status.segments),
-        below => format!("{below} of {} segments are below their promise", status.segments),
+        0 => "all keep their promise".to_owned(),
+        below => format!("{below} below their promise"),
     };
-    let _ = writeln!(text, "{promise}; {} records on their way\n", status.unshown);
+    let (segments, unshown) = (count(status.segments, "segment"), count(status.unshown, "record"));
+    let _ = writeln!(text, "{segments}, {promise}; {unshown} on the way\n");
     let row = |site: Site| {
         let reason = site.reason.unwrap_or_default();
         [site.name, site.vendor, site.region, side(site.reads), side(site.writes), reason]
     };
     let rows: Vec<_> = status.sites.into_iter().map(row).collect();
     text + &table(["SITE", "VENDOR", "REGION", "READS", "WRITES", "REASON"], &rows)
+}
+
+fn count(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
 }
 
 fn side(health: Health) -> String {
@@ -73,8 +82,8 @@ mod tests {
         };
         assert_eq!(
             shown(status),
-            "3 objects, 4096 bytes, in 1 buckets; 0 uploads under way\n\
-             2 of 5 segments are below their promise; 1 records on their way\n\n\
+            "3 objects (4096 bytes) in 1 bucket; 0 uploads under way\n\
+             5 segments, 2 below their promise; 1 record on the way\n\n\
              SITE    VENDOR  REGION     READS  WRITES  REASON\n\
              amazon  amazon  us-east-1  well   well\n\
              google  google  us-east-1  well   out     site is full\n"

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::world::{World, check_refused, http, s3};
 
+/// Method, path, headers, body, and the status they get.
+type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, u16);
+
 #[test]
 fn only_the_token_opens_the_admin_api_and_refusals_are_problems() {
     let world = World::new("admin");
@@ -14,7 +17,7 @@ fn only_the_token_opens_the_admin_api_and_refusals_are_problems() {
     let bearer = format!("Bearer {}", fs::read_to_string(world.path("admin.token")).unwrap().trim());
     let with = ("Authorization", bearer.as_str());
     let json = ("Content-Type", "application/json");
-    let table: [(&str, &str, &[(&str, &str)], &str, u16); 14] = [
+    let table: [Row<'_>; 14] = [
         ("GET", "/api/v1/status", &[with], "", 200),
         ("GET", "/api/v1/status", &[], "", 401),
         ("GET", "/api/v1/status", &[("Authorization", "Bearer 00")], "", 401),
@@ -94,7 +97,7 @@ fn status_counts_what_is_stored_and_tells_each_sites_health() {
     assert_eq!(sites.len(), 4);
     assert!(sites.iter().all(|site| site["reads"] == "well" && site["writes"] == "well"), "{status}");
     let text = world.said(&["status"]);
-    assert!(text.contains("1 objects, 6 bytes, in 1 buckets") && text.contains("microsoft"), "{text}");
+    assert!(text.contains("1 object (6 bytes) in 1 bucket") && text.contains("microsoft"), "{text}");
 }
 
 #[test]

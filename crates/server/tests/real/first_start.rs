@@ -50,9 +50,12 @@ fn a_first_start_killed_at_any_moment_is_completed_by_the_next() {
     }
 }
 
+/// What was not done, and how that looks in a directory where all was.
+type Cut = (&'static str, fn(&World));
+
 #[test]
 fn what_a_first_start_did_not_get_to_is_made_by_the_next() {
-    let table: [(&str, fn(&World)); 4] = [
+    let table: [Cut; 4] = [
         ("only half a root key was written", |world| {
             fs::remove_dir_all(world.dir()).unwrap();
             fs::create_dir(world.dir()).unwrap();
