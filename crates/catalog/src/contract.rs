@@ -156,6 +156,7 @@ macro_rules! contract_suite {
                 showing_alone_gives_the_same_catalog,
                 a_catalog_that_replayed_goes_on_numbering,
                 a_late_record_does_not_undo_a_newer_one,
+                a_segment_that_is_freed_stays_for_a_use_shown_late,
                 pieces_may_be_replayed_before_their_segment,
                 numbers_that_were_lost_hold_nothing_back,
             }

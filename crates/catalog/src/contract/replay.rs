@@ -123,6 +123,24 @@ pub async fn a_late_record_does_not_undo_a_newer_one<C: Subject>(fresh: impl Asy
     check_every_order(&world, &fresh).await;
 }
 
+pub async fn a_segment_that_is_freed_stays_for_a_use_shown_late<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let (body, segment) = make::body(world.fresh(), 100);
+    let put = |key: &str, segments: Vec<model::Segment>| Change::ObjectPut {
+        bucket: world.bucket.id,
+        version: make::version(world.fresh(), &make::key(key), vec![body.clone()]),
+        segments,
+    };
+    world.run(EAST, put("a", vec![segment.clone()])).await;
+    // Another object shares the extents; in its own stream it may be replayed after the delete.
+    world.run(WEST, put("b", Vec::new())).await;
+    world.run(EAST, world.delete("a")).await;
+    assert_eq!(world.object("b").await.unwrap().segments, [segment]);
+    check_every_order(&world, &fresh).await;
+    world.run(EAST, world.delete("b")).await;
+    check_every_order(&world, &fresh).await;
+}
+
 pub async fn pieces_may_be_replayed_before_their_segment<C: Subject>(fresh: impl AsyncFn() -> C) {
     let world = World::new(fresh().await).await;
     let mut put = world.put(11, "a");
