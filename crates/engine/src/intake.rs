@@ -22,6 +22,7 @@ use model::{Algorithm, BodyId, Checksum, Extent, KeyTag, Profile, Segment, Segme
 use tokio::sync::oneshot;
 
 use crate::api::{Body, Declared};
+use crate::budget::Reserved;
 use crate::epochs::Term;
 use crate::error::Error;
 use crate::inner::Inner;
@@ -41,7 +42,7 @@ pub struct Taken {
     /// Keeps the writer epoch open until the content is named by a decided record.
     pub term: Term,
     /// Kept until the write is answered: the bytes are in memory until then.
-    pub reserved: Option<crate::budget::Reserved>,
+    pub reserved: Option<Reserved>,
 }
 
 /// Where a body's sealed bytes are.
@@ -63,8 +64,7 @@ pub struct Destination {
 impl Inner {
     /// Reads `body` to its end and keeps it by `to`; fails unless all that was declared holds.
     pub async fn take_in(self: &Arc<Self>, declared: Declared, body: Body, to: Destination) -> Result<Taken, Error> {
-        let max = declared.length.unwrap_or(0);
-        if max > BODY_MAX {
+        if declared.length.is_some_and(|length| length > BODY_MAX) {
             return Err(Error::TooLarge { max: BODY_MAX });
         }
         // Refuse before reading what could not be kept.
@@ -74,25 +74,35 @@ impl Inner {
         let id = BodyId::random(&self.outside);
         let mut source = Source::new(body, declared.length);
         let mut lane = DigestLane::new(&declared, self);
-
-        // A small body costs four times its size: sealed, in the catalog, coded.
-        let small = declared.length.unwrap_or(INLINE_MAX).min(INLINE_MAX);
-        let reserved = self.budget.reserve(usize::try_from(small * 4).unwrap_or(usize::MAX)).await;
-        let first = source.window(usize::try_from(INLINE_MAX).unwrap_or(usize::MAX) + 1).await?;
-        let held: usize = first.iter().map(Bytes::len).sum();
-        let (place, reserved) = if held as u64 <= INLINE_MAX {
-            lane.feed(first.clone(), held).await?;
-            let secret = BodyKey::from_bytes(*key.expose());
-            let seal = move || Bytes::from(chunk::seal_body(&secret, id, &first.concat()));
-            (Place::Inline(work::run(&self.outside, held, seal).await?), Some(reserved))
-        } else {
-            source.put_back(first);
-            drop(reserved);
-            (self.cut(&mut source, &mut lane, Sealer::new(&key, id), to, &term).await?, None)
+        let (place, reserved) = match self.take_small(&mut source).await? {
+            Some((frames, reserved)) => {
+                let held = frames.iter().map(Bytes::len).sum();
+                lane.feed(frames.clone(), held).await?;
+                let secret = BodyKey::from_bytes(*key.expose());
+                let seal = move || Bytes::from(chunk::seal_body(&secret, id, &frames.concat()));
+                (Place::Inline(work::run(&self.outside, held, seal).await?), Some(reserved))
+            }
+            None => (self.cut(&mut source, &mut lane, Sealer::new(&key, id), to, &term).await?, None),
         };
         source.check_length()?;
         let (md5, checksums) = lane.finish(declared).await?;
         Ok(Taken { size: source.taken, md5, checksums, body: id, key, place, term, reserved })
+    }
+
+    /// The whole body if it is small enough to ride in the journal; else `None`, with nothing taken.
+    async fn take_small(&self, source: &mut Source) -> Result<Option<(Vec<Bytes>, Reserved)>, Error> {
+        let length = source.left().unwrap_or(INLINE_MAX);
+        if length > INLINE_MAX {
+            return Ok(None);
+        }
+        // It will be here four times: as read, sealed, in the catalog's hands, and coded.
+        let reserved = self.budget.reserve(usize::try_from(length * 4).unwrap_or(usize::MAX)).await;
+        let frames = source.window(usize::try_from(INLINE_MAX).unwrap_or(usize::MAX)).await?;
+        if source.at_end().await? {
+            return Ok(Some((frames, reserved)));
+        }
+        source.put_back(frames);
+        Ok(None)
     }
 
     fn map(&self, profile: Profile) -> Result<placement::Map, Error> {
@@ -158,7 +168,7 @@ impl Inner {
         encoded: Encoded,
         identity: Identity,
         profile: Profile,
-        reserved: crate::budget::Reserved,
+        reserved: Reserved,
     ) -> tokio::task::JoinHandle<Result<Standing, Error>> {
         let inner = Arc::clone(self);
         tokio::spawn(async move { inner.ship(encoded, identity, profile, Some(reserved)).await })
