@@ -5,11 +5,11 @@ import itertools
 import os
 import time
 
-from content import MIB
 from world import SITES, run
 
 PAIRS = list(itertools.combinations(SITES, 2))
 TMPFS_MIB = 1024  # Room for everything a run writes before the site is filled up.
+SPARE_KIB = 2048  # What is left between looking and filling is not worth more.
 
 
 class Fault:
@@ -111,14 +111,18 @@ class Full(Mounted):
         return [self.world.site(name), self.volume(name)]
 
     def strike_one(self, site):
-        with open(self.volume(site.name) / "filler", "wb", buffering=0) as filler:
-            for size in (MIB, 4096, 1):
-                with contextlib.suppress(OSError):
-                    while filler.write(b"\0" * size) == size:
-                        pass
+        volume = self.volume(site.name)
+        state = os.statvfs(volume)
+        used_kib = (state.f_blocks - state.f_bfree) * state.f_frsize // 1024
+        run("mount", "-o", f"remount,size={used_kib + SPARE_KIB}k", volume)
+        with open(volume / "filler", "wb", buffering=0) as filler, contextlib.suppress(OSError):
+            while filler.write(b"\0" * 4096) == 4096:
+                pass
 
     def heal_one(self, site):
-        (self.volume(site.name) / "filler").unlink()
+        volume = self.volume(site.name)
+        run("mount", "-o", f"remount,size={TMPFS_MIB}m", volume)
+        (volume / "filler").unlink()
 
 
 class Lying(Fault):
