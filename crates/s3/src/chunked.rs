@@ -293,6 +293,17 @@ mod tests {
     }
 
     #[test]
+    fn a_chunk_is_handed_on_before_it_has_ended() {
+        let first = futures::stream::iter([Ok(Bytes::from_static(b"40000000\r\nthe first of a GiB"))]);
+        let source = first.chain(futures::stream::pending()).boxed();
+        let framing = Framing { signer: None, length: 1 << 30, trailer: None };
+        let mut stream = decode(source, framing);
+        let next = stream.next().now_or_never().flatten().unwrap().unwrap();
+        assert_eq!(next, "the first of a GiB");
+        assert!(stream.next().now_or_never().is_none());
+    }
+
+    #[test]
     fn a_trailer_twice_or_unannounced_is_refused() {
         let body = "0\r\nx-amz-checksum-crc32:AAAAAA==\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n";
         assert_eq!(run(body, 9, Some("x-amz-checksum-crc32"), 0).0, Err(BodyErrorKind::Malformed));

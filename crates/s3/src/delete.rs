@@ -4,7 +4,7 @@ use engine::Error;
 use futures::{FutureExt, StreamExt};
 use http::StatusCode;
 use model::{Bucket, ObjectKey, Precondition};
-use policy::DeleteObject;
+use policy::{DeleteObject, HeadBucket};
 use s3s::dto::{Delete, DeleteObjectsOutput, DeletedObject, ObjectIdentifier};
 
 use crate::door::Call;
@@ -26,8 +26,9 @@ pub(crate) async fn delete_objects(call: &Call<'_>, document: &[u8]) -> Result<A
     if objects.is_empty() || objects.len() > PAGE_MAX {
         return Err(Code::MalformedXML.into());
     }
-    // One permit proves the right to the bucket; each key takes its own.
-    let (bucket, _permit) = call.on_bucket::<policy::ListObjects>().await?;
+    // That one may know the bucket decides what the request as a whole is answered; each key takes
+    // a permit of its own.
+    let (bucket, _permit) = call.on_bucket::<HeadBucket>().await?;
     let bucket = &bucket;
     let outcomes: Vec<_> = futures::stream::iter(objects)
         .map(|object| async move { (object.key.clone(), delete_one(call, bucket, object).await) }.boxed())

@@ -78,25 +78,20 @@ impl Door {
             Ok(admitted) => Box::pin(door.serve(admitted, paced)).await,
             Err(failure) => Err((failure, Some(paced))),
         };
-        let mut answer = match outcome {
-            Ok(answer) => answer,
+        let (mut answer, code) = match outcome {
+            Ok(answer) => (answer, None),
             Err((failure, unread)) => {
                 refuse_body(&head, unread).await;
-                without_body_for_head(&head, response::failure(&failure, head.uri.path(), &id))
+                let answer = response::failure(&failure, head.uri.path(), &id);
+                (without_body_for_head(&head, answer), Some(failure.code().name()))
             }
         };
         part_company(&head, &bytes_in, &mut answer);
-        tracing::debug!(request_id = id.request, path = head.uri.path(), query = head.uri.query(), "target");
+        // Not the query: it may carry the signature of a presigned URL that is still good.
+        tracing::debug!(request_id = id.request, path = head.uri.path(), "target");
         let method = head.method;
-        let line = Line {
-            id,
-            outside: door.outside.clone(),
-            started_ms,
-            method,
-            operation,
-            status: answer.status(),
-            bytes_in,
-        };
+        let (outside, status) = (door.outside.clone(), answer.status());
+        let line = Line { id, outside, started_ms, method, operation, status, code, bytes_in };
         response::send(answer, line, deadline)
     }
 }

@@ -91,6 +91,8 @@ pub(crate) struct Line {
     pub(crate) method: http::Method,
     pub(crate) operation: &'static str,
     pub(crate) status: StatusCode,
+    /// Of a failed request.
+    pub(crate) code: Option<&'static str>,
     /// Of the request's body, as they came.
     pub(crate) bytes_in: Arc<AtomicU64>,
 }
@@ -117,7 +119,6 @@ pub(crate) fn send(answer: Answer, line: Line, deadline: Instant) -> Response<Se
     if !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         head.headers.insert(http::header::CONTENT_LENGTH, length.into());
     }
-    let line = Line { status: head.status, ..line };
     let deadline = Box::pin(tokio::time::sleep_until(deadline));
     Response::from_parts(head, Sent { content, line, bytes_out: 0, deadline, broken: None })
 }
@@ -191,12 +192,13 @@ impl Body for Sent {
 
 impl Drop for Sent {
     fn drop(&mut self) {
-        let Line { id, outside, started_ms, method, operation, status, bytes_in } = &self.line;
+        let Line { id, outside, started_ms, method, operation, status, code, bytes_in } = &self.line;
         tracing::info!(
             request_id = id.request,
             %method,
             operation,
             status = status.as_u16(),
+            code,
             bytes_in = bytes_in.load(Ordering::Relaxed),
             bytes_out = self.bytes_out,
             millis = outside.clock.monotonic_ms().saturating_sub(*started_ms),
