@@ -50,11 +50,14 @@ def fetch_big(world, path):
         data = b""
         while b"\r\n\r\n" not in data:
             data += line.recv(BLOCK)
-        data = data.split(b"\r\n\r\n", 1)[1]
-        while data:
+        head, data = data.split(b"\r\n\r\n", 1)
+        assert head.startswith(b"HTTP/1.1 200"), head
+        while True:
             digest.update(data)
             size += len(data)
             data = line.recv(MIB)
+            if not data:
+                break
     return size, digest.hexdigest()
 
 

@@ -178,7 +178,7 @@ fn clippy() -> Result<bool> {
 }
 
 fn deny() -> Result<bool> {
-    let well = steps::step("deny", &mut cargo(["deny", "--offline", "check", "bans", "licenses", "sources"]))?.well;
+    let well = steps::step("deny", &mut cargo(["deny", "check", "bans", "licenses", "sources"]))?.well;
     let advisories = steps::run(&mut cargo(["deny", "check", "advisories"]))?;
     let fetched = !advisories.output.contains("failed to fetch") && !advisories.output.contains("failed to load");
     match (advisories.well, fetched) {

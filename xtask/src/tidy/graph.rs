@@ -70,7 +70,7 @@ impl Graph {
     /// Asks cargo.
     pub fn load() -> Result<Graph> {
         let host = "x86_64-unknown-linux-gnu";
-        let mut command = cargo(["metadata", "--format-version=1", "--locked", "--offline", "--filter-platform", host]);
+        let mut command = cargo(["metadata", "--format-version=1", "--locked", "--filter-platform", host]);
         command.arg("--quiet");
         let outcome = steps::run(&mut command)?;
         let json = outcome.output.lines().find(|line| line.starts_with('{')).unwrap_or(&outcome.output);
