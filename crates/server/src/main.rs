@@ -21,6 +21,7 @@ mod run_file;
 mod token;
 
 mod api;
+mod heap;
 mod logs;
 mod outside;
 mod owner;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
 fn run(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Up(up) => {
+            heap::hold_threshold();
             logs::start(args.log.as_deref())?;
             up::run(&up)
         }

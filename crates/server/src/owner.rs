@@ -4,6 +4,7 @@
 //! completed by the next: the user, then its key, then the file.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use catalog::Catalog;
 use engine::Engine;
@@ -17,6 +18,11 @@ use crate::failure::{Exit, Failure, chain};
 
 /// What the first user is called.
 const OWNER: &str = "owner";
+
+/// How often something that is about to be shown is looked for, and how many times: it takes
+/// milliseconds while the sites are well, and who waits longer should hear why.
+const POLL: Duration = Duration::from_millis(10);
+const POLLS_MAX: u32 = 1_000;
 
 /// The owner's key, and whether this start wrote the file it lies in.
 pub struct Owner {
@@ -45,6 +51,7 @@ pub async fn ensure(
         tracing::warn!(access_key = credentials.access_key, file = %path.display(), "the key in the file is not valid here: the file gets the owner's valid key");
     }
     let permit = SystemPermit::for_background_work();
+    settle(engine, &permit).await?;
     let owner = user(engine, catalog, &permit, OWNER).await.map_err(failed)?;
     let credentials = match key_of(engine, &permit, &owner).await? {
         Some(credentials) => credentials,

@@ -34,6 +34,9 @@ const WORKERS: std::ops::RangeInclusive<usize> = 2..=8;
 /// a hung disk must leave enough for the other sites; each costs a stack when used and ends when
 /// idle.
 const BLOCKING_THREADS_MAX: usize = 256;
+/// How long a blocking thread waits for more: work wakes the one that waited longest, so with the
+/// usual ten seconds a few probes a second would keep dozens alive.
+const BLOCKING_IDLE: Duration = Duration::from_secs(2);
 /// Nothing here recurses deeply.
 const STACK_BYTES: usize = 1 << 20;
 /// How long everything under way may take once asked to stop: service managers wait 30 s or more
@@ -60,6 +63,7 @@ fn runtime() -> Result<Runtime, Failure> {
     Builder::new_multi_thread()
         .worker_threads(cores.clamp(*WORKERS.start(), *WORKERS.end()))
         .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_keep_alive(BLOCKING_IDLE)
         .thread_stack_size(STACK_BYTES)
         .enable_all()
         .build()

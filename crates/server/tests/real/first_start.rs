@@ -40,7 +40,7 @@ fn completes(world: &World) {
 
 #[test]
 fn a_first_start_killed_at_any_moment_is_completed_by_the_next() {
-    for delay_ms in (0..120).step_by(8) {
+    for delay_ms in (0..200).step_by(8) {
         let world = World::new("killed");
         let mut child = world.spawn();
         std::thread::sleep(Duration::from_millis(delay_ms));
