@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use engine::Found;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use model::Version;
 use model::condition::ReadVerdict;
@@ -21,11 +21,15 @@ use crate::text;
 pub(crate) async fn get_object(call: &Call<'_>) -> Result<Answer, Failure> {
     let (found, shown) = find(call).await?;
     let length = shown.range.end - shown.range.start;
-    let content = match length {
-        0 => Content::Whole(bytes::Bytes::new()),
-        length => Content::Stream { length, bytes: found.read(shown.range.clone()).boxed() },
-    };
-    Ok(shown.answer(content))
+    if length == 0 {
+        return Ok(shown.answer(Content::Whole(bytes::Bytes::new())));
+    }
+    let mut rest = found.read(shown.range.clone()).boxed();
+    // The head waits for the first bytes: an object that cannot be read now is told so in a status,
+    // and not by a connection that breaks off.
+    let first = rest.try_next().await?;
+    let bytes = stream::iter(first.map(Ok)).chain(rest).boxed();
+    Ok(shown.answer(Content::Stream { length, bytes }))
 }
 
 pub(crate) async fn head_object(call: &Call<'_>) -> Result<Answer, Failure> {
