@@ -9,7 +9,7 @@ use s3s::xml::{DeError, Deserializer};
 use crate::door::Call;
 use crate::error::{Code, Failure};
 use crate::response::{self, Answer};
-use crate::text;
+use crate::{text, xml};
 
 /// The region whose buckets have no location constraint, and where creating one's own again is no
 /// error.
@@ -84,7 +84,8 @@ pub(crate) async fn create(call: &Call<'_>, document: &[u8]) -> Result<Answer, F
 /// not know; here they are refused: a bucket without the tags it was created with is a false success.
 fn wanted_location(document: &[u8]) -> Result<Option<String>, Failure> {
     let (mut location, mut more) = (None, false);
-    let mut reader = Deserializer::new(document);
+    let document = xml::prepared(document)?;
+    let mut reader = Deserializer::new(&document);
     let read = reader.named_element("CreateBucketConfiguration", |reader| {
         reader.for_each_element(|reader, name| {
             if name != b"LocationConstraint" {
@@ -175,6 +176,8 @@ mod tests {
     fn what_else_a_bucket_should_have_is_not_dropped() {
         assert_eq!(check(&with("<Tags><Tag><Key>a</Key></Tag></Tags>"), "us-east-1"), Err(Code::NotImplemented));
         assert_eq!(check("<Other/>", "us-east-1"), Err(Code::MalformedXML));
+        let hidden = with("<LocationConstraint><![CDATA[eu-west-3]]></LocationConstraint>");
+        assert_eq!(check(&hidden, "us-east-1"), Err(Code::MalformedXML));
         assert_eq!(check("<CreateBucketConfiguration>", "us-east-1"), Err(Code::MalformedXML));
     }
 }
