@@ -49,6 +49,15 @@ pub(crate) fn declared(headers: &HeaderMap) -> Result<Option<Checksum>, Failure>
     parse(algorithm, &value).map(Some).ok_or_else(invalid)
 }
 
+/// The same, of a body sent as one: a composite checksum is of parts, and would be compared with
+/// what it is not.
+pub(crate) fn of_body(headers: &HeaderMap) -> Result<Option<Checksum>, Failure> {
+    match declared(headers)? {
+        Some(checksum) if checksum.kind != ChecksumKind::FullObject => Err(invalid_value(checksum.algorithm)),
+        declared => Ok(declared),
+    }
+}
+
 pub(crate) fn invalid_value(algorithm: Algorithm) -> Failure {
     Failure::because(Code::InvalidRequest, format!("Value for {} header is invalid.", header_name(algorithm)))
 }

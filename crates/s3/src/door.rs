@@ -202,7 +202,7 @@ impl Call<'_> {
         let headers = &self.admitted.headers;
         let whole = match self.admitted.operation {
             Operation::CompleteMultipartUpload => None,
-            _ => digest::declared(headers)?,
+            _ => digest::of_body(headers)?,
         };
         self.admitted.payload.declared(headers, whole, slot)
     }

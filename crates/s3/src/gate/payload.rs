@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::{BodyErrorKind, Declared, Trailer};
 use http::HeaderMap;
-use model::{Algorithm, Checksum};
+use model::{Algorithm, Checksum, ChecksumKind};
 
 use super::table::BodyUse;
 use crate::chunked::TrailerSlot;
@@ -187,7 +187,8 @@ fn trailer_value(algorithm: Algorithm, slot: &TrailerSlot) -> Result<Vec<u8>, en
         kind: BodyErrorKind::Malformed,
         message: "The announced trailer did not come.".into(),
     })?;
-    digest::parse(algorithm, value).map(|checksum| checksum.value).ok_or_else(|| {
+    let whole = digest::parse(algorithm, value).filter(|checksum| checksum.kind == ChecksumKind::FullObject);
+    whole.map(|checksum| checksum.value).ok_or_else(|| {
         digest::malformed(format!("Value for {} trailing header is invalid.", digest::header_name(algorithm)))
     })
 }
