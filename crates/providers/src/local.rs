@@ -18,16 +18,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::Outside;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use self::folder::Folders;
 use crate::marker;
 use crate::name::{check_name, check_prefix};
 use crate::store::{Entry, Error, ErrorKind, Store};
 
+/// Requests that one disk works on at a time; further ones wait. A job on a disk that hangs holds its
+/// thread until the disk answers, if ever, whoever gave up on it; without a bound one such disk takes
+/// every thread there is for blocking work, and all other work with it. 48 are more than a disk does
+/// side by side, and leave most of a pool of some hundreds to others.
+const SLOTS: usize = 48;
+
 /// One directory as a site.
 pub struct LocalStore {
     disk: Arc<Disk>,
+    slots: Arc<Semaphore>,
     outside: Outside,
 }
 
@@ -43,20 +50,26 @@ impl LocalStore {
     /// The site at `root`, which may be away right now. Touches nothing.
     pub fn open(root: PathBuf, outside: Outside) -> LocalStore {
         let folders = Folders::new(root.clone());
-        LocalStore { disk: Arc::new(Disk { root, claimed: AtomicBool::new(false), folders }), outside }
+        let disk = Arc::new(Disk { root, claimed: AtomicBool::new(false), folders });
+        LocalStore { disk, slots: Arc::new(Semaphore::new(SLOTS)), outside }
     }
 
-    /// Runs `job` where blocking is allowed. A dropped caller does not stop it.
+    /// Runs `job` where blocking is allowed, once the disk has a slot for it. A dropped caller does not
+    /// stop it, nor free its slot; one that is dropped before leaves nothing behind.
     async fn blocking<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Disk) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        let given_up = || Error::new(ErrorKind::Unavailable, "the work was given up at shutdown");
+        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| given_up())?;
         let (answer, done) = oneshot::channel();
         let disk = Arc::clone(&self.disk);
         self.outside.blocking.spawn(Box::new(move || {
-            let _ = answer.send(job(&disk));
+            let result = job(&disk);
+            drop(slot);
+            let _ = answer.send(result);
         }));
-        done.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Unavailable, "the work was given up at shutdown")))
+        done.await.unwrap_or_else(|_| Err(given_up()))
     }
 }
 
@@ -252,6 +265,8 @@ fn kind_of(error: &io::Error) -> ErrorKind {
     }
 }
 
+#[cfg(test)]
+mod slots;
 #[cfg(test)]
 mod synced;
 #[cfg(test)]
