@@ -6,6 +6,7 @@ use std::hint::black_box;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -198,10 +199,16 @@ fn pieces(directory: &Path) -> Result<f64> {
 fn loopback() -> Result<(f64, f64, f64)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let host = listener.local_addr()?.to_string();
-    thread::spawn(move || listener.incoming().flatten().for_each(|stream| drop(thread::spawn(|| serve(stream)))));
+    let large: Arc<[u8]> = noise(crate::LARGE).into();
+    let full = Arc::clone(&large);
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let full = Arc::clone(&full);
+            thread::spawn(move || serve(stream, &full));
+        }
+    });
     let signer = Signer { access: "a".into(), secret: "s".into(), region: "r".into(), host };
     let door = Door { signer };
-    let large = noise(crate::LARGE);
     let up = drive(&door, crate::LARGE_CLIENTS, "PUT", "/", &large)?;
     let down = drive(&door, crate::LARGE_CLIENTS, "GET", &format!("/{}", crate::LARGE), &[])?;
     let small = drive(&door, crate::SMALL_CLIENTS, "GET", &format!("/{}", crate::SMALL), &[])?;
@@ -225,10 +232,10 @@ fn drive(door: &Door, clients: usize, method: &str, path: &str, body: &[u8]) -> 
     Ok(as_f64(counts?.iter().sum()) / began.elapsed().as_secs_f64())
 }
 
-/// `GET /N` answers N bytes; anything else is read to its end and answered with nothing.
-fn serve(mut stream: TcpStream) -> Option<()> {
+/// `GET /N` answers N bytes of `full`; anything else is read to its end and answered with nothing.
+fn serve(mut stream: TcpStream, full: &[u8]) -> Option<()> {
     stream.set_nodelay(true).ok()?;
-    let (mut buffer, mut held, full) = (vec![0; 1 << 18], Vec::new(), noise(crate::LARGE));
+    let (mut buffer, mut held) = (vec![0; 1 << 18], Vec::new());
     loop {
         let end = loop {
             if let Some(at) = held.windows(4).position(|window| window == b"\r\n\r\n") {
