@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::Stream;
+use model::object::UploadChecksum;
 use model::{
     AccessKeyId, Algorithm, Checksum, ETag, EnclaveId, KeyState, Metadata, Precondition, Principal, Session, Site,
     Timestamp, Version,
@@ -76,6 +77,8 @@ pub struct Complete {
     pub condition: Precondition,
     /// Of the whole object, if the client declared one.
     pub checksum: Option<Checksum>,
+    /// The kind of checksum the client says the upload has, if it does.
+    pub kind: Option<UploadChecksum>,
     /// `x-amz-mp-object-size`.
     pub size: Option<u64>,
 }

@@ -1,67 +1,85 @@
-//! The memory budget: one process-wide count of in-flight bytes, first come first served.
+//! The memory budget: one process-wide count of in-flight bytes, in three shares, so that no kind of
+//! work starves the others. Within a share: first come, first served.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::limits::{SEGMENT_MAX, SEGMENT_MIN};
+use crate::error::Error;
 
 /// Bytes per permit: a semaphore counts to 2^32 or so, a budget may be larger.
 const GRAIN: usize = 4096;
 
+/// Of the budget, in eighths: small bodies; what is read. The rest takes large bodies and upkeep.
+const SMALL_EIGHTHS: usize = 1;
+const READS_EIGHTHS: usize = 2;
+
+/// The shares of the process-wide budget.
 pub struct Budget {
-    grains: Arc<Semaphore>,
-    total: usize,
-    /// Large bodies being taken in right now.
-    bodies: Arc<AtomicUsize>,
-}
-
-/// Reserved bytes, given back when dropped.
-#[derive(Debug)]
-pub struct Reserved(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
-
-/// One large body that counts towards contention while it lives.
-pub struct LargeBody(Arc<AtomicUsize>);
-
-impl Drop for LargeBody {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
+    /// Bodies that ride in the journal.
+    pub small: Share,
+    /// What was fetched and not yet handed to its reader.
+    pub reads: Share,
+    /// Segments being filled and shipped, and pieces in repair.
+    pub large: Share,
 }
 
 impl Budget {
     pub fn new(total: usize) -> Budget {
-        Budget { grains: Arc::new(Semaphore::new(total / GRAIN)), total, bodies: Arc::default() }
+        let (small, reads) = (total / 8 * SMALL_EIGHTHS, total / 8 * READS_EIGHTHS);
+        Budget { small: Share::new(small), reads: Share::new(reads), large: Share::new(total - small - reads) }
+    }
+}
+
+/// One share.
+pub struct Share {
+    grains: Arc<Semaphore>,
+    total: usize,
+}
+
+/// Reserved bytes, given back when dropped.
+#[derive(Debug)]
+pub struct Reserved(OwnedSemaphorePermit);
+
+impl Reserved {
+    /// Both as one.
+    pub fn join(&mut self, other: Reserved) {
+        self.0.merge(other.0);
+    }
+}
+
+impl Share {
+    fn new(total: usize) -> Share {
+        Share { grains: Arc::new(Semaphore::new(total / GRAIN)), total: total / GRAIN }
     }
 
-    /// Waits for `bytes`, behind everyone who asked before. More than the whole budget counts as
-    /// the whole, so that it can come true.
+    /// Waits for `bytes`, behind everyone who asked before. More than the whole share counts as the
+    /// whole, so that it can come true. Whoever holds a reservation must not wait for another here:
+    /// it asks with [`Share::try_reserve`] and does with less.
     pub async fn reserve(&self, bytes: usize) -> Reserved {
-        let grains = bytes.min(self.total).div_ceil(GRAIN).min(self.total / GRAIN);
-        let grains = u32::try_from(grains).unwrap_or(u32::MAX);
         #[expect(clippy::expect_used, reason = "the semaphore is never closed")]
-        let permit = Arc::clone(&self.grains).acquire_many_owned(grains).await.expect("never closed");
+        let permit = Arc::clone(&self.grains).acquire_many_owned(self.grains(bytes)).await.expect("never closed");
         Reserved(permit)
     }
 
-    /// Announces a large body.
-    pub fn large_body(&self) -> LargeBody {
-        self.bodies.fetch_add(1, Ordering::Relaxed);
-        LargeBody(Arc::clone(&self.bodies))
+    /// As [`Share::reserve`], for those who can be told to come again.
+    pub async fn reserve_within(&self, bytes: usize, patience: Duration) -> Result<Reserved, Error> {
+        let waited = tokio::time::timeout(patience, self.reserve(bytes)).await;
+        waited.map_err(|_| Error::unavailable("too much is being read at once"))
     }
 
-    /// Sealed bytes that a new segment of one body may have, given how many others want room:
-    /// each body wants two segments in flight, and every byte has its parity.
-    pub fn segment_size(&self, expansion: f64) -> usize {
-        let bodies = self.bodies.load(Ordering::Relaxed).max(1);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "expansion is between 1 and 8")]
-        let share = (self.total as f64 / (2.0 * expansion * bodies as f64)) as usize;
-        share.clamp(SEGMENT_MIN, SEGMENT_MAX)
+    /// What is free right now, or nothing.
+    pub fn try_reserve(&self, bytes: usize) -> Option<Reserved> {
+        Arc::clone(&self.grains).try_acquire_many_owned(self.grains(bytes)).ok().map(Reserved)
+    }
+
+    fn grains(&self, bytes: usize) -> u32 {
+        u32::try_from(bytes.div_ceil(GRAIN).min(self.total)).unwrap_or(u32::MAX)
     }
 
     #[cfg(test)]
-    pub fn free(&self) -> usize {
+    fn free(&self) -> usize {
         self.grains.available_permits() * GRAIN
     }
 }
@@ -72,17 +90,18 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_reserved_comes_back_and_nobody_overtakes() {
-        let budget = Arc::new(Budget::new(64 << 10));
-        let all = budget.reserve(1 << 30).await;
-        assert_eq!(budget.free(), 0);
+        let share = Arc::new(Share::new(64 << 10));
+        let all = share.reserve(1 << 30).await;
+        assert_eq!(share.free(), 0);
+        assert!(share.try_reserve(1).is_none());
         let large = tokio::spawn({
-            let budget = Arc::clone(&budget);
-            async move { budget.reserve(60 << 10).await }
+            let share = Arc::clone(&share);
+            async move { share.reserve(60 << 10).await }
         });
         tokio::task::yield_now().await;
         let small = tokio::spawn({
-            let budget = Arc::clone(&budget);
-            async move { budget.reserve(8 << 10).await }
+            let share = Arc::clone(&share);
+            async move { share.reserve(8 << 10).await }
         });
         tokio::task::yield_now().await;
         drop(all);
@@ -92,13 +111,13 @@ mod tests {
         small.await.unwrap();
     }
 
-    #[test]
-    fn segments_shrink_under_contention_and_grow_again() {
-        let budget = Budget::new(512 << 20);
-        assert_eq!(budget.segment_size(2.0), SEGMENT_MAX);
-        let bodies: Vec<_> = (0..64).map(|_| budget.large_body()).collect();
-        assert_eq!(budget.segment_size(2.0), SEGMENT_MIN);
-        drop(bodies);
-        assert_eq!(budget.segment_size(2.0), SEGMENT_MAX);
+    #[tokio::test]
+    async fn one_share_used_up_leaves_the_others_free() {
+        let budget = Budget::new(1 << 20);
+        let _all = budget.large.reserve(1 << 20).await;
+        let mut more = budget.reads.reserve(4096).await;
+        more.join(budget.reads.reserve(4096).await);
+        assert_eq!(budget.reads.free(), (256 << 10) - 8192);
+        assert!(budget.small.try_reserve(128 << 10).is_some());
     }
 }

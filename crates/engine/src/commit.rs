@@ -73,6 +73,9 @@ impl Inner {
     /// Decides a change and waits until it is shown. A change that depends on a record not yet
     /// shown waits for that one first.
     pub async fn commit(self: &Arc<Self>, stream: &StreamHandle, proposal: Proposal) -> Result<(), Error> {
+        // Under the floor nothing is decided: it could only be told to fail, and happen later.
+        placement::compile(self.journal_profile(), &self.sites.writable(&[]), 0)
+            .map_err(|under| Error::unavailable(under.to_string()))?;
         match tokio::time::timeout(COMMIT_WAIT, self.propose(stream, proposal)).await {
             Ok(result) => result,
             Err(_) => Err(Error::unavailable("the change is decided but too few sites answer to make it stand")),
@@ -177,6 +180,14 @@ async fn ship_all(inner: Arc<Inner>, stream: StreamHandle, mut decided: mpsc::Un
         tokio::select! {
             biased;
             stood = front(&mut under_way), if !under_way.is_empty() => {
+                let Some(stood) = stood else {
+                    // Its task died; the records are decided, so they are shipped all the same.
+                    error!(stream = %stream.id, "shipping a batch stopped; it begins again");
+                    if let Some(batch) = under_way.front_mut() {
+                        batch.standing = start_standing(&inner, &stream, &batch.waiting);
+                    }
+                    continue;
+                };
                 let Some(batch) = under_way.pop_front() else { continue };
                 // The next batch closes now: it ships while this one is being shown.
                 take_decided(&mut decided, &mut gathered);
@@ -198,12 +209,13 @@ async fn ship_all(inner: Arc<Inner>, stream: StreamHandle, mut decided: mpsc::Un
     }
 }
 
-/// The oldest batch's standing; never while there is none, or when its task was torn down with the
-/// runtime.
-async fn front(under_way: &mut VecDeque<UnderWay>) -> Stood {
+/// The oldest batch's standing, or that its task died; never while there is none, or when the whole
+/// runtime is being torn down.
+async fn front(under_way: &mut VecDeque<UnderWay>) -> Option<Stood> {
     match under_way.front_mut() {
         Some(batch) => match (&mut batch.standing).await {
-            Ok(stood) => stood,
+            Ok(stood) => Some(stood),
+            Err(error) if error.is_panic() => None,
             Err(_) => std::future::pending().await,
         },
         None => std::future::pending().await,
@@ -229,13 +241,18 @@ fn start_batches(
             return;
         }
         let waiting = close_batch(gathered);
-        let items = waiting
-            .iter()
-            .map(|waiting| Item { encoded: waiting.decided.encoded.clone(), body: waiting.decided.body.clone() })
-            .collect();
-        let standing = tokio::spawn(make_stand(Arc::clone(inner), stream.clone(), items));
+        let standing = start_standing(inner, stream, &waiting);
         under_way.push_back(UnderWay { waiting, standing });
     }
+}
+
+fn start_standing(inner: &Arc<Inner>, stream: &StreamHandle, waiting: &[Waiting]) -> tokio::task::JoinHandle<Stood> {
+    let item = |waiting: &Waiting| {
+        let decided = &waiting.decided;
+        Item { encoded: decided.encoded.clone(), body: decided.body.clone() }
+    };
+    let items = waiting.iter().map(item).collect();
+    tokio::spawn(make_stand(Arc::clone(inner), stream.clone(), items))
 }
 
 /// Takes the oldest records, up to what one batch holds.

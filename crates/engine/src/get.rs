@@ -15,15 +15,16 @@ use bytes::Bytes;
 use coding::chunk::{self, BodyKey, Last, PLAIN, SEALED, Sealer, TAG};
 use coding::keys::WrapContext;
 use coding::piece::{Fragment, Layout};
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 use model::{Extent, Segment, SegmentId};
 use policy::{GetObject, Permit};
 
 use crate::api::{Engine, Found};
+use crate::budget::Reserved;
 use crate::cells::{Cells, Span};
 use crate::error::Error;
 use crate::inner::Inner;
-use crate::limits::{READ_AHEAD, READ_WINDOW_CHUNKS};
+use crate::limits::{READ_AHEAD, READ_FREELY, READ_WAIT, READ_WINDOW_CHUNKS};
 use crate::work;
 
 /// Verified plaintext, in order.
@@ -82,25 +83,27 @@ impl Found {
                 steps.extend(plan(&body, &slice.extents, part));
             }
         }
-        // Pieces as they were read, and the plaintext made of them.
-        let held = steps.iter().map(|step: &Step| step.extent.length).max().unwrap_or(0) * 2 * READ_AHEAD as u64;
-        let held = usize::try_from(held).unwrap_or(usize::MAX);
-        let reading = async move {
-            let reserved = Arc::new(inner.budget.reserve(held).await);
-            let read = move |step: Step| {
-                let (inner, reserved) = (Arc::clone(&inner), Arc::clone(&reserved));
-                let segment = segments.get(&step.extent.segment).cloned();
-                async move {
-                    let missing = || Error::Internal("a segment of the object is not in the catalog".to_owned());
-                    let segment = segment.ok_or_else(missing)?;
-                    let plaintext = inner.read_step(&segment, step).await;
-                    drop(reserved);
-                    plaintext
-                }
-            };
-            futures::stream::iter(steps).map(read).buffered(READ_AHEAD)
+        let read = move |step: Step| {
+            let (inner, segment) = (Arc::clone(&inner), segments.get(&step.extent.segment).cloned());
+            async move {
+                let missing = || Error::Internal("a segment of the object is not in the catalog".to_owned());
+                let segment = segment.ok_or_else(missing)?;
+                inner.read_reserved(&segment, step).await
+            }
         };
-        Box::pin(futures::stream::once(reading).flatten())
+        if let [step] = steps.as_slice()
+            && step.extent.length <= READ_FREELY
+        {
+            return Box::pin(futures::stream::iter(steps).then(read).map_ok(|(bytes, _)| bytes));
+        }
+        // Each step is a task: whether its reader asks for more or stalls, it comes to its end, so
+        // nobody waits behind a place in the queue that is not being taken.
+        let spawned = move |step| {
+            let step = tokio::spawn(read(step));
+            async move { step.await.unwrap_or_else(|error| Err(Error::Internal(format!("reading stopped: {error}")))) }
+        };
+        // The reservation ends when the bytes are handed on.
+        Box::pin(futures::stream::iter(steps).map(spawned).buffered(READ_AHEAD).map_ok(|(bytes, _)| bytes))
     }
 }
 
@@ -210,6 +213,18 @@ impl Sealed<'_> {
 }
 
 impl Inner {
+    /// A step's plaintext, with the memory that it and the pieces it was made of may take.
+    async fn read_reserved(&self, segment: &Segment, step: Step) -> Result<(Bytes, Option<Reserved>), Error> {
+        let length = step.extent.length;
+        let reserved = if length <= READ_FREELY {
+            None
+        } else {
+            let bytes = usize::try_from(length * 2).unwrap_or(usize::MAX);
+            Some(self.budget.reads.reserve_within(bytes, READ_WAIT).await?)
+        };
+        Ok((self.read_step(segment, step).await?, reserved))
+    }
+
     async fn read_step(&self, segment: &Segment, step: Step) -> Result<Bytes, Error> {
         let layout = Layout::of(segment);
         let end = step.extent.offset + step.extent.length;

@@ -37,6 +37,7 @@ pub struct Inner {
     /// Something may be below its promise, or may now be caught up.
     pub catch_up: Notify,
     pub draining: AtomicBool,
+    pub recoding: tokio::sync::Semaphore,
     /// The profile of journal segments: the one of its buckets that promises most.
     pub journal: Mutex<Profile>,
 }

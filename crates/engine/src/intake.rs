@@ -26,7 +26,7 @@ use crate::budget::Reserved;
 use crate::epochs::Term;
 use crate::error::Error;
 use crate::inner::Inner;
-use crate::limits::{BODY_MAX, INLINE_MAX, INLINE_WORK, INTAKE_WINDOW, SHIPPING_PER_BODY};
+use crate::limits::{BODY_MAX, INLINE_MAX, INLINE_WORK, INTAKE_WINDOW, SEGMENT_MAX, SEGMENT_MIN, SHIPPING_PER_BODY};
 use crate::placement;
 use crate::ship::{Late, Standing};
 use crate::work;
@@ -96,7 +96,7 @@ impl Inner {
             return Ok(None);
         }
         // It will be here four times: as read, sealed, in the catalog's hands, and coded.
-        let reserved = self.budget.reserve(usize::try_from(length * 4).unwrap_or(usize::MAX)).await;
+        let reserved = self.budget.small.reserve(usize::try_from(length * 4).unwrap_or(usize::MAX)).await;
         let frames = source.window(usize::try_from(INLINE_MAX).unwrap_or(usize::MAX)).await?;
         if source.at_end().await? {
             return Ok(Some((frames, reserved)));
@@ -118,7 +118,6 @@ impl Inner {
         to: Destination,
         term: &Term,
     ) -> Result<Place, Error> {
-        let _large = self.budget.large_body();
         let mut filler = Filler::new(sealer);
         let mut shipping = VecDeque::new();
         let mut stands = Vec::new();
@@ -126,14 +125,27 @@ impl Inner {
         while more {
             let code = self.map(to.profile)?.code;
             let (k, n) = (usize::from(code.k), usize::from(code.n()));
-            let size = self.budget.segment_size(n as f64 / k as f64);
             let left = source.left().map_or(u64::MAX, |left| left.div_ceil(PLAIN as u64));
-            let chunks = usize::try_from(left).unwrap_or(usize::MAX).min(size / SEALED).max(1);
-            let rows = chunks.div_ceil(k);
-            let reserved = self.budget.reserve(rows * n * SEALED + INTAKE_WINDOW).await;
-
-            filler.begin(Encoder::new(code, coding::limits::CELL, rows), rows * k * PLAIN);
-            while filler.room() > 0 && !source.at_end().await? {
+            let chunks = usize::try_from(left).unwrap_or(usize::MAX).min(SEGMENT_MAX / SEALED).max(1);
+            let rows_max = chunks.div_ceil(k);
+            // A slow client holds one small step; what grows beyond takes only what is free.
+            let step = (SEGMENT_MIN / SEALED).div_ceil(k).min(rows_max);
+            let mut rows = step;
+            let mut reserved = self.budget.large.reserve(rows * n * SEALED + INTAKE_WINDOW).await;
+            filler.begin(Encoder::new(code, coding::limits::CELL, rows_max), rows * k * PLAIN);
+            while !source.at_end().await? {
+                if filler.room() == 0 {
+                    let further = step.min(rows_max - rows);
+                    let Some(granted) = Some(further)
+                        .filter(|rows| *rows > 0)
+                        .and_then(|rows| self.budget.large.try_reserve(rows * n * SEALED))
+                    else {
+                        break;
+                    };
+                    reserved.join(granted);
+                    rows += further;
+                    filler.extend(further * k * PLAIN);
+                }
                 let frames = source.window(INTAKE_WINDOW.min(filler.room())).await?;
                 let bytes = frames.iter().map(Bytes::len).sum();
                 lane.feed(frames.clone(), bytes).await?;
@@ -208,6 +220,11 @@ impl Filler {
         self.encoder = Some(encoder);
         self.room = room;
         self.filled = 0;
+    }
+
+    /// The current segment takes this much more plaintext.
+    fn extend(&mut self, room: usize) {
+        self.room += room;
     }
 
     fn room(&self) -> usize {

@@ -6,8 +6,8 @@ use std::time::Duration;
 /// vendor may cost in re-placement.
 pub const SEGMENT_MAX: usize = 64 << 20;
 
-/// Sealed bytes of a segment at least, under contention: below this, requests to sites would cost
-/// more than the bytes.
+/// Sealed bytes that a segment begins with and grows by while there is room; under contention it is
+/// cut there. Below this, requests to sites would cost more than the bytes.
 pub const SEGMENT_MIN: usize = 8 << 20;
 
 /// Plaintext of a body that rides in the journal at most.
@@ -35,11 +35,17 @@ pub const BATCH_RECORDS: usize = 4096;
 /// Journal batches of one stream under way at once.
 pub const BATCHES_UNDER_WAY: usize = 2;
 
-/// Sealed bytes that one step of a read fetches; a multiple of every code's stripe. Large enough
-/// that a request's overhead is small, small enough to start answering early.
-pub const READ_WINDOW_CHUNKS: u64 = 48;
+/// Sealed chunks that one step of a read fetches; a multiple of every code's stripe. Large enough
+/// that a request's overhead is small, small enough to start answering early and to hold little for
+/// a reader that stalls.
+pub const READ_WINDOW_CHUNKS: u64 = 24;
 /// Steps of one read under way at once.
-pub const READ_AHEAD: usize = 2;
+pub const READ_AHEAD: usize = 3;
+/// A read of at most this many sealed bytes never waits for others: all connections together cannot
+/// hold much of them.
+pub const READ_FREELY: u64 = 64 << 10;
+/// How long a larger one waits for its turn before it is told to come again.
+pub const READ_WAIT: Duration = Duration::from_secs(20);
 
 /// Work on fewer bytes than this runs where it is: handing it over would cost more.
 pub const INLINE_WORK: usize = 64 << 10;

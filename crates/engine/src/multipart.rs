@@ -156,11 +156,10 @@ impl Engine {
         }
         let matching = |named: &CompletedPart| {
             let part = uploaded.remove(&named.number).filter(|part| part.etag == named.etag);
-            let agrees = |part: &Part| match &named.checksum {
-                None => true,
-                Some(named) => {
-                    part.checksums.iter().all(|kept| kept.algorithm != named.algorithm || kept.value == named.value)
-                }
+            let agrees = |part: &Part| {
+                named.checksum.as_ref().is_none_or(|named| {
+                    part.checksums.iter().any(|kept| kept.algorithm == named.algorithm && kept.value == named.value)
+                })
             };
             part.filter(agrees).ok_or(Error::InvalidPart { number: named.number })
         };
@@ -204,6 +203,11 @@ fn unhex(text: &str) -> Option<[u8; 16]> {
 /// where every part has one. A declared one must be equal.
 fn upload_checksum(upload: &Upload, parts: &[Part], complete: &Complete) -> Result<Option<Checksum>, Error> {
     let announced = upload.checksum;
+    if let (Some(told), Some((_, kind))) = (complete.kind, announced)
+        && told != kind
+    {
+        return Err(Error::Invalid(format!("the upload was started with a {kind:?} checksum, not {told:?}")));
+    }
     let (algorithm, kind) = announced.unwrap_or((Algorithm::Crc64Nvme, UploadChecksum::FullObject));
     let of_part = |part: &Part| {
         let found = part.checksums.iter().find(|checksum| checksum.algorithm == algorithm);
@@ -227,8 +231,15 @@ fn upload_checksum(upload: &Upload, parts: &[Part], complete: &Complete) -> Resu
         }
     };
     match (&complete.checksum, &checksum) {
-        (Some(declared), Some(found)) if declared.algorithm == found.algorithm && declared.value != found.value => {
-            Err(Error::BadDigest(algorithm.name()))
+        (Some(declared), Some(found)) if declared.algorithm != found.algorithm => Err(Error::Invalid(format!(
+            "the upload has a {} checksum, the request declares {}",
+            found.algorithm.name(),
+            declared.algorithm.name()
+        ))),
+        // Of a composite one clients may leave out the number of parts.
+        (Some(declared), Some(found)) if declared.value != found.value => Err(Error::BadDigest(algorithm.name())),
+        (Some(_), None) => {
+            Err(Error::Invalid("the parts have no checksum to compare the declared one with".to_owned()))
         }
         _ => Ok(checksum),
     }

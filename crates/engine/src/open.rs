@@ -19,6 +19,7 @@ use crate::budget::Budget;
 use crate::error::Error;
 use crate::inner::{Counters, Inner, Streams};
 use crate::keyring::Keyring;
+use crate::limits::COMMIT_WAIT;
 use crate::settings::Settings;
 use crate::sites::{KnownSite, Sites};
 
@@ -82,6 +83,10 @@ pub enum OpenError {
     Engine(#[from] Error),
 }
 
+/// Segments re-coded at once when sites fail under many writers: each holds its old and its new
+/// pieces meanwhile.
+const RECODED_AT_ONCE: usize = 2;
+
 impl Engine {
     /// Opens the enclave of this catalog, or founds one over empty sites.
     pub async fn open(parts: Parts) -> Result<Engine, OpenError> {
@@ -119,7 +124,9 @@ impl Engine {
             shown: watch::channel(0).0,
             catch_up: Notify::new(),
             draining: false.into(),
+            recoding: tokio::sync::Semaphore::new(RECODED_AT_ONCE),
         });
+        inner.open_decided_keys().await?;
         let seen = inner.replay().await?;
         inner.check_newest().await?;
         inner.enter_epoch(seen).await?;
@@ -246,7 +253,7 @@ impl Inner {
     }
 
     /// Journal segments promise what the most demanding bucket does.
-    async fn raise_journal_to_buckets(&self) -> Result<(), OpenError> {
+    pub async fn raise_journal_to_buckets(&self) -> Result<(), OpenError> {
         let labels: Vec<Label> = self.catalog.streams().await?.iter().filter_map(|stream| stream.label).collect();
         for principal in self.catalog.principals().await? {
             for label in &labels {
@@ -257,8 +264,45 @@ impl Inner {
         Ok(())
     }
 
+    /// Keys that were decided and never shown are keys all the same: what else was decided may be
+    /// sealed under them, and a second control key would part the secrets of the two.
+    async fn open_decided_keys(&self) -> Result<(), OpenError> {
+        for decided in self.catalog.unshown().await? {
+            if let Change::LabelKeyCreated(key) = &decided.record.change {
+                self.keys.add(key).map_err(|_| OpenError::WrongRoot)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until what the control stream had decided is shown, and starts the streams it brings.
+    async fn settle_control(self: &Arc<Self>) -> Result<(), OpenError> {
+        let control = self.streams.of(None).map(|control| control.id);
+        let settled = async {
+            let mut shown = self.shown.subscribe();
+            while self.catalog.unshown().await?.iter().any(|decided| Some(decided.record.stream) == control) {
+                // The sender lives in this very enclave.
+                let _ = shown.changed().await;
+            }
+            Ok::<(), catalog::Error>(())
+        };
+        let waited = tokio::time::timeout(COMMIT_WAIT, settled).await;
+        waited.map_err(|_| Error::unavailable("too few sites answer to complete the founding of the enclave"))??;
+        for stream in self.catalog.streams().await? {
+            if self.streams.by_id(stream.id).is_none() {
+                self.streams.add(self.start_stream(stream.id, stream.label, Vec::new()));
+            }
+        }
+        Ok(())
+    }
+
     /// The steps of founding that are not done yet: control key, sites, the label's key and stream.
     async fn complete_founding(self: &Arc<Self>, claimed: Vec<Site>) -> Result<(), OpenError> {
+        let begun = self.keys.control().is_some();
+        let whole = begun && self.keys.newest(&Label::LOWEST).is_some();
+        if begun && !(whole && self.streams.of(Some(Label::LOWEST)).is_some()) {
+            self.settle_control().await?;
+        }
         if self.keys.control().is_none() {
             self.create_key(None).await?;
         }

@@ -18,7 +18,7 @@ use providers::ErrorKind;
 use tracing::{debug, info, warn};
 
 use crate::inner::Inner;
-use crate::limits::LIST_PAGE;
+use crate::limits::{LIST_PAGE, VERIFIED_ROUNDS};
 use crate::open::OpenError;
 use crate::sites::{KnownSite, object_name, piece_name};
 
@@ -31,8 +31,17 @@ struct Found {
     /// The newest writer epoch seen in any name.
     seen: Epoch,
     segments: BTreeMap<SegmentId, (Header, Vec<Piece>)>,
-    /// Sites that did not answer.
+    /// Sites that did not answer, to the listing or to a read.
     silent: BTreeSet<String>,
+    /// Names of an epoch that the catalog never opened: it is certainly older than the sites.
+    older: bool,
+}
+
+impl Found {
+    fn silent_sites(&self) -> OpenError {
+        let names: Vec<&str> = self.silent.iter().map(String::as_str).collect();
+        OpenError::SilentSites { silent: names.join(", ") }
+    }
 }
 
 /// A journal segment opened: its records in order.
@@ -50,25 +59,30 @@ impl Opened {
 impl Inner {
     /// Brings the catalog to where the sites are; returns the newest epoch seen there.
     pub async fn replay(self: &Arc<Self>) -> Result<Epoch, OpenError> {
-        let found = self.find_unknown().await?;
-        let (seen, silent) = (found.seen, found.silent.into_iter().collect::<Vec<_>>().join(", "));
+        let mut found = self.find_unknown().await?;
+        let seen = found.seen;
         // The control stream first: it brings the keys and streams of the others.
         let (control, others): (Vec<_>, Vec<_>) = {
             let streams = self.catalog.streams().await?;
             let control: BTreeSet<StreamId> =
                 streams.iter().filter(|stream| stream.label.is_none()).map(|stream| stream.id).collect();
-            found.segments.into_values().partition(|(header, _)| control.contains(&header.stream))
+            let segments = std::mem::take(&mut found.segments);
+            segments.into_values().partition(|(header, _)| control.contains(&header.stream))
         };
         for segments in [control, others] {
             let mut streams: BTreeMap<StreamId, Vec<Opened>> = BTreeMap::new();
             for (header, pieces) in segments {
-                if let Some(opened) = self.open_segment(&header, pieces).await? {
+                if let Some(known) = self.catalog.segment(header.segment).await? {
+                    self.take_back(&known, pieces).await?;
+                } else if let Some(opened) = self.open_segment(&header, pieces, &mut found).await? {
                     streams.entry(header.stream).or_default().push(opened);
                 }
             }
             for (stream, opened) in streams {
-                self.replay_stream(stream, opened, &silent).await?;
+                self.replay_stream(stream, opened, &found).await?;
             }
+            // What was replayed may have brought buckets that promise more.
+            self.raise_journal_to_buckets().await?;
             for key in self.catalog.label_keys().await? {
                 self.keys.add(&key).map_err(|_| OpenError::WrongRoot)?;
             }
@@ -79,11 +93,11 @@ impl Inner {
     /// Lists the journal from the catalog's newest epoch on and reads the headers of pieces it does
     /// not know.
     async fn find_unknown(&self) -> Result<Found, OpenError> {
-        let newest = self.catalog.newest_epoch().await?;
+        let (newest, open) = (self.catalog.newest_epoch().await?, self.catalog.closed_below().await?);
         let running = self.catalog.add_running_ms(0).await?;
         let mut found = Found { seen: newest, ..Found::default() };
         for known in self.sites.iter() {
-            let listed = match self.list_journal(known, newest).await {
+            let listed = match self.list_journal(known, open).await {
                 Ok(listed) => listed,
                 Err(error) => {
                     debug!(site = known.site.name, %error, "the site does not list its journal");
@@ -96,12 +110,21 @@ impl Inner {
             let headers = futures::stream::iter(unknown).map(|unnamed| self.read_header(known, unnamed.name));
             let mut headers = headers.buffer_unordered(HEADERS_AT_ONCE);
             while let Some((name, header)) = headers.next().await {
-                // A piece cut short by a crash has no header that holds; it is swept in time.
-                let Some(header) = header else { continue };
+                let header = match header {
+                    Ok(Some(header)) => header,
+                    // A piece cut short by a crash has no header that holds; it is swept in time.
+                    Ok(None) => continue,
+                    Err(error) => {
+                        debug!(site = known.site.name, %error, "the site does not give what it listed");
+                        found.silent.insert(known.site.name.clone());
+                        continue;
+                    }
+                };
                 let piece = Piece { index: header.index, site: known.site.id, name };
                 found.segments.entry(header.segment).or_insert_with(|| (header, Vec::new())).1.push(piece);
             }
         }
+        found.older = found.seen > newest;
         Ok(found)
     }
 
@@ -119,27 +142,76 @@ impl Inner {
         }
     }
 
-    async fn read_header(&self, known: &KnownSite, name: PieceName) -> (PieceName, Option<Header>) {
+    /// The header of a listed piece; `None` when it holds none of ours, an error when the site does
+    /// not answer.
+    async fn read_header(
+        &self,
+        known: &KnownSite,
+        name: PieceName,
+    ) -> (PieceName, Result<Option<Header>, providers::Error>) {
         let object = object_name(self.enclave, &name);
-        let bytes = known.handle.store.get_range(&object, 0..HEADER as u64).await;
-        let header = bytes.ok().and_then(|bytes| Header::decode(&bytes).ok());
         let ours = |header: &Header| header.enclave == self.enclave && header.kind == SegmentKind::Journal;
-        (name, header.filter(ours))
+        // A flip on the way is gone the next time.
+        for _ in 0..VERIFIED_ROUNDS {
+            match known.handle.store.get_range(&object, 0..HEADER as u64).await {
+                Ok(bytes) => {
+                    if let Ok(header) = Header::decode(&bytes) {
+                        return (name, Ok(Some(header).filter(ours)));
+                    }
+                }
+                Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Invalid) => {
+                    return (name, Ok(None));
+                }
+                Err(error) => return (name, Err(error)),
+            }
+        }
+        (name, Ok(None))
+    }
+
+    /// Pieces of a segment that the catalog knows without them: they came late, or were caught up,
+    /// after the copy of the catalog was made.
+    async fn take_back(&self, known: &Segment, pieces: Vec<Piece>) -> Result<(), OpenError> {
+        let layout = Layout::of(known);
+        let mut taken = known.pieces.clone();
+        for piece in pieces {
+            let vendor = self.sites.vendor(piece.site);
+            let new = |other: &Piece| other.index != piece.index && self.sites.vendor(other.site) != vendor;
+            if taken.iter().all(new) && matches!(self.read_whole(piece, &known.id, &layout).await, Ok(Some(_))) {
+                self.catalog.add_pieces(known.id, vec![piece]).await?;
+                taken.push(piece);
+            }
+        }
+        Ok(())
     }
 
     /// Reads, proves and opens a segment; `None` when fewer than k of its pieces are whole, as of a
     /// batch whose upload was cut short.
-    async fn open_segment(&self, header: &Header, pieces: Vec<Piece>) -> Result<Option<Opened>, OpenError> {
+    async fn open_segment(
+        &self,
+        header: &Header,
+        pieces: Vec<Piece>,
+        found: &mut Found,
+    ) -> Result<Option<Opened>, OpenError> {
         let layout = Layout::of(header);
         let mut whole: BTreeMap<u8, Bytes> = BTreeMap::new();
         let mut proven = Vec::new();
         for piece in pieces {
-            if let Some(bytes) = self.read_whole(piece, &header.segment, &layout).await {
-                whole.insert(piece.index, bytes);
-                proven.push(piece);
+            match self.read_whole(piece, &header.segment, &layout).await {
+                Ok(Some(bytes)) => {
+                    whole.insert(piece.index, bytes);
+                    proven.push(piece);
+                }
+                Ok(None) => {}
+                Err(_) => drop(found.silent.extend(self.sites.get(piece.site).map(|known| known.site.name.clone()))),
             }
         }
-        if whole.len() < usize::from(header.code.k) {
+        let k = usize::from(header.code.k);
+        if whole.len() < k {
+            // Of a catalog that is up to date this is an upload that was cut short. Of an older one
+            // it may be what was acknowledged, with its other pieces at the silent sites.
+            if found.older && whole.len() + found.silent.len() >= k {
+                return Err(found.silent_sites());
+            }
             return Ok(None);
         }
         let have: Vec<(u8, &[u8])> = whole.iter().map(|(index, bytes)| (*index, bytes.as_ref())).collect();
@@ -160,7 +232,8 @@ impl Inner {
             length: header.length,
             key: header.key,
             epoch: header.epoch,
-            promise: self.journal_profile().promise(),
+            // What its writer promised: all its parity, or of copies what the journal promises now.
+            promise: if header.code.k == 1 { self.journal_profile().promise() } else { header.code.m },
             pieces: proven,
         };
         let mut records = Vec::new();
@@ -172,26 +245,33 @@ impl Inner {
         Ok(Some(Opened { segment, records }))
     }
 
-    /// One whole piece, proven to be of this segment.
-    pub async fn read_whole(&self, piece: Piece, segment: &SegmentId, layout: &Layout) -> Option<Bytes> {
-        let known = self.sites.get(piece.site)?;
+    /// One whole piece, proven to be of this segment; `None` when what the site has is not it, an
+    /// error when the site does not answer.
+    pub async fn read_whole(
+        &self,
+        piece: Piece,
+        segment: &SegmentId,
+        layout: &Layout,
+    ) -> Result<Option<Bytes>, providers::Error> {
+        let Some(known) = self.sites.get(piece.site) else { return Ok(None) };
         let object = object_name(self.enclave, &piece.name);
         // A flip on the way is gone the next time.
-        for _ in 0..crate::limits::VERIFIED_ROUNDS {
+        for _ in 0..VERIFIED_ROUNDS {
             match known.handle.store.get_range(&object, 0..layout.piece_length()).await {
                 Ok(bytes) => match piece::verify_piece(&bytes) {
-                    Ok(header) if header.segment == *segment && header.index == piece.index => return Some(bytes),
+                    Ok(header) if header.segment == *segment && header.index == piece.index => return Ok(Some(bytes)),
                     _ => {}
                 },
-                Err(error) if error.kind == ErrorKind::NotFound => return None,
-                Err(_) => {}
+                Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Invalid) => return Ok(None),
+                Err(error) if error.kind == ErrorKind::Corrupt => {}
+                Err(error) => return Err(error),
             }
         }
-        None
+        Ok(None)
     }
 
     /// Shows what follows the stream's newest shown record, without a gap.
-    async fn replay_stream(&self, id: StreamId, mut opened: Vec<Opened>, silent: &str) -> Result<(), OpenError> {
+    async fn replay_stream(&self, id: StreamId, mut opened: Vec<Opened>, found: &Found) -> Result<(), OpenError> {
         let streams = self.catalog.streams().await?;
         let Some(stream) = streams.into_iter().find(|stream| stream.id == id) else {
             return Err(OpenError::Journal(format!("stream {id} is in no record of the control stream")));
@@ -201,7 +281,9 @@ impl Inner {
         // What the catalog decided itself it ships again, unless the sites went on from there: then
         // it is an older catalog, and all that stands is shown.
         let ahead = opened.iter().any(|segment| segment.last() > decided);
-        for opened in opened {
+        let mut opened = opened.into_iter().peekable();
+        while let Some(next) = opened.next() {
+            let (opened, is_last) = (next, opened.peek().is_none());
             let last = opened.last();
             let Opened { segment, records } = opened;
             let first = records.first().map_or(0, |(record, _)| record.sequence);
@@ -209,11 +291,16 @@ impl Inner {
                 continue;
             }
             if first > shown + 1 {
-                return Err(if silent.is_empty() {
-                    OpenError::Gap { stream: id, sequence: shown }
-                } else {
-                    OpenError::SilentSites { silent: silent.to_owned() }
-                });
+                if !found.silent.is_empty() {
+                    return Err(found.silent_sites());
+                }
+                if is_last {
+                    // Two batches may be under way and the later one stand first; but it is shown
+                    // after the one before it, so nobody was told of it.
+                    warn!(stream = %id, first, "changes that stood before those they follow were never acknowledged");
+                    break;
+                }
+                return Err(OpenError::Gap { stream: id, sequence: shown });
             }
             info!(stream = %id, records = records.len(), "replaying changes that the catalog does not have");
             let records = records.into_iter().map(|(_, shipped)| shipped).collect();

@@ -85,6 +85,7 @@ impl Inner {
     }
 
     async fn recode(&self, encoded: Encoded, code: Code, identity: Identity) -> Result<Encoded, Error> {
+        let _turn = self.recoding.acquire().await;
         let bytes = encoded.pieces.iter().map(bytes::Bytes::len).sum();
         work::run(&self.outside, bytes, move || encoded.recode(code, identity)).await
     }
@@ -213,9 +214,7 @@ impl Late {
                     arrived.push(piece);
                 }
             }
-            if !arrived.is_empty()
-                && let Err(error) = inner.remember_pieces(id, kind, stream, arrived).await
-            {
+            if let Err(error) = inner.remember_new(id, kind, stream, arrived).await {
                 warn!(segment = %id, %error, "pieces arrived late and could not be recorded");
             }
             inner.catch_up.notify_one();
@@ -224,6 +223,26 @@ impl Late {
 }
 
 impl Inner {
+    /// Records the pieces whose place was not filled meanwhile: each index and each vendor counts
+    /// once.
+    pub async fn remember_new(
+        self: &Arc<Self>,
+        segment: SegmentId,
+        kind: SegmentKind,
+        stream: model::StreamId,
+        mut pieces: Vec<Piece>,
+    ) -> Result<(), Error> {
+        let Some(known) = self.catalog.segment(segment).await? else { return Ok(()) };
+        let vendor = |piece: &Piece| self.sites.vendor(piece.site);
+        pieces.retain(|piece| {
+            known.pieces.iter().all(|other| other.index != piece.index && vendor(other) != vendor(piece))
+        });
+        if pieces.is_empty() {
+            return Ok(());
+        }
+        self.remember_pieces(segment, kind, stream, pieces).await
+    }
+
     /// Records further proven pieces: of data segments through the journal, so that a rebuild
     /// finds them; of journal segments in the catalog alone, since a rebuild lists those anyway.
     pub async fn remember_pieces(

@@ -43,19 +43,19 @@ impl Engine {
 }
 
 impl Inner {
+    /// Each site at its own pace: one that hangs does not keep the others waiting.
     async fn probe_sites(self: &Arc<Self>) {
-        loop {
-            tokio::time::sleep(self.settings.probe_every).await;
-            let probes = self.sites.iter().map(|known| async {
+        let probing = self.sites.iter().map(|known| async {
+            loop {
+                tokio::time::sleep(self.settings.probe_every).await;
                 let before = known.writes_well();
                 known.handle.breaker.probe().await;
-                !before && known.writes_well()
-            });
-            let back = futures::future::join_all(probes).await;
-            if back.contains(&true) {
-                self.catch_up.notify_one();
+                if !before && known.writes_well() {
+                    self.catch_up.notify_one();
+                }
             }
-        }
+        });
+        futures::future::join_all(probing).await;
     }
 
     async fn catch_up_forever(self: &Arc<Self>) {
@@ -85,11 +85,10 @@ impl Inner {
         loop {
             tokio::time::sleep(RUNNING_TIME_EVERY).await;
             let turn = opened.elapsed() >= EPOCH_LENGTH;
-            if turn {
-                opened = tokio::time::Instant::now();
-            }
-            if let Err(error) = self.turn_epoch(turn).await {
-                error!(%error, "the writer epoch could not be turned");
+            match self.turn_epoch(turn).await {
+                Ok(()) if turn => opened = tokio::time::Instant::now(),
+                Ok(()) => {}
+                Err(error) => error!(%error, "the writer epoch could not be turned"),
             }
         }
     }

@@ -236,6 +236,7 @@ async fn settle(engine: &Engine) {
 
 /// Everything acknowledged is there bit for bit; what was under way is there whole or not at all.
 async fn check_all(engine: &Engine, session: &Session, known: &Arc<Mutex<Known>>) {
+    assert!(engine.credential(&session.access_key).await.unwrap().is_some(), "the access key opens no more");
     let objects = known.lock().unwrap().objects.clone();
     for (key, object) in objects {
         let permit = world::permit::<GetObject>(engine, session, &key).await;

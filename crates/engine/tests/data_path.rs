@@ -116,10 +116,14 @@ async fn under_the_floor_a_write_is_refused_and_reads_go_on() {
         let error = world.put(&format!("refused-{i}"), &noise(0, 2 * MIB)).await.unwrap_err();
         assert!(matches!(error, Error::Unavailable { .. }), "{error}");
     }
+    let permit = world.permit::<DeleteObject>("kept").await;
+    let error = world.engine.delete(permit, Precondition::None).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { .. }), "{error}");
     assert_eq!(world.get("kept").await.unwrap(), "leaves");
     world.sites.set(&[0, 1, 2], State::Well);
     tokio::time::sleep(Duration::from_secs(10)).await;
     world.put("taken", b"again").await.unwrap();
+    assert_eq!(world.get("kept").await.unwrap(), "leaves", "a delete that was refused does not happen later");
     background.abort();
 }
 
@@ -300,4 +304,64 @@ async fn a_body_larger_than_the_memory_budget_goes_through_also_with_a_slow_site
     world.sites.faults[1].change(|plan| plan.pace.base = Duration::ZERO);
     assert!(world.get("whole").await.unwrap() == bytes);
     assert!(world.get("slow").await.unwrap() == bytes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stalled_readers_and_writers_keep_nobody_else_waiting() {
+    let settings = engine::Settings { memory_budget_bytes: 64 * MIB, ..world::settings() };
+    let world = World::with(15, settings).await;
+    let bytes = noise(3, 32 * MIB);
+    world.put("large", &bytes).await.unwrap();
+    world.put("small", b"leaf").await.unwrap();
+    let mut stalled = Vec::new();
+    for _ in 0..40 {
+        // Each takes one frame and then nothing more.
+        let found = world.engine.find(world.permit("large").await).await.unwrap();
+        let mut reading = found.read(0..bytes.len() as u64);
+        let _ = tokio::time::timeout(Duration::from_secs(1), futures::StreamExt::next(&mut reading)).await;
+        stalled.push(reading);
+    }
+    let mut uploads = Vec::new();
+    for i in 0..40 {
+        let (engine, permit) = (world.engine.clone(), world.permit::<PutObject>(&format!("never-{i}")).await);
+        let put = Put { declared: declared(200 * MIB), ..Put::default() };
+        uploads.push(tokio::spawn(async move {
+            let body = Box::pin(futures::stream::pending());
+            engine.put(permit, put, body).await.map(drop)
+        }));
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let soon = Duration::from_secs(5);
+    assert_eq!(tokio::time::timeout(soon, world.get("small")).await.unwrap().unwrap(), "leaf");
+    tokio::time::timeout(soon, world.put("other", b"leaf")).await.unwrap().unwrap();
+    // A large read is told to come again rather than kept waiting for ever.
+    let waited = tokio::time::timeout(Duration::from_secs(30), world.get("large")).await.unwrap();
+    assert!(matches!(waited, Err(Error::Unavailable { .. })));
+    drop(stalled);
+    assert!(world.get("large").await.unwrap() == bytes);
+    uploads.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_checksum_that_was_declared_for_the_whole_must_be_the_one_found() {
+    let world = World::new(16).await;
+    let engine = &world.engine;
+    let upload = engine.start_upload(world.permit("u").await, Metadata::default(), None).await.unwrap();
+    let part = engine.put_part(world.permit("u").await, upload.id, 1, declared(3), body(b"tea")).await.unwrap();
+    let named = CompletedPart { number: 1, etag: part.etag.clone(), checksum: None };
+    let wrong = |algorithm: Algorithm| Checksum::full(algorithm, vec![0; algorithm.bytes()]);
+    let cases = [
+        Complete { checksum: Some(wrong(Algorithm::Crc32)), parts: vec![named.clone()], ..Complete::default() },
+        Complete { checksum: Some(wrong(Algorithm::Crc64Nvme)), parts: vec![named.clone()], ..Complete::default() },
+        Complete {
+            parts: vec![CompletedPart { checksum: Some(wrong(Algorithm::Sha1)), ..named.clone() }],
+            ..Complete::default()
+        },
+        Complete { size: Some(4), parts: vec![named.clone()], ..Complete::default() },
+    ];
+    for complete in cases {
+        engine.complete_upload(world.permit("u").await, upload.id, complete).await.unwrap_err();
+    }
+    let good = Complete { parts: vec![named], checksum: part.checksums.first().cloned(), ..Complete::default() };
+    engine.complete_upload(world.permit("u").await, upload.id, good).await.unwrap();
 }

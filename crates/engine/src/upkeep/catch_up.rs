@@ -48,14 +48,15 @@ impl Inner {
         let layout = Layout::of(segment);
         let length = usize::try_from(layout.piece_length()).unwrap_or(usize::MAX);
         let k = usize::from(segment.code.k);
-        let reserved = self.budget.reserve(length.saturating_mul(k + 1)).await;
+        let reserved = self.budget.large.reserve(length.saturating_mul(k + 1)).await;
         let have = self.read_any(segment, &layout).await?;
         let term = self.epochs.begin();
         let mut added = Vec::new();
         for (index, site) in missing.into_iter().zip(places) {
             // Copies have one layout whatever their number; a further one extends the code.
             let code = Code { m: segment.code.m.max(index.saturating_sub(segment.code.k - 1)), ..segment.code };
-            let identity = Identity { epoch: term.epoch(), ..Identity::of(self.enclave, segment) };
+            // The epoch of the header is the segment's; only the name tells whose writing it is.
+            let identity = Identity::of(self.enclave, segment);
             let (have, layout) = (have.clone(), Layout { code, ..layout });
             let bytes = work::run(&self.outside, length, move || {
                 let have: Vec<(u8, &[u8])> = have.iter().map(|(index, bytes)| (*index, bytes.as_ref())).collect();
@@ -90,7 +91,7 @@ impl Inner {
             if have.len() == usize::from(segment.code.k) {
                 break;
             }
-            if let Some(bytes) = self.read_whole(*piece, &segment.id, layout).await {
+            if let Ok(Some(bytes)) = self.read_whole(*piece, &segment.id, layout).await {
                 have.insert(piece.index, bytes);
             }
         }

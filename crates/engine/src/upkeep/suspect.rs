@@ -1,6 +1,7 @@
 //! Suspects: a piece that failed a reader is read whole; what does not prove itself in several
 //! reads is lost, and catch-up replaces it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use coding::piece::{self, Layout};
@@ -37,7 +38,7 @@ impl Inner {
         let layout = Layout::of(segment);
         let Some(known) = self.sites.get(piece.site) else { return Ok(()) };
         let length = usize::try_from(layout.piece_length()).unwrap_or(usize::MAX);
-        let _reserved = self.budget.reserve(length).await;
+        let _reserved = self.budget.large.reserve(length).await;
         let object = object_name(self.enclave, &piece.name);
         for _ in 0..VERIFIED_ROUNDS {
             match known.handle.store.get_range(&object, 0..layout.piece_length()).await {
@@ -50,6 +51,13 @@ impl Inner {
                 Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Corrupt | ErrorKind::Invalid) => {}
                 Err(_) => return Ok(()),
             }
+        }
+        let others = segment.pieces.iter().filter(|other| other.index != piece.index);
+        if others.map(|other| other.index).collect::<BTreeSet<_>>().len() < usize::from(segment.code.k) {
+            // Without it the segment could not be read: should the site come to its senses, the
+            // piece must still be known, and never be swept.
+            warn!(site = known.site.name, piece = %piece.name, segment = %segment.id, "a piece that is needed is bad");
+            return Ok(());
         }
         warn!(site = known.site.name, piece = %piece.name, segment = %segment.id, "a piece is lost");
         self.catalog.drop_piece(segment.id, piece).await?;

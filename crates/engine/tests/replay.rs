@@ -1,0 +1,156 @@
+//! Starts over an older catalog: what the sites hold beyond it is brought back, and what was deleted
+//! stays so.
+
+mod world;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use catalog::SqliteCatalog;
+use engine::{Complete, CompletedPart, Engine, Error, OpenError};
+use model::{Metadata, Precondition};
+use policy::DeleteObject;
+use providers::Store;
+use providers::fault::State;
+use world::{World, body, declared, noise, settings};
+
+const MIB: usize = 1 << 20;
+
+impl World {
+    /// A copy of the catalog as it is now.
+    fn copy_catalog(&self, name: &str) -> std::path::PathBuf {
+        let copy = self.scratch.path().join(name);
+        for suffix in ["", "-wal"] {
+            let from = self.scratch.path().join(format!("catalog{suffix}"));
+            if from.exists() {
+                std::fs::copy(from, self.scratch.path().join(format!("{name}{suffix}"))).unwrap();
+            }
+        }
+        copy
+    }
+
+    async fn open_over(&self, copy: &std::path::Path) -> Result<Engine, OpenError> {
+        let catalog = Arc::new(SqliteCatalog::open(copy, self.outside.clone()).unwrap());
+        world::open(&catalog, &self.sites, &self.outside, settings()).await
+    }
+
+    async fn upload(&self, key: &str, parts: &[Vec<u8>]) {
+        let upload = self.engine.start_upload(self.permit(key).await, Metadata::default(), None).await.unwrap();
+        let mut named = Vec::new();
+        for (number, part) in (1..).zip(parts) {
+            let permit = self.permit(key).await;
+            let written =
+                self.engine.put_part(permit, upload.id, number, declared(part.len()), body(part)).await.unwrap();
+            named.push(CompletedPart { number, etag: written.etag, checksum: None });
+        }
+        let complete = Complete { parts: named, ..Complete::default() };
+        self.engine.complete_upload(self.permit(key).await, upload.id, complete).await.unwrap();
+    }
+}
+
+async fn get(engine: &Engine, world: &World, key: &str) -> Result<bytes::Bytes, Error> {
+    world::get(engine, world::permit(engine, &world.session, key).await).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_catalog_is_brought_up_to_the_sites() {
+    let world = World::new(21).await;
+    world.put("before", b"kept").await.unwrap();
+    world.put("deleted", b"gone").await.unwrap();
+    world.put("changed", b"old").await.unwrap();
+    let copy = world.copy_catalog("yesterday");
+    world.engine.delete(world.permit::<DeleteObject>("deleted").await, Precondition::None).await.unwrap();
+    world.put("changed", b"new").await.unwrap();
+    let large = noise(1, 3 * MIB);
+    world.put("large", &large).await.unwrap();
+    let parts = [noise(2, 5 * MIB), noise(3, 100)];
+    world.upload("parts", &parts).await;
+
+    let engine = world.open_over(&copy).await.unwrap();
+    assert_eq!(get(&engine, &world, "before").await.unwrap(), "kept");
+    assert!(matches!(get(&engine, &world, "deleted").await, Err(Error::NoSuchKey)));
+    assert_eq!(get(&engine, &world, "changed").await.unwrap(), "new");
+    assert_eq!(get(&engine, &world, "large").await.unwrap(), large);
+    assert_eq!(get(&engine, &world, "parts").await.unwrap(), parts.concat());
+    assert!(engine.credential(&world.session.access_key).await.unwrap().is_some());
+    // And it goes on from there.
+    world::put(&engine, world::permit(&engine, &world.session, "after").await, b"more").await.unwrap();
+    assert_eq!(get(&engine, &world, "after").await.unwrap(), "more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn batches_that_were_placed_twice_are_replayed_once_and_read_well() {
+    for seed in 30..42 {
+        let world = World::new(seed).await;
+        let copy = world.copy_catalog("yesterday");
+        world.put("first", b"all four").await.unwrap();
+        // Two sites stop taking writes in the middle: each batch stands in a second attempt, and the
+        // first one is readable too.
+        world.sites.set(&[1, 3], State::ReadOnly);
+        let parts = [noise(seed, 5 * MIB), noise(seed + 1, 700)];
+        world.upload("parts", &parts).await;
+        world.put("small", &noise(seed, 300)).await.unwrap();
+        world.sites.set(&[1, 3], State::Well);
+
+        let engine = world.open_over(&copy).await.unwrap();
+        assert_eq!(get(&engine, &world, "parts").await.unwrap(), parts.concat(), "seed {seed}");
+        assert_eq!(get(&engine, &world, "small").await.unwrap(), noise(seed, 300));
+        assert_eq!(get(&engine, &world, "first").await.unwrap(), "all four");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pieces_that_were_caught_up_after_the_copy_are_taken_back() {
+    let world = World::new(50).await;
+    let background = world.background();
+    world.sites.set(&[0, 1], State::Gone);
+    let _ = world.put("warm", b"the breakers find out").await;
+    let _ = world.put("warm", b"the breakers find out").await;
+    world.put("tea", b"over two sites").await.unwrap();
+    let copy = world.copy_catalog("yesterday");
+    world.sites.set(&[0, 1], State::Well);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    world.caught_up().await;
+    background.abort();
+
+    let engine = world.open_over(&copy).await.unwrap();
+    // The two that held it first are lost.
+    world.sites.set(&[2, 3], State::Gone);
+    assert_eq!(get(&engine, &world, "tea").await.unwrap(), "over two sites");
+}
+
+#[tokio::test(start_paused = true)]
+async fn sites_put_back_to_an_older_state_stop_the_start() {
+    let world = World::new(51).await;
+    world.put("tea", b"newest").await.unwrap();
+    for memory in &world.sites.memories {
+        for name in memory.names().into_iter().filter(|name| name.contains("/j/")) {
+            memory.delete(&name).await.unwrap();
+        }
+    }
+    let copy = world.copy_catalog("same");
+    let error = world.open_over(&copy).await.map(drop).unwrap_err();
+    assert!(matches!(error, OpenError::SitesBehind { .. }), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_root_key_opens_nothing() {
+    let world = World::new(52).await;
+    let copy = world.copy_catalog("same");
+    let catalog = Arc::new(SqliteCatalog::open(copy, world.outside.clone()).unwrap());
+    let opened = Engine::open(engine::Parts {
+        catalog,
+        sites: world.sites.parts(),
+        root: coding::keys::RootKey::from_bytes([9; 32]),
+        outside: world.outside.clone(),
+        settings: settings(),
+    });
+    assert!(matches!(opened.await.map(drop), Err(OpenError::WrongRoot)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn claimed_sites_without_their_catalog_found_no_new_enclave() {
+    let world = World::new(53).await;
+    let error = world.open_over(&world.scratch.path().join("fresh")).await.map(drop).unwrap_err();
+    assert!(matches!(error, OpenError::CatalogLost { .. }), "{error}");
+}
