@@ -123,7 +123,8 @@ pub(crate) async fn list_parts(call: &Call<'_>) -> Result<Answer, Failure> {
     let (bucket, permit) = call.on_object::<ListParts>().await?;
     // One more than is shown tells whether there are more.
     let (upload, mut parts) = call.engine().list_parts(permit, upload, after, most + 1).await?;
-    let more = parts.len() > most;
+    // A page of none says nothing of the next, as S3 answers it: a client would ask for ever.
+    let more = most > 0 && parts.len() > most;
     parts.truncate(most);
     let next = parts.last().map(|part| i32::from(part.number));
     response::document(&ListPartsOutput {
@@ -240,6 +241,7 @@ pub(crate) async fn complete(call: &Call<'_>, document: &[u8]) -> Result<Answer,
         parts: completed_parts(document)?,
         condition: headers::write_condition(headers)?,
         checksum: whole_checksum(headers)?,
+        kind: kind(headers)?,
         size: whole_size(headers)?,
     };
     let (bucket, permit) = call.on_object::<PutObject>().await?;
