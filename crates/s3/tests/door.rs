@@ -227,6 +227,8 @@ async fn a_body_that_is_not_what_was_promised_is_not_stored() {
         ("a wrong trailer", unsigned("AAAAAA=="), 400, "BadDigest"),
         ("a trailer that is none", unsigned("x"), 400, "InvalidRequest"),
         ("a wrong MD5", header("content-md5", "AAAAAAAAAAAAAAAAAAAAAA=="), 400, "BadDigest"),
+        ("a checksum of parts", header("x-amz-checksum-crc32", &format!("{CHECK_CRC32}-1")), 400, "InvalidRequest"),
+        ("a trailer of parts", unsigned(&format!("{CHECK_CRC32}-1")), 400, "InvalidRequest"),
         ("an MD5 that is none", header("content-md5", "AAAA"), 400, "InvalidDigest"),
         ("a wrong CRC32", header("x-amz-checksum-crc32", "AAAAAA=="), 400, "BadDigest"),
         (
@@ -428,6 +430,9 @@ async fn an_upload_in_parts_becomes_one_object() {
     }
     let listed = world.get(&format!("/tea/big?uploadId={id}&max-parts=1")).await;
     assert_eq!((listed.all("PartNumber"), listed.one("IsTruncated")), (vec!["1"], "true"));
+    let none = world.get(&format!("/tea/big?uploadId={id}&max-parts=0")).await;
+    assert_eq!((none.all("PartNumber").len(), none.one("IsTruncated")), (0, "false"));
+    assert_eq!(none.all("NextPartNumberMarker"), Vec::<&str>::new());
     let rest = world.get(&format!("/tea/big?uploadId={id}&part-number-marker=1")).await;
     assert_eq!((rest.all("PartNumber"), rest.one("IsTruncated")), (vec!["2"], "false"));
     assert_eq!(world.get("/tea?uploads").await.all("UploadId"), [id.as_str()]);
@@ -438,6 +443,10 @@ async fn an_upload_in_parts_becomes_one_object() {
     };
     assert_eq!(complete("").await.code(), (400, "MalformedXML"));
     assert_eq!(complete(&done.replace("<PartNumber>2<", "<PartNumber>3<")).await.code(), (400, "InvalidPart"));
+    let other_kind = Request::new("POST", &format!("/tea/big?uploadId={id}"))
+        .header("x-amz-checksum-type", "FULL_OBJECT")
+        .body(format!("<CompleteMultipartUpload>{done}</CompleteMultipartUpload>"));
+    assert_eq!(world.ask(other_kind).await.code().0, 400);
     let completed = complete(&done).await;
     assert!(completed.one("ETag").ends_with("-2\""), "{completed:?}");
     let checksum = completed.one("ChecksumCRC32").to_owned();
@@ -547,6 +556,43 @@ async fn a_read_that_fails_on_its_way_never_looks_whole() {
         received += read;
     }
     assert!(received < 64 << 20, "the whole object came, with no site there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_cannot_be_read_is_answered_as_unavailable() {
+    let world = World::new().await;
+    for (key, length) in [("none", 0), ("small", 1000), ("big", 3 << 20)] {
+        assert_eq!(world.put(&format!("/tea/{key}"), content(length)).await.status, 200);
+    }
+    world.set_sites(State::Gone);
+    for request in [
+        Request::new("GET", "/tea/small"),
+        Request::new("GET", "/tea/big"),
+        Request::new("GET", "/tea/big").header("range", "bytes=5-9"),
+    ] {
+        let answer = world.ask(request).await;
+        assert_eq!(answer.code(), (503, "ServiceUnavailable"), "{answer:?}");
+        assert_eq!(answer.value("content-range"), None);
+    }
+    let none = world.get("/tea/none").await;
+    assert_eq!((none.status, none.whole, none.body.len()), (200, true, 0), "nothing needs no site");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_survives_the_way_through_documents() {
+    let world = World::new().await;
+    for key in ["a\rb", "tea \u{1f375}"] {
+        assert_eq!(world.put(&format!("/tea/{}", encode(key)), "x").await.status, 200);
+    }
+    assert_eq!(world.get("/tea").await.all("Key"), ["a&#13;b", "tea \u{1f375}"]);
+    let delete = |key: &str| {
+        let document = format!("<Delete><Object><Key>{key}</Key></Object></Delete>");
+        world.ask(Request::new("POST", "/tea?delete").body(document))
+    };
+    assert_eq!(delete("a<![CDATA[\r]]>b").await.code(), (400, "MalformedXML"));
+    assert_eq!(delete("a&#13;b").await.all("Deleted"), ["<Key>a&#13;b</Key>"]);
+    assert_eq!(delete("tea &#x1F375;").await.status, 200);
+    assert_eq!(world.get("/tea").await.all("Key"), Vec::<&str>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
