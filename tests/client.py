@@ -7,6 +7,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 TIMEOUT_S = 60
+SEEN = set()  # Every error code any client was given.
 
 
 def connect(world, addressing="path", keys=None, region=None, endpoint=None, **config):
@@ -15,7 +16,7 @@ def connect(world, addressing="path", keys=None, region=None, endpoint=None, **c
     endpoint = endpoint or world.endpoint
     if addressing == "virtual":
         endpoint = f"http://localhost:{world.port}"
-    return boto3.client(
+    client = boto3.client(
         "s3",
         endpoint_url=endpoint,
         region_name=region or world.region,
@@ -30,6 +31,12 @@ def connect(world, addressing="path", keys=None, region=None, endpoint=None, **c
             **config,
         ),
     )
+    client.meta.events.register("after-call.s3", note)
+    return client
+
+
+def note(parsed, **_):
+    SEEN.add(parsed.get("Error", {}).get("Code"))
 
 
 def refused(call):

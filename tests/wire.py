@@ -8,6 +8,8 @@ import socket
 import time
 from urllib.parse import quote
 
+import client
+
 UNSIGNED = "UNSIGNED-PAYLOAD"
 CHUNKED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 CHUNKED_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
@@ -174,7 +176,9 @@ def read_answer(line, method="GET"):
         body += more
     if headers.get("transfer-encoding") == "chunked":
         body = unchunk(body)
-    return Answer(status, headers, body)
+    answer = Answer(status, headers, body)
+    client.SEEN.add(answer.code)
+    return answer
 
 
 def receive(line):

@@ -56,11 +56,16 @@ class World:
         self.ready = {}
         self.started_in_s = None
 
+    @property
+    def place(self):
+        """How a command says which Entente is meant."""
+        return ["--data-dir", str(self.directory)]
+
     # Starting.
 
     def begin(self, port=None):
         """Starts the process and does not wait for it."""
-        command = [binary(), "up", "--data-dir", str(self.directory), "--json"]
+        command = [binary(), "up", *self.place, "--json"]
         command += ["--s3-listen", f"127.0.0.1:{port or free_port()}", "--admin-listen", f"127.0.0.1:{free_port()}"]
         self.log = open(self.log_path, "ab")
         level = os.environ.get("ENTENTE_LOG", "info")
@@ -141,7 +146,7 @@ class World:
         raise AssertionError(f"no {field} in /proc/{self.pid}/status")
 
     def status(self):
-        return json.loads(run(binary(), "status", "--data-dir", self.directory, "--json", timeout=60))
+        return json.loads(run(binary(), "status", *self.place, "--json", timeout=60))
 
     def wait_until_whole(self, within_s=180):
         """Waits until nothing is unshown or below its promise and every site is well."""

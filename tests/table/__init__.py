@@ -107,6 +107,6 @@ class Try:
 
 def load():
     """Every row, in reading order."""
-    from table import buckets, checksums, conditions, deletes, keys, listing, multipart, objects, presigned, uploads  # noqa: F401
+    from table import buckets, checksums, codes, conditions, deletes, keys, listing, multipart, objects, presigned, uploads  # noqa: F401
 
     return ROWS

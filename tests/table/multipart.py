@@ -43,6 +43,17 @@ def ranges_across_parts_are_right(t):
         assert t.get(key, Range=f"bytes={first}-{last}")["Bytes"] == whole[first : last + 1]
 
 
+@row("GetObject", "InvalidPartNumber")
+def one_part_of_a_finished_upload_can_be_read(t):
+    key, upload, made, parts = filled(t, 5 * MIB, 5 * MIB + 9, 11)
+    t.complete(key, upload, parts)
+    for number, body in enumerate(made, 1):
+        got = t.get(key, PartNumber=number)
+        assert got["Bytes"] == body and got["PartsCount"] == 3, number
+        assert t.head(key, PartNumber=number)["ContentLength"] == len(body), number
+    assert t.refused("get_object", Key=key, PartNumber=4) == ("InvalidPartNumber", 416)
+
+
 @row("CompleteMultipartUpload")
 def numbers_may_have_gaps_and_parts_may_be_left_out(t):
     key, upload, made, parts = filled(t, 5 * MIB, 5 * MIB, 5 * MIB, 9, numbers=[2, 7, 500, 10_000])

@@ -165,13 +165,11 @@ def the_answers_headers_may_be_chosen(t):
         assert answer[name.removeprefix("Response")] == value, name
 
 
-@row("GetObject")
-def part_one_of_a_plain_object_is_the_whole_or_refused(t):
+@row("GetObject", "InvalidPartNumber")
+def part_one_of_a_plain_object_is_the_whole_and_there_is_no_second(t):
     key, _ = t.put(body=b"whole")
-    try:
-        assert t.get(key, PartNumber=1)["Bytes"] == b"whole"
-    except t.s3.exceptions.ClientError as error:
-        assert error.response["Error"]["Code"] == "NotImplemented"
+    assert t.get(key, PartNumber=1)["Bytes"] == b"whole"
+    assert t.refused("get_object", Key=key, PartNumber=2) == ("InvalidPartNumber", 416)
 
 
 refuses("GetObject", "a key that is not there", "NoSuchKey", 404, Key="nothing-here")

@@ -22,6 +22,7 @@ const FIRST_LIGHT: &[(&str, Cut)] = &[
     ("test_table.py", Cut::Whole),
     ("test_wire.py", Cut::Whole),
     ("test_start.py", Cut::Whole),
+    ("test_config.py", Cut::Whole),
     ("test_rescue.py", Cut::Whole),
     ("test_clients.py", Cut::Whole),
     ("test_synced.py", Cut::Tests),

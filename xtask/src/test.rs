@@ -44,10 +44,12 @@ const AREAS: &[Area] = &[
     area("table", "every operation and error of the S3 door", &[Need::Python], Kind::Pytest("test_table.py")),
     area("wire", "what is not served is refused", &[Need::Python], Kind::Pytest("test_wire.py")),
     area("start", "clocks, locks, old catalogs, damage at start", &[Need::Python], Kind::Pytest("test_start.py")),
+    area("config", "sites named by a configuration file", &[Need::Python], Kind::Pytest("test_config.py")),
     area("rescue", "sites and root key are enough", &[Need::Python], Kind::Pytest("test_rescue.py")),
     area("synced", "durable means synced", &[Need::Python], Kind::Pytest("test_synced.py")),
     area("kill", "kill -9 under load loses nothing", &[Need::Python], Kind::Pytest("test_kill.py")),
     area("faults", "two sites torn away under load", &[Need::Python], Kind::Pytest("test_faults.py")),
+    area("bounds", "memory and time within their bounds", &[Need::Python], Kind::Pytest("test_bounds.py")),
     area("clients", "real clients, a real tree, a large file", &[Need::Python], Kind::Pytest("test_clients.py")),
 ];
 

@@ -1,0 +1,117 @@
+"""Sites named by a configuration file: five vendors, another region, a domain of one's own."""
+
+import json
+import subprocess
+
+import pytest
+
+from client import connect, refused
+from content import MIB, content
+from ledger import Ledger, read_back
+from load import MIXED, Load
+from world import World, binary, run
+
+VENDORS = ("amazon", "microsoft", "google", "oracle", "own")
+HEAD = """
+[enclave]
+data_dir = "data"
+root_key = "keys/root.key"
+region = "eu-central-1"
+default_profile = "std"
+
+[s3]
+domains = ["store.localhost"]
+"""
+
+
+class Configured(World):
+    """Started with `--config`; the owner's key is issued over the admin API."""
+
+    def __init__(self, folder):
+        super().__init__(folder / "data")
+        self.file, self.owner = folder / "entente.toml", None
+        sites = [
+            f'[[site]]\nname = "{vendor}-1"\nvendor = "{vendor}"\nkind = "local"\npath = "sites/{vendor}"\n'
+            for vendor in VENDORS
+        ]
+        self.file.write_text(HEAD + "\n".join(sites))
+        for vendor in VENDORS:
+            (folder / "sites" / vendor).mkdir(parents=True)
+        (folder / "keys").mkdir()
+
+    @property
+    def place(self):
+        return ["--config", str(self.file)]
+
+    def keys(self):
+        if not self.owner:
+            self.owner = json.loads(run(binary(), "key", "create", *self.place, "--user", "owner", "--json"))
+        return self.owner["access_key"], self.owner["secret_key"]
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = Configured(tmp_path)
+    yield made
+    made.kill()
+
+
+def test_five_vendors_another_region_and_a_domain(world, chance):
+    code, log = world.fails_to_start()
+    assert code == 5 and "root-key" in log, "without a root key it says how to make one"
+    run(binary(), "root-key", world.file.parent / "keys/root.key")
+    world.start()
+    assert "secret_key" not in world.ready
+    s3 = connect(world)
+    location = {"CreateBucketConfiguration": {"LocationConstraint": "eu-central-1"}}
+    s3.create_bucket(Bucket="five", **location)
+    assert refused(lambda: s3.create_bucket(Bucket="five", **location)) == ("BucketAlreadyOwnedByYou", 409)
+    elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": "us-west-2"}}
+    for more in (elsewhere, {}):
+        answer = refused(lambda more=more: s3.create_bucket(Bucket="elsewhere", **more))
+        assert answer == ("IllegalLocationConstraintException", 400)
+    assert s3.get_bucket_location(Bucket="five")["LocationConstraint"] == "eu-central-1"
+    ledger = Ledger()
+    assert Load(s3, "five", ledger, chance, 4, MIXED, 20).start().finish() == []
+    by_host = connect(world, addressing="virtual", endpoint=f"http://store.localhost:{world.port}")
+    by_host.put_object(Bucket="five", Key="by-host", Body=b"by host")
+    assert s3.get_object(Bucket="five", Key="by-host")["Body"].read() == b"by host"
+    s3.delete_object(Bucket="five", Key="by-host")
+    world.wait_until_whole()
+    for vendor in chance.sample(VENDORS, 2):
+        (world.file.parent / "sites" / vendor).rename(world.file.parent / f"{vendor}.away")
+    read_back(s3, "five", ledger)
+    body = content("without two of five", 3 * MIB)
+    s3.put_object(Bucket="five", Key="late", Body=body)
+    world.kill()
+    world.start()
+    assert connect(world).get_object(Bucket="five", Key="late")["Body"].read() == body
+
+
+WRONG = [
+    ("an unknown setting", 'region = "eu', 'regoin = "eu', "did you mean `region`"),
+    ("an unknown section", "[s3]", "[s4]", "did you mean `s3`"),
+    ("an unknown vendor", 'vendor = "google"', 'vendor = "gogle"', "did you mean `google`"),
+    ("a root key beside the data", '"keys/root.key"', '"data/root.key"', "inside the data directory"),
+    ("two sites in one place", '"sites/google"', '"sites/amazon"', "overlaps"),
+    ("a profile that needs more vendors", '"std"', '"mirror-6"', "needs 6 vendors"),
+]
+
+
+@pytest.mark.parametrize("old,new,says", [row[1:] for row in WRONG], ids=[row[0] for row in WRONG])
+def test_what_makes_no_sense_is_refused_with_its_line(world, old, new, says):
+    text = world.file.read_text()
+    assert old in text
+    world.file.write_text(text.replace(old, new, 1))
+    line = text[: text.index(old)].count("\n") + 1
+    done = subprocess.run([binary(), "up", *world.place], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2 and says in done.stderr, done.stderr
+    assert f"entente.toml:{line}:" in done.stderr, done.stderr
+    assert not world.directory.exists(), "something was made before the settings were checked"
+
+
+def test_beyond_loopback_it_listens_only_when_told_that_this_is_not_safe(world):
+    run(binary(), "root-key", world.file.parent / "keys/root.key")
+    world.file.write_text(world.file.read_text().replace("[s3]", '[s3]\nlisten = "0.0.0.0:0"'))
+    done = subprocess.run([binary(), "up", *world.place], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2 and "--insecure" in done.stderr, done.stderr
