@@ -53,6 +53,7 @@ pub struct Sealed {
 /// What a journal segment held.
 #[derive(Clone, Debug)]
 pub struct Opened {
+    /// The segment it was sealed as. A batch that was placed anew lies in another one.
     pub segment: SegmentId,
     pub stream: StreamId,
     /// Encoded records, and where their bodies lie.
@@ -265,8 +266,8 @@ pub fn stream_key(payload: &[u8]) -> Result<KeyTag, FormatError> {
     Ok(prelude(payload)?.under)
 }
 
-/// Opens a payload with the stream's key, which `secret` finds by its tag. The caller compares
-/// segment and stream with those it asked for.
+/// Opens a payload with the stream's key, which `secret` finds by its tag. The caller compares the
+/// stream with the one it asked for; the segment may be another since the batch was sealed.
 pub fn open<S: Borrow<LabelSecret>>(
     payload: &[u8],
     secret: impl FnOnce(KeyTag) -> Option<S>,

@@ -201,8 +201,9 @@ impl Reader<'_> {
         }
         let opened = journal::open(payload, |tag| self.keys.get(&tag).map(|(secret, _)| secret));
         match opened {
-            Ok(opened) if opened.segment == segment => Ok(opened),
-            Ok(opened) => Err(failed(&format!("it holds the content of {}", opened.segment))),
+            // Not the segment: a batch that was placed anew keeps the id it was sealed under.
+            Ok(opened) if self.shelf.is_of_stream(segment, opened.stream) => Ok(opened),
+            Ok(opened) => Err(failed(&format!("it holds a batch of stream {}", opened.stream))),
             Err(OpenError::NoKey(tag)) => Err(Attempt::NeedsKey(tag)),
             Err(error) => Err(failed(&error)),
         }

@@ -7,7 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use model::{Epoch, SegmentId, SegmentKind};
+use model::{Code, Epoch, SegmentId, SegmentKind, StreamId};
 use thiserror::Error;
 
 use crate::error::{FormatError, NotEnough};
@@ -75,11 +75,31 @@ struct Place {
     path: PathBuf,
 }
 
-/// Pieces that say the same about their segment.
+/// Pieces that fit together.
 struct Set {
+    /// With the first epoch that any of them names.
     identity: Identity,
+    /// Of copies, with the most that any of them knows of.
     layout: Layout,
     places: Vec<Place>,
+}
+
+impl Set {
+    /// Whether a piece with this header goes with these. A piece that was restored names the epoch
+    /// that restored it, and a further copy of a payload in copies a code with one more; neither
+    /// changes a cell.
+    fn fits(&self, header: &Header) -> bool {
+        let identity = Identity { epoch: self.identity.epoch, ..header.identity() };
+        let Layout { code, cell, length } = Layout::of(header);
+        let m = if code.k == 1 { self.layout.code.m } else { code.m };
+        self.identity == identity && self.layout == Layout { code: Code { m, ..code }, cell, length }
+    }
+
+    fn add(&mut self, header: &Header, place: Place) {
+        self.identity.epoch = self.identity.epoch.min(header.epoch);
+        self.layout.code.m = self.layout.code.m.max(header.code.m);
+        self.places.push(place);
+    }
 }
 
 /// Every piece found.
@@ -145,12 +165,11 @@ impl Shelf {
     }
 
     fn add(&mut self, header: &Header, site: usize, path: PathBuf) {
-        let (identity, layout) = (header.identity(), Layout::of(header));
         let place = Place { index: header.index, site, path };
         let sets = self.segments.entry(header.segment).or_default();
-        match sets.iter_mut().find(|set| set.identity == identity && set.layout == layout) {
-            Some(set) => set.places.push(place),
-            None => sets.push(Set { identity, layout, places: vec![place] }),
+        match sets.iter_mut().find(|set| set.fits(header)) {
+            Some(set) => set.add(header, place),
+            None => sets.push(Set { identity: header.identity(), layout: Layout::of(header), places: vec![place] }),
         }
     }
 
@@ -167,7 +186,13 @@ impl Shelf {
         self.segments.iter().filter(move |(_, sets)| is(sets)).map(|(segment, _)| *segment)
     }
 
-    /// The epoch that wrote the segment.
+    /// Whether pieces of the segment say that it is of this stream.
+    pub fn is_of_stream(&self, segment: SegmentId, stream: StreamId) -> bool {
+        self.segments.get(&segment).into_iter().flatten().any(|set| set.identity.stream == stream)
+    }
+
+    /// The epoch that wrote the segment: the first its pieces name, for those restored later name
+    /// later ones.
     pub fn epoch(&self, segment: SegmentId) -> Epoch {
         let first = self.segments.get(&segment).and_then(|sets| sets.first());
         first.map_or(Epoch(0), |set| set.identity.epoch)

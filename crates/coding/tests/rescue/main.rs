@@ -15,8 +15,9 @@ use std::process::Command;
 
 use coding::piece::{HEADER, verify_piece};
 use coding::rescue::{self, Error, Report};
-use coding::{Header, Layout, RootKey, limits};
-use model::{AccessKeyId, BodySlice, Change, Code, Epoch, SegmentId, Timestamp, UploadId};
+use coding::segment::restore_piece;
+use coding::{Header, Identity, Layout, RootKey, limits};
+use model::{AccessKeyId, BodySlice, Change, Code, Epoch, SegmentId, SegmentKind, Timestamp, UploadId};
 use world::{World, encode, files, folder, noise};
 
 const QUAD: Code = Code { k: 2, m: 2 };
@@ -25,6 +26,11 @@ const QUAD: Code = Code { k: 2, m: 2 };
 /// multipart, copied.
 fn eventful(name: &str, code: Code) -> World {
     let mut world = World::new(name, code);
+    fill(&mut world);
+    world
+}
+
+fn fill(world: &mut World) {
     let photos = world.bucket("photos");
     world.put(photos, "small", noise(1, 5_000), "photos/small");
     world.put(photos, "large", noise(2, 1_700_000), "photos/large");
@@ -50,7 +56,6 @@ fn eventful(name: &str, code: Code) -> World {
 
     let dropped = world.bucket("dropped");
     world.ship(vec![(Change::BucketDeleted { bucket: dropped }, None)]);
-    world
 }
 
 fn rescue_from(world: &World, sites: &[PathBuf]) -> (Report, BTreeMap<String, Vec<u8>>) {
@@ -91,20 +96,81 @@ fn lose(world: &World, segment: SegmentId, sites: usize) {
     }
 }
 
+/// Everything must come back from each choice of `k` sites.
+fn check_any(world: &World, k: u8) {
+    for kept in 0_u32..1 << world.sites.len() {
+        if kept.count_ones() == u32::from(k) {
+            let chosen = world.sites.iter().enumerate().filter(|(site, _)| kept >> site & 1 == 1);
+            let sites: Vec<PathBuf> = chosen.map(|(_, site)| site.clone()).collect();
+            check_complete(world, &sites);
+        }
+    }
+}
+
+/// Writes the piece with this index of each segment with this k, as one of `code`, to a site: as a
+/// later epoch would, from the others.
+fn restore(world: &World, index: u8, site: usize, code: Code) {
+    let mut segments: BTreeMap<SegmentId, Vec<(PathBuf, Header)>> = BTreeMap::new();
+    for (_, path, header) in pieces(world, None).into_iter().filter(|(_, _, header)| header.code.k == code.k) {
+        segments.entry(header.segment).or_default().push((path, header));
+    }
+    for (segment, found) in segments {
+        let bytes: Vec<(u8, Vec<u8>)> = found
+            .iter()
+            .filter(|(_, header)| header.index != index)
+            .map(|(path, header)| (header.index, fs::read(path).unwrap()))
+            .collect();
+        let have: Vec<(u8, &[u8])> = bytes.iter().map(|(index, bytes)| (*index, bytes.as_slice())).collect();
+        let header = found[0].1;
+        let identity = Identity { epoch: Epoch(header.epoch.0 + 1 + u64::from(index)), ..header.identity() };
+        let piece = restore_piece(identity, Layout { code, ..Layout::of(&header) }, index, &have).unwrap();
+        found.iter().filter(|(_, header)| header.index == index).for_each(|(path, _)| fs::remove_file(path).unwrap());
+        fs::write(world.sites[site].join(segment.to_string()), piece).unwrap();
+    }
+}
+
 #[test]
 fn any_k_sites_give_everything_back() {
     for code in [QUAD, Code { k: 3, m: 2 }, Code { k: 2, m: 1 }, Code { k: 1, m: 2 }] {
-        let world = eventful(&format!("any-{code}"), code);
-        for kept in 0_u32..1 << code.n() {
-            if kept.count_ones() == u32::from(code.k) {
-                let sites: Vec<PathBuf> = (0..world.sites.len())
-                    .filter(|site| kept >> site & 1 == 1)
-                    .map(|site| world.sites[site].clone())
-                    .collect();
-                check_complete(&world, &sites);
+        check_any(&eventful(&format!("any-{code}"), code), code.k);
+    }
+}
+
+#[test]
+fn batches_that_were_placed_anew_give_everything_back() {
+    for anew in [Code { k: 3, m: 1 }, Code { k: 1, m: 3 }] {
+        let mut world = World::placed_anew(&format!("anew-{anew}"), QUAD, Some(anew));
+        fill(&mut world);
+        check_any(&world, anew.k.max(QUAD.k));
+    }
+}
+
+#[test]
+fn pieces_that_were_restored_in_later_epochs_stand_in_for_any() {
+    let world = eventful("restored", QUAD);
+    restore(&world, 3, 3, QUAD);
+    restore(&world, 1, 1, QUAD);
+    check_any(&world, QUAD.k);
+}
+
+#[test]
+fn a_further_copy_is_put_together_with_the_first_ones() {
+    let mut world = World::placed_anew("copies", QUAD, Some(Code { k: 1, m: 1 }));
+    fill(&mut world);
+    restore(&world, 2, 2, Code { k: 1, m: 2 });
+    check_complete(&world, &world.sites);
+    // Some rows are whole only in the first two copies, the others only in the third.
+    for (_, path, header) in pieces(&world, None) {
+        if header.kind == SegmentKind::Journal {
+            let layout = Layout::of(&header);
+            let mut bytes = fs::read(&path).unwrap();
+            for row in (0..layout.rows()).filter(|row| (row % 2 == 0) == (header.index < 2)) {
+                bytes[layout.cells(row..row).start as usize] ^= 1;
             }
+            fs::write(path, bytes).unwrap();
         }
     }
+    check_complete(&world, &world.sites);
 }
 
 #[test]

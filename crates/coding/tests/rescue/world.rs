@@ -89,6 +89,8 @@ pub struct World {
     outside: Outside,
     enclave: EnclaveId,
     code: Code,
+    /// Every batch is placed anew under this code before it stands.
+    anew: Option<Code>,
     number: u64,
     control: Stream,
     data: Stream,
@@ -99,6 +101,11 @@ pub struct World {
 impl World {
     /// An enclave with one label, whose keys are in the control stream.
     pub fn new(name: &str, code: Code) -> World {
+        World::placed_anew(name, code, None)
+    }
+
+    /// One in which sites fail while batches are on their way.
+    pub fn placed_anew(name: &str, code: Code, anew: Option<Code>) -> World {
         let outside = outside(code.k * 16 + code.m);
         let folder = folder(name);
         let sites: Vec<PathBuf> = (0..code.n()).map(|site| folder.join(format!("site{site}"))).collect();
@@ -119,6 +126,7 @@ impl World {
             enclave: EnclaveId::random(&outside),
             outside,
             code,
+            anew,
             number: 0,
             control,
             data,
@@ -244,6 +252,10 @@ impl World {
         }
     }
 
+    fn under_another_id(&self, identity: Identity) -> Identity {
+        Identity { segment: SegmentId::random(&self.outside), ..identity }
+    }
+
     /// One batch of the control stream.
     pub fn ship_control(&mut self, changes: Vec<Change>) -> SegmentId {
         let changes = changes.into_iter().map(|change| (change, None)).collect();
@@ -270,8 +282,12 @@ impl World {
         }
         let identity = Identity { stream: stream.id, key: stream.secret.tag(), ..identity };
         let sealed = journal::seal(self.code, identity, &stream.secret, stream.control.as_ref(), &items, &self.outside);
-        self.place(&sealed.encoded);
-        identity.segment
+        let encoded = match self.anew {
+            Some(code) => sealed.encoded.recode(code, self.under_another_id(identity)),
+            None => sealed.encoded,
+        };
+        self.place(&encoded);
+        encoded.identity.segment
     }
 
     /// Stores the pieces, one at each site.
