@@ -21,20 +21,25 @@ use crate::error::{Code, Failure};
 use crate::gate::Payload;
 use crate::gate::Signed;
 use crate::limits::{REFUSED_BODY_BYTES, REFUSED_BODY_TIME};
+use crate::pace::Pace;
 
 /// The body as it comes off the connection, with its clocks.
 pub(crate) struct Paced {
     incoming: Incoming,
     count: Arc<AtomicU64>,
-    idle_time: Duration,
-    /// Runs only while we wait for the client, never while the client waits for us.
-    idle: Option<Pin<Box<Sleep>>>,
+    pace: Pace,
     deadline: Pin<Box<Sleep>>,
 }
 
 impl Paced {
     pub(crate) fn new(incoming: Incoming, count: Arc<AtomicU64>, idle_time: Duration, deadline: Instant) -> Paced {
-        Paced { incoming, count, idle_time, idle: None, deadline: Box::pin(tokio::time::sleep_until(deadline)) }
+        let deadline = Box::pin(tokio::time::sleep_until(deadline));
+        Paced { incoming, count, pace: Pace::new(idle_time), deadline }
+    }
+
+    /// Nothing will come.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.incoming.is_end_stream()
     }
 
     /// Must be over by `deadline` now, if it is sooner.
@@ -45,9 +50,7 @@ impl Paced {
     }
 
     fn late(&mut self, cx: &mut Context<'_>) -> bool {
-        let idle_time = self.idle_time;
-        let idle = self.idle.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle_time)));
-        idle.as_mut().poll(cx).is_ready() || self.deadline.as_mut().poll(cx).is_ready()
+        self.pace.poll_spent(cx).is_ready() || self.deadline.as_mut().poll(cx).is_ready()
     }
 
     /// Takes no more than a little of a body nobody wants.
@@ -71,7 +74,7 @@ impl Stream for Paced {
         loop {
             match Pin::new(&mut this.incoming).poll_frame(cx) {
                 Poll::Pending if this.late(cx) => {
-                    let message = "nothing came of the body for too long".to_owned();
+                    let message = "too little came of the body for too long".to_owned();
                     return Poll::Ready(Some(Err(BodyError { kind: BodyErrorKind::IdleTimeout, message })));
                 }
                 Poll::Pending => return Poll::Pending,
@@ -81,9 +84,9 @@ impl Stream for Paced {
                     return Poll::Ready(Some(Err(error)));
                 }
                 Poll::Ready(Some(Ok(frame))) => {
-                    this.idle = None;
                     // Trailers of HTTP itself mean nothing to S3.
                     if let Ok(bytes) = frame.into_data() {
+                        this.pace.moved(bytes.len());
                         this.count.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                         return Poll::Ready(Some(Ok(bytes)));
                     }

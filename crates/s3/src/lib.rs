@@ -36,6 +36,7 @@ mod delete;
 mod get;
 mod list;
 mod multipart;
+mod pace;
 mod put;
 
 pub use door::{Door, Settings};

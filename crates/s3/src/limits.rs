@@ -41,6 +41,12 @@ pub(crate) const REFUSED_BODY_BYTES: u64 = 256 * 1024;
 /// How long that may take.
 pub(crate) const REFUSED_BODY_TIME: Duration = Duration::from_secs(1);
 
+/// What must move within each idle time that we wait for a peer, unless less is left: a byte now and
+/// then would hold a request, and what is locked or buffered for it, for hours. Little more than
+/// 1 KiB/s at the usual idle time, which the poorest radio link manages; on an answer it is a tenth
+/// of what a socket buffers, so that a reader who takes at all takes this much at a time.
+pub(crate) const PACE_BYTES: u64 = 64 * 1024;
+
 /// Limits of one door.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -52,7 +58,7 @@ pub struct Limits {
     pub head_time: Duration,
     /// Bytes of names and values of one head. S3 takes 8 KB; browsers add cookies.
     pub head_bytes: usize,
-    /// Nothing came of a body that we wait for, or nothing was taken of an answer.
+    /// Waiting for [`PACE_BYTES`] of a body to come, or of an answer to be taken.
     pub idle_time: Duration,
     /// One request with its answer: 5 GiB at 2 Mbit/s.
     pub request_time: Duration,
@@ -63,6 +69,9 @@ pub struct Limits {
     pub documents_bytes: usize,
     /// Reading one XML document, so that a slow client gives its share of the above back.
     pub document_time: Duration,
+    /// Waiting for a share of the above: longer than a crowd of quick documents takes, shorter than
+    /// clients wait before they try again.
+    pub documents_wait: Duration,
     /// Finishing what is under way when the door closes.
     pub drain_time: Duration,
 }
@@ -78,6 +87,7 @@ impl Default for Limits {
             document_bytes: 8 * 1024 * 1024,
             documents_bytes: 64 * 1024 * 1024,
             document_time: Duration::from_secs(60),
+            documents_wait: Duration::from_secs(5),
             drain_time: Duration::from_secs(30),
         }
     }

@@ -152,8 +152,9 @@ impl Body for Sent {
             Content::Whole(bytes) => {
                 Some(Ok(std::mem::take(bytes))).filter(|next| !matches!(next, Ok(b) if b.is_empty()))
             }
+            // First: the bytes may always be there, and the reader slow.
+            Content::Stream { .. } if this.deadline.as_mut().poll(cx).is_ready() => Some(Err("out of time".to_owned())),
             Content::Stream { length, bytes } => match bytes.as_mut().poll_next(cx) {
-                Poll::Pending if this.deadline.as_mut().poll(cx).is_ready() => Some(Err("out of time".to_owned())),
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Err(error))) => Some(Err(error.to_string())),
                 Poll::Ready(None) if this.bytes_out < *length => Some(Err("the object ended early".to_owned())),
@@ -205,5 +206,78 @@ impl Drop for Sent {
             broken = self.broken,
             "request"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use futures::StreamExt;
+
+    use super::*;
+
+    /// An outside that nothing here asks.
+    struct Nothing;
+
+    impl model::outside::Clock for Nothing {
+        fn now(&self) -> model::Timestamp {
+            model::Timestamp(0)
+        }
+        fn monotonic_ms(&self) -> u64 {
+            0
+        }
+    }
+
+    impl model::outside::Entropy for Nothing {
+        fn fill(&self, _: &mut [u8]) {}
+    }
+
+    impl model::outside::Blocking for Nothing {
+        fn spawn(&self, _: Box<dyn FnOnce() + Send>) {}
+    }
+
+    fn line() -> Line {
+        let outside = Outside { clock: Arc::new(Nothing), entropy: Arc::new(Nothing), blocking: Arc::new(Nothing) };
+        let id = RequestId { request: "1".into(), host: "h".into() };
+        let (method, status) = (http::Method::GET, StatusCode::OK);
+        Line {
+            id,
+            outside,
+            started_ms: 0,
+            method,
+            operation: "GetObject",
+            status,
+            code: None,
+            bytes_in: Arc::default(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_reader_runs_out_of_time_though_bytes_are_always_there() {
+        let piece = Bytes::from_static(b"0123456789");
+        let bytes = futures::stream::repeat_with(move || Ok(piece.clone())).boxed();
+        let answer = Response::new(Content::Stream { length: 1000, bytes });
+        let mut sent = send(answer, line(), Instant::now() + Duration::from_secs(10)).into_body();
+        let mut taken = 0;
+        let broken = loop {
+            match poll_fn(|cx| Pin::new(&mut sent).poll_frame(cx)).await {
+                Some(Ok(_)) => taken += 1,
+                ended => break ended,
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        };
+        assert!(matches!(broken, Some(Err(_))), "it ended as if whole");
+        assert!((9..=11).contains(&taken), "{taken}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_time_is_up_is_still_sent() {
+        let answer = Response::new(Content::Whole(Bytes::from_static(b"late")));
+        let mut sent = send(answer, line(), Instant::now()).into_body();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let frame = poll_fn(|cx| Pin::new(&mut sent).poll_frame(cx)).await.unwrap().unwrap();
+        assert_eq!(frame.into_data().ok(), Some(Bytes::from_static(b"late")));
     }
 }

@@ -15,10 +15,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::Sleep;
 
 use crate::door::Door;
 use crate::limits::CONNECTION_BUFFER_BYTES;
+use crate::pace::Pace;
 
 /// How long to wait before accepting again when the machine has no descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -70,7 +70,7 @@ async fn connection(door: Door, stream: TcpStream, mut closed: watch::Receiver<(
     // Without it the last bytes of an answer wait 40 ms for an acknowledgement.
     let _ = stream.set_nodelay(true);
     let limits = &door.inner.settings.limits;
-    let io = TokioIo::new(Patient { stream, time: limits.idle_time, stalled: None });
+    let io = TokioIo::new(Patient { stream, pace: Pace::new(limits.idle_time) });
     let service = service_fn(|request| {
         let door = door.clone();
         async move { Ok::<_, Infallible>(door.answer(request).await) }
@@ -93,34 +93,34 @@ async fn connection(door: Door, stream: TcpStream, mut closed: watch::Receiver<(
     }
 }
 
-/// A socket that gives up on a peer who takes nothing.
-struct Patient {
-    stream: TcpStream,
-    time: Duration,
-    /// Runs while a write waits.
-    stalled: Option<Pin<Box<Sleep>>>,
+/// A socket that gives up on a peer who takes nothing, or next to nothing.
+struct Patient<S> {
+    stream: S,
+    pace: Pace,
 }
 
-impl Patient {
-    fn judge<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.stalled = None;
-            return written;
+impl<S> Patient<S> {
+    fn judge(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Pending => {
+                ready!(self.pace.poll_spent(cx));
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes too little")))
+            }
+            Poll::Ready(written) => {
+                self.pace.moved(*written.as_ref().unwrap_or(&0));
+                Poll::Ready(written)
+            }
         }
-        let time = self.time;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(time)));
-        ready!(stalled.as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes nothing")))
     }
 }
 
-impl AsyncRead for Patient {
+impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
-impl AsyncWrite for Patient {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.judge(cx, written)
@@ -141,10 +141,59 @@ impl AsyncWrite for Patient {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        self.judge(cx, flushed)
+        self.judge(cx, flushed.map_ok(|()| 0)).map_ok(|_| ())
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    const WINDOW: Duration = Duration::from_secs(60);
+
+    /// Writes a MiB to a reader who takes `piece` bytes each `pause`; how it ended, and when.
+    async fn write_to(piece: usize, pause: Duration) -> (io::Result<()>, Duration) {
+        let (stream, mut peer) = tokio::io::duplex(piece);
+        let reader = async move {
+            let mut taken = vec![0; piece];
+            loop {
+                sleep(pause).await;
+                if peer.read_exact(&mut taken).await.is_err() {
+                    return;
+                }
+            }
+        };
+        let began = Instant::now();
+        let mut patient = Patient { stream, pace: Pace::new(WINDOW) };
+        tokio::select! {
+            biased;
+            ended = async { patient.write_all(&vec![0; 1 << 20]).await } => (ended, began.elapsed()),
+            () = reader => (Err(io::ErrorKind::UnexpectedEof.into()), began.elapsed()),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_of_a_byte_now_and_then_is_given_up() {
+        let (ended, after) = write_to(1, Duration::from_secs(59)).await;
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(after < WINDOW * 2, "{after:?}");
+        let (ended, _) = write_to(16 << 10, Duration::from_secs(20)).await;
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_reader_who_keeps_the_pace_is_waited_for() {
+        for (piece, pause_s) in [(64 << 10, 59), (16 << 10, 14)] {
+            let (ended, after) = write_to(piece, Duration::from_secs(pause_s)).await;
+            assert!(ended.is_ok(), "{ended:?}");
+            assert!(after > WINDOW * 5, "{after:?}");
+        }
     }
 }
