@@ -10,7 +10,7 @@ use http::request::Parts;
 use hyper::body::Incoming;
 use model::{Bucket, Outside, Session};
 use policy::{BucketAction, ObjectAction, Permit};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::auth::ChunkSigner;
@@ -45,7 +45,7 @@ pub(crate) struct Inner {
     pub(crate) outside: Outside,
     /// Names this process in answers.
     host: Arc<str>,
-    /// KiB of documents that may still be read into memory.
+    /// KiB of documents that may still be held in memory.
     documents: Semaphore,
 }
 
@@ -147,8 +147,15 @@ impl Inner {
                 call.stream(declared, body).await.map_err(spent)
             }
             BodyUse::Document => {
+                let share = match self.share(declared.length, &paced).await {
+                    Ok(share) => share,
+                    Err(failure) => return Err((failure, Some(paced))),
+                };
                 let document = self.document(&call, paced, signer, slot, declared).await.map_err(spent)?;
-                call.document(document).await.map_err(spent)
+                let answer = call.document(document).await.map_err(spent);
+                // The document, and what was made of it, lives until here.
+                drop(share);
+                answer
             }
             BodyUse::None => {
                 let body = body::unframed(paced, &call.admitted.payload, signer, slot);
@@ -166,7 +173,21 @@ impl Inner {
         Ok((credential.session, signer))
     }
 
-    /// Reads and proves a document, within a budget for all documents together.
+    /// A share of the budget for all documents together; an empty one needs none, and waits for none.
+    async fn share(&self, length: Option<u64>, paced: &Paced) -> Result<Option<SemaphorePermit<'_>>, Failure> {
+        let limits = &self.settings.limits;
+        let most = limits.document_bytes;
+        if length == Some(0) || paced.is_empty() {
+            return Ok(None);
+        }
+        let expected = length.and_then(|length| usize::try_from(length).ok()).unwrap_or(most).min(most);
+        let share = u32::try_from(expected / SHARE_BYTES + 1).unwrap_or(u32::MAX);
+        let share = self.documents.acquire_many(share.min(u32::try_from(most / SHARE_BYTES).unwrap_or(u32::MAX)));
+        let share = tokio::time::timeout(limits.documents_wait, share).await.map_err(|_| Code::SlowDown)?;
+        share.map(Some).map_err(Failure::internal)
+    }
+
+    /// Reads and proves a document.
     async fn document(
         &self,
         call: &Call<'_>,
@@ -176,15 +197,10 @@ impl Inner {
         declared: Declared,
     ) -> Result<Bytes, Failure> {
         let limits = &self.settings.limits;
-        let most = limits.document_bytes;
-        let expected = declared.length.and_then(|length| usize::try_from(length).ok()).unwrap_or(most).min(most);
-        let share = u32::try_from(expected / SHARE_BYTES + 1).unwrap_or(u32::MAX);
-        let share = self.documents.acquire_many(share.min(u32::try_from(most / SHARE_BYTES).unwrap_or(u32::MAX)));
-        let share = share.await.map_err(Failure::internal)?;
         let paced = body::hurried(paced, limits.document_time);
-        let bytes = body::whole(body::unframed(paced, &call.admitted.payload, signer, slot), most).await?;
+        let body = body::unframed(paced, &call.admitted.payload, signer, slot);
+        let bytes = body::whole(body, limits.document_bytes).await?;
         digest::prove(declared, &bytes)?;
-        drop(share);
         Ok(bytes)
     }
 }

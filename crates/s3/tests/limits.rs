@@ -77,14 +77,35 @@ async fn a_body_that_stops_coming_is_given_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_body_that_keeps_coming_is_waited_for() {
     let world = world(|limits| limits.idle_time = Duration::from_secs(2)).await;
-    let put = world.signer().header(Request::new("PUT", "/tea/a").body(content(60)));
+    let put = world.signer().header(Request::new("PUT", "/tea/a").body(content(3 << 16)));
     let mut stream = connect(world.address).await;
     stream.write_all(&put.head()).await.unwrap();
-    for piece in put.body.chunks(20) {
+    for piece in put.body.chunks(1 << 16) {
         sleep(Duration::from_millis(800)).await;
         stream.write_all(piece).await.unwrap();
     }
     assert_eq!(read(&mut stream, "PUT").await.expect("an answer").status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_trickles_is_given_up() {
+    let world = world(|limits| limits.idle_time = Duration::from_secs(1)).await;
+    let put = world.signer().header(Request::new("PUT", "/tea/a").body(content(100_000)));
+    let mut stream = connect(world.address).await;
+    stream.write_all(&put.head()).await.unwrap();
+    let (mut reader, mut writer) = stream.into_split();
+    let feed = tokio::spawn(async move {
+        for piece in put.body.chunks(10) {
+            sleep(Duration::from_millis(50)).await;
+            if writer.write_all(piece).await.is_err() {
+                break;
+            }
+        }
+    });
+    let mut bytes = Vec::new();
+    let _ = timeout(SOON, reader.read_to_end(&mut bytes)).await.expect("an answer");
+    assert!(String::from_utf8_lossy(&bytes).contains("RequestTimeout"));
+    feed.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,6 +177,30 @@ async fn slow_documents_together_hold_no_more_than_their_share() {
     assert_eq!(next.status, 200, "{next:?}");
     assert!(started.elapsed() > Duration::from_millis(700), "{:?}", started.elapsed());
     assert_eq!(read(&mut holder, "POST").await.expect("an answer").code(), (400, "RequestTimeout"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_waits_for_its_share_no_longer_than_is_fair() {
+    let world = world(|limits| {
+        limits.document_bytes = 4096;
+        limits.documents_bytes = 4096;
+        limits.documents_wait = SHORT;
+    });
+    let world = world.await;
+    let slow = world.signer().header(Request::new("POST", "/tea?delete").body(" ".repeat(4096)));
+    let mut holder = connect(world.address).await;
+    holder.write_all(&slow.head()).await.unwrap();
+    sleep(SHORT).await;
+    let delete = Request::new("POST", "/tea?delete").body("<Delete><Object><Key>a</Key></Object></Delete>");
+    assert_eq!(timeout(SOON, world.ask(delete)).await.expect("an answer").code(), (503, "SlowDown"));
+    // Nothing takes no room.
+    let mut bare = world.signer().header(Request::new("PUT", "/pot").header("connection", "close"));
+    bare.finish = false;
+    for empty in [world.signer().header(Request::new("PUT", "/cup")), bare] {
+        let answer = timeout(SOON, world::wire::send(world.address, &empty)).await.expect("an answer");
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    drop(holder);
 }
 
 #[tokio::test(flavor = "multi_thread")]
