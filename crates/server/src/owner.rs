@@ -76,10 +76,30 @@ pub async fn user(
         return Ok(known);
     }
     match engine.create_principal(permit, name, Role::MissionOwner).await {
-        // Someone was quicker.
-        Err(engine::Error::PrincipalExists) => named(catalog.principals().await?).ok_or(engine::Error::PrincipalExists),
-        result => result,
+        Err(engine::Error::PrincipalExists) => {}
+        result => return result,
     }
+    // Someone was quicker, and theirs is decided but perhaps not shown yet.
+    for _ in 0..POLLS_MAX {
+        if let Some(known) = named(catalog.principals().await?) {
+            return Ok(known);
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Err(engine::Error::Unavailable { reason: format!("the user `{name}` is being created right now") })
+}
+
+/// Waits until what an earlier start decided is shown: its user or key may be among it, and must
+/// not be made twice.
+async fn settle(engine: &Engine, permit: &SystemPermit) -> Result<(), Failure> {
+    for _ in 0..POLLS_MAX {
+        if engine.status(permit).await.map_err(failed)?.totals.unshown == 0 {
+            return Ok(());
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    let why = "changes of an earlier start still wait for enough sites: bring the sites back, then start again";
+    Err(Failure::new(Exit::Site, why))
 }
 
 /// The oldest valid key of this user.
