@@ -86,9 +86,9 @@ fn with_returns(document: Vec<u8>) -> Vec<u8> {
 
 /// U+FFFD for each character that XML 1.0 has no way to write, so that the document stays readable
 /// whatever the refused request held.
-fn legible(document: Vec<u8>) -> Vec<u8> {
+fn legible(document: &[u8]) -> Vec<u8> {
     let illegible = |character: char| matches!(character, '\u{0}'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
-    String::from_utf8_lossy(&document).replace(illegible, "\u{fffd}").into_bytes()
+    String::from_utf8_lossy(document).replace(illegible, "\u{fffd}").into_bytes()
 }
 
 /// Writes the document of a failed request.
@@ -110,7 +110,7 @@ pub(crate) fn write_failure(failure: &Failure, resource: &str, id: &RequestId) -
             })
         })
         .map_err(Failure::internal)?;
-    Ok(with_returns(legible(buffer)).into())
+    Ok(with_returns(legible(&buffer)).into())
 }
 
 #[cfg(test)]
