@@ -158,6 +158,7 @@ macro_rules! contract_suite {
                 a_late_record_does_not_undo_a_newer_one,
                 a_segment_that_is_freed_stays_for_a_use_shown_late,
                 pieces_may_be_replayed_before_their_segment,
+                a_completed_upload_lies_where_its_parts_were_replayed_from,
                 numbers_that_were_lost_hold_nothing_back,
             }
             random {

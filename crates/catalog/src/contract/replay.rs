@@ -156,6 +156,43 @@ pub async fn pieces_may_be_replayed_before_their_segment<C: Subject>(fresh: impl
     check_every_order(&world, &fresh).await;
 }
 
+pub async fn a_completed_upload_lies_where_its_parts_were_replayed_from<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let upload = world.fresh();
+    world.run(EAST, world.start(upload, "a")).await;
+    let put_part = |number: u16, body: &'static [u8]| {
+        let n = world.fresh();
+        let part = make::part(n, number, make::riding(n, u64::try_from(body.len()).unwrap()));
+        let id = model::UploadId(id(upload));
+        carrying(body, Change::PartPut { bucket: world.bucket.id, upload: id, part, segments: Vec::new() })
+    };
+    let riding = [world.decided(EAST, put_part(1, b"first")).await, world.decided(EAST, put_part(2, b"second")).await];
+    world.show(EAST, &riding).await;
+    let parts = world.catalog.parts(model::UploadId(id(upload)), 0, 10).await.unwrap();
+    let stood = world.batches().pop().unwrap().segment.id;
+    let bodies: Vec<_> = parts.into_iter().map(|part| part.body).collect();
+    assert!(bodies.iter().all(|body| body.extents[0].segment == stood));
+    let large = world.fresh();
+    world.run(EAST, world.part(upload, 3, large)).await;
+    let version = make::version(world.fresh(), &make::key("a"), [bodies, vec![make::body(large, 100).0]].concat());
+    let id = model::UploadId(id(upload));
+    world.run(EAST, Change::UploadCompleted { bucket: world.bucket.id, upload: id, version }).await;
+    // The parts' batch lies at the sites twice: the older catalog meets the abandoned attempt.
+    let attempt = world.batch(EAST, &riding);
+    let mut batches = world.batches();
+    let batch = batches.iter_mut().find(|batch| batch.segment.id == stood).unwrap();
+    *batch = attempt.clone();
+    let older = World::over(replayed(fresh().await, &batches).await);
+    let object = older.object("a").await.unwrap();
+    let places: Vec<_> = object.version.bodies.iter().map(|body| body.extents[0]).collect();
+    let large = make::body(large, 100);
+    let expected = [attempt.records[0].extent.unwrap(), attempt.records[1].extent.unwrap(), large.0.extents[0]];
+    assert_eq!(places, expected);
+    assert!(object.segments.contains(&attempt.segment) && object.segments.contains(&large.1));
+    older.run(EAST, older.delete("a")).await;
+    assert_eq!(older.catalog.segment(large.1.id).await.unwrap(), None, "each use is given back");
+}
+
 pub async fn numbers_that_were_lost_hold_nothing_back<C: Subject>(fresh: impl AsyncFn() -> C) {
     let world = World::new(fresh().await).await;
     // Decided and never shipped: lost with the catalog.

@@ -1,6 +1,8 @@
 //! Applying outcomes. Nothing is evaluated here: what was decided is what becomes, and records of
 //! different streams lead to the same state in whichever order they are shown (see `late`).
 
+use std::collections::BTreeMap;
+
 use model::{
     BodySlice, Bucket, BucketId, Change, Extent, Label, Number, ObjectKey, Part, Record, Segment, StreamId, Upload,
     UploadId, Vendor, Version,
@@ -52,7 +54,8 @@ impl<'c> Apply<'c> {
                 self.name_segments(number, &segments)?;
                 self.put_part(number, bucket, upload, &part)
             }
-            Change::UploadCompleted { bucket, upload, version } => {
+            Change::UploadCompleted { bucket, upload, mut version } => {
+                self.place_as_parts(upload, &mut version.bodies)?;
                 // First, so that the parts' segments do not lose their last use in between.
                 self.put(number, bucket, &version)?;
                 self.end_upload(number, upload)
@@ -187,6 +190,26 @@ impl<'c> Apply<'c> {
                  ON CONFLICT (upload, part_number) DO UPDATE SET number = ?4, body = ?5, part = ?6",
             )?
             .execute(params![upload.0, part.number, bucket.0, number.0, part.body.body.0, codec::to_blob(part)])?;
+        Ok(())
+    }
+
+    /// The record says where the parts lay when it was decided. If they were shown to this catalog
+    /// from another journal segment since (a batch may lie at the sites twice, and an older catalog
+    /// replays either), they lie where their rows say. Without a row the record's word is all there
+    /// is: within a stream parts come first.
+    fn place_as_parts(&self, upload: UploadId, bodies: &mut [BodySlice]) -> Result<(), Error> {
+        let mut find = self.c.prepare_cached("SELECT part FROM part WHERE upload = ?")?;
+        let parts = find.query_map([upload.0], |row| row.get(0))?.collect::<Result<Vec<Vec<u8>>, _>>()?;
+        let mut placed = BTreeMap::new();
+        for blob in parts {
+            let Part { body, .. } = codec::from_blob(&blob)?;
+            placed.insert(body.body, body.extents);
+        }
+        for slice in bodies {
+            if let Some(extents) = placed.get(&slice.body) {
+                slice.extents.clone_from(extents);
+            }
+        }
         Ok(())
     }
 
