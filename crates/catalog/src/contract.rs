@@ -120,6 +120,7 @@ macro_rules! contract_suite {
                 a_revocation_counts_once_it_is_decided,
                 changes_of_one_name_or_key_wait_for_each_other,
                 label_keys_sites_and_streams_are_kept,
+                label_keys_come_by_label_and_epoch,
             }
             showing {
                 an_object_is_read_back_with_its_segments,

@@ -223,6 +223,7 @@ pub trait Catalog: Send + Sync {
     async fn principals(&self) -> Result<Vec<Principal>, Error>;
     async fn access_key(&self, id: &AccessKeyId) -> Result<Option<AccessKey>, Error>;
     async fn access_keys(&self) -> Result<Vec<AccessKey>, Error>;
+    /// By label, then by epoch, so that a label's newest key comes last of its own.
     async fn label_keys(&self) -> Result<Vec<LabelKey>, Error>;
     /// Rises with every change of policy that verdicts rest on. A revoked key is none: guards check
     /// the key itself, from the moment its revocation is decided.

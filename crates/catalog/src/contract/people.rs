@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use model::{
-    AccessKeyId, Change, EnclaveId, KeyState, KeyTag, LabelKey, PrincipalId, Site, SiteId, StreamId, Timestamp, Vendor,
+    AccessKeyId, Change, EnclaveId, KeyState, KeyTag, Label, LabelKey, PrincipalId, Site, SiteId, StreamId, Timestamp,
+    Vendor,
 };
 
 use super::Subject;
@@ -104,4 +105,17 @@ pub async fn label_keys_sites_and_streams_are_kept<C: Subject>(fresh: impl Async
     let control = streams.iter().find(|found| found.id == CONTROL).unwrap();
     assert_eq!((control.label, control.shown == control.decided), (None, true));
     assert_eq!(control.newest, world.batches().last().map(|batch| batch.segment.id));
+}
+
+pub async fn label_keys_come_by_label_and_epoch<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let wanted = [(Label::LOWEST, 1), (Label::LOWEST, 2), (Label::LOWEST, 10), (make::high(), 1), (make::high(), 2)];
+    // Neither the tags nor the records are in this order.
+    for (tag, place) in [(1, 2), (5, 0), (2, 4), (4, 1), (3, 3)] {
+        let (label, epoch) = wanted[place];
+        let key = LabelKey { tag: KeyTag([tag; 16]), label: Some(label), epoch, salt: [1; 32], sealed: vec![2; 48] };
+        world.run(CONTROL, Change::LabelKeyCreated(key)).await;
+    }
+    let keys = world.catalog.label_keys().await.unwrap();
+    assert_eq!(keys.iter().filter_map(|key| Some((key.label?, key.epoch))).collect::<Vec<_>>(), wanted);
 }

@@ -71,9 +71,11 @@ pub fn policy_epoch(c: &Connection) -> Result<u64, Error> {
     Ok(c.prepare_cached("SELECT policy_epoch FROM state")?.query_row([], |row| row.get(0))?)
 }
 
-/// By tag.
+/// By label and epoch. They are few, and both stand in the blob alone.
 pub fn label_keys(c: &Connection) -> Result<Vec<LabelKey>, Error> {
-    all(c, "SELECT label_key FROM label_key ORDER BY tag")
+    let mut keys: Vec<LabelKey> = all(c, "SELECT label_key FROM label_key ORDER BY tag")?;
+    keys.sort_by_key(|key| (key.label, key.epoch));
+    Ok(keys)
 }
 
 pub fn store_label_key(c: &Connection, key: &LabelKey) -> Result<(), Error> {
