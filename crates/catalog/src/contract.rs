@@ -136,6 +136,7 @@ macro_rules! contract_suite {
             }
             segments {
                 the_most_endangered_segments_come_first,
+                pages_of_endangered_segments_join_without_gap_or_repetition,
                 added_and_dropped_pieces_count,
                 pieces_of_one_index_count_once,
                 epochs_only_rise,

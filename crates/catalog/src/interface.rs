@@ -154,6 +154,24 @@ pub struct Unnamed {
     pub since_running_ms: u64,
 }
 
+/// A place among the segments below their promise: those with the fewest spare pieces first, by id
+/// among equals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Endangered {
+    /// Proven pieces beyond the k that are needed; below zero where not even those are there.
+    pub spare: i64,
+    pub id: SegmentId,
+}
+
+impl Endangered {
+    /// The segment's place with the pieces it has. Two of one index are worth one.
+    pub fn of(segment: &Segment) -> Endangered {
+        let indexes: BTreeSet<u8> = segment.pieces.iter().map(|piece| piece.index).collect();
+        let proven = i64::try_from(indexes.len()).unwrap_or(i64::MAX);
+        Endangered { spare: proven - i64::from(segment.code.k), id: segment.id }
+    }
+}
+
 /// Counts for status and metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -233,8 +251,10 @@ pub trait Catalog: Send + Sync {
 
     async fn sites(&self) -> Result<Vec<Site>, Error>;
     async fn segment(&self, id: SegmentId) -> Result<Option<Segment>, Error>;
-    /// Segments below their promise, most endangered first.
-    async fn below_promise(&self, limit: usize) -> Result<Vec<Segment>, Error>;
+    /// Segments below their promise that come behind `after`, most endangered first. The last one's
+    /// [`Endangered::of`] leads to the next page; a segment that gains or loses pieces in between
+    /// may be met again or passed over, as it would be met on the next walk.
+    async fn below_promise(&self, after: Option<Endangered>, limit: usize) -> Result<Vec<Segment>, Error>;
     /// Remembers further proven pieces of a *journal* segment (those of data segments are
     /// journaled as [`Change::PiecesAdded`]).
     async fn add_pieces(&self, segment: SegmentId, pieces: Vec<Piece>) -> Result<(), Error>;

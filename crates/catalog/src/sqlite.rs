@@ -34,7 +34,8 @@ use rusqlite::Connection;
 
 use crate::error::Error;
 use crate::interface::{
-    Batch, Catalog, Decided, Decision, ListQuery, Object, ObjectSummary, Page, Proposal, Stream, Totals, Unnamed,
+    Batch, Catalog, Decided, Decision, Endangered, ListQuery, Object, ObjectSummary, Page, Proposal, Stream, Totals,
+    Unnamed,
 };
 use readers::Readers;
 use writer::Writer;
@@ -183,8 +184,8 @@ impl Catalog for SqliteCatalog {
         self.read(move |c| segments::find(c, id)).await
     }
 
-    async fn below_promise(&self, limit: usize) -> Result<Vec<Segment>, Error> {
-        self.read(move |c| segments::below_promise(c, limit)).await
+    async fn below_promise(&self, after: Option<Endangered>, limit: usize) -> Result<Vec<Segment>, Error> {
+        self.read(move |c| segments::below_promise(c, after, limit)).await
     }
 
     async fn add_pieces(&self, segment: SegmentId, pieces: Vec<Piece>) -> Result<(), Error> {

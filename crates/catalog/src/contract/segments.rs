@@ -5,7 +5,7 @@ use model::{Change, Epoch, Piece, SegmentId, SegmentKind, SiteId};
 use super::Subject;
 use super::make::{self, CONTROL, EAST, WEST, id, proposal};
 use super::world::World;
-use crate::interface::{Totals, Unnamed};
+use crate::interface::{Endangered, Totals, Unnamed};
 
 const SITE: SiteId = SiteId([0; 16]);
 
@@ -19,7 +19,7 @@ fn put_with<C: Subject>(world: &World<C>, n: u64, key: &str, pieces: usize) -> C
 }
 
 async fn below<C: Subject>(world: &World<C>) -> Vec<SegmentId> {
-    let below = world.catalog.below_promise(100).await.unwrap();
+    let below = world.catalog.below_promise(None, 100).await.unwrap();
     assert_eq!(world.catalog.totals().await.unwrap().below_promise, u64::try_from(below.len()).unwrap());
     below.iter().map(|segment| segment.id).collect()
 }
@@ -31,11 +31,34 @@ pub async fn the_most_endangered_segments_come_first<C: Subject>(fresh: impl Asy
     }
     let expected = [12, 11, 14].map(|n| SegmentId(id(n)));
     assert_eq!(below(&world).await, expected);
-    let first = world.catalog.below_promise(1).await.unwrap();
+    let first = world.catalog.below_promise(None, 1).await.unwrap();
     assert_eq!(first.len(), 1);
     assert_eq!((first[0].id, first[0].pieces.len()), (expected[0], 2));
     world.run(EAST, world.delete("12")).await;
     assert_eq!(below(&world).await, expected[1..]);
+}
+
+pub async fn pages_of_endangered_segments_join_without_gap_or_repetition<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    for (n, pieces) in [(11, 3), (12, 2), (13, 4), (14, 3), (15, 0), (16, 3), (17, 1)] {
+        world.run(EAST, put_with(&world, n, &n.to_string(), pieces)).await;
+    }
+    // A twin of an index it has: no spare piece, and the same place.
+    let twin = Piece { site: SiteId([7; 16]), ..make::piece(18, SegmentKind::Data, 2) };
+    world.run(EAST, Change::PiecesAdded { segment: SegmentId(id(11)), pieces: vec![twin] }).await;
+    let expected = [15, 17, 12, 11, 14, 16].map(|n| SegmentId(id(n)));
+    assert_eq!(below(&world).await, expected);
+    for limit in 1..=7 {
+        let (mut after, mut found) = (None, Vec::new());
+        loop {
+            let page = world.catalog.below_promise(after, limit).await.unwrap();
+            assert!(page.len() <= limit);
+            let Some(last) = page.last() else { break };
+            after = Some(Endangered::of(last));
+            found.extend(page.iter().map(|segment| segment.id));
+        }
+        assert_eq!(found, expected, "in pages of {limit}");
+    }
 }
 
 pub async fn added_and_dropped_pieces_count<C: Subject>(fresh: impl AsyncFn() -> C) {

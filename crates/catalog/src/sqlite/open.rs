@@ -1,8 +1,9 @@
 //! Making, opening and checking the database file. An existing file is never deleted, emptied or
 //! made anew: whatever is wrong with it is for a person to decide.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,10 +27,16 @@ const STATEMENTS: usize = 192;
 /// most commits pay for themselves only, and the log stays near 16 MiB.
 const CHECKPOINT_PAGES: u32 = 4_000;
 
+/// Only its owner may read or write: it names every object and holds every access key.
+const PRIVATE: u32 = 0o600;
+
 /// Opens the database at `path` for writing; makes one if there is none.
 pub fn writer(path: &Path) -> Result<Connection, Error> {
     match fs::metadata(path) {
-        Ok(found) => check_length(path, found.len())?,
+        Ok(found) => {
+            check_length(path, found.len())?;
+            close_to_others(path)?;
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => create(path)?,
         Err(error) => return Err(unavailable(path, &error)),
     }
@@ -88,13 +95,29 @@ fn create(path: &Path) -> Result<(), Error> {
         // Left by a start that ended here before anything was stored in it.
         remove(&beside(&unfinished, suffix))?;
     }
-    let connection = open(&unfinished, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    // SQLite gives a log the permissions of its database.
+    let made = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&unfinished);
+    made.map_err(|error| unavailable(&unfinished, &error))?;
+    let connection = open(&unfinished, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.pragma_update(None, "synchronous", "EXTRA")?;
     schema::migrate(&connection)?;
     connection.close().map_err(|(_, error)| error)?;
     fs::rename(&unfinished, path).map_err(|error| unavailable(path, &error))?;
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(|error| unavailable(directory, &error))
+}
+
+/// A database that was copied into place, and its log, may be open to others.
+fn close_to_others(path: &Path) -> Result<(), Error> {
+    for suffix in ["", "-wal", "-shm"] {
+        let path = beside(path, suffix);
+        let Ok(found) = fs::metadata(&path) else { continue };
+        if found.permissions().mode() & 0o077 != 0 {
+            fs::set_permissions(&path, fs::Permissions::from_mode(PRIVATE))
+                .map_err(|error| unavailable(&path, &error))?;
+        }
+    }
+    Ok(())
 }
 
 fn remove(path: &Path) -> Result<(), Error> {

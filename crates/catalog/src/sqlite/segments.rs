@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codec::{KindColumn, NameColumn};
 use crate::error::Error;
+use crate::interface::Endangered;
 
 const COLUMNS: &str = "row, id, kind, stream, k, m, cell, length, key, epoch, promise";
 
@@ -17,11 +18,14 @@ pub fn find(c: &Connection, id: SegmentId) -> Result<Option<Segment>, Error> {
     found.map(|(row, segment)| with_pieces(c, row, segment)).transpose()
 }
 
-/// Segments below their promise, those with the fewest spare pieces first.
-pub fn below_promise(c: &Connection, limit: usize) -> Result<Vec<Segment>, Error> {
-    let mut below =
-        c.prepare_cached(&format!("SELECT {COLUMNS} FROM segment WHERE spare < promise ORDER BY spare, id LIMIT ?"))?;
-    let rows = below.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], read)?.collect::<Result<Vec<_>, _>>()?;
+/// Segments below their promise behind `after`, those with the fewest spare pieces first.
+pub fn below_promise(c: &Connection, after: Option<Endangered>, limit: usize) -> Result<Vec<Segment>, Error> {
+    let mut below = c.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM segment WHERE spare < promise AND (spare, id) > (?, ?) ORDER BY spare, id LIMIT ?"
+    ))?;
+    let (spare, id) = after.as_ref().map_or((i64::MIN, &[] as &[u8]), |after| (after.spare, &after.id.0));
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = below.query_map(params![spare, id, limit], read)?.collect::<Result<Vec<_>, _>>()?;
     rows.into_iter().map(|(row, segment)| with_pieces(c, row, segment)).collect()
 }
 
@@ -31,8 +35,6 @@ pub fn insert(c: &Connection, segment: &Segment) -> Result<(), Error> {
         "INSERT INTO segment (id, kind, stream, k, m, cell, length, key, epoch, promise, spare)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
     )?;
-    let indexes: BTreeSet<u8> = segment.pieces.iter().map(|piece| piece.index).collect();
-    let spare = i64::try_from(indexes.len()).unwrap_or(i64::MAX) - i64::from(segment.code.k);
     let inserted = insert.execute(params![
         segment.id.0,
         KindColumn(segment.kind),
@@ -44,7 +46,7 @@ pub fn insert(c: &Connection, segment: &Segment) -> Result<(), Error> {
         segment.key.0,
         segment.epoch.0,
         segment.promise,
-        spare,
+        Endangered::of(segment).spare,
     ])?;
     if inserted > 0 {
         insert_pieces(c, c.last_insert_rowid(), &segment.pieces)?;
