@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use catalog::Endangered;
 use coding::piece::{Identity, Layout};
 use coding::segment::restore_piece;
+use futures::StreamExt;
 use model::{Code, Piece, PieceName, Segment, SiteId};
 use tracing::{debug, info};
 
@@ -16,25 +18,34 @@ use crate::limits::CATCH_UP_BATCH;
 use crate::sites::object_name;
 use crate::work;
 
+/// Segments brought up side by side: the records of their new pieces share journal segments.
+const AT_ONCE: usize = 16;
+
 impl Inner {
-    /// One round over what is below its promise; ends when nothing more can be done now.
+    /// One walk over all that is below its promise, most endangered first. What cannot be brought up
+    /// now, since too few sites answer, keeps nothing behind it waiting.
     pub(super) async fn catch_up_once(self: &Arc<Self>) -> Result<(), Error> {
+        let (mut after, mut brought_up) = (None, 0);
         loop {
-            let endangered = self.catalog.below_promise(CATCH_UP_BATCH).await?;
-            let mut brought_up = 0;
-            for segment in &endangered {
-                match self.bring_up(segment).await {
+            let page = self.catalog.below_promise(after, CATCH_UP_BATCH).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(Endangered::of(last));
+            let bring_up = |segment: Segment| {
+                let inner = Arc::clone(self);
+                async move { inner.bring_up(&segment).await }
+            };
+            let mut work = futures::stream::iter(page).map(bring_up).buffered(AT_ONCE);
+            while let Some(done) = work.next().await {
+                match done {
                     Ok(pieces) => brought_up += pieces,
-                    Err(error) => debug!(segment = %segment.id, %error, "cannot be caught up now"),
+                    Err(error) => debug!(%error, "a segment cannot be caught up now"),
                 }
             }
-            if brought_up == 0 {
-                return Ok(());
-            }
-            info!(pieces = brought_up, "caught up");
-            // Records of added pieces ship in the journal; let them be shown before looking again.
-            tokio::task::yield_now().await;
         }
+        if brought_up > 0 {
+            info!(pieces = brought_up, "caught up");
+        }
+        Ok(())
     }
 
     /// Restores what is missing of one segment at vendors that hold none of it; returns how many
