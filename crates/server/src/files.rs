@@ -26,6 +26,21 @@ pub fn write_synced(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     sync_parent(path)
 }
 
+/// Makes a file of `bytes` at `path` where there is none, and refuses with `AlreadyExists` where
+/// there is something, a dangling link or the work of a program that was quicker included. Nothing
+/// but `path` is ever left, unless the machine stops midway: `suffix`, random, names the temporary
+/// file beside it, so that it is nobody else's.
+pub fn make_synced(path: &Path, bytes: &[u8], mode: u32, suffix: &str) -> io::Result<()> {
+    let temporary = beside(path, suffix);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    // Unlike a rename, a link never replaces.
+    let made = written.and_then(|()| fs::hard_link(&temporary, path));
+    let removed = fs::remove_file(&temporary);
+    made.and(removed)?;
+    sync_parent(path)
+}
+
 /// Makes the directory and those above it, each private to its owner and each on disk.
 pub fn make_dir_synced(path: &Path) -> io::Result<()> {
     if !path.is_dir() {
@@ -56,8 +71,13 @@ pub fn read_if_there(path: &Path) -> io::Result<Option<String>> {
 }
 
 fn temporary_beside(path: &Path) -> PathBuf {
+    beside(path, "new")
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
+    name.push(".");
+    name.push(suffix);
     path.with_file_name(name)
 }
 
@@ -83,6 +103,37 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "whole");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(!temporary_beside(&path).exists());
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn what_is_there_is_never_made_anew() {
+        let dir = scratch("once");
+        let path = dir.join("key");
+        fs::write(dir.join("key.new"), "somebody's").unwrap();
+        let outcomes: Vec<_> = std::thread::scope(|scope| {
+            let one = |at: usize| {
+                let path = &path;
+                scope.spawn(move || make_synced(path, format!("{at}").as_bytes(), PRIVATE_FILE, &format!("{at}.tmp")))
+            };
+            let all: Vec<_> = (0..8).map(one).collect();
+            all.into_iter().map(|each| each.join().unwrap()).collect()
+        });
+        let made: Vec<_> = (0..8).filter(|at| outcomes[*at].is_ok()).collect();
+        assert_eq!(made.len(), 1, "{outcomes:?}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), made[0].to_string());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        for refused in outcomes.into_iter().filter_map(Result::err) {
+            assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        }
+        let link = dir.join("link");
+        std::os::unix::fs::symlink(dir.join("nowhere"), &link).unwrap();
+        let refused = make_synced(&link, b"x", PRIVATE_FILE, "tmp").unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        let mut left: Vec<_> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["key", "key.new", "link"]);
+        assert_eq!(fs::read_to_string(dir.join("key.new")).unwrap(), "somebody's");
         fs::remove_dir_all(dir).unwrap();
     }
 

@@ -17,12 +17,21 @@ use crate::files::{self, PRIVATE_FILE};
 /// 64 digits, a line end, and room for an editor that added another.
 const FILE_BYTES_MAX: u64 = 80;
 
-/// Makes a new root key at `path`, which holds none yet.
+/// Makes a new root key at `path`; refuses where anything is there already.
 pub fn make(path: &Path, outside: &Outside) -> Result<(), Failure> {
     let digits = Zeroizing::new(hex::encode(RootKey::generate(outside).expose()));
     let text = Zeroizing::new(format!("{}\n", *digits));
-    files::write_synced(path, text.as_bytes(), PRIVATE_FILE)
-        .map_err(|error| Failure::io(Exit::RootKey, "write the root key", path, &error))
+    let suffix = format!("{}.new", hex::encode(outside.random::<8>()));
+    files::make_synced(path, text.as_bytes(), PRIVATE_FILE, &suffix).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            let why = format!(
+                "`{}` exists already, and a root key is never overwritten: choose another name",
+                path.display()
+            );
+            Failure::new(Exit::RootKey, why)
+        }
+        _ => Failure::io(Exit::RootKey, "write the root key", path, &error),
+    })
 }
 
 /// Reads the root key, refusing one that others can read or that is not one.

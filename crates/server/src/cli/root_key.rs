@@ -6,12 +6,6 @@ use crate::{outside, root_key};
 
 pub fn run(args: &RootKeyArgs) -> Result<(), Failure> {
     let path = &args.path;
-    // Also a dangling link: what it points to may come back.
-    if path.symlink_metadata().is_ok() {
-        let why =
-            format!("`{}` exists already, and a root key is never overwritten: choose another name", path.display());
-        return Err(Failure::new(Exit::RootKey, why));
-    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))?;

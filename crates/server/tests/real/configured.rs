@@ -41,8 +41,11 @@ fn a_configured_enclave_brings_its_root_key_and_issues_its_keys() {
         command.args(["root-key", &root_key]);
         wait_for_output(command)
     };
+    let beside = format!("{root_key}.new");
+    fs::write(&beside, "somebody's").unwrap();
     assert!(make().status.success());
     check_refused(&make(), 5, &["never overwritten"]);
+    assert_eq!(fs::read_to_string(beside).unwrap(), "somebody's");
 
     let running = Running::start(on(&config, &["up", "--json"]), world.root());
     assert_eq!(running.ready("region"), "eu-north-1");
