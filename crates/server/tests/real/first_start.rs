@@ -10,9 +10,14 @@ use crate::world::{World, s3};
 fn the_first_start_makes_everything_and_the_next_finds_it() {
     let world = World::new("first");
     let first = world.up();
-    for name in ["root.key", "credentials", "admin.token"] {
-        assert_eq!(fs::metadata(world.path(name)).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
-    }
+    let private = || {
+        for name in
+            ["root.key", "credentials", "admin.token", "catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"]
+        {
+            assert_eq!(fs::metadata(world.path(name)).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
+        }
+    };
+    private();
     assert_eq!(fs::metadata(world.dir()).unwrap().permissions().mode() & 0o777, 0o700);
     assert_eq!(s3(&world, "put", "s3://tea", "").status, 200);
     assert_eq!(s3(&world, "put", "s3://tea/green", "sencha").status, 200);
@@ -22,7 +27,10 @@ fn the_first_start_makes_everything_and_the_next_finds_it() {
     assert_eq!(ended.rest, "", "--json prints exactly one line");
     assert!(!world.path("run.json").exists());
 
+    // As a copy put back by hand may be.
+    fs::set_permissions(world.path("catalog.sqlite"), fs::Permissions::from_mode(0o644)).unwrap();
     let second = world.up();
+    private();
     assert_eq!((second.ready("access_key"), second.ready("secret_key")), key);
     assert_eq!(s3(&world, "get", "s3://tea/green", "").body, "sencha");
 }
