@@ -8,12 +8,15 @@ mod doors;
 mod home;
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
+use catalog::Catalog;
 use engine::Engine;
+use model::Outside;
 use time::OffsetDateTime;
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::doors::Doors;
@@ -22,6 +25,7 @@ use crate::args::UpArgs;
 use crate::config::{Config, Kind};
 use crate::data_dir::DataDir;
 use crate::failure::{Exit, Failure};
+use crate::owner::Owner;
 use crate::run_file::RunFile;
 use crate::screen::{Audience, Ready};
 use crate::token::Token;
@@ -39,9 +43,13 @@ const BLOCKING_THREADS_MAX: usize = 256;
 const BLOCKING_IDLE: Duration = Duration::from_secs(2);
 /// Nothing here recurses deeply.
 const STACK_BYTES: usize = 1 << 20;
-/// How long everything under way may take once asked to stop: service managers wait 30 s or more
-/// before they kill. What was acknowledged stands without it.
-const DRAIN_MAX: Duration = Duration::from_secs(28);
+/// How long the doors and the upkeep may take once asked to stop, a little more than the S3 door
+/// gives its requests. With what follows it is less than the 30 s or more that service managers wait
+/// before they kill.
+const TASKS_MAX: Duration = Duration::from_secs(22);
+/// How long the engine may then take to show what was decided, whatever became of the doors. What
+/// was acknowledged stands without it.
+const SHOW_MAX: Duration = Duration::from_secs(5);
 /// How long blocking work of a hung disk may hold up the exit.
 const LINGER_MAX: Duration = Duration::from_secs(1);
 
@@ -76,12 +84,17 @@ async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     stop::on_signals(stop.clone())?;
     let outside = outside::real(Handle::current());
-    let (engine, catalog) = home::open(config, dir, &outside).await?;
-    let owner = match config.kind {
-        Kind::Embedded => Some(owner::ensure(&engine, &catalog, dir, &config.region).await?),
-        Kind::Configured => None,
+    // On a thread of its own: a disk that hangs must not keep the signal from being heard.
+    let starting = tokio::spawn(start(config.clone(), dir.clone(), outside.clone()));
+    let started = tokio::select! {
+        biased;
+        () = stop.cancelled() => {
+            tracing::info!("stopped while starting: the next start completes what this one began");
+            return Ok(());
+        }
+        started = starting => joined(started)?,
     };
-    let token = Token::load_or_make(dir, &outside)?;
+    let Started { engine, catalog, owner, token } = started;
 
     let (s3_endpoint, admin_endpoint) = doors.endpoints()?;
     let mut tasks = JoinSet::new();
@@ -121,6 +134,25 @@ async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
     finish(tasks, &engine, dir, stop).await
 }
 
+/// What a start opens, finds or makes.
+struct Started {
+    engine: Engine,
+    catalog: Arc<dyn Catalog>,
+    /// Of the embedded default.
+    owner: Option<Owner>,
+    token: Token,
+}
+
+async fn start(config: Config, dir: DataDir, outside: Outside) -> Result<Started, Failure> {
+    let (engine, catalog) = home::open(&config, &dir, &outside).await?;
+    let owner = match config.kind {
+        Kind::Embedded => Some(owner::ensure(&engine, &catalog, &dir, &config.region).await?),
+        Kind::Configured => None,
+    };
+    let token = Token::load_or_make(&dir, &outside)?;
+    Ok(Started { engine, catalog, owner, token })
+}
+
 /// Waits for the end, drains, and leaves nothing that says this still runs.
 async fn finish(
     mut tasks: JoinSet<Result<(), Failure>>,
@@ -128,23 +160,23 @@ async fn finish(
     dir: &DataDir,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
-    let first = tokio::select! {
+    let mut result = tokio::select! {
         () = stop.cancelled() => Ok(()),
         Some(ended) = tasks.join_next() => joined(ended),
     };
     stop.cancel();
-    let drain = async {
-        let mut result = first;
+    let ends = async {
         while let Some(ended) = tasks.join_next().await {
-            result = result.and(joined(ended));
+            result = std::mem::replace(&mut result, Ok(())).and(joined(ended));
         }
-        engine.drain().await;
-        result
     };
-    let result = tokio::time::timeout(DRAIN_MAX, drain).await.unwrap_or_else(|_| {
+    if tokio::time::timeout(TASKS_MAX, ends).await.is_err() {
         tracing::warn!("some requests did not end in time and were cut; what was acknowledged stands");
-        Ok(())
-    });
+        tasks.abort_all();
+    }
+    if tokio::time::timeout(SHOW_MAX, engine.drain()).await.is_err() {
+        tracing::warn!("not everything was shown in time; the next start shows the rest");
+    }
     RunFile::remove(dir)?;
     tracing::info!("stopped");
     result
@@ -155,7 +187,7 @@ async fn background(engine: Engine, stop: CancellationToken) -> Result<(), Failu
     Ok(())
 }
 
-fn joined(ended: Result<Result<(), Failure>, tokio::task::JoinError>) -> Result<(), Failure> {
+fn joined<T>(ended: Result<Result<T, Failure>, JoinError>) -> Result<T, Failure> {
     ended.unwrap_or_else(|error| Err(Failure::new(Exit::Failed, format!("a part of Entente broke: {error}"))))
 }
 

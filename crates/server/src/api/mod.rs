@@ -11,6 +11,7 @@ mod status;
 pub mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -32,6 +33,10 @@ use crate::token::Token;
 /// Far above any request of this API, far below what would hurt.
 const BODY_BYTES_MAX: usize = 16 << 10;
 
+/// How long an answer under way may take once asked to stop: no request of this API takes longer,
+/// and a connection that says nothing may not hold up the end.
+const DRAIN_MAX: Duration = Duration::from_secs(2);
+
 /// What the handlers share.
 pub struct Admin {
     engine: Engine,
@@ -49,13 +54,22 @@ impl Admin {
     }
 }
 
-/// Serves until `stop`, and then what was begun.
+/// Serves until `stop`, and then for a moment what was begun.
 pub async fn serve(admin: Admin, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
     let port = listener.local_addr()?.port();
     let listener = listener.tap_io(|connection| {
         let _ = connection.set_nodelay(true);
     });
-    axum::serve(listener, router(Arc::new(admin), port)).with_graceful_shutdown(stop.cancelled_owned()).await
+    let router = router(Arc::new(admin), port);
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(DRAIN_MAX).await;
+    };
+    tokio::select! {
+        ended = serving.into_future() => ended,
+        () = late => Ok(()),
+    }
 }
 
 fn router(admin: Arc<Admin>, port: u16) -> Router {

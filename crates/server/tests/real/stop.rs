@@ -1,8 +1,10 @@
 //! Ctrl-C and SIGTERM.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::world::{World, connect, read_answer, s3, split};
 
@@ -51,5 +53,52 @@ fn a_second_interrupt_ends_it_at_once() {
     std::thread::sleep(Duration::from_millis(200));
     running.signal("INT");
     assert_eq!(running.wait().code, Some(130));
+    assert_eq!(world.up().stop().code, Some(0), "the next start finds all in order");
+}
+
+#[test]
+fn a_silent_admin_connection_does_not_hold_up_the_end() {
+    let world = World::new("silent");
+    let running = world.up();
+    let (admin, _) = split(&running.ready("admin_endpoint"));
+    let silent = connect(&admin);
+    let mut half = connect(&admin);
+    half.write_all(b"GET /api/v1/status HTTP/1.1\r\nhost: ").unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    let asked = Instant::now();
+    let ended = running.stop();
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    drop((silent, half));
+}
+
+#[test]
+fn a_start_that_hangs_can_be_stopped() {
+    let world = World::new("hanging");
+    assert_eq!(world.up().stop().code, Some(0));
+    // Whoever reads it waits for a writer, as one waits for a disk that hangs.
+    let token = world.path("admin.token");
+    let kept = fs::read(&token).unwrap();
+    fs::remove_file(&token).unwrap();
+    assert!(Command::new("mkfifo").arg(&token).status().unwrap().success());
+    let mut starting = world.spawn();
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(starting.try_wait().unwrap().is_none(), "the start did not hang");
+    assert!(Command::new("kill").args(["-TERM", &starting.id().to_string()]).status().unwrap().success());
+    let asked = Instant::now();
+    let ended = loop {
+        if let Some(ended) = starting.try_wait().unwrap() {
+            break Some(ended);
+        }
+        if asked.elapsed() > Duration::from_secs(10) {
+            starting.kill().unwrap();
+            starting.wait().unwrap();
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(ended.map(|ended| ended.code()), Some(Some(0)), "it stops");
+    fs::remove_file(&token).unwrap();
+    fs::write(&token, kept).unwrap();
     assert_eq!(world.up().stop().code, Some(0), "the next start finds all in order");
 }
