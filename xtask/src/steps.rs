@@ -48,7 +48,7 @@ pub fn step(name: &str, command: &mut Command) -> Result<Outcome> {
 
 /// The first half of a step's line.
 pub fn begin(name: &str) {
-    print!("{name:<28}");
+    print!("{name:<28} ");
     let _ = std::io::stdout().flush();
 }
 

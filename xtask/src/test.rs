@@ -100,23 +100,21 @@ fn run_area(area: &Area) -> Result<Tally> {
             reported(area.name, &mut command, &tools::target().join("nextest/default/junit.xml"))
         }
         Kind::Doc => {
-            let outcome = steps::step(area.name, &mut cargo(["test", "--doc", "--workspace", "--locked"]))?;
+            let outcome =
+                steps::step(area.name, &mut cargo(["test", "--doc", "--workspace", "--locked", "--all-features"]))?;
             let (passed, failed) = report::doc_counts(&outcome.output);
             Ok(Tally { passed, failed: failed.max(usize::from(!outcome.well)), ..Tally::default() })
         }
-        Kind::Pytest(file) => pytest(area.name, file, &[]),
+        Kind::Pytest(file) => pytest(area.name, file),
     }
 }
 
-/// Runs one file of end-to-end tests; `settings` are environment variables.
-fn pytest(name: &str, file: &str, settings: &[(&str, &str)]) -> Result<Tally> {
+/// Runs one file of end-to-end tests.
+fn pytest(name: &str, file: &str) -> Result<Tally> {
     let report = tools::target().join("tests").join(format!("{name}.xml"));
     let mut command = Command::new(tools::python("pytest"));
     command.arg(Path::new("tests").join(file)).arg(format!("--junitxml={}", report.display()));
-    command.envs(settings.iter().copied());
-    if std::env::var_os("ENTENTE_BIN").is_none() {
-        command.env("ENTENTE_BIN", tools::target().join("release/entente"));
-    }
+    command.env("ENTENTE_BIN", tools::binaries()?);
     reported(name, &mut command, &report)
 }
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::steps;
 
@@ -40,6 +40,24 @@ pub fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
     }
     command.args(arguments);
     command
+}
+
+/// The release binaries, copied aside so that a build meanwhile does not change what is tested; gives
+/// the path of `entente`.
+pub fn binaries() -> Result<PathBuf> {
+    if let Some(named) = env::var_os("ENTENTE_BIN") {
+        return Ok(named.into());
+    }
+    let aside = target().join("tests/bin");
+    fs::create_dir_all(&aside)?;
+    for name in ["entente", "entente-rescue"] {
+        let built = target().join("release").join(name);
+        let copy = aside.join(format!("{name}.new"));
+        fs::copy(&built, &copy).with_context(|| format!("{} is not built: run the area `build`", built.display()))?;
+        // A running program cannot be written to, but its name can be given to another.
+        fs::rename(copy, aside.join(name))?;
+    }
+    Ok(aside.join("entente"))
 }
 
 /// What an area of tests needs.
