@@ -126,7 +126,7 @@ impl Inner {
             let code = self.map(to.profile)?.code;
             let (k, n) = (usize::from(code.k), usize::from(code.n()));
             let left = source.left().map_or(u64::MAX, |left| left.div_ceil(PLAIN as u64));
-            let chunks = usize::try_from(left).unwrap_or(usize::MAX).min(SEGMENT_MAX / SEALED).max(1);
+            let chunks = usize::try_from(left).unwrap_or(usize::MAX).clamp(1, SEGMENT_MAX / SEALED);
             let rows_max = chunks.div_ceil(k);
             // A slow client holds one small step; what grows beyond takes only what is free.
             let step = (SEGMENT_MIN / SEALED).div_ceil(k).min(rows_max);

@@ -67,8 +67,8 @@ mod tests {
     use super::*;
 
     fn sites(vendors: &[Vendor]) -> Vec<Candidate> {
-        let site = |(i, vendor): (usize, &Vendor)| Candidate { site: SiteId([i as u8; 16]), vendor: *vendor };
-        vendors.iter().enumerate().map(site).collect()
+        let site = |(i, vendor): (u8, &Vendor)| Candidate { site: SiteId([i; 16]), vendor: *vendor };
+        (0..).zip(vendors).map(site).collect()
     }
 
     /// The profile table of the design: the code with all vendors well, then with one more out each.

@@ -202,7 +202,7 @@ impl Inner {
                     proven.push(piece);
                 }
                 Ok(None) => {}
-                Err(_) => drop(found.silent.extend(self.sites.get(piece.site).map(|known| known.site.name.clone()))),
+                Err(_) => found.silent.extend(self.sites.get(piece.site).map(|known| known.site.name.clone())),
             }
         }
         let k = usize::from(header.code.k);
