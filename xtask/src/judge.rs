@@ -136,7 +136,7 @@ fn git(arguments: &[&str]) -> Result<String> {
 
 impl Progress {
     fn load(resume: bool) -> Result<Progress> {
-        let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
+        let commit = git(&["describe", "--always", "--dirty=+changes", "--abbrev=12", "--exclude=*"])?;
         let kept = fs::read_to_string(directory().join("progress.json"));
         if let (true, Ok(text)) = (resume, kept) {
             let progress: Progress =
