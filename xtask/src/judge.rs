@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,9 @@ const FIRST_LIGHT: &[(&str, Cut)] = &[
 ];
 
 const RECORD: &str = "docs/judged/first-light.md";
+
+/// Parts that run side by side: two for each core of the machine this is meant for.
+const BESIDE: usize = 4;
 
 #[derive(Clone, Copy)]
 enum Cut {
@@ -66,14 +70,13 @@ pub fn run(name: &str, resume: bool, only: Option<&str>) -> Result<bool> {
     tools::binaries()?;
     let mut progress = Progress::load(resume)?;
     println!("seed {}", progress.seed);
-    for part in parts()?.into_iter().filter(|part| only.is_none_or(|wanted| part.contains(wanted))) {
-        if progress.parts.get(&part).is_some_and(|shown| shown.failed == 0) {
-            continue;
-        }
-        let shown = run_part(&part, progress.seed)?;
-        progress.parts.insert(part, shown);
-        progress.save()?;
-    }
+    let mut parts = parts()?;
+    parts.retain(|part| only.is_none_or(|wanted| part.contains(wanted)));
+    parts.retain(|part| progress.parts.get(part).is_none_or(|shown| shown.failed > 0));
+    // Bounds are measured alone; the rest mostly waits, for sites to come back or for time-outs.
+    let (alone, beside): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| part.contains("bounds"));
+    run_parts(alone, 1, &mut progress)?;
+    run_parts(beside, BESIDE, &mut progress)?;
     // A record speaks of the whole.
     if only.is_none() {
         progress.record()?;
@@ -107,9 +110,33 @@ fn parts() -> Result<Vec<String>> {
     Ok(all)
 }
 
-fn run_part(part: &str, seed: u64) -> Result<Part> {
+/// Runs parts, so many side by side, and keeps each as soon as it is shown.
+fn run_parts(parts: Vec<String>, at_once: usize, progress: &mut Progress) -> Result<()> {
+    let (seed, waiting) = (progress.seed, Mutex::new(parts.into_iter().enumerate()));
+    let progress = Mutex::new(progress);
+    let worker = || -> Result<()> {
+        loop {
+            let Some((number, part)) = locked(&waiting).next() else { return Ok(()) };
+            let shown = run_part(&part, seed, number)?;
+            let mut progress = locked(&progress);
+            progress.parts.insert(part, shown);
+            progress.save()?;
+        }
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..at_once).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("a worker panicked")))
+    })
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn run_part(part: &str, seed: u64, number: usize) -> Result<Part> {
     let state = directory();
-    let (xml, figures) = (state.join("part.xml"), state.join("figures"));
+    fs::create_dir_all(&state)?;
+    let (xml, figures) = (state.join(format!("part-{number}.xml")), state.join(format!("figures-{number}")));
     for path in [&xml, &figures] {
         let _ = fs::remove_file(path);
     }
