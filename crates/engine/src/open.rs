@@ -3,7 +3,9 @@
 //! cut short anywhere is completed by the next.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use catalog::Catalog;
 use coding::keys::{LabelSecret, RootKey};
@@ -87,6 +89,10 @@ pub enum OpenError {
 /// pieces meanwhile.
 const RECODED_AT_ONCE: usize = 2;
 
+/// How long a start waits for what was decided before to be shown; with sites well it takes
+/// milliseconds.
+const SETTLE_WAIT: Duration = Duration::from_secs(3);
+
 impl Engine {
     /// Opens the enclave of this catalog, or founds one over empty sites.
     pub async fn open(parts: Parts) -> Result<Engine, OpenError> {
@@ -132,6 +138,7 @@ impl Engine {
         inner.enter_epoch(seen).await?;
         inner.start_streams().await?;
         inner.complete_founding(claimed).await?;
+        inner.settle_leftovers().await;
         Ok(Engine { inner })
     }
 }
@@ -250,6 +257,21 @@ impl Inner {
             self.streams.add(self.start_stream(stream.id, stream.label, left));
         }
         self.raise_journal_to_buckets().await
+    }
+
+    /// Waits a moment until what was decided before is shown, so that nobody reads a state that
+    /// changes under them without a write. While too few sites answer, reads go on without it.
+    async fn settle_leftovers(&self) {
+        let mut shown = self.shown.subscribe();
+        let settled = async {
+            while self.counters.unshown.load(Ordering::Relaxed) > 0 {
+                // The sender lives in this very enclave.
+                let _ = shown.changed().await;
+            }
+        };
+        if tokio::time::timeout(SETTLE_WAIT, settled).await.is_err() {
+            warn!("what was decided before waits for more sites to answer");
+        }
     }
 
     /// Journal segments promise what the most demanding bucket does.

@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -185,7 +184,9 @@ async fn a_life(
         let engine = engine.clone();
         tokio::spawn(async move { engine.run_background(std::future::pending()).await })
     };
-    settle(&engine).await;
+    // Whoever is let in sees a state that only writes change.
+    let system = SystemPermit::for_background_work();
+    assert_eq!(engine.status(&system).await.unwrap().totals.unshown, 0, "what was decided is not shown");
     let session = known.lock().unwrap().session.clone();
     let session = match session {
         Some(session) => session,
@@ -223,18 +224,6 @@ async fn a_life(
     check_all(&engine, &session, known).await;
     engine.drain().await;
     background.abort();
-}
-
-/// Waits until what was decided in an earlier life is shown.
-async fn settle(engine: &Engine) {
-    let system = SystemPermit::for_background_work();
-    for _ in 0..100 {
-        if engine.status(&system).await.unwrap().totals.unshown == 0 {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("what was decided is not shown");
 }
 
 /// Everything acknowledged is there bit for bit; what was under way is there whole or not at all.
