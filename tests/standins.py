@@ -204,7 +204,7 @@ class SeaweedFs(Standin):
         return [
             *(weed, "-logtostderr=true", "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
             *(f"-master.port={master}", f"-master.port.grpc={master_grpc}", "-master.telemetry=false"),
-            *("-master.volumeSizeLimitMB=1024", "-volume.max=100", "-master.volumePreallocate=false"),
+            *("-master.volumeSizeLimitMB=1024", "-volume.max=100", "-master.electionTimeout=1s"),
             *(f"-volume.port={volume}", f"-volume.port.grpc={volume_grpc}"),
             *("-filer", f"-filer.port={filer}", f"-filer.port.grpc={filer_grpc}"),
             *("-s3", f"-s3.port={self.port}", f"-s3.port.grpc={s3_grpc}", f"-s3.config={config}"),
