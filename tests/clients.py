@@ -156,4 +156,16 @@ class S5cmd(Client):
         self("rb", f"s3://{bucket}")
 
 
+class Restic(Client):
+    """A backup program: a repository of encrypted packs, locks and snapshots in one bucket."""
+
+    def __init__(self, world, home, bucket):
+        super().__init__(world, home)
+        self.environment["RESTIC_PASSWORD"] = "a password"
+        self.environment["RESTIC_REPOSITORY"] = f"s3:{world.endpoint}/{bucket}"
+
+    def __call__(self, *arguments):
+        return self.call("restic", "--cache-dir", self.home / "cache", *arguments)
+
+
 ALL = {"aws": Aws, "rclone": Rclone, "s3cmd": S3cmd, "s5cmd": S5cmd}

@@ -1,6 +1,7 @@
 """Real clients in their default modes, with real files."""
 
 import hashlib
+import json
 import pathlib
 
 import pytest
@@ -73,6 +74,25 @@ def test_a_real_tree_through_rclone_copy_comes_back_byte_for_byte(world, tree, t
     rclone("check", tree, "here:tree-rclone/real")
     rclone("purge", "here:tree-rclone/real")
     assert rclone("lsf", "here:tree-rclone").strip() == ""
+
+
+def test_rclone_finds_that_any_name_and_any_stream_can_be_stored(world, tmp_path):
+    rclone, report = clients.Rclone(world, tmp_path / "home"), tmp_path / "info.json"
+    rclone.make("info")
+    rclone("test", "info", "--all", "--write-json", report, "here:info/d")
+    found = json.loads(report.read_text())
+    assert found["CanStream"] and found["CanWriteUnnormalized"] and found["CanReadUnnormalized"]
+    assert not found["CanReadRenormalized"], "two keys became one"
+    assert found["MaxFileLength"] + len("d/rclone-test-info-12345678/") == 1024
+    characters = found["ControlCharacters"]
+    assert len(characters) > 100
+    # A name is listed as "renamed" where rclone itself shows a picture for a control character.
+    lost = [name for name, what in characters.items() if what["WriteError"] or what["GetError"] or not_listed(what)]
+    assert not lost
+
+
+def not_listed(what):
+    return set(what["InList"].values()) - {"present", "renamed"}
 
 
 def digest(path):

