@@ -52,6 +52,12 @@ enum Chore {
     },
     /// Measure put, get and list beside the bounds of this machine, into docs/performance.md.
     Bench {
+        /// Beside SeaweedFS and rclone instead, on the same disk with the same client, in rounds.
+        #[arg(long)]
+        peers: bool,
+        /// Rounds beside the peers; about two minutes each.
+        #[arg(long, default_value_t = 5, requires = "peers")]
+        rounds: usize,
         /// Print only; leave docs/performance.md alone.
         #[arg(long)]
         dry: bool,
@@ -65,7 +71,7 @@ fn main() -> Result<ExitCode> {
         Chore::Test { only, .. } => test::run(&only)?,
         Chore::Tidy { bless } => tidy::run(bless)?,
         Chore::Judge { name, resume, only } => judge::run(&name, resume, only.as_deref())?,
-        Chore::Bench { dry } => test::bench(dry)?,
+        Chore::Bench { peers, rounds, dry } => test::bench(peers.then_some(rounds), dry)?,
     };
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

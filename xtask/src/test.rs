@@ -196,8 +196,9 @@ fn build() -> Result<bool> {
     Ok(steps::step("build", &mut command)?.well)
 }
 
-/// Builds the server and the load generator in release, and runs the latter.
-pub fn bench(dry: bool) -> Result<bool> {
+/// Builds the server and the load generator in release, and runs the latter; with rounds, beside the
+/// peers.
+pub fn bench(rounds: Option<usize>, dry: bool) -> Result<bool> {
     let load = ["build", "--release", "--locked", "-p", "xtask", "--features", "bench", "--bin", "bench"];
     if !build()? || !steps::step("build bench", &mut cargo(load))?.well {
         return Ok(false);
@@ -205,5 +206,9 @@ pub fn bench(dry: bool) -> Result<bool> {
     let release = tools::target().join("release");
     let mut command = Command::new(release.join("bench"));
     command.arg(release.join("entente")).args(dry.then_some("--dry"));
+    if let Some(rounds) = rounds {
+        tools::install(&[Need::Python])?;
+        command.arg("--peers").arg(tools::python("")).arg("--rounds").arg(rounds.to_string());
+    }
     Ok(command.status()?.success())
 }

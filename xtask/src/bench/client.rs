@@ -1,11 +1,14 @@
 //! A plain HTTP client: one connection, one request after the other, bodies of known length.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
 use anyhow::{Context, Result, bail};
 
 use crate::sign::Signer;
+
+/// Bytes read at once. Also how much is buffered, so that larger reads pass the buffer by.
+const READ: usize = 1 << 18;
 
 /// Where to connect, and as whom.
 #[derive(Clone)]
@@ -16,8 +19,10 @@ pub struct Door {
 /// One kept connection.
 pub struct Connection {
     door: Door,
-    stream: TcpStream,
+    stream: BufReader<TcpStream>,
     buffer: Vec<u8>,
+    /// Requests answered with the server's own failure.
+    pub failed: usize,
 }
 
 /// An answer, its body read.
@@ -33,6 +38,12 @@ pub enum Keep {
     Length,
 }
 
+/// How the end of a body is known.
+enum Framing {
+    Length(usize),
+    Chunked,
+}
+
 impl Answer {
     pub fn expect_ok(self, what: &str) -> Result<Answer> {
         if self.status != 200 {
@@ -46,7 +57,12 @@ impl Door {
     pub fn connect(&self) -> Result<Connection> {
         let stream = TcpStream::connect(&self.signer.host)?;
         stream.set_nodelay(true)?;
-        Ok(Connection { door: self.clone(), stream, buffer: vec![0; 1 << 18] })
+        Ok(Connection {
+            door: self.clone(),
+            stream: BufReader::with_capacity(READ, stream),
+            buffer: vec![0; READ],
+            failed: 0,
+        })
     }
 
     /// One request on a connection of its own.
@@ -61,43 +77,88 @@ impl Connection {
         let headers = self.door.signer.headers(method, path, query)?;
         let mark = if query.is_empty() { "" } else { "?" };
         let head = format!("{method} {path}{mark}{query} HTTP/1.1\r\n{headers}content-length: {}\r\n\r\n", body.len());
-        if body.len() <= self.buffer.len() {
-            self.stream.write_all(&[head.as_bytes(), body].concat())?;
+        let stream = self.stream.get_mut();
+        if body.len() <= READ {
+            stream.write_all(&[head.as_bytes(), body].concat())?;
         } else {
-            self.stream.write_all(head.as_bytes())?;
-            self.stream.write_all(body)?;
+            stream.write_all(head.as_bytes())?;
+            stream.write_all(body)?;
         }
         self.answer(keep)
     }
 
+    /// The same, asked again when the server fails: not every peer bears 16 clients in one folder.
+    pub fn request_until_served(
+        &mut self,
+        method: &str,
+        path: &str,
+        query: &str,
+        body: &[u8],
+        keep: Keep,
+    ) -> Result<Answer> {
+        const TRIES: usize = 5;
+        for _ in 1..TRIES {
+            let answer = self.request(method, path, query, body, keep)?;
+            if answer.status < 500 {
+                return Ok(answer);
+            }
+            self.failed += 1;
+        }
+        self.request(method, path, query, body, keep)
+    }
+
     fn answer(&mut self, keep: Keep) -> Result<Answer> {
-        let mut head = Vec::new();
-        let end = loop {
-            let count = self.stream.read(&mut self.buffer)?;
-            if count == 0 {
-                bail!("the connection ended before the answer");
+        let status = self.line()?.split(' ').nth(1).and_then(|status| status.parse().ok()).context("no status line")?;
+        let framing = self.framing()?;
+        let mut body = Vec::new();
+        match framing {
+            Framing::Length(length) => self.take(length, keep, &mut body)?,
+            Framing::Chunked => loop {
+                let size = usize::from_str_radix(self.line()?.trim(), 16).context("no chunk size")?;
+                self.take(size, keep, &mut body)?;
+                self.line()?;
+                if size == 0 {
+                    break;
+                }
+            },
+        }
+        Ok(Answer { status, body })
+    }
+
+    /// Reads the headers; what they say of the body.
+    fn framing(&mut self) -> Result<Framing> {
+        let mut framing = Framing::Length(0);
+        loop {
+            let line = self.line()?.to_ascii_lowercase();
+            match line.split_once(':').map(|(name, value)| (name, value.trim())) {
+                None => return Ok(framing),
+                Some(("content-length", length)) => framing = Framing::Length(length.parse()?),
+                Some(("transfer-encoding", "chunked")) => framing = Framing::Chunked,
+                Some(_) => {}
             }
-            head.extend_from_slice(self.buffer.get(..count).unwrap_or_default());
-            if let Some(at) = head.windows(4).position(|window| window == b"\r\n\r\n") {
-                break at + 4;
-            }
-        };
-        let mut body = head.split_off(end);
-        let head = String::from_utf8_lossy(&head).to_lowercase();
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).context("no status line")?;
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
-        let length: usize = length.map_or(Ok(0), |length| length.trim().parse())?;
-        let mut left = length.saturating_sub(body.len());
+        }
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        if self.stream.read_line(&mut line)? == 0 {
+            bail!("the connection ended before the answer");
+        }
+        Ok(line.trim_end().to_owned())
+    }
+
+    fn take(&mut self, mut left: usize, keep: Keep, body: &mut Vec<u8>) -> Result<()> {
         while left > 0 {
-            let count = self.stream.read(&mut self.buffer)?;
+            let most = left.min(self.buffer.len());
+            let count = self.stream.read(self.buffer.get_mut(..most).unwrap_or_default())?;
             if count == 0 {
                 bail!("the connection ended within the body");
             }
             if keep == Keep::Body {
                 body.extend_from_slice(self.buffer.get(..count).unwrap_or_default());
             }
-            left = left.saturating_sub(count);
+            left -= count;
         }
-        Ok(Answer { status, body })
+        Ok(())
     }
 }

@@ -8,21 +8,29 @@
 //! table ◄── load   threads with one connection each, on the release build over four directories
 //! ```
 //!
+//! With `--peers` the program is put beside others that have an S3 door, in rounds:
+//! [`contest`] runs them, [`standing`] tells how it ended.
+//!
 //! Client and server share the machine, as the bound assumes. Absent by design: passing or failing by
 //! time.
 
 mod bounds;
 mod client;
+mod contest;
+mod peers;
+mod process;
 mod server;
 mod sign;
 mod stages;
+mod standing;
 mod table;
 mod work;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::peers::Programs;
 use crate::server::Server;
 use crate::stages::Stages;
 use crate::work::Figure;
@@ -34,23 +42,36 @@ const SMALL_CLIENTS: usize = 16;
 const LISTED: usize = 10_000;
 
 fn main() -> Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let binary = PathBuf::from(arguments.next().context("name the binary `entente`")?);
-    let dry = arguments.next().is_some_and(|argument| argument == "--dry");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let value = |name: &str| arguments.iter().skip_while(|argument| *argument != name).nth(1);
+    let entente = PathBuf::from(arguments.first().context("name the binary `entente`")?);
+    let (command, text) = match value("--peers") {
+        Some(peers) => {
+            let rounds = value("--rounds").context("say how many --rounds")?.parse()?;
+            ("cargo xtask bench --peers", beside_peers(&Programs { entente, peers: peers.into() }, rounds)?)
+        }
+        None => ("cargo xtask bench", beside_bounds(&entente)?),
+    };
+    println!("{text}");
+    if !arguments.iter().any(|argument| argument == "--dry") {
+        table::record(command, &text)?;
+    }
+    Ok(())
+}
 
+fn beside_peers(programs: &Programs, rounds: usize) -> Result<String> {
+    let scores = contest::run(programs, rounds)?;
+    standing::render(&scores, rounds, std::thread::available_parallelism()?.get())
+}
+
+fn beside_bounds(entente: &Path) -> Result<String> {
     eprintln!("measuring the stages");
     let stages = Stages::measure()?;
     eprintln!("measuring the program");
-    let server = Server::start(&binary)?;
+    let server = Server::start(entente)?;
     let figures = measure(&server)?;
     server.stop()?;
-
-    let text = table::render(&stages, &figures)?;
-    println!("{text}");
-    if !dry {
-        table::record(&text)?;
-    }
-    Ok(())
+    table::render(&stages, &figures)
 }
 
 fn measure(server: &Server) -> Result<Vec<Figure>> {

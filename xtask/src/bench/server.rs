@@ -20,7 +20,7 @@ pub struct Server {
 impl Server {
     /// Starts it on a fresh directory beside the build, so on the disk that is measured.
     pub fn start(binary: &Path) -> Result<Server> {
-        let directory = scratch(binary)?;
+        let directory = scratch(binary, "entente")?;
         let mut child = Command::new(binary)
             .args(["up", "--json", "--s3-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log", "warn"])
             .arg("--data-dir")
@@ -38,11 +38,25 @@ impl Server {
             region: text("region")?,
             host: text("s3_endpoint")?.trim_start_matches("http://").to_owned(),
         };
-        Ok(Server { child, directory, door: Door { signer } })
+        Ok(Server::of(child, directory, signer))
+    }
+
+    /// A running program with its data in `directory`.
+    pub fn of(child: Child, directory: PathBuf, signer: Signer) -> Server {
+        Server { child, directory, door: Door { signer } }
     }
 
     pub fn door(&self) -> Door {
         self.door.clone()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
     }
 
     pub fn stop(mut self) -> Result<()> {
@@ -52,10 +66,18 @@ impl Server {
     }
 }
 
+/// A bench that fails leaves no program running.
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// A fresh directory on the disk of the build.
-pub fn scratch(near: &Path) -> Result<PathBuf> {
+pub fn scratch(near: &Path, name: &str) -> Result<PathBuf> {
     let parent = near.parent().context("the binary has no directory")?;
-    let directory = parent.join(format!("bench-{}", std::process::id()));
+    let directory = parent.join(format!("bench-{name}-{}", std::process::id()));
     if directory.exists() {
         fs::remove_dir_all(&directory)?;
     }

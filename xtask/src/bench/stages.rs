@@ -50,7 +50,7 @@ pub struct Stages {
 
 impl Stages {
     pub fn measure() -> Result<Stages> {
-        let directory = scratch(&std::env::current_exe()?)?;
+        let directory = scratch(&std::env::current_exe()?, "stages")?;
         let (upload, download, requests) = loopback()?;
         let stages = Stages {
             cores: thread::available_parallelism()?.get(),

@@ -12,20 +12,12 @@ use crate::stages::Stages;
 use crate::work::{Figure, as_f64};
 
 const PAGE: &str = "docs/performance.md";
-const BEGIN: &str = "<!-- written by `cargo xtask bench` -->";
+const END: &str = "<!-- end -->";
 const MB: f64 = 1e6;
 
 /// Everything of one run, as Markdown.
 pub fn render(stages: &Stages, figures: &[Figure]) -> Result<String> {
-    let mut text = String::new();
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
-    writeln!(
-        text,
-        "{} UTC, commit {}, {}.\n",
-        day(now),
-        said("git", &["rev-parse", "--short=12", "HEAD"])?,
-        machine(stages)?
-    )?;
+    let mut text = format!("{}\n", headline(stages.cores)?);
     writeln!(
         text,
         "| load | clients | measured | p50 | p99 | bound | of the bound | set by |\n|---|---|---|---|---|---|---|---|"
@@ -77,20 +69,31 @@ fn row(text: &mut String, figure: &Figure, stages: &Stages) -> Result<()> {
     )?)
 }
 
-/// Replaces the figures of the page; what people wrote above them stays.
-pub fn record(text: &str) -> Result<()> {
+/// Replaces the figures that a command wrote into the page; what people wrote around them stays.
+pub fn record(command: &str, text: &str) -> Result<()> {
     let page = fs::read_to_string(PAGE).with_context(|| format!("cannot read {PAGE}"))?;
-    let above = page.split(BEGIN).next().unwrap_or("");
-    Ok(fs::write(PAGE, format!("{above}{BEGIN}\n\n{text}"))?)
+    let begin = format!("<!-- written by `{command}` -->");
+    let (above, rest) = page.split_once(&begin).with_context(|| format!("{PAGE} has no `{begin}`"))?;
+    let (_, below) = rest.split_once(END).with_context(|| format!("{PAGE} has no `{END}` behind `{begin}`"))?;
+    Ok(fs::write(PAGE, format!("{above}{begin}\n\n{text}\n{END}{below}"))?)
 }
 
-fn machine(stages: &Stages) -> Result<String> {
+/// When, of what and on what figures were taken: a line.
+pub fn headline(cores: usize) -> Result<String> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+    let commit = said("git", &["rev-parse", "--short=12", "HEAD"])?;
+    let changed = said("git", &["status", "--porcelain", "--", "crates", "Cargo.lock"])?;
+    let changed = if changed.is_empty() { "" } else { " with changes" };
+    Ok(format!("{} UTC, commit {commit}{changed}, {}.\n", day(now), machine(cores)?))
+}
+
+fn machine(cores: usize) -> Result<String> {
     let cpus = fs::read_to_string("/proc/cpuinfo")?;
     let name =
         cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("", |(_, name)| name);
     let memory = fs::read_to_string("/proc/meminfo")?;
     let kib = memory.lines().next().and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
-    Ok(format!("{} cores of {name}, {} GiB", stages.cores, kib.unwrap_or(0) >> 20))
+    Ok(format!("{cores} cores of {name}, {} GiB", kib.unwrap_or(0) >> 20))
 }
 
 fn day(seconds: u64) -> String {

@@ -1,4 +1,4 @@
-//! The load: threads with a connection each, for a few seconds, counting.
+//! The load: threads with a connection each, for a few seconds or a number of turns, counting.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::client::{Door, Keep};
+use crate::client::{Connection, Door, Keep};
 
 /// How long each load runs: long enough for several thousand small requests and tens of large ones.
 const RUN: Duration = Duration::from_secs(6);
 /// Objects a GET load reads in turn.
 const READ_LARGE: usize = 8;
 const READ_SMALL: usize = 1_000;
+/// Keys of one page: what S3 gives at most.
 const PAGE: usize = 1_000;
 
 /// What a load came to.
@@ -26,12 +27,35 @@ pub struct Figure {
     pub p99_ms: f64,
 }
 
+/// When a load ends.
+#[derive(Clone, Copy)]
+pub enum Until {
+    Elapsed(Duration),
+    Turns(usize),
+}
+
+/// What a run counted.
+pub struct Run {
+    pub per_second: f64,
+    /// Of whatever `one` counts.
+    pub count: usize,
+    /// Requests the server failed and was asked again.
+    pub failed: usize,
+    /// Seconds of each turn, shortest first.
+    samples: Vec<f64>,
+}
+
+impl Run {
+    fn quantile_ms(&self, share: usize) -> f64 {
+        self.samples.get(self.samples.len() * share / 100).map_or(0.0, |seconds| seconds * 1e3)
+    }
+}
+
 /// Puts of fresh keys.
 pub fn put(door: &Door, name: &str, size: usize, clients: usize) -> Result<Figure> {
     let body = noise(size);
     figure(door, &format!("put {name}"), size, clients, |connection, turn| {
-        let path = format!("/bench/{name}-put/{turn:08}");
-        connection.request("PUT", &path, "", &body, Keep::Body)?.expect_ok("put").map(|_| 1)
+        put_one(connection, &format!("{name}-put"), turn, &body)
     })
 }
 
@@ -39,50 +63,52 @@ pub fn put(door: &Door, name: &str, size: usize, clients: usize) -> Result<Figur
 pub fn get(door: &Door, name: &str, size: usize, clients: usize) -> Result<Figure> {
     let body = noise(size);
     let count = if size > 1 << 20 { READ_LARGE } else { READ_SMALL };
-    let made = AtomicUsize::new(0);
-    threads(door, clients, |connection| {
-        loop {
-            let turn = made.fetch_add(1, Ordering::Relaxed);
-            if turn >= count {
-                return Ok(());
-            }
-            connection
-                .request("PUT", &format!("/bench/{name}-get/{turn:08}"), "", &body, Keep::Body)?
-                .expect_ok("put")?;
-        }
-    })?;
-    figure(door, &format!("get {name}"), size, clients, |connection, turn| {
-        let path = format!("/bench/{name}-get/{:08}", turn % count);
-        connection.request("GET", &path, "", &[], Keep::Length)?.expect_ok("get").map(|_| 1)
-    })
+    let prefix = format!("{name}-get");
+    run(door, clients, Until::Turns(count), |connection, turn| put_one(connection, &prefix, turn, &body))?;
+    figure(door, &format!("get {name}"), size, clients, |connection, turn| get_one(connection, &prefix, turn % count))
 }
 
 /// Whole listings of one prefix, page by page, by one client.
 pub fn list(door: &Door, keys: usize, clients: usize) -> Result<Figure> {
-    let made = AtomicUsize::new(0);
-    threads(door, clients, |connection| {
-        loop {
-            let turn = made.fetch_add(1, Ordering::Relaxed);
-            if turn >= keys {
-                return Ok(());
-            }
-            connection.request("PUT", &format!("/bench/listed/{turn:08}"), "", b"x", Keep::Body)?.expect_ok("put")?;
+    run(door, clients, Until::Turns(keys), |connection, turn| put_one(connection, "listed", turn, b"x"))?;
+    figure(door, "list", keys, 1, |connection, _| list_all(connection, "listed", keys))
+}
+
+/// Puts one object; a turn of a load.
+pub fn put_one(connection: &mut Connection, prefix: &str, turn: usize, body: &[u8]) -> Result<usize> {
+    let path = format!("/bench/{prefix}/{turn:08}");
+    connection.request_until_served("PUT", &path, "", body, Keep::Body)?.expect_ok("put").map(|_| 1)
+}
+
+/// Gets one object that [`put_one`] put.
+pub fn get_one(connection: &mut Connection, prefix: &str, turn: usize) -> Result<usize> {
+    let path = format!("/bench/{prefix}/{turn:08}");
+    connection.request_until_served("GET", &path, "", &[], Keep::Length)?.expect_ok("get").map(|_| 1)
+}
+
+/// Lists the `keys` keys of a prefix, following the tokens; gives their number.
+pub fn list_all(connection: &mut Connection, prefix: &str, keys: usize) -> Result<usize> {
+    let (mut found, mut token) = (0, String::new());
+    loop {
+        let query = format!("{token}list-type=2&max-keys={PAGE}&prefix={prefix}%2F");
+        let answer = connection.request_until_served("GET", "/bench", &query, &[], Keep::Body)?.expect_ok("list")?;
+        let text = String::from_utf8_lossy(&answer.body);
+        found += text.matches("<Key>").count();
+        match text.split_once("<NextContinuationToken>").and_then(|(_, rest)| rest.split_once('<')) {
+            Some((next, _)) => token = format!("continuation-token={}&", encoded(next)),
+            None if found == keys => return Ok(found),
+            None => bail!("the listing ended after {found} of {keys} keys"),
         }
-    })?;
-    figure(door, "list", keys, 1, |connection, _| {
-        let (mut found, mut after) = (0, String::new());
-        while found < keys {
-            let query = format!("list-type=2&max-keys={PAGE}&prefix=listed%2F&start-after={after}");
-            let answer = connection.request("GET", "/bench", &query, &[], Keep::Body)?.expect_ok("list")?;
-            let count = String::from_utf8_lossy(&answer.body).matches("<Key>").count();
-            if count == 0 {
-                bail!("the listing ended after {found} of {keys} keys");
-            }
-            found += count;
-            after = format!("listed%2F{:08}", found - 1);
-        }
-        Ok(found)
-    })
+    }
+}
+
+/// A token as it stands in a query. Tokens have no character that XML writes otherwise.
+fn encoded(token: &str) -> String {
+    let one = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    token.bytes().map(one).collect()
 }
 
 fn figure(
@@ -90,43 +116,48 @@ fn figure(
     name: &str,
     unit: usize,
     clients: usize,
-    one: impl Fn(&mut crate::client::Connection, usize) -> Result<usize> + Sync,
+    one: impl Fn(&mut Connection, usize) -> Result<usize> + Sync,
 ) -> Result<Figure> {
     eprintln!("  {name}");
+    let run = run(door, clients, Until::Elapsed(RUN), one)?;
+    let (per_second, p50_ms, p99_ms) = (run.per_second, run.quantile_ms(50), run.quantile_ms(99));
+    Ok(Figure { name: name.to_owned(), clients, unit, per_second, p50_ms, p99_ms })
+}
+
+/// Runs `one` in so many threads, each with a connection of its own, until it is time to stop.
+pub fn run(
+    door: &Door,
+    clients: usize,
+    until: Until,
+    one: impl Fn(&mut Connection, usize) -> Result<usize> + Sync,
+) -> Result<Run> {
     let (turns, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let began = Instant::now();
-    let mut samples: Vec<(f64, usize)> = threads(door, clients, |connection| {
+    let ran = threads(door, clients, |connection| {
         let mut samples = Vec::new();
         while !stop.load(Ordering::Relaxed) {
             let turn = turns.fetch_add(1, Ordering::Relaxed);
+            if matches!(until, Until::Turns(most) if turn >= most) {
+                break;
+            }
             let before = Instant::now();
             let count = one(connection, turn)?;
             samples.push((before.elapsed().as_secs_f64(), count));
-            stop.fetch_or(began.elapsed() > RUN, Ordering::Relaxed);
+            stop.fetch_or(matches!(until, Until::Elapsed(time) if began.elapsed() > time), Ordering::Relaxed);
         }
-        Ok(samples)
-    })?
-    .concat();
+        Ok((samples, connection.failed))
+    })?;
     let seconds = began.elapsed().as_secs_f64();
-    let count: usize = samples.iter().map(|(_, count)| count).sum();
+    let failed = ran.iter().map(|(_, failed)| failed).sum();
+    let mut samples: Vec<(f64, usize)> = ran.into_iter().flat_map(|(samples, _)| samples).collect();
+    let count = samples.iter().map(|(_, count)| count).sum();
     samples.sort_by(|one, other| one.0.total_cmp(&other.0));
-    let quantile = |share: usize| samples.get(samples.len() * share / 100).map_or(0.0, |sample| sample.0 * 1e3);
-    Ok(Figure {
-        name: name.to_owned(),
-        clients,
-        unit,
-        per_second: as_f64(count) / seconds,
-        p50_ms: quantile(50),
-        p99_ms: quantile(99),
-    })
+    let samples = samples.into_iter().map(|(seconds, _)| seconds).collect();
+    Ok(Run { per_second: as_f64(count) / seconds, count, failed, samples })
 }
 
 /// Runs `work` in so many threads, each with a connection of its own.
-fn threads<T: Send>(
-    door: &Door,
-    count: usize,
-    work: impl Fn(&mut crate::client::Connection) -> Result<T> + Sync,
-) -> Result<Vec<T>> {
+fn threads<T: Send>(door: &Door, count: usize, work: impl Fn(&mut Connection) -> Result<T> + Sync) -> Result<Vec<T>> {
     thread::scope(|scope| {
         let work = &work;
         let handles: Vec<_> = (0..count).map(|_| scope.spawn(move || work(&mut door.connect()?))).collect();
