@@ -84,6 +84,7 @@ pub struct Complete {
 }
 
 /// What authentication needs to know about an access key.
+#[derive(Clone)]
 pub struct Credential {
     pub session: Session,
     pub secret: String,

@@ -11,7 +11,16 @@ use crate::placement;
 impl Engine {
     /// The bucket a name means to this session, if any.
     pub async fn resolve(&self, session: &Session, name: &BucketName) -> Result<Option<Bucket>, Error> {
-        Ok(self.inner.catalog.bucket_named(session.label, name).await?)
+        let inner = &self.inner;
+        if let Some(bucket) = inner.lookups.bucket(session.label, name) {
+            return Ok(Some(bucket));
+        }
+        let turn = inner.lookups.turn();
+        let found = inner.catalog.bucket_named(session.label, name).await?;
+        if let Some(bucket) = &found {
+            inner.lookups.keep_bucket(turn, session.label, bucket);
+        }
+        Ok(found)
     }
 
     pub async fn list_buckets(&self, permit: Permit<ListBuckets>) -> Result<Vec<Bucket>, Error> {

@@ -323,6 +323,7 @@ async fn show(inner: &Arc<Inner>, stream: &StreamHandle, waiting: Vec<Waiting>, 
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(SHIP_AGAIN_MAX);
     }
+    inner.lookups.shown(waiting.iter().map(|waiting| &waiting.decided.record.change));
     inner.counters.unshown.fetch_sub(waiting.len() as u64, Ordering::Relaxed);
     inner.shown.send_modify(|shown| *shown += 1);
     for answer in waiting.into_iter().filter_map(|waiting| waiting.answer) {

@@ -15,6 +15,7 @@ use crate::epochs::Epochs;
 use crate::error::Error;
 use crate::hedge::HedgeBudget;
 use crate::keyring::Keyring;
+use crate::lookups::Lookups;
 use crate::settings::Settings;
 use crate::sites::Sites;
 use crate::suspects::Suspects;
@@ -24,6 +25,7 @@ pub struct Inner {
     pub catalog: Arc<dyn Catalog>,
     pub sites: Sites,
     pub keys: Keyring,
+    pub lookups: Lookups,
     pub outside: Outside,
     pub settings: Settings,
     pub budget: Budget,

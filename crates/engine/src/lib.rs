@@ -37,6 +37,7 @@ mod epochs;
 mod hedge;
 mod inner;
 mod keyring;
+mod lookups;
 mod sites;
 mod suspects;
 mod upkeep;

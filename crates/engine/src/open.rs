@@ -118,6 +118,7 @@ impl Engine {
             catalog,
             sites: Sites::new(sites),
             keys,
+            lookups: crate::lookups::Lookups::default(),
             budget: Budget::new(settings.memory_budget_bytes),
             journal: Mutex::new(settings.default_profile),
             outside,

@@ -23,6 +23,10 @@ impl Engine {
     /// The session and secret of an access key; `None` when there is none or it is revoked.
     pub async fn credential(&self, id: &AccessKeyId) -> Result<Option<Credential>, Error> {
         let inner = &self.inner;
+        if let Some(credential) = inner.lookups.credential(id) {
+            return Ok(Some(credential));
+        }
+        let turn = inner.lookups.turn();
         let Some(key) = inner.catalog.access_key(id).await? else { return Ok(None) };
         if key.state != KeyState::Active {
             return Ok(None);
@@ -36,7 +40,9 @@ impl Engine {
             label: key.label,
             policy_epoch: inner.catalog.policy_epoch().await?,
         };
-        Ok(Some(Credential { session, secret }))
+        let credential = Credential { session, secret };
+        inner.lookups.keep_credential(turn, id, &credential);
+        Ok(Some(credential))
     }
 
     pub async fn create_principal(&self, _: &SystemPermit, name: &str, role: Role) -> Result<Principal, Error> {
