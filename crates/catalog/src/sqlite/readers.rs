@@ -1,11 +1,19 @@
 //! A few reading connections, opened when first needed.
+//!
+//! ```text
+//!  read ─► queue ─► a drain, one of a few: take a connection ─ read ─ read ─ … ─ give it back
+//! ```
+//!
+//! Waking a thread costs more than most reads do: so whoever queues a read starts a drain only when
+//! more wait than there are drains under way, and a drain goes on while anything waits.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::Outside;
 use rusqlite::Connection;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use super::open;
 use super::writer::Writer;
@@ -18,8 +26,7 @@ pub const READERS_MAX: usize = 4;
 pub struct Readers {
     outside: Outside,
     source: Source,
-    free: Mutex<Vec<Connection>>,
-    permits: Arc<Semaphore>,
+    queue: Mutex<Queue>,
 }
 
 enum Source {
@@ -28,6 +35,17 @@ enum Source {
     /// A database in memory has one connection: reads run between transactions.
     Writer(Arc<Writer>),
 }
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Read>,
+    drains: usize,
+    /// Connections of drains that ended.
+    free: Vec<Connection>,
+}
+
+/// One read, which answers whoever asked.
+type Read = Box<dyn FnOnce(Result<&Connection, Error>) + Send>;
 
 impl Readers {
     pub fn of_file(path: PathBuf, outside: Outside) -> Readers {
@@ -39,7 +57,7 @@ impl Readers {
     }
 
     fn new(source: Source, outside: Outside) -> Readers {
-        Readers { outside, source, free: Mutex::default(), permits: Arc::new(Semaphore::new(READERS_MAX)) }
+        Readers { outside, source, queue: Mutex::default() }
     }
 
     /// Runs `work` on one consistent state of what is shown.
@@ -48,44 +66,101 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
     {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::stopped())?;
         let (answer, answered) = oneshot::channel();
-        let readers = Arc::clone(self);
-        self.outside.blocking.spawn(Box::new(move || {
-            let outcome = readers.run(work);
-            drop(permit);
+        let read = move |connection: Result<&Connection, Error>| {
             // Nobody listens when the caller was cancelled.
-            let _ = answer.send(outcome);
-        }));
+            if !answer.is_closed() {
+                let _ = answer.send(connection.and_then(work));
+            }
+        };
+        if self.enqueue(Box::new(read)) {
+            let readers = Arc::clone(self);
+            self.outside.blocking.spawn(Box::new(move || readers.drain()));
+        }
         answered.await.unwrap_or_else(|_| Err(Error::stopped()))
     }
 
-    fn run<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
-        let path = match &self.source {
-            Source::Writer(writer) => return writer.with_connection(work),
-            Source::File(path) => path,
-        };
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match free {
+    /// Whether the caller has to start a drain.
+    fn enqueue(&self, read: Read) -> bool {
+        let mut queue = self.queue();
+        queue.waiting.push_back(read);
+        let starts = queue.drains < READERS_MAX && queue.waiting.len() > queue.drains;
+        queue.drains += usize::from(starts);
+        starts
+    }
+
+    fn drain(&self) {
+        let mut drain = Drain { readers: self, connection: None };
+        while let Some(read) = self.next() {
+            match &self.source {
+                Source::Writer(writer) => writer.with_connection(|connection| read(Ok(connection))),
+                Source::File(path) => match drain.connection(path) {
+                    Ok(connection) => in_snapshot(connection, read),
+                    Err(error) => read(Err(error)),
+                },
+            }
+        }
+    }
+
+    /// What waits longest; `None` ends the drain.
+    fn next(&self) -> Option<Read> {
+        let mut queue = self.queue();
+        let next = queue.waiting.pop_front();
+        queue.drains -= usize::from(next.is_none());
+        next
+    }
+
+    /// A panic elsewhere leaves nothing half done here.
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One drain and its connection.
+struct Drain<'a> {
+    readers: &'a Readers,
+    connection: Option<Connection>,
+}
+
+impl Drain<'_> {
+    fn connection(&mut self, path: &std::path::Path) -> Result<&Connection, Error> {
+        let connection = match self.connection.take().or_else(|| self.readers.queue().free.pop()) {
             Some(connection) => connection,
             None => open::reader(path)?,
         };
-        let outcome = in_snapshot(&connection, work);
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-        outcome
+        Ok(self.connection.insert(connection))
+    }
+}
+
+impl Drop for Drain<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.readers.queue();
+        if std::thread::panicking() {
+            // The connection may be within a transaction, and goes. If nobody else drains, nobody
+            // would answer those who wait.
+            queue.drains -= 1;
+            if queue.drains == 0 {
+                queue.waiting.clear();
+            }
+        } else {
+            queue.free.extend(self.connection.take());
+        }
     }
 }
 
 /// Several statements see one state only inside a transaction.
-fn in_snapshot<T>(connection: &Connection, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
-    connection.prepare_cached("BEGIN DEFERRED")?.execute([])?;
-    let outcome = work(connection);
-    let ended = connection.prepare_cached("COMMIT").and_then(|mut end| end.execute([]));
-    if !connection.is_autocommit() {
-        // A failed read may leave the transaction open; the snapshot must not live on.
-        connection.execute_batch("ROLLBACK")?;
+fn in_snapshot(connection: &Connection, read: Read) {
+    if let Err(error) = run(connection, "BEGIN DEFERRED") {
+        return read(Err(error));
     }
-    let value = outcome?;
-    ended?;
-    Ok(value)
+    read(Ok(connection));
+    // A failed read may have ended the transaction, or left it open; the snapshot must not live on.
+    if run(connection, "COMMIT").is_err() && !connection.is_autocommit() {
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+}
+
+fn run(connection: &Connection, sql: &str) -> Result<(), Error> {
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(())
 }
