@@ -26,7 +26,7 @@ use tracing::{error, warn};
 
 use crate::error::Error;
 use crate::inner::Inner;
-use crate::limits::{BATCH_BYTES, BATCH_RECORDS, BATCHES_UNDER_WAY, COMMIT_WAIT, SHIP_AGAIN};
+use crate::limits::{BATCH_BYTES, BATCH_RECORDS, BATCHES_UNDER_WAY, COMMIT_WAIT, DECIDE_GATHER, SHIP_AGAIN};
 use crate::placement;
 use crate::ship::Standing;
 use crate::work;
@@ -124,14 +124,21 @@ impl Inner {
 }
 
 /// The decider: takes whatever has been asked since the last transaction into the next one.
+///
+/// Clients whose writes were shown together come back together, one of them first. Alone it would take
+/// a transaction, a segment and their syncs for itself, with all the others behind it; so a round waits
+/// a moment for as many as the last one had. Whoever is alone waits for nobody.
 async fn decide_all(
     inner: Arc<Inner>,
     stream: StreamId,
     mut asked: mpsc::UnboundedReceiver<Ask>,
     to_ship: mpsc::UnboundedSender<Vec<Waiting>>,
 ) {
-    let mut asks = Vec::new();
+    let (mut asks, mut last) = (Vec::new(), 0);
     while asked.recv_many(&mut asks, DECIDED_TOGETHER).await > 0 {
+        // Out of time or out of askers: those who are here go on.
+        let _ = tokio::time::timeout(DECIDE_GATHER, gather(&mut asked, &mut asks, last)).await;
+        last = asks.len();
         let (proposals, answers): (Vec<_>, Vec<_>) = asks.drain(..).map(|ask| (ask.proposal, ask.answer)).unzip();
         let decisions = match inner.catalog.decide(stream, inner.outside.clock.now(), proposals).await {
             Ok(decisions) => decisions,
@@ -156,6 +163,15 @@ async fn decide_all(
         if !decided.is_empty() {
             inner.counters.unshown.fetch_add(decided.len() as u64, Ordering::Relaxed);
             let _ = to_ship.send(decided);
+        }
+    }
+}
+
+/// Takes what is asked until there are as many as `wanted`.
+async fn gather(asked: &mut mpsc::UnboundedReceiver<Ask>, asks: &mut Vec<Ask>, wanted: usize) {
+    while asks.len() < wanted.min(DECIDED_TOGETHER) {
+        if asked.recv_many(asks, DECIDED_TOGETHER - asks.len()).await == 0 {
+            return;
         }
     }
 }

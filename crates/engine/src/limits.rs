@@ -57,6 +57,10 @@ pub const INTAKE_WINDOW: usize = 1 << 20;
 pub const UPLOAD_DEADLINE_MIN: Duration = Duration::from_secs(1);
 pub const UPLOAD_DEADLINE_MAX: Duration = Duration::from_secs(20);
 
+/// How long a round of deciding waits for as many changes as the one before it had. A fraction of what
+/// the syncs of a round take, and as fine as the timer is.
+pub const DECIDE_GATHER: Duration = Duration::from_millis(1);
+
 /// How long a caller waits for its decided change to be shown before it is told to try again; the
 /// change itself is never given up.
 pub const COMMIT_WAIT: Duration = Duration::from_secs(50);
