@@ -8,9 +8,8 @@ mod folder;
 mod list;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -127,16 +126,15 @@ impl Disk {
     }
 
     fn get_range(&self, name: &str, range: &Range<u64>) -> Result<Bytes, Error> {
-        let file = File::open(self.path(name)).map_err(|error| self.explain(error))?;
+        let mut file = File::open(self.path(name)).map_err(|error| self.explain(error))?;
         let length = self.file_length(file.metadata())?;
         let count = range_length(range, length)?;
-        let mut bytes = vec![0; count];
-        match file.read_exact_at(&mut bytes, range.start) {
-            Ok(()) => Ok(bytes.into()),
+        let bytes = read(&mut file, range.start, count).map_err(|error| self.explain(error))?;
+        if bytes.len() < count {
             // It was long enough a moment ago, and pieces never shrink.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Error::new(ErrorKind::Corrupt, error)),
-            Err(error) => Err(self.explain(error)),
+            return Err(Error::new(ErrorKind::Corrupt, "the file became shorter while it was read"));
         }
+        Ok(bytes.into())
     }
 
     fn head(&self, name: &str) -> Result<u64, Error> {
@@ -228,6 +226,14 @@ impl Disk {
             _ => Error::new(kind_of(&error), error),
         })
     }
+}
+
+/// `count` bytes from `start`, fewer only at the end; into memory that was not zeroed first.
+fn read(file: &mut File, start: u64, count: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(count);
+    file.seek(SeekFrom::Start(start))?;
+    file.take(count as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn fill(mut file: File, bytes: &[u8]) -> io::Result<()> {
