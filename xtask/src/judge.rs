@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::tools::{self, Need, cargo};
-use crate::{report, steps};
+use crate::{report, steps, test};
 
 /// Files of tests, and whether each of their tests is a part of its own.
 const FIRST_LIGHT: &[(&str, Cut)] = &[
@@ -64,7 +64,7 @@ pub fn run(name: &str, resume: bool, only: Option<&str>) -> Result<bool> {
     }
     tools::install(&[Need::Python])?;
     let build = ["build", "--release", "--locked", "-p", "server", "-p", "coding", "--bins"];
-    if !steps::step("build", &mut cargo(build))?.well {
+    if !steps::step("build", &mut cargo(build))?.well || !test::proxy()? {
         return Ok(false);
     }
     tools::binaries()?;

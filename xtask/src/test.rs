@@ -193,7 +193,13 @@ fn deny() -> Result<bool> {
 
 fn build() -> Result<bool> {
     let mut command = cargo(["build", "--release", "--locked", "-p", "server", "-p", "coding", "--bins"]);
-    Ok(steps::step("build", &mut command)?.well)
+    Ok(steps::step("build", &mut command)?.well && proxy()?)
+}
+
+/// The proxy that tests put before stand-ins.
+pub fn proxy() -> Result<bool> {
+    let proxy = ["build", "--release", "--locked", "-p", "xtask", "--features", "proxy", "--bin", "proxy"];
+    Ok(steps::step("build proxy", &mut cargo(proxy))?.well)
 }
 
 /// Builds the server and the load generator in release, and runs the latter; with rounds, beside the

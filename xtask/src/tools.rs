@@ -51,7 +51,7 @@ pub fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
     command
 }
 
-/// The release binaries, copied aside so that a build meanwhile does not change what is tested; gives
+/// The release binaries, the proxy among them, copied aside so that a build meanwhile does not change what is tested; gives
 /// the path of `entente`.
 pub fn binaries() -> Result<PathBuf> {
     if let Some(named) = env::var_os("ENTENTE_BIN") {
@@ -59,7 +59,7 @@ pub fn binaries() -> Result<PathBuf> {
     }
     let aside = target().join("tests/bin");
     fs::create_dir_all(&aside)?;
-    for name in ["entente", "entente-rescue"] {
+    for name in ["entente", "entente-rescue", "proxy"] {
         let built = target().join("release").join(name);
         let copy = aside.join(format!("{name}.new"));
         fs::copy(&built, &copy).with_context(|| format!("{} is not built: run the area `build`", built.display()))?;
