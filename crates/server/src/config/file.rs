@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use model::{Profile, Vendor};
 use serde::Deserialize;
@@ -16,7 +17,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::suggest::nearest;
 use super::{
-    Config, DEFAULT_ADMIN_LISTEN, DEFAULT_MEMORY_BUDGET, DEFAULT_REGION, DEFAULT_S3_LISTEN, Kind, SiteConfig, absolute,
+    Config, DEFAULT_ADMIN_LISTEN, DEFAULT_MEMORY_BUDGET, DEFAULT_REENTER_AFTER, DEFAULT_REGION, DEFAULT_S3_LISTEN,
+    Kind, SiteConfig, absolute,
 };
 use crate::failure::{Exit, Failure};
 
@@ -26,7 +28,7 @@ const SECTIONS: [(&str, &[&str]); 5] = [
     ("enclave", &["data_dir", "region", "root_key", "default_profile"]),
     ("s3", &["listen", "domains"]),
     ("admin", &["listen"]),
-    ("limits", &["memory_budget"]),
+    ("limits", &["memory_budget", "reenter_after"]),
     ("site", &["name", "vendor", "region", "kind", "path"]),
 ];
 
@@ -77,6 +79,7 @@ struct Admin {
 #[serde(deny_unknown_fields)]
 struct Limits {
     memory_budget: Option<Spanned<String>>,
+    reenter_after: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -193,6 +196,7 @@ impl Check<'_> {
         let s3_listen = self.parsed(file.s3.listen.as_ref(), DEFAULT_S3_LISTEN, address);
         let admin_listen = self.parsed(file.admin.listen.as_ref(), DEFAULT_ADMIN_LISTEN, address);
         let memory_budget_bytes = self.parsed(file.limits.memory_budget.as_ref(), DEFAULT_MEMORY_BUDGET, budget);
+        let reenter_after = self.parsed(file.limits.reenter_after.as_ref(), DEFAULT_REENTER_AFTER, duration);
         let s3_domains = file.s3.domains.iter().filter_map(|name| self.domain(name)).collect();
         Some(Config {
             kind: Kind::Configured,
@@ -204,6 +208,7 @@ impl Check<'_> {
             s3_domains,
             admin_listen,
             memory_budget_bytes,
+            reenter_after,
             sites,
         })
     }
@@ -356,6 +361,22 @@ fn budget(text: &str) -> Result<u64, String> {
         return Err(format!("`{text}` is too small: give it at least {} MiB", MEMORY_BUDGET_MIN >> 20));
     }
     Ok(bytes)
+}
+
+/// `30 s` as a time, at least one second: a site that comes and goes must not drag requests along.
+fn duration(text: &str) -> Result<Duration, String> {
+    let bad = || format!("`{text}` is no time: write one such as `30 s` or `5 min`");
+    let (count, unit) = text.split_once(' ').ok_or_else(bad)?;
+    let seconds = match unit {
+        "s" => 1,
+        "min" => 60,
+        _ => return Err(bad()),
+    };
+    let seconds = count.parse::<u64>().ok().and_then(|count| count.checked_mul(seconds)).ok_or_else(bad)?;
+    if seconds == 0 {
+        return Err(format!("`{text}` is too short: give it at least 1 s"));
+    }
+    Ok(Duration::from_secs(seconds))
 }
 
 fn list(words: &[&str]) -> String {

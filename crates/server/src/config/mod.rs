@@ -6,6 +6,7 @@ mod suggest;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use model::{Profile, Vendor};
 
@@ -21,6 +22,8 @@ const DEFAULT_S3_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCAL
 const DEFAULT_ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// Bytes in flight in one process, parity and buffers included.
 const DEFAULT_MEMORY_BUDGET: u64 = 512 << 20;
+/// How long a site that was out must answer well before it takes part again.
+const DEFAULT_REENTER_AFTER: Duration = Duration::from_secs(30);
 /// The vendors of the embedded default, one directory each.
 const EMBEDDED_VENDORS: [Vendor; 4] = [Vendor::Amazon, Vendor::Microsoft, Vendor::Google, Vendor::Oracle];
 
@@ -39,6 +42,8 @@ pub struct Config {
     pub s3_domains: Vec<String>,
     pub admin_listen: SocketAddr,
     pub memory_budget_bytes: u64,
+    /// How long a site that was out must answer well before it takes part again.
+    pub reenter_after: Duration,
     pub sites: Vec<SiteConfig>,
 }
 
@@ -91,6 +96,7 @@ impl Config {
             s3_domains: Vec::new(),
             admin_listen: DEFAULT_ADMIN_LISTEN,
             memory_budget_bytes: DEFAULT_MEMORY_BUDGET,
+            reenter_after: DEFAULT_REENTER_AFTER,
             sites: EMBEDDED_VENDORS.into_iter().map(site).collect(),
         }
     }

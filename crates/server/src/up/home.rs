@@ -40,7 +40,12 @@ pub async fn open(config: &Config, dir: &DataDir, outside: &Outside) -> Result<(
 fn settings(config: &Config) -> Result<engine::Settings, Failure> {
     let memory_budget_bytes = usize::try_from(config.memory_budget_bytes)
         .map_err(|_| Failure::new(Exit::Usage, "the memory budget is larger than this machine can address"))?;
-    Ok(engine::Settings { default_profile: config.default_profile, memory_budget_bytes, ..engine::Settings::default() })
+    Ok(engine::Settings {
+        default_profile: config.default_profile,
+        memory_budget_bytes,
+        reenter_after: config.reenter_after,
+        ..engine::Settings::default()
+    })
 }
 
 /// The root key; made on the first start of an embedded enclave.

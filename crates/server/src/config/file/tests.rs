@@ -15,7 +15,7 @@ listen = "127.0.0.1:7001"
 
 [limits]
 memory_budget = "1 GiB"
-
+reenter_after = "2 min"
 [[site]]
 name = "here"
 vendor = "own"
@@ -56,6 +56,14 @@ fn a_full_file_is_understood() {
     assert_eq!(config.sites.len(), 2);
 }
 
+#[test]
+fn a_site_takes_part_again_after_the_time_that_is_set() {
+    for (line, seconds) in [("", 30), ("reenter_after = \"2 s\"", 2), ("reenter_after = \"5 min\"", 300)] {
+        let config = parse(&GOOD.replace("reenter_after = \"2 min\"", line), base()).unwrap();
+        assert_eq!(config.reenter_after, Duration::from_secs(seconds));
+    }
+}
+
 /// Replaces `from` in the good file by `to`, and finds one complaint: its line and its words.
 fn check(from: &str, to: &str, line: usize, says: &str) {
     assert_eq!(GOOD.matches(from).count(), 1, "`{from}` stands once in the good file");
@@ -82,6 +90,8 @@ fn what_is_unknown_or_contradictory_is_refused_with_line_and_suggestion() {
         ("\"s3.example.org\"", "\"s3..org\"", 9, "is no domain"),
         ("\"1 GiB\"", "\"1 GB\"", 15, "512 MiB"),
         ("\"1 GiB\"", "\"8 MiB\"", 15, "too small"),
+        ("\"2 min\"", "\"30\"", 16, "is no time: write one such as `30 s`"),
+        ("\"2 min\"", "\"0 s\"", 16, "at least 1 s"),
         ("\"1 GiB\"", "\"99999999999999 GiB\"", 15, "is no size"),
         ("kind = \"local\"\npath = \"/srv/there\"", "kind = \"s3\"\npath = \"/srv/there\"", 27, "is no kind"),
         ("name = \"here\"", "name = \"\"", 18, "is no site name"),
