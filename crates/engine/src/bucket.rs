@@ -6,7 +6,6 @@ use policy::{CreateBucket, DeleteBucket, ListBuckets, ListObjects, Permit};
 
 use crate::api::Engine;
 use crate::error::Error;
-use crate::placement;
 
 impl Engine {
     /// The bucket a name means to this session, if any.
@@ -45,8 +44,7 @@ impl Engine {
             let wanted = profile.code().n();
             return Err(Error::Invalid(format!("profile {profile} needs {wanted} vendors, {vendors} are configured")));
         }
-        placement::compile(profile, &inner.sites.writable(&[]), 0)
-            .map_err(|under| Error::unavailable(under.to_string()))?;
+        inner.sites.map(profile, &[], 0).map_err(|under| Error::unavailable(under.to_string()))?;
         let bucket = Bucket {
             id: BucketId::random(&inner.outside),
             name,

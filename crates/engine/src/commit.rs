@@ -27,7 +27,6 @@ use tracing::{error, warn};
 use crate::error::Error;
 use crate::inner::Inner;
 use crate::limits::{BATCH_BYTES, BATCH_RECORDS, BATCHES_UNDER_WAY, COMMIT_WAIT, DECIDE_GATHER, SHIP_AGAIN};
-use crate::placement;
 use crate::ship::Standing;
 use crate::work;
 
@@ -74,8 +73,7 @@ impl Inner {
     /// shown waits for that one first.
     pub async fn commit(self: &Arc<Self>, stream: &StreamHandle, proposal: Proposal) -> Result<(), Error> {
         // Under the floor nothing is decided: it could only be told to fail, and happen later.
-        placement::compile(self.journal_profile(), &self.sites.writable(&[]), 0)
-            .map_err(|under| Error::unavailable(under.to_string()))?;
+        self.sites.map(self.journal_profile(), &[], 0).map_err(|under| Error::unavailable(under.to_string()))?;
         match tokio::time::timeout(COMMIT_WAIT, self.propose(stream, proposal)).await {
             Ok(result) => result,
             Err(_) => Err(Error::unavailable("the change is decided but too few sites answer to make it stand")),
@@ -302,8 +300,7 @@ async fn make_stand(inner: Arc<Inner>, stream: StreamHandle, items: Vec<Item>) -
 
 async fn try_stand(inner: &Arc<Inner>, stream: &StreamHandle, items: &Arc<[Item]>) -> Result<Stood, Error> {
     let profile = inner.journal_profile();
-    let map = placement::compile(profile, &inner.sites.writable(&[]), 0)
-        .map_err(|under| Error::unavailable(under.to_string()))?;
+    let map = inner.sites.map(profile, &[], 0).map_err(|under| Error::unavailable(under.to_string()))?;
     let (secret, control) = inner.stream_key(stream)?;
     let epoch = inner.epochs.begin();
     let identity = Identity {

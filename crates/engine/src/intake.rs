@@ -106,7 +106,7 @@ impl Inner {
     }
 
     fn map(&self, profile: Profile) -> Result<placement::Map, Error> {
-        placement::compile(profile, &self.sites.writable(&[]), 0).map_err(|under| Error::unavailable(under.to_string()))
+        self.sites.map(profile, &[], 0).map_err(|under| Error::unavailable(under.to_string()))
     }
 
     /// Cuts a large body into segments; up to two ship while the next one fills.

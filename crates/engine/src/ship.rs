@@ -5,7 +5,8 @@
 //! the segment is re-coded for the sites that are left and shipped again under new names. The
 //! ciphertext is held until then, so a vendor dying in the middle never fails a request.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use coding::Identity;
@@ -13,6 +14,7 @@ use coding::segment::Encoded;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use model::{Code, Piece, PieceName, Profile, Segment, SegmentId, SegmentKind, SiteId};
+use providers::Kind;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
@@ -28,6 +30,8 @@ use crate::work;
 const ROUNDS: usize = 6;
 
 type Upload = (Piece, Result<(), providers::Error>);
+/// Alive as long as the site's upload.
+type UnderWay = BTreeMap<SiteId, Weak<()>>;
 type Uploads = FuturesUnordered<std::pin::Pin<Box<dyn Future<Output = Upload> + Send>>>;
 
 /// A segment that stands, and the uploads that were not waited for.
@@ -56,7 +60,7 @@ impl Inner {
         let mut avoid = Vec::new();
         for round in 0..ROUNDS {
             let turn = u64::from_le_bytes(self.outside.random());
-            let map = match placement::compile(profile, &self.sites.writable(&avoid), turn) {
+            let map = match self.sites.map(profile, &avoid, turn) {
                 Ok(map) => map,
                 Err(under) if avoid.is_empty() => return Err(Error::unavailable(under.to_string())),
                 Err(_) => {
@@ -100,9 +104,9 @@ impl Inner {
         reserved: &Arc<Option<Reserved>>,
     ) -> Result<(Vec<Piece>, Uploads), Vec<SiteId>> {
         let enough = usize::from(map.code.k + profile.floor().min(map.code.m));
-        let mut uploads = self.start_uploads(encoded, identity, map, reserved);
+        let (mut uploads, mut under_way) = self.start_uploads(encoded, identity, map, reserved);
         let bytes = encoded.pieces.first().map_or(0, bytes::Bytes::len);
-        let deadline = tokio::time::sleep_until(Instant::now() + self.upload_deadline(map, bytes));
+        let deadline = tokio::time::sleep_until(Instant::now() + self.upload_deadline(map, profile, bytes));
         tokio::pin!(deadline);
 
         let (mut proven, mut failed, mut patient) = (Vec::<Piece>::new(), Vec::new(), true);
@@ -112,26 +116,30 @@ impl Inner {
             }
             tokio::select! {
                 biased;
-                done = uploads.next() => match done {
-                    Some((piece, Ok(()))) => proven.push(piece),
-                    Some((piece, Err(error))) => {
-                        debug!(site = %piece.site, kind = ?error.kind, "a piece could not be stored");
-                        failed.push(piece.site);
+                done = uploads.next() => if let Some((piece, stored)) = done {
+                    under_way.remove(&piece.site);
+                    match stored {
+                        Ok(()) => proven.push(piece),
+                        Err(error) => {
+                            debug!(site = %piece.site, kind = ?error.kind, "a piece could not be stored");
+                            failed.push(piece.site);
+                        }
                     }
-                    None => {}
                 },
                 () = &mut deadline, if patient => {
                     patient = false;
                     if proven.len() < enough {
-                        let late = map.sites.iter().filter(|site| !proven.iter().any(|piece| piece.site == **site));
-                        let late: Vec<_> = late.copied().collect();
-                        if placement::compile(profile, &self.sites.writable(&late), 0).is_ok() {
-                            return Err(late);
+                        failed.extend(under_way.keys());
+                        if placement::compile(profile, &self.sites.writable(&failed), 0).is_ok() {
+                            self.leave_behind(under_way);
+                            return Err(failed);
                         }
+                        failed.retain(|site| !under_way.contains_key(site));
                     }
                 },
             }
             if !patient && proven.len() >= enough {
+                self.leave_behind(under_way);
                 break;
             }
         }
@@ -148,18 +156,20 @@ impl Inner {
         identity: &Identity,
         map: &Map,
         reserved: &Arc<Option<Reserved>>,
-    ) -> Uploads {
-        let uploads = Uploads::new();
+    ) -> (Uploads, UnderWay) {
+        let (uploads, mut under_way) = (Uploads::new(), UnderWay::new());
         for ((index, bytes), site) in (0u8..).zip(&encoded.pieces).zip(&map.sites) {
             let Some(known) = self.sites.get(*site) else { continue };
             let name = PieceName { kind: identity.kind, epoch: identity.epoch, random: self.outside.random() };
             let piece = Piece { index, site: *site, name };
             let (store, bytes, reserved) = (Arc::clone(&known.handle.store), bytes.clone(), Arc::clone(reserved));
             let object = object_name(self.enclave, &name);
+            let running = Arc::new(());
+            under_way.insert(*site, Arc::downgrade(&running));
             // A task of its own: whoever waits may go, the upload comes to its end.
             let upload = tokio::spawn(async move {
                 let stored = store.put_new(&object, bytes).await;
-                drop(reserved);
+                drop((reserved, running));
                 stored
             });
             uploads.push(Box::pin(async move {
@@ -167,14 +177,27 @@ impl Inner {
                 (piece, upload.await.map_err(stopped).and_then(|result| result))
             }));
         }
-        uploads
+        (uploads, under_way)
     }
 
-    /// How long the slowest of the map's sites usually takes for this much, with room to spare.
-    fn upload_deadline(&self, map: &Map, bytes: usize) -> Duration {
-        let p99 = |site: &SiteId| self.sites.get(*site)?.handle.meter.p99(providers::Kind::Put, bytes as u64);
-        let usual = map.sites.iter().filter_map(p99).max();
-        usual.map_or(UPLOAD_DEADLINE_MAX, |usual| (usual * 4).clamp(UPLOAD_DEADLINE_MIN, UPLOAD_DEADLINE_MAX))
+    fn leave_behind(&self, uploads: UnderWay) {
+        uploads.into_iter().for_each(|(site, upload)| self.sites.leave_behind(site, upload));
+    }
+
+    /// Within which an upload of this much counts as prompt: what the sites that the floor needs at
+    /// least nearly always keep, with room to spare, but never less than twice what the slowest site
+    /// usually takes. One that turns slow is therefore found late while most of what is known of it
+    /// is from before, and one that is far away is not.
+    fn upload_deadline(&self, map: &Map, profile: Profile, bytes: usize) -> Duration {
+        let bytes = bytes as u64;
+        let meters = map.sites.iter().filter_map(|site| self.sites.get(*site)).map(|known| &known.handle.meter);
+        let mut nearly_always: Vec<_> = meters.clone().filter_map(|meter| meter.p99(Kind::Put, bytes)).collect();
+        nearly_always.sort_unstable();
+        let needed = nearly_always.get(usize::from(profile.floor())).or(nearly_always.last());
+        let usually = meters.filter_map(|meter| meter.p50(Kind::Put, bytes)).max().unwrap_or_default();
+        needed.map_or(UPLOAD_DEADLINE_MAX, |needed| {
+            (*needed * 4).max(usually * 2).clamp(UPLOAD_DEADLINE_MIN, UPLOAD_DEADLINE_MAX)
+        })
     }
 }
 

@@ -1,12 +1,12 @@
 //! The sites of the enclave and this gateway's view of their health.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use model::{EnclaveId, PieceName, Site, SiteId, Vendor};
+use model::{EnclaveId, PieceName, Profile, Site, SiteId, Vendor};
 use providers::SiteHandle;
 
-use crate::placement::Candidate;
+use crate::placement::{self, Candidate, Map, UnderFloor};
 
 /// A site with the way to it.
 pub struct KnownSite {
@@ -16,11 +16,13 @@ pub struct KnownSite {
 
 pub struct Sites {
     all: Vec<KnownSite>,
+    /// Uploads that were not waited for; each is gone when its upload is over.
+    late: Mutex<Vec<(SiteId, Weak<()>)>>,
 }
 
 impl Sites {
     pub fn new(all: Vec<KnownSite>) -> Sites {
-        Sites { all }
+        Sites { all, late: Mutex::default() }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &KnownSite> {
@@ -47,6 +49,30 @@ impl Sites {
             .filter(|known| known.writes_well() && !avoid.contains(&known.site.id))
             .map(|known| Candidate { site: known.site.id, vendor: known.site.vendor })
             .collect()
+    }
+
+    /// The same without those that keep an upload waiting past its deadline.
+    pub fn prompt(&self, avoid: &[SiteId]) -> Vec<Candidate> {
+        let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        late.retain(|(_, upload)| upload.strong_count() > 0);
+        let mut prompt = self.writable(avoid);
+        prompt.retain(|candidate| late.iter().all(|(site, _)| *site != candidate.site));
+        prompt
+    }
+
+    /// Where the next segment's pieces go: to prompt sites, unless those are too few.
+    pub fn map(&self, profile: Profile, avoid: &[SiteId], turn: u64) -> Result<Map, UnderFloor> {
+        placement::compile(profile, &self.prompt(avoid), turn)
+            .or_else(|_| placement::compile(profile, &self.writable(avoid), turn))
+    }
+
+    /// The others suffice and this upload is not waited for: until it is over its site is left out
+    /// where it can be, and its breaker hears of it.
+    pub fn leave_behind(&self, site: SiteId, upload: Weak<()>) {
+        if let Some(known) = self.get(site) {
+            known.handle.breaker.note_late(providers::Half::Write);
+        }
+        self.late.lock().unwrap_or_else(PoisonError::into_inner).push((site, upload));
     }
 }
 

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `Full`, `Denied` | at once: it stays so until a person acts |
 //! | `Unavailable` | at the 2nd: one may be a connection that broke |
-//! | `TimedOut`, `Throttled` | at the 3rd: sites have slow moments |
+//! | `TimedOut`, `Throttled`, or late | at the 3rd: sites have slow moments |
 //!
 //! and any answer ends the row (`NotFound`, `AlreadyExists`, `Corrupt` and `Invalid` are answers).
 //! While a half is out its requests are refused at once; nobody's request is the guinea pig, only
@@ -31,6 +31,9 @@ use tokio::time::Instant;
 use self::half::{Condition, Turn};
 use crate::request::{Half, Kind};
 use crate::store::{Entry, Error, ErrorKind, Store};
+
+/// Why a site is out whose requests took long while others' did not.
+const LATE: &str = "site answers much later than it did, and than others do";
 
 /// When a site comes back.
 #[derive(Clone, Copy, Debug)]
@@ -129,6 +132,12 @@ impl Breaker {
     pub fn take_out(&self, reason: &str) {
         self.turn(Half::Read, |read| read.take_out(reason));
         self.turn(Half::Write, |write| write.take_out(reason));
+    }
+
+    /// A request is past the time that it usually takes, and others could be had in time: it counts
+    /// as one that was not answered.
+    pub fn note_late(&self, half: Half) {
+        self.turn(half, |condition| condition.failed(ErrorKind::TimedOut, 0, LATE));
     }
 
     async fn guard<T>(

@@ -112,7 +112,7 @@ impl Inner {
     /// Sites that take writes, one for each vendor that holds none of the segment.
     fn free_places(&self, segment: &Segment) -> Vec<SiteId> {
         let holders: Vec<_> = segment.pieces.iter().filter_map(|piece| self.sites.vendor(piece.site)).collect();
-        let free = self.sites.writable(&[]).into_iter().filter(|site| !holders.contains(&site.vendor));
+        let free = self.sites.prompt(&[]).into_iter().filter(|site| !holders.contains(&site.vendor));
         let by_vendor: BTreeMap<_, _> = free.map(|site| (site.vendor, site.site)).collect();
         by_vendor.into_values().collect()
     }

@@ -187,6 +187,29 @@ impl World {
         self.engine.status(&SystemPermit::for_background_work()).await.unwrap().site_requests.values().sum()
     }
 
+    /// A world whose sites have answered within `pace` for a while.
+    pub async fn answering_within(pace: Duration, seed: u64) -> World {
+        let world = World::new(seed).await;
+        world.sites.latency(pace);
+        for n in 0..8 {
+            world.put(&format!("before-{n}"), &noise(n, 4096)).await.unwrap();
+        }
+        world
+    }
+
+    /// How long one put takes.
+    pub async fn timed_put(&self, n: u64, size: usize) -> Duration {
+        let start = tokio::time::Instant::now();
+        self.put(&format!("put-{n}"), &noise(n, size)).await.unwrap();
+        start.elapsed()
+    }
+
+    /// How many sites are out for writes.
+    pub async fn writes_out(&self) -> usize {
+        let status = self.engine.status(&SystemPermit::for_background_work()).await.unwrap();
+        status.sites.iter().filter(|site| site.writes == engine::SideHealth::Out).count()
+    }
+
     /// Waits (virtual time) until nothing is below its promise.
     pub async fn caught_up(&self) {
         for _ in 0..600 {
