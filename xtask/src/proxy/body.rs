@@ -40,7 +40,11 @@ pub fn cut(body: Incoming, at: u64, cut: Cut) -> Body {
 }
 
 /// Reads to the end and forgets.
-pub async fn drain(mut body: Incoming) -> Result<(), Failure> {
+pub async fn drain<B>(mut body: B) -> Result<(), Failure>
+where
+    B: HttpBody + Unpin,
+    Failure: From<B::Error>,
+{
     while let Some(frame) = body.frame().await {
         frame?;
     }

@@ -110,19 +110,19 @@ impl Relay {
     }
 
     async fn write(&self, request: Request<Incoming>, kind: Kind, fate: Fate) -> Result<Response<Body>, Failure> {
-        let name = object_name(self.site.speaks, request.uri());
+        let name = object_name(request.uri(), self.site.speaks);
         let length = request.body().size_hint().exact().unwrap_or(0);
         if fate == Fate::Cut && length > 0 {
             self.site.counts.strike();
             let cut = self.cut.clone();
             return Ok(self.forward(request.map(|body| body::cut(body, length / 2, cut))).await?.map(body::streamed));
         }
-        let answer = self.forward(request.map(body::streamed)).await?;
-        if answer.status().is_success() && kind == Kind::Put {
-            locked(&self.site.listings).note_put(name);
+        let mut answer = self.forward(request.map(body::streamed)).await?.map(body::streamed);
+        if kind == Kind::Put && answer.status().is_success() {
+            answer = self.note(name, answer).await?;
         }
         if fate != Fate::Landed {
-            return Ok(answer.map(body::streamed));
+            return Ok(answer);
         }
         self.site.counts.strike();
         body::drain(answer.into_body()).await?;
@@ -131,6 +131,21 @@ impl Relay {
         }
         self.cut.now();
         Err(io::Error::from(io::ErrorKind::ConnectionReset).into())
+    }
+
+    /// Remembers the name of what was stored; Google's JSON face tells it in the answer.
+    async fn note(&self, name: Option<String>, answer: Response<Body>) -> Result<Response<Body>, Failure> {
+        if let Some(name) = name {
+            locked(&self.site.listings).note_put(name);
+            return Ok(answer);
+        }
+        let (head, body) = answer.into_parts();
+        let bytes = body.collect().await?.to_bytes();
+        let told: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
+        if let Some(name) = told.as_ref().and_then(|told| told.get("name")?.as_str()) {
+            locked(&self.site.listings).note_put(name.to_owned());
+        }
+        Ok(Response::from_parts(head, body::full(bytes)))
     }
 
     async fn list(&self, request: Request<Incoming>, fate: Fate) -> Result<Response<Body>, Failure> {

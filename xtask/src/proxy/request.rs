@@ -64,11 +64,14 @@ fn pairs(uri: &Uri) -> impl Iterator<Item = &str> {
 }
 
 /// The name a write is for, without what it lies in: a bucket, or an account and its container.
-pub fn object_name(speaks: Speaks, uri: &Uri) -> String {
-    let named = pairs(uri).find_map(|pair| pair.strip_prefix("name="));
-    let before = if speaks == Speaks::Azure { 2 } else { 1 };
-    let in_path = || uri.path().trim_start_matches('/').splitn(before + 1, '/').nth(before).unwrap_or("");
-    decoded(named.unwrap_or_else(in_path))
+/// `None` when the body names it.
+pub fn object_name(uri: &Uri, speaks: Speaks) -> Option<String> {
+    let path = uri.path().trim_start_matches('/');
+    match speaks {
+        Speaks::S3 => path.split_once('/').map(|(_, name)| decoded(name)),
+        Speaks::Azure => path.splitn(3, '/').nth(2).map(decoded),
+        Speaks::Gcs => pairs(uri).find_map(|pair| pair.strip_prefix("name=")).map(decoded),
+    }
 }
 
 /// `%2F` as `/`, and so on.
@@ -124,12 +127,13 @@ mod tests {
     #[test]
     fn a_write_knows_its_name() {
         for (speaks, uri, name) in [
-            (Speaks::S3, "/bucket/e/d/1/a%20b", "e/d/1/a b"),
-            (Speaks::S3, "/bucket/100%", "100%"),
-            (Speaks::Azure, "/account/container/e/d/1/a", "e/d/1/a"),
-            (Speaks::Gcs, "/upload/storage/v1/b/B/o?uploadType=media&name=a%2Fb", "a/b"),
+            (Speaks::S3, "/bucket/e/d/1/a%20b", Some("e/d/1/a b")),
+            (Speaks::S3, "/bucket/100%", Some("100%")),
+            (Speaks::Azure, "/account/container/e/d/1/a", Some("e/d/1/a")),
+            (Speaks::Gcs, "/upload/storage/v1/b/B/o?uploadType=media&name=a%2Fb", Some("a/b")),
+            (Speaks::Gcs, "/upload/storage/v1/b/B/o?uploadType=multipart", None),
         ] {
-            assert_eq!(object_name(speaks, &uri.parse().unwrap()), name);
+            assert_eq!(object_name(&uri.parse().unwrap(), speaks).as_deref(), name);
         }
     }
 }
