@@ -20,6 +20,7 @@ pub mod people;
 pub mod random;
 pub mod replay;
 pub mod segments;
+pub mod settings;
 pub mod showing;
 pub mod uploads;
 
@@ -145,6 +146,13 @@ macro_rules! contract_suite {
                 decided_and_shown_pieces_are_named,
                 pieces_of_freed_segments_are_unnamed,
                 counts_follow_what_is_shown,
+            }
+            settings {
+                a_setting_is_what_it_was_last_told,
+                versions_once_kept_are_kept_or_suspended,
+                settings_wait_for_those_before_them,
+                a_bucket_has_the_settings_it_is_made_with_and_takes_them_along,
+                a_late_setting_does_not_undo_a_newer_one,
             }
             listing {
                 keys_and_prefixes_come_in_byte_order,

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use model::condition::Unmet;
 use model::{
-    AccessKey, AccessKeyId, Bucket, BucketId, BucketName, Change, Checksum, ETag, EnclaveId, Epoch, Extent, Guard,
-    Label, LabelKey, Number, ObjectKey, Part, Piece, PieceName, Precondition, Principal, PrincipalId, Record, Segment,
-    SegmentId, Site, SiteId, StreamId, Timestamp, Upload, UploadId, Vendor, Version,
+    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Checksum, ETag, EnclaveId,
+    Epoch, Extent, Guard, Label, LabelKey, Number, ObjectKey, Part, Piece, PieceName, Precondition, Principal,
+    PrincipalId, Record, Segment, SegmentId, Site, SiteId, StreamId, Timestamp, Upload, UploadId, Vendor, Version,
 };
 
 use crate::error::Error;
@@ -68,6 +68,8 @@ pub enum Refusal {
     /// The key's principal does not exist.
     NoSuchPrincipal,
     NoSuchAccessKey,
+    /// A bucket that kept versions never goes back to keeping none.
+    VersionsAreKept,
 }
 
 /// One journal segment that stands, with the records it holds in order.
@@ -219,6 +221,8 @@ pub trait Catalog: Send + Sync {
 
     async fn bucket_named(&self, label: Label, name: &BucketName) -> Result<Option<Bucket>, Error>;
     async fn buckets_of(&self, owner: PrincipalId, label: Label) -> Result<Vec<Bucket>, Error>;
+    /// What holds of one aspect of a bucket; unset where it was never told.
+    async fn bucket_setting(&self, bucket: BucketId, aspect: Aspect) -> Result<BucketSetting, Error>;
     async fn object(&self, bucket: BucketId, key: &ObjectKey) -> Result<Option<Object>, Error>;
     async fn list(&self, bucket: BucketId, query: ListQuery) -> Result<Page<ObjectSummary>, Error>;
 

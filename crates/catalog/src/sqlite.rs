@@ -14,6 +14,7 @@ mod people;
 mod readers;
 mod schema;
 mod segments;
+mod settings;
 mod show;
 mod streams;
 mod touch;
@@ -27,8 +28,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{
-    AccessKey, AccessKeyId, Bucket, BucketId, BucketName, EnclaveId, Epoch, Label, LabelKey, ObjectKey, Outside, Part,
-    Piece, PieceName, Principal, PrincipalId, Segment, SegmentId, Site, SiteId, StreamId, Timestamp, Upload, UploadId,
+    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Label, LabelKey,
+    ObjectKey, Outside, Part, Piece, PieceName, Principal, PrincipalId, Segment, SegmentId, Site, SiteId, StreamId,
+    Timestamp, Upload, UploadId,
 };
 use rusqlite::Connection;
 
@@ -127,6 +129,10 @@ impl Catalog for SqliteCatalog {
 
     async fn buckets_of(&self, owner: PrincipalId, label: Label) -> Result<Vec<Bucket>, Error> {
         self.read(move |c| names::buckets_of(c, owner, &label)).await
+    }
+
+    async fn bucket_setting(&self, bucket: BucketId, aspect: Aspect) -> Result<BucketSetting, Error> {
+        self.read(move |c| settings::find(c, bucket, aspect)).await
     }
 
     async fn object(&self, bucket: BucketId, key: &ObjectKey) -> Result<Option<Object>, Error> {

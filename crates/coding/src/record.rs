@@ -7,7 +7,7 @@
 mod twin;
 
 use bytes::Bytes;
-use model::{AccessKey, Bucket, LabelKey, Part, Principal, Record, Segment, Site, Upload, Version};
+use model::{AccessKey, Bucket, BucketSetting, LabelKey, Part, Principal, Record, Segment, Site, Upload, Version};
 
 use crate::error::FormatError;
 
@@ -51,6 +51,7 @@ stored! {
     8 "access key" AccessKey,
     9 "label key" LabelKey,
     10 "site" Site,
+    11 "bucket setting" BucketSetting,
 }
 
 /// The bytes of a value. The same value always has the same bytes.

@@ -1,8 +1,8 @@
 //! Buckets: what a name means, create, delete, list.
 
 use catalog::{ListQuery, ObjectSummary, Page, Proposal};
-use model::{Bucket, BucketId, BucketName, Change, Guard, Precondition, Profile, Session};
-use policy::{CreateBucket, DeleteBucket, ListBuckets, ListObjects, Permit};
+use model::{Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Guard, Precondition, Profile, Session};
+use policy::{CreateBucket, DeleteBucket, ListBuckets, ListObjects, Permit, ReadSettings, WriteSettings};
 
 use crate::api::Engine;
 use crate::error::Error;
@@ -28,12 +28,14 @@ impl Engine {
         Ok(self.inner.catalog.buckets_of(session.principal, session.label).await?)
     }
 
-    /// Creates a bucket at the session's label; `profile` is the enclave's default when `None`.
+    /// Creates a bucket at the session's label; `profile` is the enclave's default when `None`. It has
+    /// the `settings` from its first moment.
     pub async fn create_bucket(
         &self,
         permit: Permit<CreateBucket>,
         name: BucketName,
         profile: Option<Profile>,
+        settings: Vec<BucketSetting>,
     ) -> Result<Bucket, Error> {
         let inner = &self.inner;
         inner.enter()?;
@@ -56,7 +58,7 @@ impl Engine {
         // From its first record on, the bucket's journal keeps the bucket's promise.
         inner.raise_journal(profile);
         let guard = Guard { bucket: None, ..permit.guard() };
-        let change = Change::BucketCreated(bucket.clone());
+        let change = Change::BucketCreated(bucket.clone(), settings);
         let condition = Precondition::None;
         inner.commit(&inner.stream_of(&bucket)?, Proposal { guard, condition, change, body: None }).await?;
         Ok(bucket)
@@ -68,6 +70,23 @@ impl Engine {
         inner.enter()?;
         let bucket = permit.bucket();
         let change = Change::BucketDeleted { bucket: bucket.id };
+        let condition = Precondition::None;
+        let proposal = Proposal { guard: permit.guard(), condition, change, body: None };
+        inner.commit(&inner.stream_of(bucket)?, proposal).await
+    }
+
+    /// What holds of one aspect of the bucket; unset where it was never told.
+    pub async fn bucket_setting(&self, permit: Permit<ReadSettings>, aspect: Aspect) -> Result<BucketSetting, Error> {
+        self.inner.enter_reading();
+        Ok(self.inner.catalog.bucket_setting(permit.bucket().id, aspect).await?)
+    }
+
+    /// Sets one aspect of the bucket; [`Aspect::unset`] takes it back.
+    pub async fn set_bucket_setting(&self, permit: Permit<WriteSettings>, setting: BucketSetting) -> Result<(), Error> {
+        let inner = &self.inner;
+        inner.enter()?;
+        let bucket = permit.bucket();
+        let change = Change::BucketSet { bucket: bucket.id, setting };
         let condition = Precondition::None;
         let proposal = Proposal { guard: permit.guard(), condition, change, body: None };
         inner.commit(&inner.stream_of(bucket)?, proposal).await

@@ -361,6 +361,9 @@ impl From<Refusal> for Error {
             Refusal::PrincipalExists => Error::PrincipalExists,
             Refusal::NoSuchPrincipal => Error::Invalid("there is no such principal".to_owned()),
             Refusal::NoSuchAccessKey => Error::NoSuchAccessKey,
+            Refusal::VersionsAreKept => {
+                Error::Invalid("a bucket that keeps versions can suspend that and never end it".to_owned())
+            }
         }
     }
 }

@@ -194,7 +194,7 @@ async fn a_life(
             // A first life may have been cut anywhere in here; the name may be taken already.
             let session = person(&engine, &format!("lyra-{seed}")).await;
             let name = BucketName::parse("tea").unwrap();
-            match engine.create_bucket(policy::on_account(&session), name, None).await {
+            match engine.create_bucket(policy::on_account(&session), name, None, Vec::new()).await {
                 Ok(_) => known.lock().unwrap().session = Some(session.clone()),
                 // Created in a life that did not see the answer, by someone now unknown.
                 Err(Error::BucketExists(_)) => return,

@@ -8,6 +8,7 @@ use crate::object::{Bucket, Part, Upload, Version};
 use crate::outside::Timestamp;
 use crate::principal::{AccessKey, AccessKeyId, LabelKey, Principal};
 use crate::segment::{Piece, Segment};
+use crate::setting::BucketSetting;
 use crate::site::{Site, Vendor};
 
 /// The place of a decided record in the enclave's one order.
@@ -17,7 +18,8 @@ pub struct Number(pub u64);
 /// One decided change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    BucketCreated(Bucket),
+    /// The bucket, with the settings it has from its first moment.
+    BucketCreated(Bucket, Vec<BucketSetting>),
     BucketDeleted {
         bucket: BucketId,
     },
@@ -72,6 +74,11 @@ pub enum Change {
     SiteClaimed {
         enclave: EnclaveId,
         site: Site,
+    },
+    /// The bucket has this value of this aspect from now on.
+    BucketSet {
+        bucket: BucketId,
+        setting: BucketSetting,
     },
 }
 

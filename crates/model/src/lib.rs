@@ -17,6 +17,7 @@ pub mod condition;
 pub mod object;
 pub mod profile;
 pub mod segment;
+pub mod setting;
 pub mod site;
 
 pub mod change;
@@ -32,4 +33,5 @@ pub use outside::{Outside, Timestamp};
 pub use principal::{AccessKey, AccessKeyId, KeyState, LabelKey, Principal, Role, SealedSecret, Session, Wrap};
 pub use profile::Profile;
 pub use segment::{Code, Epoch, Extent, Piece, PieceName, Segment, SegmentKind};
+pub use setting::{Aspect, BucketSetting, Document, Tags, Versioning};
 pub use site::{Site, Vendor};

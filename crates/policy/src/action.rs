@@ -37,6 +37,9 @@ actions! {
         DeleteBucket,
         ListObjects,
         ListUploads,
+        /// What a bucket was told: versioning, tags, rules.
+        ReadSettings,
+        WriteSettings,
     }
     ObjectAction {
         GetObject,

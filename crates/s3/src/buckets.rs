@@ -66,7 +66,7 @@ pub(crate) async fn create(call: &Call<'_>, document: &[u8]) -> Result<Answer, F
     let location = format!("/{name}");
     let permit: Permit<CreateBucket> = policy::on_account(&call.session);
     let default: Option<Profile> = None;
-    match call.engine().create_bucket(permit, name, default).await {
+    match call.engine().create_bucket(permit, name, default, Vec::new()).await {
         Ok(_) => {}
         Err(engine::Error::BucketExists(bucket)) if bucket.owner == call.session.principal => {
             if call.door.settings.region != FIRST_REGION {

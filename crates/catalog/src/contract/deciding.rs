@@ -224,23 +224,23 @@ pub async fn a_bucket_with_objects_stays<C: Subject>(fresh: impl AsyncFn() -> C)
 pub async fn a_bucket_name_is_unique_at_its_label<C: Subject>(fresh: impl AsyncFn() -> C) {
     let world = World::new(fresh().await).await;
     let namesake = make::bucket(world.fresh(), "tea", Label::LOWEST);
-    let refusal = world.refused(proposal(Change::BucketCreated(namesake.clone()))).await;
+    let refusal = world.refused(proposal(Change::BucketCreated(namesake.clone(), Vec::new()))).await;
     assert_eq!(refusal, Refusal::BucketExists(Box::new(world.bucket.clone())));
     let above = make::bucket(world.fresh(), "tea", make::high());
-    world.run(CONTROL, Change::BucketCreated(above.clone())).await;
+    world.run(CONTROL, Change::BucketCreated(above.clone(), Vec::new())).await;
     for bucket in [&world.bucket, &above] {
         let found = world.catalog.bucket_named(bucket.label, &bucket.name).await.unwrap();
         assert_eq!(found.as_ref(), Some(bucket));
         assert_eq!(world.catalog.buckets_of(make::OWNER, bucket.label).await.unwrap(), std::slice::from_ref(bucket));
     }
     world.run(CONTROL, world.delete_bucket()).await;
-    world.run(CONTROL, Change::BucketCreated(namesake.clone())).await;
+    world.run(CONTROL, Change::BucketCreated(namesake.clone(), Vec::new())).await;
     assert_eq!(world.catalog.bucket_named(Label::LOWEST, &namesake.name).await.unwrap(), Some(namesake));
 }
 
 pub async fn a_bucket_name_waits_for_its_unshown_changes<C: Subject>(fresh: impl AsyncFn() -> C) {
     let world = World::new(fresh().await).await;
-    let create = |n| proposal(Change::BucketCreated(make::bucket(n, "coffee", Label::LOWEST)));
+    let create = |n| proposal(Change::BucketCreated(make::bucket(n, "coffee", Label::LOWEST), Vec::new()));
     let first = world.fresh();
     let created = world.decided(CONTROL, create(first)).await;
     assert_eq!(world.behind(create(world.fresh())).await, created.record.number);

@@ -25,7 +25,7 @@ fn stream_first(batches: &[Batch], first: StreamId) -> Vec<Batch> {
     sorted
 }
 
-async fn check_every_order<C: Subject>(world: &World<C>, fresh: impl AsyncFn() -> C) {
+pub(super) async fn check_every_order<C: Subject>(world: &World<C>, fresh: impl AsyncFn() -> C) {
     let dump = world.catalog.dump().await;
     let batches = world.batches();
     for order in [batches.clone(), stream_first(&batches, EAST), stream_first(&batches, WEST)] {
@@ -54,7 +54,7 @@ pub async fn showing_alone_gives_the_same_catalog<C: Subject>(fresh: impl AsyncF
         (WEST, world.complete(upload, "b", &[part])),
         (EAST, world.start(world.fresh(), "c")),
         (EAST, world.delete("a")),
-        (CONTROL, Change::BucketCreated(make::bucket(2, "coffee", make::high()))),
+        (CONTROL, Change::BucketCreated(make::bucket(2, "coffee", make::high()), Vec::new())),
         (CONTROL, Change::KeyIssued(make::access_key("ENTE2", make::OWNER))),
         (CONTROL, Change::KeyRevoked { id: model::AccessKeyId("ENTE1".to_owned()), at: NOW }),
     ] {

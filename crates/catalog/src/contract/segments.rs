@@ -184,7 +184,7 @@ pub async fn counts_follow_what_is_shown<C: Subject>(fresh: impl AsyncFn() -> C)
     let before = world.catalog.totals().await.unwrap();
     assert_eq!((before.buckets, before.objects, before.object_bytes, before.uploads), (1, 0, 0, 0));
     let upload = world.fresh();
-    world.run(CONTROL, Change::BucketCreated(make::bucket(2, "coffee", make::high()))).await;
+    world.run(CONTROL, Change::BucketCreated(make::bucket(2, "coffee", make::high()), Vec::new())).await;
     world.run(EAST, world.any_put("a")).await;
     world.run(EAST, world.any_put("a")).await;
     world.run(EAST, put_with(&world, 11, "b", 3)).await;

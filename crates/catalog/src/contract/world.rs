@@ -35,7 +35,7 @@ impl<C: Subject> World<C> {
             let vendors = vec![Vendor::Amazon, Vendor::Oracle];
             world.run(CONTROL, Change::StreamOpened { stream, label: Label::LOWEST, vendors }).await;
         }
-        world.run(CONTROL, Change::BucketCreated(world.bucket.clone())).await;
+        world.run(CONTROL, Change::BucketCreated(world.bucket.clone(), Vec::new())).await;
         world
     }
 

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use model::{
-    BodySlice, Bucket, BucketId, Change, Extent, Label, Number, ObjectKey, Part, Record, Segment, StreamId, Upload,
-    UploadId, Vendor, Version,
+    BodySlice, Bucket, BucketId, BucketSetting, Change, Extent, Label, Number, ObjectKey, Part, Record, Segment,
+    StreamId, Upload, UploadId, Vendor, Version,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::late::{self, Late};
-use super::{codec, people, segments, streams, touch};
+use super::{codec, people, segments, settings, streams, touch};
 use crate::error::Error;
 
 /// One showing transaction.
@@ -37,7 +37,7 @@ impl<'c> Apply<'c> {
 
     fn change(&mut self, number: Number, change: Change, extent: Option<Extent>) -> Result<(), Error> {
         match change {
-            Change::BucketCreated(bucket) => self.create_bucket(number, &bucket),
+            Change::BucketCreated(bucket, settings) => self.create_bucket(number, &bucket, &settings),
             Change::BucketDeleted { bucket } => self.delete_bucket(number, bucket),
             Change::ObjectPut { bucket, mut version, segments } => {
                 place(&mut version.bodies, extent);
@@ -73,10 +73,11 @@ impl<'c> Apply<'c> {
             Change::LabelKeyCreated(key) => people::store_label_key(self.c, &key),
             Change::StreamOpened { stream, label, vendors } => self.open_stream(stream, label, &vendors),
             Change::SiteClaimed { site, .. } => people::store_site(self.c, &site),
+            Change::BucketSet { bucket, setting } => self.set(number, bucket, &setting),
         }
     }
 
-    fn create_bucket(&self, number: Number, bucket: &Bucket) -> Result<(), Error> {
+    fn create_bucket(&self, number: Number, bucket: &Bucket, settings: &[BucketSetting]) -> Result<(), Error> {
         if self.late.is_gone(self.c, number, &[touch::of_bucket(bucket.id)])? {
             return Ok(());
         }
@@ -90,13 +91,21 @@ impl<'c> Apply<'c> {
                 number.0,
                 codec::to_blob(bucket)
             ])?;
-        Ok(())
+        settings.iter().try_for_each(|setting| settings::store(self.c, number, bucket.id, setting))
     }
 
-    /// Uploads in progress go with their bucket; there are no versions when this is decided.
+    fn set(&self, number: Number, bucket: BucketId, setting: &BucketSetting) -> Result<(), Error> {
+        if self.late.is_gone(self.c, number, &[touch::of_bucket(bucket)])? {
+            return Ok(());
+        }
+        settings::store(self.c, number, bucket, setting)
+    }
+
+    /// Uploads in progress and settings go with their bucket; there are no versions when this is decided.
     fn delete_bucket(&mut self, number: Number, bucket: BucketId) -> Result<(), Error> {
         self.late.ended(number, touch::of_bucket(bucket));
         self.c.prepare_cached("DELETE FROM bucket WHERE id = ?")?.execute([bucket.0])?;
+        settings::forget(self.c, bucket)?;
         self.c
             .prepare_cached("DELETE FROM upload WHERE bucket = ? AND number < ?")?
             .execute(params![bucket.0, number.0])?;

@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 
 use model::condition::Unmet;
 use model::{
-    AccessKeyId, BodyId, Bucket, BucketId, Change, ETag, Epoch, Guard, Number, ObjectKey, Piece, Precondition,
-    PrincipalId, Segment, Upload, UploadId, Version,
+    AccessKeyId, Aspect, BodyId, Bucket, BucketId, BucketSetting, Change, ETag, Epoch, Guard, Number, ObjectKey, Piece,
+    Precondition, PrincipalId, Segment, Upload, UploadId, Version, Versioning,
 };
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::touch::{self, Kind};
-use super::{epochs, names, people};
+use super::{epochs, names, people, settings};
 use crate::error::Error;
 use crate::interface::{Proposal, Refusal};
 
@@ -55,7 +55,7 @@ pub fn judge(c: &Connection, proposal: &Proposal) -> Result<(), Stop> {
     guard(c, &proposal.guard)?;
     let condition = &proposal.condition;
     match &proposal.change {
-        Change::BucketCreated(bucket) => create_bucket(c, bucket),
+        Change::BucketCreated(bucket, _) => create_bucket(c, bucket),
         Change::BucketDeleted { bucket } => delete_bucket(c, *bucket),
         Change::ObjectPut { bucket, version, segments } => {
             in_bucket(c, *bucket)?;
@@ -85,6 +85,10 @@ pub fn judge(c: &Connection, proposal: &Proposal) -> Result<(), Stop> {
         Change::PrincipalCreated(principal) => create_principal(c, principal.id, &principal.name),
         Change::KeyIssued(key) => issue_key(c, &key.id, key.principal),
         Change::KeyRevoked { id, .. } => revoke_key(c, id),
+        Change::BucketSet { bucket, setting } => {
+            in_bucket(c, *bucket)?;
+            set(c, *bucket, setting)
+        }
         Change::LabelKeyCreated(_) | Change::StreamOpened { .. } | Change::SiteClaimed { .. } => Ok(()),
     }
 }
@@ -133,6 +137,16 @@ fn delete_bucket(c: &Connection, id: BucketId) -> Result<(), Stop> {
         return Err(Refusal::BucketNotEmpty.into());
     }
     Ok(())
+}
+
+/// Versions once kept are never again not kept: of which ones would be the null version nobody could say.
+fn set(c: &Connection, bucket: BucketId, setting: &BucketSetting) -> Result<(), Stop> {
+    wait(c, "subject = ?", [touch::of_settings(bucket)])?;
+    let kept = settings::find(c, bucket, Aspect::Versioning)?;
+    match setting {
+        BucketSetting::Versioning(Versioning::Off) if kept != *setting => Err(Refusal::VersionsAreKept.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Unconditional changes of an object never wait.

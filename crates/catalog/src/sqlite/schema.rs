@@ -11,10 +11,10 @@ use crate::error::Error;
 pub const APPLICATION_ID: i32 = 0x656e_7465;
 
 /// What the newest migration leads to.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Migration `i` leads from version `i` to `i + 1`. They are never edited once released.
-const MIGRATIONS: [&str; VERSION as usize] = [VERSION_1];
+const MIGRATIONS: [&str; VERSION as usize] = [VERSION_1, VERSION_2];
 
 /// Brings the database to [`VERSION`], each step in a transaction of its own; refuses newer ones.
 pub fn migrate(connection: &Connection) -> Result<(), Error> {
@@ -28,6 +28,17 @@ pub fn migrate(connection: &Connection) -> Result<(), Error> {
     }
     Ok(())
 }
+
+const VERSION_2: &str = "
+    -- What a bucket was told, the last of each aspect.
+    CREATE TABLE bucket_setting (
+        bucket BLOB NOT NULL,
+        aspect INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        setting BLOB NOT NULL,
+        PRIMARY KEY (bucket, aspect)
+    ) STRICT, WITHOUT ROWID;
+";
 
 const VERSION_1: &str = "
     PRAGMA application_id = 0x656e7465;

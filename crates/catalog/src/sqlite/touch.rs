@@ -26,6 +26,7 @@ pub enum Kind {
     LabelKeyCreated = 13,
     StreamOpened = 14,
     SiteClaimed = 15,
+    BucketSet = 16,
 }
 
 impl ToSql for Kind {
@@ -56,7 +57,7 @@ impl Touch {
             ..of(kind)
         };
         Ok(match change {
-            Change::BucketCreated(bucket) => Touch {
+            Change::BucketCreated(bucket, _) => Touch {
                 bucket: Some(bucket.id),
                 subject: Some(of_bucket(bucket.id)),
                 name: Some(name_of(bucket)),
@@ -93,6 +94,9 @@ impl Touch {
             Change::LabelKeyCreated(_) => of(Kind::LabelKeyCreated),
             Change::StreamOpened { .. } => of(Kind::StreamOpened),
             Change::SiteClaimed { .. } => of(Kind::SiteClaimed),
+            Change::BucketSet { bucket, .. } => {
+                Touch { bucket: Some(*bucket), subject: Some(of_settings(*bucket)), ..of(Kind::BucketSet) }
+            }
         })
     }
 }
@@ -111,6 +115,11 @@ pub fn of_key(id: &AccessKeyId) -> Vec<u8> {
 
 pub fn of_bucket(id: BucketId) -> Vec<u8> {
     [b"b", &id.0[..]].concat()
+}
+
+/// All settings of a bucket together: they change seldom, and what rests on one rests on others.
+pub fn of_settings(id: BucketId) -> Vec<u8> {
+    [b"s", &id.0[..]].concat()
 }
 
 pub fn of_object(bucket: BucketId, key: &ObjectKey) -> Vec<u8> {

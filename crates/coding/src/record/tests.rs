@@ -2,10 +2,10 @@
 
 use model::object::UploadChecksum;
 use model::{
-    AccessKeyId, Algorithm, BodyId, BodySlice, BucketId, BucketName, Change, Checksum, ChecksumKind, Code, ETag,
-    EnclaveId, Epoch, Extent, KeyState, KeyTag, Label, Metadata, Number, ObjectKey, PartSummary, Piece, PieceName,
-    PrincipalId, Profile, Role, SealedSecret, SegmentId, SegmentKind, SiteId, StreamId, Timestamp, UploadId, Vendor,
-    VersionId, Wrap,
+    AccessKeyId, Algorithm, Aspect, BodyId, BodySlice, BucketId, BucketName, Change, Checksum, ChecksumKind, Code,
+    ETag, EnclaveId, Epoch, Extent, KeyState, KeyTag, Label, Metadata, Number, ObjectKey, PartSummary, Piece,
+    PieceName, PrincipalId, Profile, Role, SealedSecret, SegmentId, SegmentKind, SiteId, StreamId, Tags, Timestamp,
+    UploadId, Vendor, VersionId, Versioning, Wrap,
 };
 use proptest::prelude::*;
 
@@ -13,11 +13,11 @@ use super::*;
 use crate::testing::{CODES, Dice, check_vectors, read_vectors};
 
 /// Changes there are. A new variant fails to compile in `ordinal`, and is then sampled too.
-const CHANGES: usize = 15;
+const CHANGES: usize = 16;
 
 fn ordinal(change: &Change) -> usize {
     match change {
-        Change::BucketCreated(_) => 0,
+        Change::BucketCreated(..) => 0,
         Change::BucketDeleted { .. } => 1,
         Change::ObjectPut { .. } => 2,
         Change::ObjectDeleted { .. } => 3,
@@ -32,12 +32,13 @@ fn ordinal(change: &Change) -> usize {
         Change::LabelKeyCreated(_) => 12,
         Change::StreamOpened { .. } => 13,
         Change::SiteClaimed { .. } => 14,
+        Change::BucketSet { .. } => 15,
     }
 }
 
 fn change(number: usize, d: &mut Dice) -> Change {
     match number {
-        0 => Change::BucketCreated(bucket(d)),
+        0 => Change::BucketCreated(bucket(d), Vec::new()),
         1 => Change::BucketDeleted { bucket: BucketId(d.bytes()) },
         2 => Change::ObjectPut { bucket: BucketId(d.bytes()), version: version(d), segments: some(d, segment) },
         3 => Change::ObjectDeleted { bucket: BucketId(d.bytes()), key: key(d) },
@@ -60,7 +61,20 @@ fn change(number: usize, d: &mut Dice) -> Change {
             label: label(d),
             vendors: some(d, |d| d.pick(&Vendor::ALL)),
         },
+        15 => Change::BucketSet { bucket: BucketId(d.bytes()), setting: setting(Aspect::Versioning, d) },
         _ => Change::SiteClaimed { enclave: EnclaveId(d.bytes()), site: site(d) },
+    }
+}
+
+fn tags(d: &mut Dice) -> Tags {
+    Tags(some(d, |d| (d.text(10), d.text(10))).into_iter().collect())
+}
+
+fn setting(aspect: Aspect, d: &mut Dice) -> BucketSetting {
+    let versioning = [Versioning::Off, Versioning::Enabled, Versioning::Suspended];
+    match aspect {
+        Aspect::Versioning => BucketSetting::Versioning(d.pick(&versioning)),
+        Aspect::Tags => BucketSetting::Tags(tags(d)),
     }
 }
 
@@ -257,6 +271,10 @@ fn samples() -> Vec<(String, Vec<u8>)> {
         ("site", to_bytes(&site(d))),
     ];
     samples.extend(values.map(|(name, value)| (name.to_owned(), value)));
+    samples.extend(Aspect::ALL.iter().map(|aspect| {
+        let number = aspect.number();
+        (format!("setting of aspect {number}"), to_bytes(&setting(*aspect, &mut Dice::new(number.into()))))
+    }));
     samples
 }
 
@@ -336,6 +354,10 @@ proptest! {
             )+};
         }
         survive!(bucket, version, part, upload, segment, principal, access_key, label_key, site);
+        for aspect in Aspect::ALL {
+            let value = setting(*aspect, d);
+            prop_assert_eq!(from_bytes(&to_bytes(&value)), Ok(value));
+        }
     }
 
     #[test]

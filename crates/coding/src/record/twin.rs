@@ -25,6 +25,12 @@ impl fmt::Display for Senseless {
     }
 }
 
+impl From<std::convert::Infallible> for Senseless {
+    fn from(never: std::convert::Infallible) -> Senseless {
+        match never {}
+    }
+}
+
 fn all<T, U: TryFrom<T, Error = Senseless>>(twins: Vec<T>) -> Result<Vec<U>, Senseless> {
     twins.into_iter().map(U::try_from).collect()
 }
@@ -53,6 +59,12 @@ macro_rules! plain_enum {
                 match value {
                     $(Model::$variant => $twin::$variant),+
                 }
+            }
+        }
+
+        impl From<&$model> for $twin {
+            fn from(value: &$model) -> Self {
+                (*value).into()
             }
         }
 
@@ -786,11 +798,78 @@ impl TryFrom<Site> for model::Site {
     }
 }
 
+plain_enum! { Versioning = model::Versioning { 0 Off, 1 Enabled, 2 Suspended } }
+
+#[derive(Encode, Decode)]
+#[cbor(transparent)]
+pub struct Tags(#[n(0)] BTreeMap<String, String>);
+
+impl From<&model::Tags> for Tags {
+    fn from(value: &model::Tags) -> Tags {
+        Tags(value.0.clone())
+    }
+}
+
+impl From<Tags> for model::Tags {
+    fn from(twin: Tags) -> model::Tags {
+        model::Tags(twin.0)
+    }
+}
+
+#[derive(Encode, Decode)]
+#[cbor(transparent)]
+pub struct Document(#[n(0)] String);
+
+impl From<&model::Document> for Document {
+    fn from(value: &model::Document) -> Document {
+        Document(value.0.clone())
+    }
+}
+
+impl From<Document> for model::Document {
+    fn from(twin: Document) -> model::Document {
+        model::Document(twin.0)
+    }
+}
+
+/// Settings: each aspect by its number, with the twin of its value.
+macro_rules! settings {
+    ($twin:ident = $model:ident { $($number:literal $aspect:ident($value:ty)),+ $(,)? }) => {
+        #[derive(Encode, Decode)]
+        pub enum $twin {
+            $(#[n($number)] $aspect(#[n(0)] $value)),+
+        }
+
+        impl From<&model::$model> for $twin {
+            fn from(value: &model::$model) -> $twin {
+                match value {
+                    $(model::$model::$aspect(value) => $twin::$aspect(value.into())),+
+                }
+            }
+        }
+
+        impl TryFrom<$twin> for model::$model {
+            type Error = Senseless;
+
+            fn try_from(twin: $twin) -> Result<model::$model, Senseless> {
+                Ok(match twin {
+                    $($twin::$aspect(value) => model::$model::$aspect(value.try_into()?)),+
+                })
+            }
+        }
+    };
+}
+
+settings! { BucketSetting = BucketSetting {
+    0 Versioning(Versioning),
+    1 Tags(Tags),
+} }
+
 /// Every kind of change. A new one does not compile without a twin, and gets the next number.
 #[derive(Encode, Decode)]
 pub enum Change {
     #[n(0)]
-    BucketCreated(#[n(0)] Bucket),
+    BucketCreated(#[n(0)] Bucket, #[n(1)] Option<Vec<BucketSetting>>),
     #[n(1)]
     BucketDeleted(#[n(0)] Id),
     #[n(2)]
@@ -819,13 +898,17 @@ pub enum Change {
     StreamOpened(#[n(0)] Id, #[n(1)] LabelBytes, #[n(2)] Vec<Vendor>),
     #[n(14)]
     SiteClaimed(#[n(0)] Id, #[n(1)] Site),
+    #[n(15)]
+    BucketSet(#[n(0)] Id, #[n(1)] BucketSetting),
 }
 
 impl From<&model::Change> for Change {
     fn from(value: &model::Change) -> Change {
         use model::Change as M;
         match value {
-            M::BucketCreated(bucket) => Change::BucketCreated(bucket.into()),
+            M::BucketCreated(bucket, settings) => {
+                Change::BucketCreated(bucket.into(), (!settings.is_empty()).then(|| each(settings)))
+            }
             M::BucketDeleted { bucket } => Change::BucketDeleted(bucket.0.into()),
             M::ObjectPut { bucket, version, segments } => {
                 Change::ObjectPut(bucket.0.into(), version.into(), each(segments))
@@ -850,6 +933,7 @@ impl From<&model::Change> for Change {
                 vendors.iter().map(|vendor| (*vendor).into()).collect(),
             ),
             M::SiteClaimed { enclave, site } => Change::SiteClaimed(enclave.0.into(), site.into()),
+            M::BucketSet { bucket, setting } => Change::BucketSet(bucket.0.into(), setting.into()),
         }
     }
 }
@@ -860,7 +944,9 @@ impl TryFrom<Change> for model::Change {
     fn try_from(twin: Change) -> Result<model::Change, Senseless> {
         use model::Change as M;
         Ok(match twin {
-            Change::BucketCreated(bucket) => M::BucketCreated(bucket.try_into()?),
+            Change::BucketCreated(bucket, settings) => {
+                M::BucketCreated(bucket.try_into()?, all(settings.unwrap_or_default())?)
+            }
             Change::BucketDeleted(bucket) => M::BucketDeleted { bucket: BucketId(bucket.into()) },
             Change::ObjectPut(bucket, version, segments) => {
                 M::ObjectPut { bucket: BucketId(bucket.into()), version: version.try_into()?, segments: all(segments)? }
@@ -898,6 +984,9 @@ impl TryFrom<Change> for model::Change {
             },
             Change::SiteClaimed(enclave, site) => {
                 M::SiteClaimed { enclave: EnclaveId(enclave.into()), site: site.try_into()? }
+            }
+            Change::BucketSet(bucket, setting) => {
+                M::BucketSet { bucket: BucketId(bucket.into()), setting: setting.try_into()? }
             }
         })
     }

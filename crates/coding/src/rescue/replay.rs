@@ -122,7 +122,7 @@ fn riding_body(change: &Change) -> Option<BodyId> {
 impl State {
     fn apply(&mut self, change: &Change) {
         match change {
-            Change::BucketCreated(bucket) => {
+            Change::BucketCreated(bucket, _) => {
                 self.buckets.insert(bucket.id, bucket.clone());
             }
             Change::BucketDeleted { bucket } => {
@@ -135,7 +135,7 @@ impl State {
             Change::ObjectDeleted { bucket, key } => {
                 self.objects.entry(*bucket).or_default().remove(key);
             }
-            // Nothing of these is a file: unfinished uploads, places of pieces, people, keys, sites.
+            // Nothing of these is a file: settings, unfinished uploads, places of pieces, people, keys, sites.
             Change::UploadStarted(_)
             | Change::PartPut { .. }
             | Change::UploadAborted { .. }
@@ -145,7 +145,8 @@ impl State {
             | Change::KeyRevoked { .. }
             | Change::LabelKeyCreated(_)
             | Change::StreamOpened { .. }
-            | Change::SiteClaimed { .. } => {}
+            | Change::SiteClaimed { .. }
+            | Change::BucketSet { .. } => {}
         }
     }
 }

@@ -148,7 +148,7 @@ impl World {
             owner: PrincipalId([0; 16]),
             created: Timestamp(0),
         };
-        self.ship(vec![(Change::BucketCreated(bucket), None)]);
+        self.ship(vec![(Change::BucketCreated(bucket, Vec::new()), None)]);
         id
     }
 
