@@ -23,6 +23,7 @@ pub mod segments;
 pub mod settings;
 pub mod showing;
 pub mod uploads;
+pub mod versions;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -170,6 +171,20 @@ macro_rules! contract_suite {
                 pieces_may_be_replayed_before_their_segment,
                 a_completed_upload_lies_where_its_parts_were_replayed_from,
                 numbers_that_were_lost_hold_nothing_back,
+            }
+            versions {
+                what_a_put_replaces_follows_from_its_bucket,
+                what_a_deletion_leaves_follows_from_its_bucket,
+                a_version_that_goes_brings_the_one_before_it_back,
+                a_bucket_with_nothing_but_a_marker_stays,
+                conditions_take_a_marker_for_nothing,
+                puts_wait_for_unshown_settings_of_their_bucket,
+                what_is_said_of_a_version_stays_with_it,
+                a_lock_is_judged_when_it_is_decided,
+                a_copy_holds_what_it_shares,
+                a_copy_lies_where_its_source_was_replayed_from,
+                pages_of_versions_join_without_gap_or_repetition,
+                random_version_histories_follow_the_model_and_replay_in_any_order,
             }
             random {
                 random_histories_follow_the_model_and_replay_in_any_order,

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use model::condition::Unmet;
 use model::{
     AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Checksum, ETag, EnclaveId,
-    Epoch, Extent, Guard, Label, LabelKey, Number, ObjectKey, Part, Piece, PieceName, Precondition, Principal,
-    PrincipalId, Record, Segment, SegmentId, Site, SiteId, StreamId, Timestamp, Upload, UploadId, Vendor, Version,
+    Epoch, Extent, Governance, Guard, Label, LabelKey, Marker, Number, ObjectKey, Part, Piece, PieceName, Precondition,
+    Principal, PrincipalId, Record, Segment, SegmentId, Site, SiteId, Slot, StreamId, Timestamp, Upload, UploadId,
+    Vendor, Version, VersionId, Versioning, Which,
 };
 
 use crate::error::Error;
@@ -20,6 +21,11 @@ pub struct Proposal {
     pub guard: Guard,
     /// Judged in the deciding transaction against the decided state of the change's object.
     pub condition: Precondition,
+    /// Of what a lock holds.
+    pub governance: Governance,
+    /// What is wanted. A version's slot and lock, and whether a deletion leaves a marker, are decided:
+    /// a deletion is proposed as [`Change::MarkerPut`] and becomes [`Change::ObjectDeleted`] in a
+    /// bucket that keeps no versions.
     pub change: Change,
     /// Sealed bytes of a small body that ride in the journal; kept until the record is shown.
     pub body: Option<Bytes>,
@@ -70,6 +76,20 @@ pub enum Refusal {
     NoSuchAccessKey,
     /// A bucket that kept versions never goes back to keeping none.
     VersionsAreKept,
+    /// No version or marker of the key has this id.
+    NoSuchVersion,
+    /// A marker has neither tags nor locks.
+    IsMarker,
+    /// A retention or legal hold keeps the version, or its retention as it is.
+    Locked,
+    /// The bucket's versions cannot be locked.
+    NoObjectLock,
+    /// Object Lock needs versions to be kept.
+    LockNeedsVersions,
+    /// Object Lock once on stays on.
+    LockStays,
+    /// The version that was to be shared with is gone.
+    SourceGone,
 }
 
 /// One journal segment that stands, with the records it holds in order.
@@ -103,6 +123,14 @@ pub struct Stream {
     pub newest: Option<SegmentId>,
 }
 
+/// A version or marker that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every one is the large one")]
+pub enum Entry {
+    Object(Object),
+    Marker(Marker),
+}
+
 /// An object with all that reading it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
@@ -110,6 +138,26 @@ pub struct Object {
     pub version: Version,
     /// Every segment its bodies lie in.
     pub segments: Vec<Segment>,
+    /// Whether its bucket keeps versions.
+    pub versioning: Versioning,
+}
+
+/// A version or marker as listings show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionSummary {
+    pub id: VersionId,
+    pub slot: Slot,
+    /// Whether it is the newest of its key, marker or not.
+    pub newest: bool,
+    pub kind: VersionKind,
+    pub key: ObjectKey,
+    pub modified: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VersionKind {
+    Object { size: u64, etag: ETag, checksums: Vec<Checksum> },
+    Marker,
 }
 
 /// Where a listing starts and what it covers.
@@ -221,10 +269,29 @@ pub trait Catalog: Send + Sync {
 
     async fn bucket_named(&self, label: Label, name: &BucketName) -> Result<Option<Bucket>, Error>;
     async fn buckets_of(&self, owner: PrincipalId, label: Label) -> Result<Vec<Bucket>, Error>;
+    /// Every bucket that was told of this aspect, with what holds of it.
+    async fn buckets_with(&self, aspect: Aspect) -> Result<Vec<(Bucket, BucketSetting)>, Error>;
     /// What holds of one aspect of a bucket; unset where it was never told.
     async fn bucket_setting(&self, bucket: BucketId, aspect: Aspect) -> Result<BucketSetting, Error>;
-    async fn object(&self, bucket: BucketId, key: &ObjectKey) -> Result<Option<Object>, Error>;
+    /// The version or marker that is meant. Of [`Which::Current`] a marker says that the key names no
+    /// object now.
+    async fn find(&self, bucket: BucketId, key: &ObjectKey, which: Which) -> Result<Option<Entry>, Error>;
+    /// The object that has this key now.
+    async fn object(&self, bucket: BucketId, key: &ObjectKey) -> Result<Option<Object>, Error> {
+        Ok(self.find(bucket, key, Which::Current).await?.and_then(|entry| match entry {
+            Entry::Object(object) => Some(object),
+            Entry::Marker(_) => None,
+        }))
+    }
     async fn list(&self, bucket: BucketId, query: ListQuery) -> Result<Page<ObjectSummary>, Error>;
+    /// All versions and markers by key, newest first. With `after_version`, entries of key `query.after`
+    /// that come behind that one are included; all of that key if it is gone.
+    async fn versions(
+        &self,
+        bucket: BucketId,
+        query: ListQuery,
+        after_version: Option<Which>,
+    ) -> Result<Page<VersionSummary>, Error>;
 
     // Uploads.
 

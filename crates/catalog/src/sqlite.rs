@@ -18,6 +18,7 @@ mod settings;
 mod show;
 mod streams;
 mod touch;
+mod versions;
 mod writer;
 
 #[cfg(test)]
@@ -30,14 +31,14 @@ use async_trait::async_trait;
 use model::{
     AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Label, LabelKey,
     ObjectKey, Outside, Part, Piece, PieceName, Principal, PrincipalId, Segment, SegmentId, Site, SiteId, StreamId,
-    Timestamp, Upload, UploadId,
+    Timestamp, Upload, UploadId, Which,
 };
 use rusqlite::Connection;
 
 use crate::error::Error;
 use crate::interface::{
-    Batch, Catalog, Decided, Decision, Endangered, ListQuery, Object, ObjectSummary, Page, Proposal, Stream, Totals,
-    Unnamed,
+    Batch, Catalog, Decided, Decision, Endangered, Entry, ListQuery, ObjectSummary, Page, Proposal, Stream, Totals,
+    Unnamed, VersionSummary,
 };
 use readers::Readers;
 use writer::Writer;
@@ -131,17 +132,30 @@ impl Catalog for SqliteCatalog {
         self.read(move |c| names::buckets_of(c, owner, &label)).await
     }
 
+    async fn buckets_with(&self, aspect: Aspect) -> Result<Vec<(Bucket, BucketSetting)>, Error> {
+        self.read(move |c| settings::buckets_with(c, aspect)).await
+    }
+
     async fn bucket_setting(&self, bucket: BucketId, aspect: Aspect) -> Result<BucketSetting, Error> {
         self.read(move |c| settings::find(c, bucket, aspect)).await
     }
 
-    async fn object(&self, bucket: BucketId, key: &ObjectKey) -> Result<Option<Object>, Error> {
+    async fn find(&self, bucket: BucketId, key: &ObjectKey, which: Which) -> Result<Option<Entry>, Error> {
         let key = key.clone();
-        self.read(move |c| names::object(c, bucket, &key)).await
+        self.read(move |c| names::find(c, bucket, &key, which)).await
     }
 
     async fn list(&self, bucket: BucketId, query: ListQuery) -> Result<Page<ObjectSummary>, Error> {
         self.read(move |c| listing::objects(c, bucket, &query)).await
+    }
+
+    async fn versions(
+        &self,
+        bucket: BucketId,
+        query: ListQuery,
+        after_version: Option<Which>,
+    ) -> Result<Page<VersionSummary>, Error> {
+        self.read(move |c| listing::versions(c, bucket, &query, after_version)).await
     }
 
     async fn upload(&self, bucket: BucketId, id: UploadId) -> Result<Option<Upload>, Error> {

@@ -7,7 +7,9 @@
 mod twin;
 
 use bytes::Bytes;
-use model::{AccessKey, Bucket, BucketSetting, LabelKey, Part, Principal, Record, Segment, Site, Upload, Version};
+use model::{
+    AccessKey, Bucket, BucketSetting, LabelKey, Part, Principal, Record, Segment, Site, Upload, Version, VersionSetting,
+};
 
 use crate::error::FormatError;
 
@@ -52,6 +54,7 @@ stored! {
     9 "label key" LabelKey,
     10 "site" Site,
     11 "bucket setting" BucketSetting,
+    12 "version setting" VersionSetting,
 }
 
 /// The bytes of a value. The same value always has the same bytes.

@@ -1,14 +1,15 @@
 //! Changes: what was decided, as it is journaled, shown, replayed and rebuilt. They are outcomes;
 //! no condition is in them, and applying one evaluates nothing.
 
-use crate::id::{BucketId, EnclaveId, SegmentId, StreamId, UploadId};
+use crate::id::{BucketId, EnclaveId, SegmentId, StreamId, UploadId, VersionId};
 use crate::label::Label;
+use crate::lock::Retention;
 use crate::name::ObjectKey;
-use crate::object::{Bucket, Part, Upload, Version};
+use crate::object::{Bucket, Marker, Part, Slot, Upload, Version};
 use crate::outside::Timestamp;
 use crate::principal::{AccessKey, AccessKeyId, LabelKey, Principal};
 use crate::segment::{Piece, Segment};
-use crate::setting::BucketSetting;
+use crate::setting::{BucketSetting, Tags};
 use crate::site::{Site, Vendor};
 
 /// The place of a decided record in the enclave's one order.
@@ -75,11 +76,60 @@ pub enum Change {
         enclave: EnclaveId,
         site: Site,
     },
+    /// From here on the key names no object; its versions stay. In the null slot it takes the place of
+    /// what is there.
+    MarkerPut {
+        bucket: BucketId,
+        marker: Marker,
+    },
+    /// One version, or marker, is gone.
+    VersionDeleted {
+        bucket: BucketId,
+        key: ObjectKey,
+        version: VersionId,
+        slot: Slot,
+    },
+    /// One aspect of a version, which stays what it is.
+    VersionSet {
+        bucket: BucketId,
+        key: ObjectKey,
+        version: VersionId,
+        setting: VersionSetting,
+    },
+    /// As a put; the version's bodies are some of the source's, and lie where they lie.
+    ObjectCopied {
+        bucket: BucketId,
+        version: Version,
+        source: Source,
+    },
+    /// As a part; its body is one of the source's, and lies where that lies.
+    PartCopied {
+        bucket: BucketId,
+        upload: UploadId,
+        part: Part,
+        source: Source,
+    },
     /// The bucket has this value of this aspect from now on.
     BucketSet {
         bucket: BucketId,
         setting: BucketSetting,
     },
+}
+
+/// The version that bodies are shared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    pub bucket: BucketId,
+    pub key: ObjectKey,
+    pub version: VersionId,
+}
+
+/// What of a version may change while it stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VersionSetting {
+    Tags(Tags),
+    Retention(Option<Retention>),
+    LegalHold(bool),
 }
 
 /// A change with its place in the order; encoded once, when decided, and the same bytes ever after.
@@ -105,4 +155,24 @@ pub struct Guard {
     pub policy_epoch: Option<u64>,
     /// Must still exist with this label.
     pub bucket: Option<(BucketId, Label)>,
+}
+
+impl VersionSetting {
+    /// The version with this setting.
+    pub fn put_on(self, version: &mut Version) {
+        match self {
+            VersionSetting::Tags(tags) => version.tags = tags,
+            VersionSetting::Retention(retention) => version.lock.retention = retention,
+            VersionSetting::LegalHold(held) => version.lock.legal_hold = held,
+        }
+    }
+
+    /// What the catalog knows its kind by. A number once given is never given again.
+    pub const fn number(&self) -> u8 {
+        match self {
+            VersionSetting::Tags(_) => 0,
+            VersionSetting::Retention(_) => 1,
+            VersionSetting::LegalHold(_) => 2,
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Conditions that requests put on the state they meet.
 
+use crate::id::VersionId;
 use crate::object::{ETag, Version};
 use crate::outside::Timestamp;
 
@@ -14,6 +15,8 @@ pub enum Precondition {
     Present,
     /// `If-Match: "etag"`: there is one with this ETag.
     Matches(ETag),
+    /// The newest version is this one, and no marker.
+    Is(VersionId),
 }
 
 /// How a precondition failed, as S3 tells it.
@@ -27,13 +30,14 @@ pub enum Unmet {
 
 impl Precondition {
     /// Judges the condition against the object that is there now.
-    pub fn check(&self, current: Option<&ETag>) -> Result<(), Unmet> {
+    pub fn check(&self, current: Option<(&ETag, VersionId)>) -> Result<(), Unmet> {
         match (self, current) {
             (Precondition::None, _) | (Precondition::Absent, None) | (Precondition::Present, Some(_)) => Ok(()),
             (Precondition::Absent, Some(_)) => Err(Unmet::Failed),
-            (Precondition::Present | Precondition::Matches(_), None) => Err(Unmet::NoSuchKey),
-            (Precondition::Matches(wanted), Some(found)) if wanted == found => Ok(()),
-            (Precondition::Matches(_), Some(_)) => Err(Unmet::Failed),
+            (Precondition::Present | Precondition::Matches(_) | Precondition::Is(_), None) => Err(Unmet::NoSuchKey),
+            (Precondition::Matches(wanted), Some((found, _))) if wanted == found => Ok(()),
+            (Precondition::Is(wanted), Some((_, found))) if *wanted == found => Ok(()),
+            (Precondition::Matches(_) | Precondition::Is(_), Some(_)) => Err(Unmet::Failed),
         }
     }
 }

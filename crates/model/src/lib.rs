@@ -14,6 +14,8 @@ pub mod principal;
 
 pub mod checksum;
 pub mod condition;
+pub mod lifecycle;
+pub mod lock;
 pub mod object;
 pub mod profile;
 pub mod segment;
@@ -22,13 +24,15 @@ pub mod site;
 
 pub mod change;
 
-pub use change::{Change, Guard, Number, Record};
+pub use change::{Change, Guard, Number, Record, Source, VersionSetting};
 pub use checksum::{Algorithm, Checksum, ChecksumKind};
 pub use condition::{Precondition, ReadConditions};
 pub use id::*;
 pub use label::Label;
+pub use lifecycle::Lifecycle;
+pub use lock::{DefaultRetention, Governance, Lock, LockMode, ObjectLock, Period, Retention};
 pub use name::{BucketName, ObjectKey};
-pub use object::{BodySlice, Bucket, ETag, Metadata, Part, PartSummary, Upload, Version};
+pub use object::{BodySlice, Bucket, ETag, Marker, Metadata, Part, PartSummary, Slot, Upload, Version, Which};
 pub use outside::{Outside, Timestamp};
 pub use principal::{AccessKey, AccessKeyId, KeyState, LabelKey, Principal, Role, SealedSecret, Session, Wrap};
 pub use profile::Profile;

@@ -6,11 +6,13 @@ use std::fmt;
 use crate::checksum::{Algorithm, Checksum, ChecksumKind};
 use crate::id::{BodyId, BucketId, PrincipalId, UploadId, VersionId};
 use crate::label::Label;
+use crate::lock::Lock;
 use crate::name::{BucketName, ObjectKey};
 use crate::outside::Timestamp;
 use crate::principal::Wrap;
 use crate::profile::Profile;
 use crate::segment::Extent;
+use crate::setting::Tags;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
@@ -63,6 +65,51 @@ pub struct Version {
     /// The bodies' keys, 32 bytes each in the order of `bodies`, wrapped together under the
     /// label's key and bound to label, bucket, key, version id and the list of slices.
     pub wrap: Wrap,
+    pub slot: Slot,
+    /// As it was put; [`crate::VersionSetting`] changes it without a new version.
+    pub tags: Tags,
+    /// Likewise.
+    pub lock: Lock,
+}
+
+/// Where a version lies among those of its key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Slot {
+    /// The one that has no id to be asked for by, or `null`: all versions of buckets that keep none,
+    /// and what is put while keeping them is suspended. A new one takes the place of the old.
+    #[default]
+    Null,
+    /// Beside all others, by its id.
+    Own,
+}
+
+/// Says that from its place on the key names no object, while its versions are still there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marker {
+    pub id: VersionId,
+    pub key: ObjectKey,
+    pub slot: Slot,
+    pub modified: Timestamp,
+}
+
+/// Which version of a key is meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Which {
+    /// The newest, if it is no marker.
+    #[default]
+    Current,
+    Null,
+    Own(VersionId),
+}
+
+impl Which {
+    /// How a version of this slot and id is asked for.
+    pub const fn of(slot: Slot, id: VersionId) -> Which {
+        match slot {
+            Slot::Null => Which::Null,
+            Slot::Own => Which::Own(id),
+        }
+    }
 }
 
 /// A run of one body's plaintext. `extents` say where the *whole* body's sealed bytes lie, in
@@ -97,6 +144,10 @@ pub struct Upload {
     pub metadata: Metadata,
     /// The checksum the client announced for the finished object, if it did.
     pub checksum: Option<(Algorithm, UploadChecksum)>,
+    /// Of the finished object.
+    pub tags: Tags,
+    /// Of the finished object.
+    pub lock: Lock,
 }
 
 /// Which kind of checksum a multipart upload will end with.

@@ -5,6 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::lifecycle::Lifecycle;
+use crate::lock::ObjectLock;
+
 macro_rules! settings {
     ($($(#[$doc:meta])* $number:literal $name:ident($value:ty)),+ $(,)?) => {
         /// What a bucket can be told about, one thing at a time.
@@ -40,6 +43,8 @@ macro_rules! settings {
 settings! {
     0 Versioning(Versioning),
     1 Tags(Tags),
+    2 ObjectLock(ObjectLock),
+    3 Lifecycle(Lifecycle),
 }
 
 /// Whether a bucket keeps the versions of its objects. It never goes back to `Off`.

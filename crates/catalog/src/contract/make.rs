@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use model::{
     AccessKey, AccessKeyId, Algorithm, BodyId, BodySlice, Bucket, BucketId, BucketName, Checksum, Code, ETag, Epoch,
-    Extent, KeyState, KeyTag, Label, Metadata, ObjectKey, Part, Piece, PieceName, Precondition, Principal, PrincipalId,
-    Profile, Role, SealedSecret, Segment, SegmentId, SegmentKind, SiteId, StreamId, Timestamp, Upload, UploadId,
-    Version, VersionId, Wrap,
+    Extent, Governance, KeyState, KeyTag, Label, Lock, Metadata, ObjectKey, Part, Piece, PieceName, Precondition,
+    Principal, PrincipalId, Profile, Role, SealedSecret, Segment, SegmentId, SegmentKind, SiteId, Slot, StreamId, Tags,
+    Timestamp, Upload, UploadId, Version, VersionId, Wrap,
 };
 
 use crate::interface::Proposal;
@@ -99,6 +99,9 @@ pub fn version(n: u64, key: &ObjectKey, bodies: Vec<BodySlice>) -> Version {
         parts: Vec::new(),
         bodies,
         wrap: wrap(),
+        slot: Slot::Null,
+        tags: Tags::default(),
+        lock: Lock::default(),
     }
 }
 
@@ -115,6 +118,8 @@ pub fn upload(n: u64, bucket: BucketId, key: &ObjectKey) -> Upload {
         owner: OWNER,
         metadata: Metadata::default(),
         checksum: None,
+        tags: Tags::default(),
+        lock: Lock::default(),
     }
 }
 
@@ -139,7 +144,13 @@ pub fn access_key(name: &str, principal: PrincipalId) -> AccessKey {
 
 /// A proposal of the system's own, without any condition.
 pub fn proposal(change: model::Change) -> Proposal {
-    Proposal { guard: model::Guard::default(), condition: Precondition::None, change, body: None }
+    Proposal {
+        guard: model::Guard::default(),
+        condition: Precondition::None,
+        governance: Governance::Obeyed,
+        change,
+        body: None,
+    }
 }
 
 pub fn under(condition: Precondition, change: model::Change) -> Proposal {

@@ -221,7 +221,7 @@ impl<C: Subject> History<C> {
         if let Some(number) = newest(&|other| key_of(other) == Some(key)) {
             return Expected::Behind(number);
         }
-        match condition.check(shown.objects.get(key).map(|(_, version)| &version.etag)) {
+        match condition.check(shown.objects.get(key).map(|(_, version)| (&version.etag, version.id))) {
             Ok(()) => Expected::Decided,
             Err(unmet) => Expected::Refused(Refusal::Unmet(unmet)),
         }

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use model::{
-    BodySlice, Bucket, BucketId, BucketSetting, Change, Extent, Label, Number, ObjectKey, Part, Record, Segment,
-    StreamId, Upload, UploadId, Vendor, Version,
+    BodyId, BodySlice, Bucket, BucketId, BucketSetting, Change, Extent, Label, Marker, Number, ObjectKey, Part, Record,
+    Segment, Slot, Source, StreamId, Upload, UploadId, Vendor, Version, VersionId, VersionSetting,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::late::{self, Late};
+use super::versions::{self, Kept, New};
 use super::{codec, people, segments, settings, streams, touch};
 use crate::error::Error;
 
@@ -44,14 +45,26 @@ impl<'c> Apply<'c> {
                 self.name_segments(number, &segments)?;
                 self.put(number, bucket, &version)
             }
-            Change::ObjectDeleted { bucket, key } => {
-                self.late.ended(number, touch::of_object(bucket, &key));
-                self.remove_versions_before(number, bucket, &key)
+            Change::ObjectDeleted { bucket, key } => self.delete_object(number, bucket, &key),
+            Change::ObjectCopied { bucket, mut version, source } => {
+                self.place_as_source(&source, &mut version.bodies)?;
+                self.put(number, bucket, &version)
+            }
+            Change::MarkerPut { bucket, marker } => self.put_marker(number, bucket, &marker),
+            Change::VersionDeleted { bucket, key, version, slot } => {
+                self.delete_version(number, bucket, &key, version, slot)
+            }
+            Change::VersionSet { bucket, key, version, setting } => {
+                self.set_version(number, bucket, &key, version, &setting)
             }
             Change::UploadStarted(upload) => self.start_upload(number, &upload),
             Change::PartPut { bucket, upload, mut part, segments } => {
                 place(std::slice::from_mut(&mut part.body), extent);
                 self.name_segments(number, &segments)?;
+                self.put_part(number, bucket, upload, &part)
+            }
+            Change::PartCopied { bucket, upload, mut part, source } => {
+                self.place_as_source(&source, std::slice::from_mut(&mut part.body))?;
                 self.put_part(number, bucket, upload, &part)
             }
             Change::UploadCompleted { bucket, upload, mut version } => {
@@ -115,47 +128,101 @@ impl<'c> Apply<'c> {
     }
 
     fn put(&mut self, number: Number, bucket: BucketId, version: &Version) -> Result<(), Error> {
-        let ends = [touch::of_object(bucket, &version.key), touch::of_bucket(bucket)];
-        if self.late.is_gone(self.c, number, &ends)? || self.is_overtaken(number, bucket, &version.key)? {
+        let new = New::Version(version);
+        if self.is_too_late(number, bucket, &version.key, &new)? {
             return Ok(());
         }
         // Held before the old version lets go: both may lie in one segment.
         segments::hold(self.c, &version.bodies)?;
-        self.remove_versions_before(number, bucket, &version.key)?;
-        self.c
-            .prepare_cached(
-                "INSERT INTO version (bucket, key, number, size, etag, modified, checksums, version)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            )?
-            .execute(params![
-                bucket.0,
-                version.key.as_str().as_bytes(),
-                number.0,
-                version.size,
-                version.etag.0,
-                version.modified.0,
-                codec::checksums_to_blob(&version.checksums),
-                codec::to_blob(version),
-            ])?;
+        self.place_new(number, bucket, &version.key, &new)
+    }
+
+    fn put_marker(&mut self, number: Number, bucket: BucketId, marker: &Marker) -> Result<(), Error> {
+        let new = New::Marker(marker);
+        if self.is_too_late(number, bucket, &marker.key, &new)? {
+            return Ok(());
+        }
+        self.place_new(number, bucket, &marker.key, &new)
+    }
+
+    /// Whether something newer, already shown, ended this version or has its slot.
+    fn is_too_late(&self, number: Number, bucket: BucketId, key: &ObjectKey, new: &New<'_>) -> Result<bool, Error> {
+        let ends = [touch::of_version(new.id()), touch::of_bucket(bucket)];
+        if self.late.is_gone(self.c, number, &ends)? {
+            return Ok(true);
+        }
+        Ok(new.slot() == Slot::Null
+            && (self.late.is_gone(self.c, number, &[touch::of_object(bucket, key)])?
+                || versions::null_is_overtaken(self.c, bucket, key, number)?))
+    }
+
+    fn place_new(&mut self, number: Number, bucket: BucketId, key: &ObjectKey, new: &New<'_>) -> Result<(), Error> {
+        if new.slot() == Slot::Null {
+            let replaced = versions::vacate_null(self.c, number, bucket, key)?;
+            self.release(number, &replaced)?;
+        }
+        versions::insert(self.c, number, bucket, new)
+    }
+
+    fn release(&mut self, number: Number, removed: &[Version]) -> Result<(), Error> {
+        for version in removed {
+            self.late.left_unused(number, segments::release(self.c, &version.bodies)?);
+        }
         Ok(())
     }
 
-    fn is_overtaken(&self, number: Number, bucket: BucketId, key: &ObjectKey) -> Result<bool, Error> {
-        let mut find = self
-            .c
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM version WHERE bucket = ? AND key = ? AND number > ?)")?;
-        Ok(find.query_row(params![bucket.0, key.as_str().as_bytes(), number.0], |row| row.get(0))?)
+    /// The null version goes; of a bucket that keeps no versions that is the object.
+    fn delete_object(&mut self, number: Number, bucket: BucketId, key: &ObjectKey) -> Result<(), Error> {
+        self.late.ended(number, touch::of_object(bucket, key));
+        let removed = versions::vacate_null(self.c, number, bucket, key)?;
+        self.release(number, &removed)?;
+        versions::promote(self.c, bucket, key)
     }
 
-    fn remove_versions_before(&mut self, number: Number, bucket: BucketId, key: &ObjectKey) -> Result<(), Error> {
-        let mut remove = self
-            .c
-            .prepare_cached("DELETE FROM version WHERE bucket = ? AND key = ? AND number < ? RETURNING version")?;
-        let target = params![bucket.0, key.as_str().as_bytes(), number.0];
-        let removed = remove.query_map(target, |row| row.get(0))?.collect::<Result<Vec<Vec<u8>>, _>>()?;
-        for blob in removed {
-            let version: Version = codec::from_blob(&blob)?;
-            self.late.left_unused(number, segments::release(self.c, &version.bodies)?);
+    fn delete_version(
+        &mut self,
+        number: Number,
+        bucket: BucketId,
+        key: &ObjectKey,
+        id: VersionId,
+        slot: Slot,
+    ) -> Result<(), Error> {
+        self.late.ended(number, touch::of_version(id));
+        if slot == Slot::Null {
+            // It had the slot when this was decided: what had it before, whether shown or to be shown,
+            // went when it came.
+            self.late.ended(number, touch::of_object(bucket, key));
+            let before = versions::vacate_null(self.c, number, bucket, key)?;
+            self.release(number, &before)?;
+        }
+        let removed = versions::remove(self.c, bucket, key, id)?;
+        self.release(number, &removed)?;
+        versions::promote(self.c, bucket, key)
+    }
+
+    fn set_version(
+        &mut self,
+        number: Number,
+        bucket: BucketId,
+        key: &ObjectKey,
+        id: VersionId,
+        setting: &VersionSetting,
+    ) -> Result<(), Error> {
+        if !versions::set(self.c, number, bucket, key, id, setting)? {
+            self.late.said_early(number, id, setting);
+        }
+        Ok(())
+    }
+
+    /// The record says where the source's bodies lay when it was decided. If the source was shown to
+    /// this catalog from another journal segment since (see [`Apply::place_as_parts`]), they lie
+    /// where its row says. Without a row the record's word is all there is: within a stream the
+    /// source comes first, and goes later.
+    fn place_as_source(&self, source: &Source, bodies: &mut [BodySlice]) -> Result<(), Error> {
+        let Source { bucket, key, version } = source;
+        if let Some(Kept::Version(_, source)) = versions::by_id(self.c, *bucket, key, *version)? {
+            let placed = source.bodies.into_iter().map(|slice| (slice.body, slice.extents)).collect();
+            lie_as(&placed, bodies);
         }
         Ok(())
     }
@@ -214,11 +281,7 @@ impl<'c> Apply<'c> {
             let Part { body, .. } = codec::from_blob(&blob)?;
             placed.insert(body.body, body.extents);
         }
-        for slice in bodies {
-            if let Some(extents) = placed.get(&slice.body) {
-                slice.extents.clone_from(extents);
-            }
-        }
+        lie_as(&placed, bodies);
         Ok(())
     }
 
@@ -255,6 +318,15 @@ impl<'c> Apply<'c> {
 
     fn open_stream(&self, stream: StreamId, label: Label, vendors: &[Vendor]) -> Result<(), Error> {
         streams::insert(self.c, stream, Some(label), &vendors.iter().copied().collect())
+    }
+}
+
+/// Bodies that are known to lie somewhere lie there.
+fn lie_as(placed: &BTreeMap<BodyId, Vec<Extent>>, bodies: &mut [BodySlice]) {
+    for slice in bodies {
+        if let Some(extents) = placed.get(&slice.body) {
+            slice.extents.clone_from(extents);
+        }
     }
 }
 

@@ -21,8 +21,8 @@ pub fn decide(
     late::end_replay(c)?;
     let mut decisions = Vec::with_capacity(proposals.len());
     for proposal in proposals {
-        decisions.push(match judge::judge(c, proposal) {
-            Ok(()) => Decision::Decided(head.append(c, now, proposal)?),
+        decisions.push(match judge::judge(c, now, proposal) {
+            Ok(change) => Decision::Decided(head.append(c, now, change, proposal)?),
             Err(Stop::Refused(refusal)) => Decision::Refused(refusal),
             Err(Stop::Behind(number)) => Decision::Behind(number),
             Err(Stop::Failed(error)) => return Err(error),
@@ -65,14 +65,20 @@ impl Head {
         Ok(Head { stream, sequence, hash, number: Number(newest.query_row([], |row| row.get(0))?) })
     }
 
-    fn append(&mut self, c: &Connection, now: Timestamp, proposal: &Proposal) -> Result<Decided, Error> {
+    fn append(
+        &mut self,
+        c: &Connection,
+        now: Timestamp,
+        change: Change,
+        proposal: &Proposal,
+    ) -> Result<Decided, Error> {
         let record = Record {
             number: Number(self.number.0 + 1),
             stream: self.stream,
             sequence: self.sequence + 1,
             previous: self.hash,
             decided: now,
-            change: proposal.change.clone(),
+            change,
         };
         let encoded = coding::record::encode(&record);
         let touch = Touch::of(c, &record.change)?;

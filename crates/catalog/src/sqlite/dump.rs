@@ -17,8 +17,15 @@ const TABLES: &[(&str, &str)] = &[
     ("bucket_setting", "SELECT bucket, aspect, number, setting FROM bucket_setting ORDER BY bucket, aspect"),
     (
         "version",
-        "SELECT bucket, key, number, size, etag, modified, checksums, version FROM version ORDER BY bucket, key, number",
+        "SELECT bucket, key, number, id, slot, marker, current, size, etag, modified, checksums, version FROM version
+         ORDER BY bucket, key, number",
     ),
+    (
+        "version_setting",
+        "SELECT id, kind, s.number, setting FROM version_setting s JOIN version v ON v.row = s.version
+         ORDER BY id, kind",
+    ),
+    ("early_setting", "SELECT id, kind, number, setting FROM early_setting ORDER BY id, kind"),
     ("upload", "SELECT id, bucket, key, initiated, number, upload FROM upload ORDER BY id"),
     ("part", "SELECT upload, part_number, bucket, number, body, part FROM part ORDER BY upload, part_number"),
     ("segment", "SELECT id, kind, stream, k, m, cell, length, key, epoch, promise, spare FROM segment ORDER BY id"),

@@ -8,12 +8,14 @@ use std::collections::BTreeSet;
 
 use model::condition::Unmet;
 use model::{
-    AccessKeyId, Aspect, BodyId, Bucket, BucketId, BucketSetting, Change, ETag, Epoch, Guard, Number, ObjectKey, Piece,
-    Precondition, PrincipalId, Segment, Upload, UploadId, Version, Versioning,
+    AccessKeyId, Aspect, BodyId, Bucket, BucketId, BucketSetting, Change, Epoch, Governance, Guard, Lock, Number,
+    ObjectKey, ObjectLock, Piece, Precondition, PrincipalId, Segment, Slot, Source, Timestamp, Upload, UploadId,
+    Version, VersionId, VersionSetting, Versioning,
 };
-use rusqlite::{Connection, OptionalExtension, Params, params};
+use rusqlite::{Connection, Params, params};
 
 use super::touch::{self, Kind};
+use super::versions::{self, Kept};
 use super::{epochs, names, people, settings};
 use crate::error::Error;
 use crate::interface::{Proposal, Refusal};
@@ -50,11 +52,59 @@ impl From<rusqlite::Error> for Stop {
     }
 }
 
-/// `Ok` when the change may be decided now.
-pub fn judge(c: &Connection, proposal: &Proposal) -> Result<(), Stop> {
+/// The change as it is decided, when it may be decided now: what a put or a deletion becomes follows
+/// from what its bucket was told.
+pub fn judge(c: &Connection, now: Timestamp, proposal: &Proposal) -> Result<Change, Stop> {
     guard(c, &proposal.guard)?;
+    let mut change = proposal.change.clone();
+    match &mut change {
+        Change::ObjectPut { bucket, version, .. }
+        | Change::UploadCompleted { bucket, version, .. }
+        | Change::ObjectCopied { bucket, version, .. } => keep_by_rules(c, *bucket, version, now)?,
+        Change::MarkerPut { bucket, marker } => match versioning(c, *bucket)? {
+            Versioning::Enabled => marker.slot = Slot::Own,
+            Versioning::Suspended => marker.slot = Slot::Null,
+            Versioning::Off => change = Change::ObjectDeleted { bucket: *bucket, key: marker.key.clone() },
+        },
+        _ => {}
+    }
+    check(c, now, proposal, &change)?;
+    Ok(change)
+}
+
+/// A new version's slot, and how long it stays.
+fn keep_by_rules(c: &Connection, bucket: BucketId, version: &mut Version, now: Timestamp) -> Result<(), Stop> {
+    version.slot = match versioning(c, bucket)? {
+        Versioning::Enabled => Slot::Own,
+        Versioning::Off | Versioning::Suspended => Slot::Null,
+    };
+    match object_lock(c, bucket)? {
+        ObjectLock::On { default } => {
+            let retention = version.lock.retention;
+            version.lock.retention = retention.or(default.map(|default| default.from(now)));
+        }
+        ObjectLock::Off if version.lock != Lock::default() => return Err(Refusal::NoObjectLock.into()),
+        ObjectLock::Off => {}
+    }
+    Ok(())
+}
+
+/// What the bucket was told of versions, unless something about its settings is still to be shown.
+fn versioning(c: &Connection, bucket: BucketId) -> Result<Versioning, Stop> {
+    wait(c, "subject = ?", [touch::of_settings(bucket)])?;
+    Ok(settings::versioning(c, bucket)?)
+}
+
+fn object_lock(c: &Connection, bucket: BucketId) -> Result<ObjectLock, Stop> {
+    match settings::find(c, bucket, Aspect::ObjectLock)? {
+        BucketSetting::ObjectLock(lock) => Ok(lock),
+        _ => Ok(ObjectLock::Off),
+    }
+}
+
+fn check(c: &Connection, now: Timestamp, proposal: &Proposal, change: &Change) -> Result<(), Stop> {
     let condition = &proposal.condition;
-    match &proposal.change {
+    match change {
         Change::BucketCreated(bucket, _) => create_bucket(c, bucket),
         Change::BucketDeleted { bucket } => delete_bucket(c, *bucket),
         Change::ObjectPut { bucket, version, segments } => {
@@ -62,15 +112,37 @@ pub fn judge(c: &Connection, proposal: &Proposal) -> Result<(), Stop> {
             object(c, *bucket, &version.key, condition)?;
             segments_open(c, segments)
         }
+        Change::ObjectCopied { bucket, version, source } => {
+            in_bucket(c, *bucket)?;
+            object(c, *bucket, &version.key, condition)?;
+            still_there(c, source)
+        }
         Change::ObjectDeleted { bucket, key } => {
             in_bucket(c, *bucket)?;
             object(c, *bucket, key, condition)
+        }
+        Change::MarkerPut { bucket, marker } => {
+            in_bucket(c, *bucket)?;
+            object(c, *bucket, &marker.key, condition)
+        }
+        Change::VersionDeleted { bucket, key, version, slot } => {
+            in_bucket(c, *bucket)?;
+            delete_version(c, (*bucket, key, *version, *slot), condition, now, proposal.governance)
+        }
+        Change::VersionSet { bucket, key, version, setting } => {
+            in_bucket(c, *bucket)?;
+            set_version(c, (*bucket, key, *version), setting, now, proposal.governance)
         }
         Change::UploadStarted(upload) => in_bucket(c, upload.bucket).map(|_| ()),
         Change::PartPut { bucket, upload, segments, .. } => {
             in_bucket(c, *bucket)?;
             open_upload(c, *bucket, *upload)?;
             segments_open(c, segments)
+        }
+        Change::PartCopied { bucket, upload, source, .. } => {
+            in_bucket(c, *bucket)?;
+            open_upload(c, *bucket, *upload)?;
+            still_there(c, source)
         }
         Change::UploadCompleted { bucket, upload, version } => {
             in_bucket(c, *bucket)?;
@@ -141,10 +213,17 @@ fn delete_bucket(c: &Connection, id: BucketId) -> Result<(), Stop> {
 
 /// Versions once kept are never again not kept: of which ones would be the null version nobody could say.
 fn set(c: &Connection, bucket: BucketId, setting: &BucketSetting) -> Result<(), Stop> {
-    wait(c, "subject = ?", [touch::of_settings(bucket)])?;
-    let kept = settings::find(c, bucket, Aspect::Versioning)?;
+    let (kept, lock) = (versioning(c, bucket)?, object_lock(c, bucket)?);
     match setting {
-        BucketSetting::Versioning(Versioning::Off) if kept != *setting => Err(Refusal::VersionsAreKept.into()),
+        BucketSetting::Versioning(Versioning::Off) if kept != Versioning::Off => Err(Refusal::VersionsAreKept.into()),
+        // What is locked is a version: without new versions nothing new could be locked.
+        BucketSetting::Versioning(new) if *new != Versioning::Enabled && lock != ObjectLock::Off => {
+            Err(Refusal::LockNeedsVersions.into())
+        }
+        BucketSetting::ObjectLock(ObjectLock::On { .. }) if kept != Versioning::Enabled => {
+            Err(Refusal::LockNeedsVersions.into())
+        }
+        BucketSetting::ObjectLock(ObjectLock::Off) if lock != ObjectLock::Off => Err(Refusal::LockStays.into()),
         _ => Ok(()),
     }
 }
@@ -155,15 +234,71 @@ fn object(c: &Connection, bucket: BucketId, key: &ObjectKey, condition: &Precond
         return Ok(());
     }
     wait(c, "bucket = ? AND key = ?", params![bucket.0, key.as_str().as_bytes()])?;
-    let mut find =
-        c.prepare_cached("SELECT etag FROM version WHERE bucket = ? AND key = ? ORDER BY number DESC LIMIT 1")?;
-    let etag = find.query_row(params![bucket.0, key.as_str().as_bytes()], |row| row.get(0).map(ETag)).optional()?;
-    Ok(condition.check(etag.as_ref())?)
+    let current = versions::current(c, bucket, key)?;
+    Ok(condition.check(current.as_ref().map(|(etag, id)| (etag, *id)))?)
+}
+
+/// The version with this id, once all that is decided about its key is shown.
+fn settled(c: &Connection, bucket: BucketId, key: &ObjectKey, id: VersionId) -> Result<Option<Kept>, Stop> {
+    wait(c, "bucket = ? AND key = ?", params![bucket.0, key.as_str().as_bytes()])?;
+    Ok(versions::by_id(c, bucket, key, id)?)
+}
+
+/// What is shared with must hold its segments until this does.
+fn still_there(c: &Connection, source: &Source) -> Result<(), Stop> {
+    match settled(c, source.bucket, &source.key, source.version)? {
+        Some(Kept::Version(..)) => Ok(()),
+        Some(Kept::Marker(..)) | None => Err(Refusal::SourceGone.into()),
+    }
+}
+
+fn delete_version(
+    c: &Connection,
+    (bucket, key, id, slot): (BucketId, &ObjectKey, VersionId, Slot),
+    condition: &Precondition,
+    now: Timestamp,
+    governance: Governance,
+) -> Result<(), Stop> {
+    match settled(c, bucket, key, id)? {
+        Some(Kept::Version(_, version)) if version.slot == slot => {
+            condition.check(Some((&version.etag, version.id)))?;
+            if version.lock.holds(now, governance) { Err(Refusal::Locked.into()) } else { Ok(()) }
+        }
+        Some(Kept::Marker(_, marker)) if marker.slot == slot => Ok(()),
+        _ => Err(Refusal::NoSuchVersion.into()),
+    }
+}
+
+fn set_version(
+    c: &Connection,
+    (bucket, key, id): (BucketId, &ObjectKey, VersionId),
+    setting: &VersionSetting,
+    now: Timestamp,
+    governance: Governance,
+) -> Result<(), Stop> {
+    let version = match settled(c, bucket, key, id)? {
+        Some(Kept::Version(_, version)) => version,
+        Some(Kept::Marker(..)) => return Err(Refusal::IsMarker.into()),
+        None => return Err(Refusal::NoSuchVersion.into()),
+    };
+    let new = match setting {
+        VersionSetting::Tags(_) => return Ok(()),
+        VersionSetting::Retention(new) => Some(new),
+        VersionSetting::LegalHold(_) => None,
+    };
+    wait(c, "subject = ?", [touch::of_settings(bucket)])?;
+    if object_lock(c, bucket)? == ObjectLock::Off {
+        return Err(Refusal::NoObjectLock.into());
+    }
+    match (version.lock.retention, new) {
+        (Some(old), Some(new)) if !old.may_become(new.as_ref(), now, governance) => Err(Refusal::Locked.into()),
+        _ => Ok(()),
+    }
 }
 
 fn open_upload(c: &Connection, bucket: BucketId, id: UploadId) -> Result<Upload, Stop> {
-    let others = params![touch::of_upload(id), Kind::PartPut];
-    wait(c, "subject = ? AND kind <> ?", others)?;
+    let others = params![touch::of_upload(id), Kind::PartPut, Kind::PartCopied];
+    wait(c, "subject = ? AND kind NOT IN (?, ?)", others)?;
     names::upload(c, bucket, id)?.ok_or(Stop::Refused(Refusal::NoSuchUpload))
 }
 

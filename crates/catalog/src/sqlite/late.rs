@@ -3,15 +3,16 @@
 //! Streams are shown side by side, so a record may be shown after one with a greater number. The
 //! outcome must be that of showing them by number. Until every smaller number is shown, this keeps
 //! what a late record could get wrong: that its object is gone since (`gone`), that a segment it
-//! may use has no use (`unused`), that pieces came before their segment (`early_piece`).
+//! may use has no use (`unused`), that pieces came before their segment (`early_piece`), that
+//! something was said of a version before it (`early_setting`).
 //! `state.shown_through` says up to where all is shown; `ahead` holds the numbers shown beyond.
 
 use std::collections::BTreeMap;
 
-use model::{Number, Piece, SegmentId, SiteId};
+use model::{Number, Piece, SegmentId, SiteId, VersionId, VersionSetting};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::codec::NameColumn;
+use super::codec::{self, NameColumn};
 use super::segments;
 use crate::error::Error;
 
@@ -24,13 +25,21 @@ pub struct Late {
     gone: BTreeMap<Vec<u8>, Number>,
     unused: BTreeMap<SegmentId, Number>,
     early: Vec<(SegmentId, Piece, Number)>,
+    said: Vec<(VersionId, u8, Number, Vec<u8>)>,
 }
 
 impl Late {
     pub fn load(c: &Connection) -> Result<Late, Error> {
         let mut state = c.prepare_cached("SELECT shown_through, EXISTS (SELECT 1 FROM gone) FROM state")?;
         let (through, any_gone) = state.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(Late { through, any_gone, gone: BTreeMap::new(), unused: BTreeMap::new(), early: Vec::new() })
+        Ok(Late {
+            through,
+            any_gone,
+            gone: BTreeMap::new(),
+            unused: BTreeMap::new(),
+            early: Vec::new(),
+            said: Vec::new(),
+        })
     }
 
     /// Counts a record as shown.
@@ -72,6 +81,11 @@ impl Late {
         self.early.extend(pieces.iter().map(|piece| (segment, *piece, number)));
     }
 
+    /// The record said something of a version that is not there (yet, or any more).
+    pub fn said_early(&mut self, number: Number, id: VersionId, setting: &VersionSetting) {
+        self.said.push((id, setting.number(), number, codec::to_blob(setting)));
+    }
+
     /// Ends the transaction: acts on what is settled, keeps the rest.
     pub fn settle(mut self, c: &Connection) -> Result<(), Error> {
         let before = self.through;
@@ -85,6 +99,9 @@ impl Late {
         }
         for (segment, piece, number) in self.early.into_iter().filter(|(_, _, number)| *number > through) {
             keep_early(c, segment, piece, number)?;
+        }
+        for (id, kind, number, blob) in self.said.into_iter().filter(|(_, _, number, _)| *number > through) {
+            keep_said(c, id, kind, number, &blob)?;
         }
         c.prepare_cached("UPDATE state SET shown_through = ?")?.execute([through.0])?;
         if before < through.0 || self.any_gone { prune(c, through) } else { Ok(()) }
@@ -131,6 +148,7 @@ pub fn end_replay(c: &Connection) -> Result<(), Error> {
 fn prune(c: &Connection, through: Number) -> Result<(), Error> {
     c.prepare_cached("DELETE FROM gone WHERE number <= ?")?.execute([through.0])?;
     c.prepare_cached("DELETE FROM early_piece WHERE number <= ?")?.execute([through.0])?;
+    c.prepare_cached("DELETE FROM early_setting WHERE number <= ?")?.execute([through.0])?;
     let mut settled = c.prepare_cached("DELETE FROM unused WHERE number <= ? RETURNING segment")?;
     let segments = settled.query_map([through.0], |row| row.get(0).map(SegmentId))?.collect::<Result<Vec<_>, _>>()?;
     segments.into_iter().try_for_each(|segment| segments::drop_if_unused(c, segment))
@@ -160,5 +178,14 @@ fn keep_early(c: &Connection, segment: SegmentId, piece: Piece, number: Number) 
          ON CONFLICT DO NOTHING",
     )?
     .execute(params![segment.0, piece.index, NameColumn(piece.name), piece.site.0, number.0])?;
+    Ok(())
+}
+
+fn keep_said(c: &Connection, id: VersionId, kind: u8, number: Number, blob: &[u8]) -> Result<(), Error> {
+    c.prepare_cached(
+        "INSERT INTO early_setting (id, kind, number, setting) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (id, kind) DO UPDATE SET number = ?3, setting = ?4 WHERE number < ?3",
+    )?
+    .execute(params![id.0, kind, number.0, blob])?;
     Ok(())
 }

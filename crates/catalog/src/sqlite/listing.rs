@@ -5,15 +5,24 @@
 
 use std::ops::ControlFlow;
 
-use model::{BucketId, ETag, ObjectKey, Timestamp, Upload, UploadId};
+use model::{BucketId, ETag, ObjectKey, Timestamp, Upload, UploadId, VersionId, Which};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codec;
+use super::versions::{Kept, SlotColumn};
 use crate::error::Error;
-use crate::interface::{ListEntry, ListQuery, ObjectSummary, Page};
+use crate::interface::{ListEntry, ListQuery, ObjectSummary, Page, VersionKind, VersionSummary};
 
 const OBJECTS: &str = "SELECT key, size, etag, modified, checksums FROM version
-     WHERE bucket = ? AND key >= ? AND key < ? ORDER BY key, number";
+     WHERE bucket = ? AND key >= ? AND key < ? AND current = 1 ORDER BY key";
+
+/// The newest of a key comes first.
+const VERSIONS: &str = "SELECT key, size, etag, modified, checksums, id, slot, marker, number FROM version
+     WHERE bucket = ? AND key >= ? AND key < ? ORDER BY key, number DESC";
+
+/// The rest of one key.
+const OLDER: &str = "SELECT key, size, etag, modified, checksums, id, slot, marker, number FROM version
+     WHERE bucket = ? AND key = ? AND number < ? ORDER BY number DESC";
 
 const UPLOADS: &str = "SELECT key, upload FROM upload
      WHERE bucket = ?1 AND (key, initiated, id) > (?2, ?3, ?4) AND key < ?5 ORDER BY key, initiated, id";
@@ -31,6 +40,73 @@ pub fn objects(c: &Connection, bucket: BucketId, query: &ListQuery) -> Result<Pa
             }
         }
         Ok(())
+    })
+}
+
+/// By key, newest first; `after_version` goes on within the versions of `query.after`. When that one is
+/// gone, all that are left of its key are listed: who deletes versions page by page misses none.
+pub fn versions(
+    c: &Connection,
+    bucket: BucketId,
+    query: &ListQuery,
+    after_version: Option<Which>,
+) -> Result<Page<VersionSummary>, Error> {
+    let marker = match (&query.after, after_version) {
+        (Some(after), Some(which)) if rolled_up(query, after).is_none() && after.starts_with(&query.prefix) => {
+            Some((after.clone().into_bytes(), number_of(c, bucket, after, which)?))
+        }
+        _ => None,
+    };
+    let first = marker.as_ref().map_or_else(|| start(query), |(after, _)| after.clone());
+    let (mut older, mut scan) = (c.prepare_cached(OLDER)?, c.prepare_cached(VERSIONS)?);
+    let mut newest = Newest::default();
+    page(query, first, |from, below, visit| {
+        let mut behind = from.to_vec();
+        if let Some((after, number)) = marker.as_ref().filter(|(after, _)| after == from) {
+            let mut rows = older.query(params![bucket.0, after, number])?;
+            while let Some(row) = rows.next()? {
+                // With a number that is none, the first one listed is the newest.
+                let is_newest = *number == i64::MAX && newest.is(row)?;
+                if visit(key_of(row)?, &|| version_summary(row, is_newest))?.is_break() {
+                    return Ok(());
+                }
+            }
+            behind.push(0);
+        }
+        let mut rows = scan.query(params![bucket.0, behind, below])?;
+        while let Some(row) = rows.next()? {
+            let is_newest = newest.is(row)?;
+            if visit(key_of(row)?, &|| version_summary(row, is_newest))?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Tells a key's first row, which is its newest version.
+#[derive(Default)]
+struct Newest {
+    key: Vec<u8>,
+}
+
+impl Newest {
+    fn is(&mut self, row: &Row<'_>) -> Result<bool, Error> {
+        let key = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+        let first = self.key != key;
+        if first {
+            self.key = key.to_vec();
+        }
+        Ok(first)
+    }
+}
+
+/// The place of a version among those of its key; before all when it is gone.
+fn number_of(c: &Connection, bucket: BucketId, key: &str, which: Which) -> Result<i64, Error> {
+    let Ok(key) = ObjectKey::parse(key) else { return Ok(i64::MAX) };
+    Ok(match super::versions::find(c, bucket, &key, which)? {
+        Some(Kept::Version(number, _) | Kept::Marker(number, _)) => i64::try_from(number.0).unwrap_or(i64::MAX),
+        None => i64::MAX,
     })
 }
 
@@ -155,6 +231,16 @@ fn summary(row: &Row<'_>) -> Result<ObjectSummary, Error> {
     })
 }
 
+fn version_summary(row: &Row<'_>, newest: bool) -> Result<VersionSummary, Error> {
+    let ObjectSummary { key, size, etag, modified, checksums } = summary(row)?;
+    let SlotColumn(slot) = row.get(6)?;
+    let kind = match row.get(7)? {
+        true => VersionKind::Marker,
+        false => VersionKind::Object { size, etag, checksums },
+    };
+    Ok(VersionSummary { id: VersionId(row.get(5)?), slot, newest, kind, key, modified })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,7 +275,9 @@ mod tests {
     #[test]
     fn pages_are_found_by_index_and_need_no_sorting() {
         let connection = super::super::open::memory().unwrap();
-        for (select, index) in [(OBJECTS, "version_key"), (UPLOADS, "upload_key")] {
+        for (select, index) in
+            [(OBJECTS, "version_current"), (VERSIONS, "version_key"), (OLDER, "version_key"), (UPLOADS, "upload_key")]
+        {
             let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {select}")).unwrap();
             let values = vec![rusqlite::types::Null; explain.parameter_count()];
             let rows = explain.query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();

@@ -1,11 +1,12 @@
 //! Buckets, objects, uploads and parts, one by one.
 
-use model::{Bucket, BucketId, BucketName, Label, Number, ObjectKey, Part, PrincipalId, Upload, UploadId, Version};
+use model::{Bucket, BucketId, BucketName, Label, ObjectKey, Part, PrincipalId, Upload, UploadId, Which};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{codec, segments};
+use super::versions::{self, Kept};
+use super::{codec, segments, settings};
 use crate::error::Error;
-use crate::interface::Object;
+use crate::interface::{Entry, Object};
 
 pub fn bucket(c: &Connection, id: BucketId) -> Result<Option<Bucket>, Error> {
     let mut find = c.prepare_cached("SELECT bucket FROM bucket WHERE id = ?")?;
@@ -28,21 +29,20 @@ pub fn buckets_of(c: &Connection, owner: PrincipalId, label: &Label) -> Result<V
     blobs.map(|blob| codec::from_blob(&blob?)).collect()
 }
 
-/// The newest version of this key, with every segment it lies in.
-pub fn object(c: &Connection, bucket: BucketId, key: &ObjectKey) -> Result<Option<Object>, Error> {
-    let mut find = c.prepare_cached(
-        "SELECT number, version FROM version WHERE bucket = ? AND key = ? ORDER BY number DESC LIMIT 1",
-    )?;
-    let found: Option<(u64, Vec<u8>)> =
-        find.query_row(params![bucket.0, key.as_str().as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let Some((number, blob)) = found else { return Ok(None) };
-    let version: Version = codec::from_blob(&blob)?;
+/// The version or marker that is meant; of a version every segment it lies in.
+pub fn find(c: &Connection, bucket: BucketId, key: &ObjectKey, which: Which) -> Result<Option<Entry>, Error> {
+    let (number, version) = match versions::find(c, bucket, key, which)? {
+        None => return Ok(None),
+        Some(Kept::Marker(_, marker)) => return Ok(Some(Entry::Marker(marker))),
+        Some(Kept::Version(number, version)) => (number, version),
+    };
     let missing = |id| Error::Damaged(format!("segment {id} of an object is not in it"));
     let segments = segments::of_bodies(&version.bodies)
         .into_iter()
         .map(|id| segments::find(c, id)?.ok_or_else(|| missing(id)))
         .collect::<Result<_, _>>()?;
-    Ok(Some(Object { number: Number(number), version, segments }))
+    let versioning = settings::versioning(c, bucket)?;
+    Ok(Some(Entry::Object(Object { number, version, segments, versioning })))
 }
 
 pub fn upload(c: &Connection, bucket: BucketId, id: UploadId) -> Result<Option<Upload>, Error> {

@@ -3,18 +3,27 @@
 //! Model objects lie in versioned blobs; beside them only the columns that queries need. Text that
 //! people choose and that is ordered (keys) is kept as BLOB, so that its order is that of its bytes.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
+use super::codec;
 use crate::error::Error;
 
 /// Marks a database as a catalog: "ente".
 pub const APPLICATION_ID: i32 = 0x656e_7465;
 
 /// What the newest migration leads to.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
-/// Migration `i` leads from version `i` to `i + 1`. They are never edited once released.
-const MIGRATIONS: [&str; VERSION as usize] = [VERSION_1, VERSION_2];
+/// Migration `i` leads from version `i` to `i + 1`: a script, and what SQL alone cannot do after it.
+/// They are never edited once released.
+const MIGRATIONS: [(&str, Afterwards); VERSION as usize] =
+    [(VERSION_1, nothing), (VERSION_2, nothing), (VERSION_3, name_versions)];
+
+type Afterwards = fn(&Connection) -> Result<(), Error>;
+
+fn nothing(_: &Connection) -> Result<(), Error> {
+    Ok(())
+}
 
 /// Brings the database to [`VERSION`], each step in a transaction of its own; refuses newer ones.
 pub fn migrate(connection: &Connection) -> Result<(), Error> {
@@ -22,12 +31,78 @@ pub fn migrate(connection: &Connection) -> Result<(), Error> {
     if found > VERSION {
         return Err(Error::Newer { found, known: VERSION });
     }
-    for (from, migration) in (0..).zip(MIGRATIONS).skip(found as usize) {
-        connection
-            .execute_batch(&format!("BEGIN IMMEDIATE; {migration} PRAGMA user_version = {}; COMMIT;", from + 1))?;
+    for (from, (script, afterwards)) in (0..).zip(MIGRATIONS).skip(found as usize) {
+        connection.execute_batch(&format!("BEGIN IMMEDIATE; {script}"))?;
+        afterwards(connection)?;
+        connection.execute_batch(&format!("PRAGMA user_version = {}; COMMIT;", from + 1))?;
     }
     Ok(())
 }
+
+/// Until there were several versions of a key, a version's id stood in its blob alone.
+fn name_versions(c: &Connection) -> Result<(), Error> {
+    let mut rows = c.prepare("SELECT row, version FROM version")?;
+    let mut name = c.prepare("UPDATE version SET id = ? WHERE row = ?")?;
+    let mut rows = rows.query([])?;
+    while let Some(row) = rows.next()? {
+        let blob = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+        let version: model::Version = codec::from_blob(blob)?;
+        name.execute(params![version.id.0, row.get::<_, i64>(0)?])?;
+    }
+    Ok(())
+}
+
+const VERSION_3: &str = "
+    -- A key has several versions, and markers that say it names none. `slot` is 0 for the null
+    -- version; `current` is 1 for a key's newest version if that is no marker, and those alone are
+    -- objects. `id` is filled in by what follows this script.
+    CREATE TABLE versions (
+        row INTEGER PRIMARY KEY,
+        bucket BLOB NOT NULL,
+        key BLOB NOT NULL,
+        number INTEGER NOT NULL,
+        id BLOB NOT NULL,
+        slot INTEGER NOT NULL,
+        marker INTEGER NOT NULL,
+        current INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        etag TEXT NOT NULL,
+        modified INTEGER NOT NULL,
+        checksums BLOB NOT NULL,
+        version BLOB NOT NULL
+    ) STRICT;
+    INSERT INTO versions
+        SELECT row, bucket, key, number, x'', 0, 0, 1, size, etag, modified, checksums, version FROM version;
+    DROP TABLE version;
+    ALTER TABLE versions RENAME TO version;
+    CREATE UNIQUE INDEX version_key ON version (bucket, key, number DESC);
+    CREATE UNIQUE INDEX version_current ON version (bucket, key) WHERE current = 1;
+
+    -- What was said of a version since it was put, the last of each kind.
+    CREATE TABLE version_setting (
+        version INTEGER NOT NULL,
+        kind INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        setting BLOB NOT NULL,
+        PRIMARY KEY (version, kind)
+    ) STRICT, WITHOUT ROWID;
+    -- The same of a version that is not shown yet (see `early_piece`).
+    CREATE TABLE early_setting (
+        id BLOB NOT NULL,
+        kind INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        setting BLOB NOT NULL,
+        PRIMARY KEY (id, kind)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TRIGGER version_added AFTER INSERT ON version
+        BEGIN UPDATE total SET objects = objects + new.current, object_bytes = object_bytes + new.size; END;
+    CREATE TRIGGER version_removed AFTER DELETE ON version
+        BEGIN UPDATE total SET objects = objects - old.current, object_bytes = object_bytes - old.size;
+            DELETE FROM version_setting WHERE version = old.row; END;
+    CREATE TRIGGER version_changed AFTER UPDATE OF current ON version
+        BEGIN UPDATE total SET objects = objects + new.current - old.current; END;
+";
 
 const VERSION_2: &str = "
     -- What a bucket was told, the last of each aspect.

@@ -1,6 +1,6 @@
 //! What a change touches, as columns: how a proposal finds the decided records it depends on.
 
-use model::{AccessKeyId, Bucket, BucketId, Change, ObjectKey, PrincipalId, UploadId};
+use model::{AccessKeyId, Bucket, BucketId, Change, ObjectKey, PrincipalId, UploadId, VersionId};
 use rusqlite::Connection;
 use rusqlite::types::{ToSql, ToSqlOutput};
 
@@ -27,6 +27,11 @@ pub enum Kind {
     StreamOpened = 14,
     SiteClaimed = 15,
     BucketSet = 16,
+    MarkerPut = 17,
+    VersionDeleted = 18,
+    VersionSet = 19,
+    ObjectCopied = 20,
+    PartCopied = 21,
 }
 
 impl ToSql for Kind {
@@ -71,11 +76,18 @@ impl Touch {
             },
             Change::ObjectPut { bucket, version, .. } => object(Kind::ObjectPut, bucket, &version.key),
             Change::ObjectDeleted { bucket, key } => object(Kind::ObjectDeleted, bucket, key),
+            Change::ObjectCopied { bucket, version, .. } => object(Kind::ObjectCopied, bucket, &version.key),
+            Change::MarkerPut { bucket, marker } => object(Kind::MarkerPut, bucket, &marker.key),
+            Change::VersionDeleted { bucket, key, .. } => object(Kind::VersionDeleted, bucket, key),
+            Change::VersionSet { bucket, key, .. } => object(Kind::VersionSet, bucket, key),
             Change::UploadStarted(upload) => {
                 Touch { bucket: Some(upload.bucket), subject: Some(of_upload(upload.id)), ..of(Kind::UploadStarted) }
             }
             Change::PartPut { bucket, upload, .. } => {
                 Touch { bucket: Some(*bucket), subject: Some(of_upload(*upload)), ..of(Kind::PartPut) }
+            }
+            Change::PartCopied { bucket, upload, .. } => {
+                Touch { bucket: Some(*bucket), subject: Some(of_upload(*upload)), ..of(Kind::PartCopied) }
             }
             Change::UploadCompleted { bucket, upload, version } => {
                 Touch { subject: Some(of_upload(*upload)), ..object(Kind::UploadCompleted, bucket, &version.key) }
@@ -122,6 +134,11 @@ pub fn of_settings(id: BucketId) -> Vec<u8> {
     [b"s", &id.0[..]].concat()
 }
 
+pub fn of_version(id: VersionId) -> Vec<u8> {
+    [b"v", &id.0[..]].concat()
+}
+
+/// What has a key's null slot.
 pub fn of_object(bucket: BucketId, key: &ObjectKey) -> Vec<u8> {
     [b"o", &bucket.0[..], key.as_str().as_bytes()].concat()
 }

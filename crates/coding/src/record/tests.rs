@@ -1,11 +1,13 @@
 #![expect(clippy::cast_possible_truncation, reason = "tests choose numbers that fit")]
 
+use model::lifecycle::{Expiration, Filter, FilterForm, Noncurrent, Rule, RuleState};
 use model::object::UploadChecksum;
 use model::{
     AccessKeyId, Algorithm, Aspect, BodyId, BodySlice, BucketId, BucketName, Change, Checksum, ChecksumKind, Code,
-    ETag, EnclaveId, Epoch, Extent, KeyState, KeyTag, Label, Metadata, Number, ObjectKey, PartSummary, Piece,
-    PieceName, PrincipalId, Profile, Role, SealedSecret, SegmentId, SegmentKind, SiteId, StreamId, Tags, Timestamp,
-    UploadId, Vendor, VersionId, Versioning, Wrap,
+    DefaultRetention, ETag, EnclaveId, Epoch, Extent, KeyState, KeyTag, Label, Lifecycle, Lock, LockMode, Marker,
+    Metadata, Number, ObjectKey, ObjectLock, PartSummary, Period, Piece, PieceName, PrincipalId, Profile, Retention,
+    Role, SealedSecret, SegmentId, SegmentKind, SiteId, Slot, Source, StreamId, Tags, Timestamp, UploadId, Vendor,
+    VersionId, Versioning, Wrap,
 };
 use proptest::prelude::*;
 
@@ -13,7 +15,7 @@ use super::*;
 use crate::testing::{CODES, Dice, check_vectors, read_vectors};
 
 /// Changes there are. A new variant fails to compile in `ordinal`, and is then sampled too.
-const CHANGES: usize = 16;
+const CHANGES: usize = 21;
 
 fn ordinal(change: &Change) -> usize {
     match change {
@@ -33,6 +35,11 @@ fn ordinal(change: &Change) -> usize {
         Change::StreamOpened { .. } => 13,
         Change::SiteClaimed { .. } => 14,
         Change::BucketSet { .. } => 15,
+        Change::MarkerPut { .. } => 16,
+        Change::VersionDeleted { .. } => 17,
+        Change::VersionSet { .. } => 18,
+        Change::ObjectCopied { .. } => 19,
+        Change::PartCopied { .. } => 20,
     }
 }
 
@@ -62,6 +69,26 @@ fn change(number: usize, d: &mut Dice) -> Change {
             vendors: some(d, |d| d.pick(&Vendor::ALL)),
         },
         15 => Change::BucketSet { bucket: BucketId(d.bytes()), setting: setting(Aspect::Versioning, d) },
+        16 => Change::MarkerPut { bucket: BucketId(d.bytes()), marker: marker(d) },
+        17 => Change::VersionDeleted {
+            bucket: BucketId(d.bytes()),
+            key: key(d),
+            version: VersionId(d.bytes()),
+            slot: slot(d),
+        },
+        18 => Change::VersionSet {
+            bucket: BucketId(d.bytes()),
+            key: key(d),
+            version: VersionId(d.bytes()),
+            setting: version_setting(d),
+        },
+        19 => Change::ObjectCopied { bucket: BucketId(d.bytes()), version: kept_version(d), source: source(d) },
+        20 => Change::PartCopied {
+            bucket: BucketId(d.bytes()),
+            upload: UploadId(d.bytes()),
+            part: part(d),
+            source: source(d),
+        },
         _ => Change::SiteClaimed { enclave: EnclaveId(d.bytes()), site: site(d) },
     }
 }
@@ -75,7 +102,78 @@ fn setting(aspect: Aspect, d: &mut Dice) -> BucketSetting {
     match aspect {
         Aspect::Versioning => BucketSetting::Versioning(d.pick(&versioning)),
         Aspect::Tags => BucketSetting::Tags(tags(d)),
+        Aspect::ObjectLock => BucketSetting::ObjectLock(object_lock(d)),
+        Aspect::Lifecycle => BucketSetting::Lifecycle(Lifecycle { rules: some(d, rule) }),
     }
+}
+
+fn rule(d: &mut Dice) -> Rule {
+    let number = |d: &mut Dice| d.below(100) as u32;
+    let expirations = [Expiration::Days(number(d)), Expiration::Date(time(d)), Expiration::Markers].map(Some);
+    let noncurrent = Noncurrent { days: number(d), keep: number(d) };
+    let (abort_days, size, prefix) = (number(d), d.u64(), d.text(9));
+    Rule {
+        id: d.text(20),
+        state: d.pick(&[RuleState::Enabled, RuleState::Disabled]),
+        filter: Filter {
+            form: d.pick(&[FilterForm::Prefix, FilterForm::Filter]),
+            prefix: d.pick(&[None, Some(prefix)]),
+            tags: tags(d),
+            larger_than: d.pick(&[None, Some(size)]),
+            smaller_than: d.pick(&[None, Some(size)]),
+        },
+        expiration: d.pick(&[&expirations[..], &[None]].concat()),
+        noncurrent: d.pick(&[None, Some(noncurrent)]),
+        abort_days: d.pick(&[None, Some(abort_days)]),
+    }
+}
+
+fn mode(d: &mut Dice) -> LockMode {
+    d.pick(&[LockMode::Governance, LockMode::Compliance])
+}
+
+fn object_lock(d: &mut Dice) -> ObjectLock {
+    let period = [Period::Days(d.below(1000) as u32), Period::Years(d.below(100) as u32)];
+    let default = DefaultRetention { mode: mode(d), period: d.pick(&period) };
+    d.pick(&[ObjectLock::Off, ObjectLock::On { default: None }, ObjectLock::On { default: Some(default) }])
+}
+
+fn retention(d: &mut Dice) -> Option<Retention> {
+    let retention = Retention { mode: mode(d), until: time(d) };
+    d.pick(&[None, Some(retention)])
+}
+
+fn lock(d: &mut Dice) -> Lock {
+    Lock { retention: retention(d), legal_hold: d.pick(&[true, false]) }
+}
+
+fn slot(d: &mut Dice) -> Slot {
+    d.pick(&[Slot::Null, Slot::Own])
+}
+
+fn marker(d: &mut Dice) -> Marker {
+    Marker { id: VersionId(d.bytes()), key: key(d), slot: slot(d), modified: time(d) }
+}
+
+fn source(d: &mut Dice) -> Source {
+    Source { bucket: BucketId(d.bytes()), key: key(d), version: VersionId(d.bytes()) }
+}
+
+fn version_setting(d: &mut Dice) -> VersionSetting {
+    match d.below(3) {
+        0 => VersionSetting::Tags(tags(d)),
+        1 => VersionSetting::Retention(retention(d)),
+        _ => VersionSetting::LegalHold(d.pick(&[true, false])),
+    }
+}
+
+/// A version as a bucket has it that keeps them; [`version`] is as it was before there were any.
+fn kept_version(d: &mut Dice) -> Version {
+    Version { slot: slot(d), tags: tags(d), lock: lock(d), ..version(d) }
+}
+
+fn tagged_upload(d: &mut Dice) -> Upload {
+    Upload { tags: tags(d), lock: lock(d), ..upload(d) }
 }
 
 fn record(number: usize, d: &mut Dice) -> Record {
@@ -159,6 +257,9 @@ fn version(d: &mut Dice) -> Version {
         parts: some(d, summary),
         bodies: some(d, slice),
         wrap: wrap(d),
+        slot: Slot::Null,
+        tags: Tags::default(),
+        lock: Lock::default(),
     }
 }
 
@@ -185,6 +286,8 @@ fn upload(d: &mut Dice) -> Upload {
         owner: PrincipalId(d.bytes()),
         metadata: metadata(d),
         checksum: d.pick(&announced),
+        tags: Tags::default(),
+        lock: Lock::default(),
     }
 }
 
@@ -269,6 +372,9 @@ fn samples() -> Vec<(String, Vec<u8>)> {
         ("access key", to_bytes(&access_key(d))),
         ("label key", to_bytes(&label_key(d))),
         ("site", to_bytes(&site(d))),
+        ("version setting", to_bytes(&version_setting(d))),
+        ("kept version", to_bytes(&kept_version(d))),
+        ("tagged upload", to_bytes(&tagged_upload(d))),
     ];
     samples.extend(values.map(|(name, value)| (name.to_owned(), value)));
     samples.extend(Aspect::ALL.iter().map(|aspect| {
@@ -358,6 +464,7 @@ proptest! {
             let value = setting(*aspect, d);
             prop_assert_eq!(from_bytes(&to_bytes(&value)), Ok(value));
         }
+        survive!(version_setting, kept_version, tagged_upload);
     }
 
     #[test]

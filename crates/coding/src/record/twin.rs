@@ -39,6 +39,15 @@ fn each<'a, T: 'a, U: From<&'a T>>(values: &'a [T]) -> Vec<U> {
     values.iter().map(U::from).collect()
 }
 
+/// A field that was added later is written only where it says something.
+fn unless_default<'a, T: Default + PartialEq, U: From<&'a T>>(value: &'a T) -> Option<U> {
+    (*value != T::default()).then(|| U::from(value))
+}
+
+fn or_default<T, U: Default + From<T>>(twin: Option<T>) -> U {
+    twin.map(U::from).unwrap_or_default()
+}
+
 fn key(text: &str) -> Result<ObjectKey, Senseless> {
     ObjectKey::parse(text).map_err(|error| Senseless(error.to_string()))
 }
@@ -83,6 +92,8 @@ plain_enum! { Algorithm = model::Algorithm { 0 Crc32, 1 Crc32c, 2 Crc64Nvme, 3 S
 plain_enum! { UploadChecksum = ModelUploadChecksum { 0 FullObject, 1 Composite } }
 plain_enum! { SegmentKind = model::SegmentKind { 0 Journal, 1 Data } }
 plain_enum! { Vendor = model::Vendor { 0 Amazon, 1 Microsoft, 2 Google, 3 Oracle, 4 Own } }
+plain_enum! { Slot = model::Slot { 0 Null, 1 Own } }
+plain_enum! { LockMode = model::LockMode { 0 Governance, 1 Compliance } }
 plain_enum! { Role = model::Role { 0 MissionOwner, 1 PlatformOperator } }
 
 #[derive(Encode, Decode)]
@@ -384,11 +395,31 @@ pub struct Version {
     bodies: Vec<BodySlice>,
     #[n(9)]
     wrap: Wrap,
+    #[n(10)]
+    slot: Option<Slot>,
+    #[n(11)]
+    tags: Option<Tags>,
+    #[n(12)]
+    lock: Option<Lock>,
 }
 
 impl From<&model::Version> for Version {
     fn from(value: &model::Version) -> Version {
-        let model::Version { id, key, size, etag, modified, metadata, checksums, parts, bodies, wrap } = value;
+        let model::Version {
+            id,
+            key,
+            size,
+            etag,
+            modified,
+            metadata,
+            checksums,
+            parts,
+            bodies,
+            wrap,
+            slot,
+            tags,
+            lock,
+        } = value;
         Version {
             id: id.0.into(),
             key: key.as_str().to_owned(),
@@ -400,6 +431,9 @@ impl From<&model::Version> for Version {
             parts: each(parts),
             bodies: each(bodies),
             wrap: wrap.into(),
+            slot: unless_default(slot),
+            tags: unless_default(tags),
+            lock: unless_default(lock),
         }
     }
 }
@@ -419,6 +453,9 @@ impl TryFrom<Version> for model::Version {
             parts: all(twin.parts)?,
             bodies: all(twin.bodies)?,
             wrap: twin.wrap.into(),
+            slot: or_default(twin.slot),
+            tags: or_default(twin.tags),
+            lock: or_default(twin.lock),
         })
     }
 }
@@ -496,11 +533,15 @@ pub struct Upload {
     metadata: Metadata,
     #[n(6)]
     checksum: Option<AnnouncedChecksum>,
+    #[n(7)]
+    tags: Option<Tags>,
+    #[n(8)]
+    lock: Option<Lock>,
 }
 
 impl From<&model::Upload> for Upload {
     fn from(value: &model::Upload) -> Upload {
-        let model::Upload { id, bucket, key, initiated, owner, metadata, checksum } = value;
+        let model::Upload { id, bucket, key, initiated, owner, metadata, checksum, tags, lock } = value;
         let announced = |(algorithm, kind): (model::Algorithm, ModelUploadChecksum)| AnnouncedChecksum {
             algorithm: algorithm.into(),
             kind: kind.into(),
@@ -513,6 +554,8 @@ impl From<&model::Upload> for Upload {
             owner: owner.0.into(),
             metadata: metadata.into(),
             checksum: checksum.map(announced),
+            tags: unless_default(tags),
+            lock: unless_default(lock),
         }
     }
 }
@@ -529,6 +572,8 @@ impl TryFrom<Upload> for model::Upload {
             owner: PrincipalId(twin.owner.into()),
             metadata: twin.metadata.into(),
             checksum: twin.checksum.map(|announced| (announced.algorithm.into(), announced.kind.into())),
+            tags: or_default(twin.tags),
+            lock: or_default(twin.lock),
         })
     }
 }
@@ -832,6 +877,311 @@ impl From<Document> for model::Document {
     }
 }
 
+#[derive(Encode, Decode)]
+pub struct Retention {
+    #[n(0)]
+    mode: LockMode,
+    #[n(1)]
+    until: i64,
+}
+
+impl From<&model::Retention> for Retention {
+    fn from(value: &model::Retention) -> Retention {
+        Retention { mode: value.mode.into(), until: value.until.0 }
+    }
+}
+
+impl From<Retention> for model::Retention {
+    fn from(twin: Retention) -> model::Retention {
+        model::Retention { mode: twin.mode.into(), until: Timestamp(twin.until) }
+    }
+}
+
+#[derive(Encode, Decode)]
+pub struct Lock {
+    #[n(0)]
+    retention: Option<Retention>,
+    #[n(1)]
+    legal_hold: bool,
+}
+
+impl From<&model::Lock> for Lock {
+    fn from(value: &model::Lock) -> Lock {
+        let model::Lock { retention, legal_hold } = value;
+        Lock { retention: retention.as_ref().map(Into::into), legal_hold: *legal_hold }
+    }
+}
+
+impl From<Lock> for model::Lock {
+    fn from(twin: Lock) -> model::Lock {
+        model::Lock { retention: twin.retention.map(Into::into), legal_hold: twin.legal_hold }
+    }
+}
+
+#[derive(Encode, Decode)]
+pub enum Period {
+    #[n(0)]
+    Days(#[n(0)] u32),
+    #[n(1)]
+    Years(#[n(0)] u32),
+}
+
+#[derive(Encode, Decode)]
+pub struct DefaultRetention {
+    #[n(0)]
+    mode: LockMode,
+    #[n(1)]
+    period: Period,
+}
+
+#[derive(Encode, Decode)]
+pub enum ObjectLock {
+    #[n(0)]
+    Off,
+    #[n(1)]
+    On(#[n(0)] Option<DefaultRetention>),
+}
+
+impl From<&model::ObjectLock> for ObjectLock {
+    fn from(value: &model::ObjectLock) -> ObjectLock {
+        match value {
+            model::ObjectLock::Off => ObjectLock::Off,
+            model::ObjectLock::On { default } => ObjectLock::On(default.map(|default| DefaultRetention {
+                mode: default.mode.into(),
+                period: match default.period {
+                    model::Period::Days(days) => Period::Days(days),
+                    model::Period::Years(years) => Period::Years(years),
+                },
+            })),
+        }
+    }
+}
+
+impl From<ObjectLock> for model::ObjectLock {
+    fn from(twin: ObjectLock) -> model::ObjectLock {
+        match twin {
+            ObjectLock::Off => model::ObjectLock::Off,
+            ObjectLock::On(default) => model::ObjectLock::On {
+                default: default.map(|default| model::DefaultRetention {
+                    mode: default.mode.into(),
+                    period: match default.period {
+                        Period::Days(days) => model::Period::Days(days),
+                        Period::Years(years) => model::Period::Years(years),
+                    },
+                }),
+            },
+        }
+    }
+}
+
+#[derive(Encode, Decode)]
+pub enum Expiration {
+    #[n(0)]
+    Days(#[n(0)] u32),
+    #[n(1)]
+    Date(#[n(0)] i64),
+    #[n(2)]
+    Markers,
+}
+
+#[derive(Encode, Decode)]
+pub struct Noncurrent {
+    #[n(0)]
+    days: u32,
+    #[n(1)]
+    keep: u32,
+}
+
+plain_enum! { RuleState = model::lifecycle::RuleState { 0 Enabled, 1 Disabled } }
+plain_enum! { FilterForm = model::lifecycle::FilterForm { 0 Prefix, 1 Filter } }
+
+#[derive(Encode, Decode)]
+pub struct Filter {
+    #[n(0)]
+    form: FilterForm,
+    #[n(1)]
+    prefix: Option<String>,
+    #[n(2)]
+    tags: Tags,
+    #[n(3)]
+    larger_than: Option<u64>,
+    #[n(4)]
+    smaller_than: Option<u64>,
+}
+
+#[derive(Encode, Decode)]
+pub struct Rule {
+    #[n(0)]
+    id: String,
+    #[n(1)]
+    state: RuleState,
+    #[n(2)]
+    filter: Filter,
+    #[n(3)]
+    expiration: Option<Expiration>,
+    #[n(4)]
+    noncurrent: Option<Noncurrent>,
+    #[n(5)]
+    abort_days: Option<u32>,
+}
+
+impl From<&model::lifecycle::Rule> for Rule {
+    fn from(value: &model::lifecycle::Rule) -> Rule {
+        use model::lifecycle as m;
+        let m::Rule { id, state, filter, expiration, noncurrent, abort_days } = value;
+        let m::Filter { form, prefix, tags, larger_than, smaller_than } = filter;
+        let (larger_than, smaller_than) = (*larger_than, *smaller_than);
+        Rule {
+            id: id.clone(),
+            state: (*state).into(),
+            filter: Filter {
+                form: (*form).into(),
+                prefix: prefix.clone(),
+                tags: tags.into(),
+                larger_than,
+                smaller_than,
+            },
+            expiration: expiration.map(|expiration| match expiration {
+                m::Expiration::Days(days) => Expiration::Days(days),
+                m::Expiration::Date(at) => Expiration::Date(at.0),
+                m::Expiration::Markers => Expiration::Markers,
+            }),
+            noncurrent: noncurrent.map(|m::Noncurrent { days, keep }| Noncurrent { days, keep }),
+            abort_days: *abort_days,
+        }
+    }
+}
+
+impl From<Rule> for model::lifecycle::Rule {
+    fn from(twin: Rule) -> model::lifecycle::Rule {
+        use model::lifecycle as m;
+        let Filter { form, prefix, tags, larger_than, smaller_than } = twin.filter;
+        m::Rule {
+            id: twin.id,
+            state: twin.state.into(),
+            filter: m::Filter { form: form.into(), prefix, tags: tags.into(), larger_than, smaller_than },
+            expiration: twin.expiration.map(|expiration| match expiration {
+                Expiration::Days(days) => m::Expiration::Days(days),
+                Expiration::Date(at) => m::Expiration::Date(Timestamp(at)),
+                Expiration::Markers => m::Expiration::Markers,
+            }),
+            noncurrent: twin.noncurrent.map(|Noncurrent { days, keep }| m::Noncurrent { days, keep }),
+            abort_days: twin.abort_days,
+        }
+    }
+}
+
+#[derive(Encode, Decode)]
+#[cbor(transparent)]
+pub struct Lifecycle(#[n(0)] Vec<Rule>);
+
+impl From<&model::Lifecycle> for Lifecycle {
+    fn from(value: &model::Lifecycle) -> Lifecycle {
+        Lifecycle(each(&value.rules))
+    }
+}
+
+impl From<Lifecycle> for model::Lifecycle {
+    fn from(twin: Lifecycle) -> model::Lifecycle {
+        model::Lifecycle { rules: twin.0.into_iter().map(Into::into).collect() }
+    }
+}
+
+#[derive(Encode, Decode)]
+pub struct Marker {
+    #[n(0)]
+    id: Id,
+    #[n(1)]
+    key: String,
+    #[n(2)]
+    slot: Slot,
+    #[n(3)]
+    modified: i64,
+}
+
+impl From<&model::Marker> for Marker {
+    fn from(value: &model::Marker) -> Marker {
+        let model::Marker { id, key, slot, modified } = value;
+        Marker { id: id.0.into(), key: key.as_str().to_owned(), slot: (*slot).into(), modified: modified.0 }
+    }
+}
+
+impl TryFrom<Marker> for model::Marker {
+    type Error = Senseless;
+
+    fn try_from(twin: Marker) -> Result<model::Marker, Senseless> {
+        Ok(model::Marker {
+            id: VersionId(twin.id.into()),
+            key: key(&twin.key)?,
+            slot: twin.slot.into(),
+            modified: Timestamp(twin.modified),
+        })
+    }
+}
+
+#[derive(Encode, Decode)]
+pub struct Source {
+    #[n(0)]
+    bucket: Id,
+    #[n(1)]
+    key: String,
+    #[n(2)]
+    version: Id,
+}
+
+impl From<&model::Source> for Source {
+    fn from(value: &model::Source) -> Source {
+        let model::Source { bucket, key, version } = value;
+        Source { bucket: bucket.0.into(), key: key.as_str().to_owned(), version: version.0.into() }
+    }
+}
+
+impl TryFrom<Source> for model::Source {
+    type Error = Senseless;
+
+    fn try_from(twin: Source) -> Result<model::Source, Senseless> {
+        Ok(model::Source {
+            bucket: BucketId(twin.bucket.into()),
+            key: key(&twin.key)?,
+            version: VersionId(twin.version.into()),
+        })
+    }
+}
+
+#[derive(Encode, Decode)]
+pub enum VersionSetting {
+    #[n(0)]
+    Tags(#[n(0)] Tags),
+    #[n(1)]
+    Retention(#[n(0)] Option<Retention>),
+    #[n(2)]
+    LegalHold(#[n(0)] bool),
+}
+
+impl From<&model::VersionSetting> for VersionSetting {
+    fn from(value: &model::VersionSetting) -> VersionSetting {
+        match value {
+            model::VersionSetting::Tags(tags) => VersionSetting::Tags(tags.into()),
+            model::VersionSetting::Retention(retention) => {
+                VersionSetting::Retention(retention.as_ref().map(Into::into))
+            }
+            model::VersionSetting::LegalHold(held) => VersionSetting::LegalHold(*held),
+        }
+    }
+}
+
+impl TryFrom<VersionSetting> for model::VersionSetting {
+    type Error = Senseless;
+
+    fn try_from(twin: VersionSetting) -> Result<model::VersionSetting, Senseless> {
+        Ok(match twin {
+            VersionSetting::Tags(tags) => model::VersionSetting::Tags(tags.into()),
+            VersionSetting::Retention(retention) => model::VersionSetting::Retention(retention.map(Into::into)),
+            VersionSetting::LegalHold(held) => model::VersionSetting::LegalHold(held),
+        })
+    }
+}
+
 /// Settings: each aspect by its number, with the twin of its value.
 macro_rules! settings {
     ($twin:ident = $model:ident { $($number:literal $aspect:ident($value:ty)),+ $(,)? }) => {
@@ -863,6 +1213,8 @@ macro_rules! settings {
 settings! { BucketSetting = BucketSetting {
     0 Versioning(Versioning),
     1 Tags(Tags),
+    2 ObjectLock(ObjectLock),
+    3 Lifecycle(Lifecycle),
 } }
 
 /// Every kind of change. A new one does not compile without a twin, and gets the next number.
@@ -900,6 +1252,16 @@ pub enum Change {
     SiteClaimed(#[n(0)] Id, #[n(1)] Site),
     #[n(15)]
     BucketSet(#[n(0)] Id, #[n(1)] BucketSetting),
+    #[n(16)]
+    MarkerPut(#[n(0)] Id, #[n(1)] Marker),
+    #[n(17)]
+    VersionDeleted(#[n(0)] Id, #[n(1)] String, #[n(2)] Id, #[n(3)] Slot),
+    #[n(18)]
+    VersionSet(#[n(0)] Id, #[n(1)] String, #[n(2)] Id, #[n(3)] VersionSetting),
+    #[n(19)]
+    ObjectCopied(#[n(0)] Id, #[n(1)] Version, #[n(2)] Source),
+    #[n(20)]
+    PartCopied(#[n(0)] Id, #[n(1)] Id, #[n(2)] Part, #[n(3)] Source),
 }
 
 impl From<&model::Change> for Change {
@@ -934,6 +1296,19 @@ impl From<&model::Change> for Change {
             ),
             M::SiteClaimed { enclave, site } => Change::SiteClaimed(enclave.0.into(), site.into()),
             M::BucketSet { bucket, setting } => Change::BucketSet(bucket.0.into(), setting.into()),
+            M::MarkerPut { bucket, marker } => Change::MarkerPut(bucket.0.into(), marker.into()),
+            M::VersionDeleted { bucket, key, version, slot } => {
+                Change::VersionDeleted(bucket.0.into(), key.as_str().to_owned(), version.0.into(), (*slot).into())
+            }
+            M::VersionSet { bucket, key, version, setting } => {
+                Change::VersionSet(bucket.0.into(), key.as_str().to_owned(), version.0.into(), setting.into())
+            }
+            M::ObjectCopied { bucket, version, source } => {
+                Change::ObjectCopied(bucket.0.into(), version.into(), source.into())
+            }
+            M::PartCopied { bucket, upload, part, source } => {
+                Change::PartCopied(bucket.0.into(), upload.0.into(), part.into(), source.into())
+            }
         }
     }
 }
@@ -988,6 +1363,32 @@ impl TryFrom<Change> for model::Change {
             Change::BucketSet(bucket, setting) => {
                 M::BucketSet { bucket: BucketId(bucket.into()), setting: setting.try_into()? }
             }
+            Change::MarkerPut(bucket, marker) => {
+                M::MarkerPut { bucket: BucketId(bucket.into()), marker: marker.try_into()? }
+            }
+            Change::VersionDeleted(bucket, text, version, slot) => M::VersionDeleted {
+                bucket: BucketId(bucket.into()),
+                key: key(&text)?,
+                version: VersionId(version.into()),
+                slot: slot.into(),
+            },
+            Change::VersionSet(bucket, text, version, setting) => M::VersionSet {
+                bucket: BucketId(bucket.into()),
+                key: key(&text)?,
+                version: VersionId(version.into()),
+                setting: setting.try_into()?,
+            },
+            Change::ObjectCopied(bucket, version, source) => M::ObjectCopied {
+                bucket: BucketId(bucket.into()),
+                version: version.try_into()?,
+                source: source.try_into()?,
+            },
+            Change::PartCopied(bucket, upload, part, source) => M::PartCopied {
+                bucket: BucketId(bucket.into()),
+                upload: UploadId(upload.into()),
+                part: part.try_into()?,
+                source: source.try_into()?,
+            },
         })
     }
 }

@@ -1,9 +1,10 @@
 //! Live objects written out as files, chunk by chunk, each chunk proven by its seal.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use model::{BodySlice, BucketId, Extent, ObjectKey, Version};
 use thiserror::Error;
@@ -57,14 +58,15 @@ pub fn write_all(
     progress: &mut dyn FnMut(&str),
 ) -> Result<(), super::Error> {
     let source = Source { shelf, keys, state, efforts: shelf.efforts() };
-    for bucket in state.buckets.keys().chain(state.objects.keys().filter(|id| !state.buckets.contains_key(id))) {
+    let nameless = state.objects.keys().chain(state.older.keys()).filter(|id| !state.buckets.contains_key(id));
+    let all: BTreeSet<&BucketId> = state.buckets.keys().chain(nameless).collect();
+    for bucket in all {
         let folder = out.join(folder_of(*bucket, &state.buckets));
         fs::create_dir_all(&folder)
             .map_err(|source| super::Error::Unusable { path: folder.display().to_string(), source })?;
         report.buckets += 1;
-        let Some(objects) = state.objects.get(bucket) else { continue };
-        for (key, version) in objects {
-            match source.write_object(*bucket, version, &folder.join(path_of(key, objects))) {
+        for (path, key, version) in files(state, *bucket, &folder) {
+            match source.write_object(*bucket, version, &path) {
                 Ok(()) => {
                     report.objects += 1;
                     report.bytes += version.size;
@@ -77,6 +79,25 @@ pub fn write_all(
         }
     }
     Ok(())
+}
+
+/// Every version of a bucket and the file it becomes. Older ones lie beside the bucket's folder, each
+/// under its key by its id, so that the folder itself holds what the bucket held.
+fn files<'a>(state: &'a State, bucket: BucketId, folder: &Path) -> Vec<(PathBuf, &'a ObjectKey, &'a Version)> {
+    let mut files = Vec::new();
+    if let Some(objects) = state.objects.get(&bucket) {
+        files.extend(objects.iter().map(|(key, version)| (folder.join(path_of(key, objects)), key, version)));
+    }
+    if let Some(older) = state.older.get(&bucket) {
+        let mut beside = folder.as_os_str().to_owned();
+        beside.push("%versions");
+        let beside = PathBuf::from(beside);
+        for (key, versions) in older {
+            let below = beside.join(path_of(key, older));
+            files.extend(versions.iter().map(|version| (below.join(format!("%v{}", version.id)), key, version)));
+        }
+    }
+    files
 }
 
 /// The object as people read it; a key may hold anything.

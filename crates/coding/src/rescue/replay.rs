@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use model::{BodyId, Bucket, BucketId, Change, Epoch, Extent, Number, ObjectKey, Record, SegmentId, StreamId, Version};
+use model::{
+    BodyId, Bucket, BucketId, Change, Epoch, Extent, Number, ObjectKey, Record, SegmentId, Slot, StreamId, Version,
+    VersionId,
+};
 
 use super::Loss;
 use crate::journal::Ride;
@@ -35,10 +38,21 @@ pub struct History {
 pub struct State {
     pub buckets: BTreeMap<BucketId, Bucket>,
     pub objects: BTreeMap<BucketId, BTreeMap<ObjectKey, Version>>,
+    /// Versions that are there and are no object now: others came after them.
+    pub older: BTreeMap<BucketId, BTreeMap<ObjectKey, Vec<Version>>>,
+    /// Of every key its versions and markers in the order they came.
+    kept: BTreeMap<BucketId, BTreeMap<ObjectKey, Vec<Kept>>>,
     /// Where bodies that ride in the journal lie: each place holds the whole body.
     pub rides: BTreeMap<BodyId, Vec<Extent>>,
     /// Numbers up to the last that no segment holds.
     pub missing: Vec<RangeInclusive<u64>>,
+}
+
+/// A version, or a marker that says there is none.
+struct Kept {
+    id: VersionId,
+    slot: Slot,
+    version: Option<Version>,
 }
 
 impl History {
@@ -67,6 +81,7 @@ impl History {
                 state.apply(&copy.record.change);
             }
         }
+        state.sort_out();
         state
     }
 
@@ -127,17 +142,26 @@ impl State {
             }
             Change::BucketDeleted { bucket } => {
                 self.buckets.remove(bucket);
-                self.objects.remove(bucket);
+                self.kept.remove(bucket);
             }
-            Change::ObjectPut { bucket, version, .. } | Change::UploadCompleted { bucket, version, .. } => {
-                self.objects.entry(*bucket).or_default().insert(version.key.clone(), version.clone());
+            Change::ObjectPut { bucket, version, .. }
+            | Change::UploadCompleted { bucket, version, .. }
+            | Change::ObjectCopied { bucket, version, .. } => {
+                let kept = Kept { id: version.id, slot: version.slot, version: Some(version.clone()) };
+                self.keep(*bucket, &version.key, kept);
             }
-            Change::ObjectDeleted { bucket, key } => {
-                self.objects.entry(*bucket).or_default().remove(key);
+            Change::MarkerPut { bucket, marker } => {
+                self.keep(*bucket, &marker.key, Kept { id: marker.id, slot: marker.slot, version: None });
             }
-            // Nothing of these is a file: settings, unfinished uploads, places of pieces, people, keys, sites.
+            Change::ObjectDeleted { bucket, key } => self.of_key(*bucket, key).retain(|kept| kept.slot != Slot::Null),
+            Change::VersionDeleted { bucket, key, version, .. } => {
+                self.of_key(*bucket, key).retain(|kept| kept.id != *version);
+            }
+            // Nothing of these is a file: settings, tags and locks, unfinished uploads, places of pieces, people, keys, sites.
             Change::UploadStarted(_)
             | Change::PartPut { .. }
+            | Change::PartCopied { .. }
+            | Change::VersionSet { .. }
             | Change::UploadAborted { .. }
             | Change::PiecesAdded { .. }
             | Change::PrincipalCreated(_)
@@ -147,6 +171,32 @@ impl State {
             | Change::StreamOpened { .. }
             | Change::SiteClaimed { .. }
             | Change::BucketSet { .. } => {}
+        }
+    }
+
+    fn of_key(&mut self, bucket: BucketId, key: &ObjectKey) -> &mut Vec<Kept> {
+        self.kept.entry(bucket).or_default().entry(key.clone()).or_default()
+    }
+
+    /// What comes into the null slot takes the place of what was there.
+    fn keep(&mut self, bucket: BucketId, key: &ObjectKey, new: Kept) {
+        let of_key = self.of_key(bucket, key);
+        of_key.retain(|kept| new.slot != Slot::Null || kept.slot != Slot::Null);
+        of_key.push(new);
+    }
+
+    /// The newest of a key is its object, if it is no marker.
+    fn sort_out(&mut self) {
+        for (bucket, keys) in std::mem::take(&mut self.kept) {
+            for (key, mut of_key) in keys {
+                if let Some(version) = of_key.pop().and_then(|newest| newest.version) {
+                    self.objects.entry(bucket).or_default().insert(key.clone(), version);
+                }
+                let older: Vec<Version> = of_key.into_iter().filter_map(|kept| kept.version).collect();
+                if !older.is_empty() {
+                    self.older.entry(bucket).or_default().insert(key, older);
+                }
+            }
         }
     }
 }

@@ -216,6 +216,9 @@ impl World {
             parts: Vec::new(),
             bodies,
             wrap: Wrap { under: self.data.secret.tag(), salt: [0; 32], sealed: Vec::new() },
+            slot: model::Slot::Null,
+            tags: model::Tags::default(),
+            lock: model::Lock::default(),
         };
         let Version { id, key, bodies, .. } = &version;
         let context = WrapContext::Version { label: &self.label, bucket, key, version: *id, bodies };
