@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures::Stream;
 use model::object::UploadChecksum;
 use model::{
-    AccessKeyId, Algorithm, Checksum, ETag, EnclaveId, KeyState, Metadata, Precondition, Principal, Session, Site,
-    Timestamp, Version,
+    AccessKeyId, Algorithm, Change, Checksum, ETag, EnclaveId, KeyState, Lock, Metadata, Precondition, Principal,
+    Session, Site, Slot, Tags, Timestamp, Version, VersionId, Versioning, Which,
 };
 
 use crate::error::BodyError;
@@ -31,6 +31,8 @@ pub struct Declared {
     pub checksums: Vec<Checksum>,
     /// Announced to come behind the body.
     pub trailer: Option<Trailer>,
+    /// To be computed and kept, though nobody says what it should be.
+    pub compute: Option<Algorithm>,
 }
 
 /// A checksum that arrives behind the body.
@@ -44,6 +46,8 @@ pub struct Trailer {
 #[derive(Default)]
 pub struct Put {
     pub metadata: Metadata,
+    pub tags: Tags,
+    pub lock: Lock,
     pub condition: Precondition,
     pub declared: Declared,
 }
@@ -54,12 +58,60 @@ pub struct Written {
     pub etag: ETag,
     pub size: u64,
     pub checksums: Vec<Checksum>,
+    /// The new version's id, where the bucket keeps versions.
+    pub version: Option<VersionId>,
+    pub modified: Timestamp,
+    /// When it goes by a lifecycle rule, and by which.
+    pub expiry: Option<(Timestamp, String)>,
+}
+
+impl Written {
+    pub(crate) fn of(version: &Version) -> Written {
+        let Version { etag, size, checksums, modified, .. } = version;
+        let (etag, checksums) = (etag.clone(), checksums.clone());
+        Written { etag, size: *size, checksums, version: None, modified: *modified, expiry: None }
+    }
+
+    /// Takes from the change, as it was decided, what the version became.
+    pub(crate) fn note(&mut self, engine: &Engine, decided: &Change) {
+        if let Change::ObjectPut { bucket, version, .. }
+        | Change::UploadCompleted { bucket, version, .. }
+        | Change::ObjectCopied { bucket, version, .. } = decided
+        {
+            self.expiry = engine.expiry(*bucket, version);
+            self.version = (version.slot == Slot::Own).then_some(version.id);
+        }
+    }
+}
+
+/// What a deletion made or removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deleted {
+    /// The marker that was put, or the version that was to be removed; `None` where versions are not
+    /// kept.
+    pub version: Option<Which>,
+    /// It is a marker.
+    pub marker: bool,
 }
 
 /// An object ready to be read. The body has not been asked for yet.
 pub struct Found {
     pub version: Version,
+    /// Whether its bucket keeps versions.
+    pub versioning: Versioning,
+    /// Of a current version: when it goes by a lifecycle rule, and by which.
+    pub expiry: Option<(Timestamp, String)>,
     pub(crate) source: Source,
+}
+
+/// A CreateMultipartUpload.
+#[derive(Default)]
+pub struct StartUpload {
+    pub metadata: Metadata,
+    /// Which the finished object is to have, if the client says so.
+    pub checksum: Option<(Algorithm, UploadChecksum)>,
+    pub tags: Tags,
+    pub lock: Lock,
 }
 
 /// One part as a CompleteMultipartUpload names it.

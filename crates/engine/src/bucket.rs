@@ -1,7 +1,9 @@
 //! Buckets: what a name means, create, delete, list.
 
 use catalog::{ListQuery, ObjectSummary, Page, Proposal};
-use model::{Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Guard, Precondition, Profile, Session};
+use model::{
+    Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Governance, Guard, Precondition, Profile, Session,
+};
 use policy::{CreateBucket, DeleteBucket, ListBuckets, ListObjects, Permit, ReadSettings, WriteSettings};
 
 use crate::api::Engine;
@@ -60,7 +62,12 @@ impl Engine {
         let guard = Guard { bucket: None, ..permit.guard() };
         let change = Change::BucketCreated(bucket.clone(), settings);
         let condition = Precondition::None;
-        inner.commit(&inner.stream_of(&bucket)?, Proposal { guard, condition, change, body: None }).await?;
+        inner
+            .commit(
+                &inner.stream_of(&bucket)?,
+                Proposal { guard, condition, governance: Governance::Obeyed, change, body: None },
+            )
+            .await?;
         Ok(bucket)
     }
 
@@ -71,8 +78,9 @@ impl Engine {
         let bucket = permit.bucket();
         let change = Change::BucketDeleted { bucket: bucket.id };
         let condition = Precondition::None;
-        let proposal = Proposal { guard: permit.guard(), condition, change, body: None };
-        inner.commit(&inner.stream_of(bucket)?, proposal).await
+        let proposal =
+            Proposal { guard: permit.guard(), condition, governance: Governance::Obeyed, change, body: None };
+        inner.commit(&inner.stream_of(bucket)?, proposal).await.map(drop)
     }
 
     /// What holds of one aspect of the bucket; unset where it was never told.
@@ -86,10 +94,15 @@ impl Engine {
         let inner = &self.inner;
         inner.enter()?;
         let bucket = permit.bucket();
-        let change = Change::BucketSet { bucket: bucket.id, setting };
+        let change = Change::BucketSet { bucket: bucket.id, setting: setting.clone() };
         let condition = Precondition::None;
-        let proposal = Proposal { guard: permit.guard(), condition, change, body: None };
-        inner.commit(&inner.stream_of(bucket)?, proposal).await
+        let proposal =
+            Proposal { guard: permit.guard(), condition, governance: Governance::Obeyed, change, body: None };
+        inner.commit(&inner.stream_of(bucket)?, proposal).await?;
+        if let BucketSetting::Lifecycle(lifecycle) = &setting {
+            inner.lifecycles.set(bucket.id, lifecycle);
+        }
+        Ok(())
     }
 
     pub async fn list(&self, permit: Permit<ListObjects>, query: ListQuery) -> Result<Page<ObjectSummary>, Error> {

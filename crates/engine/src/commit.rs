@@ -20,7 +20,7 @@ use catalog::{Batch, Decided, Decision, Proposal, Refusal, Shipped};
 use coding::Identity;
 use coding::journal::{self, Item};
 use model::condition::Unmet;
-use model::{Change, Extent, Guard, Label, Precondition, Profile, SegmentId, SegmentKind, StreamId};
+use model::{Change, Extent, Governance, Guard, Label, Precondition, Profile, SegmentId, SegmentKind, StreamId};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
@@ -50,7 +50,8 @@ struct Ask {
 
 /// What a proposal came to.
 enum Answer {
-    Shown,
+    /// As it was decided.
+    Shown(Box<Change>),
     Refused(Refusal),
     Behind,
     Failed(Error),
@@ -69,9 +70,9 @@ impl Waiting {
 }
 
 impl Inner {
-    /// Decides a change and waits until it is shown. A change that depends on a record not yet
+    /// Decides a change, waits until it is shown and returns it as it was decided. A change that depends on a record not yet
     /// shown waits for that one first.
-    pub async fn commit(self: &Arc<Self>, stream: &StreamHandle, proposal: Proposal) -> Result<(), Error> {
+    pub async fn commit(self: &Arc<Self>, stream: &StreamHandle, proposal: Proposal) -> Result<Change, Error> {
         // Under the floor nothing is decided: it could only be told to fail, and happen later.
         self.sites.map(self.journal_profile(), &[], 0).map_err(|under| Error::unavailable(under.to_string()))?;
         match tokio::time::timeout(COMMIT_WAIT, self.propose(stream, proposal)).await {
@@ -80,7 +81,7 @@ impl Inner {
         }
     }
 
-    async fn propose(&self, stream: &StreamHandle, proposal: Proposal) -> Result<(), Error> {
+    async fn propose(&self, stream: &StreamHandle, proposal: Proposal) -> Result<Change, Error> {
         let mut shown = self.shown.subscribe();
         loop {
             shown.borrow_and_update();
@@ -88,7 +89,7 @@ impl Inner {
             let ask = Ask { proposal: proposal.clone(), answer };
             stream.asks.send(ask).map_err(|_| Error::unavailable("the enclave is stopping"))?;
             match answered.await.map_err(|_| Error::unavailable("the enclave is stopping"))? {
-                Answer::Shown => return Ok(()),
+                Answer::Shown(change) => return Ok(*change),
                 Answer::Refused(refusal) => return Err(refusal.into()),
                 Answer::Failed(error) => return Err(error),
                 // Something was shown since, or will be: ask again then.
@@ -100,8 +101,14 @@ impl Inner {
     /// Commits what the system itself changes.
     pub async fn commit_system(self: &Arc<Self>, stream: StreamId, change: Change) -> Result<(), Error> {
         let stream = self.streams.by_id(stream).ok_or_else(|| Error::Internal(format!("no stream {stream}")))?;
-        let proposal = Proposal { guard: Guard::default(), condition: Precondition::None, change, body: None };
-        self.commit(&stream, proposal).await
+        let proposal = Proposal {
+            guard: Guard::default(),
+            condition: Precondition::None,
+            governance: Governance::Obeyed,
+            change,
+            body: None,
+        };
+        self.commit(&stream, proposal).await.map(drop)
     }
 
     /// Starts a stream's decider and shipper; `leftovers` were decided before and never shown.
@@ -339,8 +346,10 @@ async fn show(inner: &Arc<Inner>, stream: &StreamHandle, waiting: Vec<Waiting>, 
     inner.lookups.shown(waiting.iter().map(|waiting| &waiting.decided.record.change));
     inner.counters.unshown.fetch_sub(waiting.len() as u64, Ordering::Relaxed);
     inner.shown.send_modify(|shown| *shown += 1);
-    for answer in waiting.into_iter().filter_map(|waiting| waiting.answer) {
-        let _ = answer.send(Answer::Shown);
+    for Waiting { decided, answer } in waiting {
+        if let Some(answer) = answer {
+            let _ = answer.send(Answer::Shown(Box::new(decided.record.change)));
+        }
     }
     late.follow(inner, &segment);
 }
@@ -362,8 +371,15 @@ impl From<Refusal> for Error {
             Refusal::NoSuchPrincipal => Error::Invalid("there is no such principal".to_owned()),
             Refusal::NoSuchAccessKey => Error::NoSuchAccessKey,
             Refusal::VersionsAreKept => {
-                Error::Invalid("a bucket that keeps versions can suspend that and never end it".to_owned())
+                Error::BucketState("a bucket that keeps versions can suspend that, never end it")
             }
+            Refusal::LockNeedsVersions => Error::BucketState("object lock needs versioning, enabled"),
+            Refusal::LockStays => Error::BucketState("object lock cannot be taken off a bucket again"),
+            Refusal::NoSuchVersion => Error::NoSuchVersion,
+            Refusal::IsMarker => Error::NoSuchKey,
+            Refusal::Locked => Error::Locked,
+            Refusal::NoObjectLock => Error::NoObjectLock,
+            Refusal::SourceGone => Error::SourceGone,
         }
     }
 }

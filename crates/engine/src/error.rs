@@ -1,6 +1,6 @@
 //! Why an engine call failed, in the terms its caller branches on.
 
-use model::Bucket;
+use model::{Bucket, Marker, Which};
 use thiserror::Error;
 
 /// A failed call. What now? `NoSuch*`, `Bad*`, `Invalid*` and the like: fix the request.
@@ -11,6 +11,21 @@ pub enum Error {
     NoSuchBucket,
     #[error("the object does not exist")]
     NoSuchKey,
+    /// The current version, or the one that was asked for, says that the object is gone.
+    #[error("the version is a delete marker")]
+    IsMarker { marker: Box<Marker>, which: Which },
+    #[error("the version does not exist")]
+    NoSuchVersion,
+    #[error("the version is locked")]
+    Locked,
+    #[error("the bucket has no object lock configuration")]
+    NoObjectLock,
+    /// Versioning and Object Lock of a bucket do not go together like this.
+    #[error("the bucket's state does not allow this: {0}")]
+    BucketState(&'static str),
+    /// What a copy was to share with is gone; the copy begins again.
+    #[error("the source was removed while it was copied")]
+    SourceGone,
     #[error("the upload does not exist: it may have been completed or aborted")]
     NoSuchUpload,
     #[error("the bucket name is taken")]

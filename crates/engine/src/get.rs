@@ -12,11 +12,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use catalog::Entry;
 use coding::chunk::{self, BodyKey, Last, PLAIN, SEALED, Sealer, TAG};
 use coding::keys::WrapContext;
 use coding::piece::{Fragment, Layout};
 use futures::{Stream, StreamExt, TryStreamExt};
-use model::{Extent, Segment, SegmentId};
+use model::{Extent, Segment, SegmentId, Versioning, Which};
 use policy::{GetObject, Permit};
 
 use crate::api::{Engine, Found};
@@ -25,6 +26,7 @@ use crate::cells::{Cells, Span};
 use crate::error::Error;
 use crate::inner::Inner;
 use crate::limits::{READ_AHEAD, READ_FREELY, READ_WAIT, READ_WINDOW_CHUNKS};
+use crate::versions::missing;
 use crate::work;
 
 /// Verified plaintext, in order.
@@ -42,11 +44,24 @@ impl Engine {
     /// Finds the object; `NoSuchKey` when it is not there. Conditions on reads are judged by the
     /// caller with [`model::ReadConditions`], on the version found.
     pub async fn find(&self, permit: Permit<GetObject>) -> Result<Found, Error> {
+        self.find_version(permit, Which::Current).await
+    }
+
+    /// Finds the version that is meant; `IsMarker` when it is none to be read.
+    pub async fn find_version(&self, permit: Permit<GetObject>, which: Which) -> Result<Found, Error> {
+        self.inner.enter_reading();
+        self.found(&permit, which).await
+    }
+
+    pub(crate) async fn found(&self, permit: &Permit<GetObject>, which: Which) -> Result<Found, Error> {
         let inner = &self.inner;
-        inner.enter_reading();
         let (bucket, key) = permit.object();
-        let object = inner.catalog.object(bucket.id, key).await?.ok_or(Error::NoSuchKey)?;
-        let version = object.version;
+        let object = match inner.catalog.find(bucket.id, key, which).await? {
+            Some(Entry::Object(object)) => object,
+            Some(Entry::Marker(marker)) => return Err(Error::IsMarker { marker: Box::new(marker), which }),
+            None => return Err(missing(which)),
+        };
+        let (version, versioning) = (object.version, object.versioning);
         let secret = inner
             .keys
             .by_tag(version.wrap.under)
@@ -62,14 +77,26 @@ impl Engine {
             .unwrap_bodies(&context, &version.wrap)
             .map_err(|_| Error::Internal("the object's keys do not open: its record was changed".to_owned()))?;
         let segments = object.segments.into_iter().map(|segment| (segment.id, Arc::new(segment))).collect();
-        Ok(Found { version, source: Source { inner: Arc::clone(inner), segments, keys } })
+        let expiry = if which == Which::Current { self.expiry(bucket.id, &version) } else { None };
+        Ok(Found { version, versioning, expiry, source: Source { inner: Arc::clone(inner), segments, keys } })
     }
 }
 
 impl Found {
+    /// How this version is asked for, where its bucket keeps versions.
+    pub fn which(&self) -> Option<Which> {
+        let kept = self.versioning != Versioning::Off;
+        kept.then(|| Which::of(self.version.slot, self.version.id))
+    }
+
+    /// In the order of the version's bodies.
+    pub(crate) fn keys(&self) -> &[BodyKey] {
+        &self.source.keys
+    }
+
     /// Streams the plaintext bytes of `range`, which lies within the version's size.
     pub fn read(self, range: Range<u64>) -> Plaintext {
-        let Found { version, source: Source { inner, segments, keys } } = self;
+        let Found { version, source: Source { inner, segments, keys }, .. } = self;
         let mut steps = Vec::new();
         let mut position = 0;
         for (slice, key) in version.bodies.iter().zip(&keys) {

@@ -19,6 +19,7 @@ use crate::lookups::Lookups;
 use crate::settings::Settings;
 use crate::sites::Sites;
 use crate::suspects::Suspects;
+use crate::upkeep::Lifecycles;
 
 pub struct Inner {
     pub enclave: EnclaveId,
@@ -33,6 +34,7 @@ pub struct Inner {
     pub epochs: Epochs,
     pub hedges: HedgeBudget,
     pub suspects: Suspects,
+    pub lifecycles: Lifecycles,
     pub counters: Counters,
     /// Rises with every batch shown.
     pub shown: watch::Sender<u64>,

@@ -417,6 +417,7 @@ impl DigestLane {
 fn wanted(declared: &Declared) -> Vec<Algorithm> {
     let mut wanted: Vec<_> = declared.checksums.iter().map(|checksum| checksum.algorithm).collect();
     wanted.extend(declared.trailer.iter().map(|trailer| trailer.algorithm));
+    wanted.extend(declared.compute);
     wanted.sort_unstable();
     wanted.dedup();
     if wanted.is_empty() {

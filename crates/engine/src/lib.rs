@@ -20,11 +20,13 @@ mod open;
 mod replay;
 
 mod bucket;
+mod copy;
 mod get;
 mod multipart;
 mod people;
 mod put;
 mod status;
+mod versions;
 
 mod cells;
 mod commit;
@@ -44,10 +46,12 @@ mod upkeep;
 mod work;
 
 pub use api::*;
-pub use catalog::{ListEntry, ListQuery, ObjectSummary, Page};
+pub use catalog::{ListEntry, ListQuery, ObjectSummary, Page, VersionKind, VersionSummary};
+pub use copy::{Copied, Copy, CopyPart};
 pub use error::{BodyError, BodyErrorKind, Error};
 pub use get::Plaintext;
 pub use limits::{BODY_MAX, PART_MIN};
 pub use open::{OpenError, Parts, SiteParts};
 pub use settings::Settings;
-pub use upkeep::SweepPlan;
+pub use upkeep::{LifecycleDone, LifecyclePlan, Step, SweepPlan, What};
+pub use versions::LegalHold;

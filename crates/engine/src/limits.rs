@@ -25,6 +25,9 @@ pub const OBJECT_MAX: u64 = 5 << 40;
 /// Every part but the last has at least this many bytes: what S3 asks for.
 pub const PART_MIN: u64 = 5 << 20;
 
+/// Parts are numbered from 1 to this, as in S3.
+pub const PART_NUMBER_MAX: u16 = 10_000;
+
 /// Segments of one body that may be shipping while the next one fills.
 pub const SHIPPING_PER_BODY: usize = 2;
 

@@ -5,12 +5,12 @@ use coding::digest;
 use coding::keys::WrapContext;
 use model::object::UploadChecksum;
 use model::{
-    Algorithm, Bucket, Change, Checksum, ChecksumKind, ETag, Metadata, ObjectKey, Part, PartSummary, Precondition,
-    Upload, UploadId, Version, VersionId,
+    Algorithm, Bucket, Change, Checksum, ChecksumKind, ETag, Governance, ObjectKey, Part, PartSummary, Precondition,
+    Slot, Upload, UploadId, Version, VersionId,
 };
 use policy::{AbortUpload, ListParts, ListUploads, Permit, PutObject};
 
-use crate::api::{Complete, CompletedPart, Engine, Written};
+use crate::api::{Complete, CompletedPart, Engine, StartUpload, Written};
 use crate::error::Error;
 use crate::limits::{OBJECT_MAX, PART_MIN};
 use crate::put::hex;
@@ -19,16 +19,12 @@ use crate::put::hex;
 const PARTS_PAGE: usize = 1000;
 
 impl Engine {
-    pub async fn start_upload(
-        &self,
-        permit: Permit<PutObject>,
-        metadata: Metadata,
-        checksum: Option<(Algorithm, UploadChecksum)>,
-    ) -> Result<Upload, Error> {
+    pub async fn start_upload(&self, permit: Permit<PutObject>, start: StartUpload) -> Result<Upload, Error> {
         let inner = &self.inner;
         inner.enter()?;
         let (bucket, key) = permit.object();
         let stream = inner.stream_of(bucket)?;
+        let StartUpload { metadata, checksum, tags, lock } = start;
         let upload = Upload {
             id: UploadId::random(&inner.outside),
             bucket: bucket.id,
@@ -37,10 +33,17 @@ impl Engine {
             owner: permit.session().principal,
             metadata,
             checksum,
+            tags,
+            lock,
         };
         let change = Change::UploadStarted(upload.clone());
         let condition = Precondition::None;
-        inner.commit(&stream, Proposal { guard: permit.guard(), condition, change, body: None }).await?;
+        inner
+            .commit(
+                &stream,
+                Proposal { guard: permit.guard(), condition, governance: Governance::Obeyed, change, body: None },
+            )
+            .await?;
         Ok(upload)
     }
 
@@ -77,7 +80,13 @@ impl Engine {
         let stream = inner.stream_of(bucket)?;
         let change = Change::UploadAborted { bucket: bucket.id, upload: upload.id };
         let condition = Precondition::None;
-        inner.commit(&stream, Proposal { guard: permit.guard(), condition, change, body: None }).await
+        inner
+            .commit(
+                &stream,
+                Proposal { guard: permit.guard(), condition, governance: Governance::Obeyed, change, body: None },
+            )
+            .await
+            .map(drop)
     }
 
     /// Makes the named parts the object. The parts' keys are wrapped anew for the version; no byte
@@ -122,11 +131,20 @@ impl Engine {
             parts: parts.iter().map(summary).collect(),
             wrap: secret.wrap_bodies(&context, &keys, &inner.outside),
             bodies,
+            slot: Slot::Null,
+            tags: upload.tags.clone(),
+            lock: upload.lock,
         };
-        let written = Written { etag: version.etag.clone(), size: version.size, checksums: version.checksums.clone() };
+        let mut written = Written::of(&version);
         let change = Change::UploadCompleted { bucket: bucket.id, upload: upload.id, version };
-        let proposal = Proposal { guard: permit.guard(), condition: complete.condition, change, body: None };
-        inner.commit(&inner.stream_of(bucket)?, proposal).await?;
+        let proposal = Proposal {
+            guard: permit.guard(),
+            condition: complete.condition,
+            governance: Governance::Obeyed,
+            change,
+            body: None,
+        };
+        written.note(self, &inner.commit(&inner.stream_of(bucket)?, proposal).await?);
         Ok(written)
     }
 

@@ -127,6 +127,7 @@ impl Engine {
             epochs: crate::epochs::Epochs::default(),
             hedges: crate::hedge::HedgeBudget::default(),
             suspects: crate::suspects::Suspects::default(),
+            lifecycles: crate::upkeep::Lifecycles::default(),
             counters: Counters::default(),
             shown: watch::channel(0).0,
             catch_up: Notify::new(),
@@ -140,6 +141,7 @@ impl Engine {
         inner.start_streams().await?;
         inner.complete_founding(claimed).await?;
         inner.settle_leftovers().await;
+        inner.load_lifecycles().await?;
         Ok(Engine { inner })
     }
 }

@@ -2,7 +2,8 @@
 
 use catalog::Proposal;
 use model::{
-    AccessKey, AccessKeyId, Change, Guard, KeyState, Label, Precondition, Principal, PrincipalId, Role, Session,
+    AccessKey, AccessKeyId, Change, Governance, Guard, KeyState, Label, Precondition, Principal, PrincipalId, Role,
+    Session,
 };
 use policy::SystemPermit;
 
@@ -103,8 +104,14 @@ impl Engine {
     async fn commit_control(&self, change: Change) -> Result<(), Error> {
         let control = self.inner.streams.of(None);
         let control = control.ok_or_else(|| Error::Internal("no control stream".to_owned()))?;
-        let proposal = Proposal { guard: Guard::default(), condition: Precondition::None, change, body: None };
-        self.inner.commit(&control, proposal).await
+        let proposal = Proposal {
+            guard: Guard::default(),
+            condition: Precondition::None,
+            governance: Governance::Obeyed,
+            change,
+            body: None,
+        };
+        self.inner.commit(&control, proposal).await.map(drop)
     }
 
     /// Random characters, 5 bits each.

@@ -2,15 +2,13 @@
 
 use catalog::Proposal;
 use coding::keys::WrapContext;
-use model::{BodySlice, Change, ETag, Part, Precondition, UploadId, Version, VersionId};
-use policy::{DeleteObject, Permit, PutObject};
+use model::{BodySlice, Change, ETag, Governance, Part, Precondition, Slot, Timestamp, UploadId, Version, VersionId};
+use policy::{Permit, PutObject};
 
 use crate::api::{Body, Declared, Engine, Put, Written};
 use crate::error::Error;
 use crate::intake::{Destination, Place, Taken};
-
-/// Parts are numbered 1 to 10,000, as in S3.
-const PART_NUMBER_MAX: u16 = 10_000;
+use crate::limits::PART_NUMBER_MAX;
 
 impl Engine {
     /// Stores the body as the object. When this returns, the object outlives as many vendors as
@@ -21,7 +19,7 @@ impl Engine {
         let (bucket, key) = permit.object();
         let stream = inner.stream_of(bucket)?;
         let secret = inner.label_key(&bucket.label)?;
-        let Put { metadata, condition, declared } = put;
+        let Put { metadata, tags, lock, condition, declared } = put;
         let to = Destination { profile: bucket.profile, stream: stream.id, key: secret.tag() };
         let taken = inner.take_in(declared, body, to).await?;
 
@@ -41,11 +39,24 @@ impl Engine {
             parts: Vec::new(),
             wrap: secret.wrap_bodies(&context, &content.keys, &inner.outside),
             bodies,
+            slot: Slot::Null,
+            tags,
+            lock,
         };
+        let modified = version.modified;
         let change = Change::ObjectPut { bucket: bucket.id, version, segments: content.segments() };
-        let proposal = Proposal { guard: permit.guard(), condition, change, body: content.inline.clone() };
-        inner.commit(&stream, proposal).await?;
-        Ok(content.stood(self))
+        let proposal = Proposal {
+            guard: permit.guard(),
+            condition,
+            governance: Governance::Obeyed,
+            change,
+            body: content.inline.clone(),
+        };
+        let decided = inner.commit(&stream, proposal).await?;
+        let mut written = content.stood(self);
+        written.modified = modified;
+        written.note(self, &decided);
+        Ok(written)
     }
 
     /// Stores the body as a part of an upload. A part of the same number is replaced.
@@ -85,21 +96,15 @@ impl Engine {
         };
         let change = Change::PartPut { bucket: bucket.id, upload, part, segments: content.segments() };
         let condition = Precondition::None;
-        let proposal = Proposal { guard: permit.guard(), condition, change, body: content.inline.clone() };
+        let proposal = Proposal {
+            guard: permit.guard(),
+            condition,
+            governance: Governance::Obeyed,
+            change,
+            body: content.inline.clone(),
+        };
         inner.commit(&stream, proposal).await?;
         Ok(content.stood(self))
-    }
-
-    /// Removes the object. Removing what is not there succeeds, unless the condition says
-    /// otherwise.
-    pub async fn delete(&self, permit: Permit<DeleteObject>, condition: Precondition) -> Result<(), Error> {
-        let inner = &self.inner;
-        inner.enter()?;
-        let (bucket, key) = permit.object();
-        let stream = inner.stream_of(bucket)?;
-        let change = Change::ObjectDeleted { bucket: bucket.id, key: key.clone() };
-        let proposal = Proposal { guard: permit.guard(), condition, change, body: None };
-        inner.commit(&stream, proposal).await
     }
 }
 
@@ -121,7 +126,9 @@ impl Content {
         };
         let slice = BodySlice { body: taken.body, body_length: taken.size, offset: 0, length: taken.size, extents };
         let etag = ETag(hex(&taken.md5));
-        let written = Written { etag, size: taken.size, checksums: taken.checksums };
+        let modified = Timestamp::default();
+        let written =
+            Written { etag, size: taken.size, checksums: taken.checksums, version: None, modified, expiry: None };
         let keys = vec![taken.key];
         (slice, Content { written, keys, inline, placed, _term: taken.term, _reserved: taken.reserved })
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use model::Profile;
+use model::lifecycle::Day;
 
 use crate::limits::MEMORY_BUDGET;
 
@@ -20,6 +21,8 @@ pub struct Settings {
     pub sweep_after: Duration,
     /// How often the sites are listed for unnamed pieces.
     pub sweep_every: Duration,
+    /// How long a day of lifecycle rules is; a shorter one lets tests and people see them at work.
+    pub lifecycle_day: Duration,
 }
 
 impl Default for Settings {
@@ -31,11 +34,16 @@ impl Default for Settings {
             reenter_after: Duration::from_secs(30),
             sweep_after: Duration::from_secs(24 * 3600),
             sweep_every: Duration::from_secs(3600),
+            lifecycle_day: Duration::from_secs(24 * 3600),
         }
     }
 }
 
 impl Settings {
+    pub(crate) fn lifecycle_day(&self) -> Day {
+        Day { ms: i64::try_from(self.lifecycle_day.as_millis()).unwrap_or(i64::MAX) }
+    }
+
     /// What the sites' decorators are set to.
     pub(crate) fn site_stack(&self) -> providers::Settings {
         let breaker = providers::breaker::Settings { reenter_after: self.reenter_after };

@@ -1,9 +1,10 @@
 //! Background work: sites are probed, what is below its promise is brought up, suspects are looked
-//! at, epochs turn, and pieces that no record names are swept.
+//! at, epochs turn, pieces that no record names are swept, and lifecycle rules are kept.
 //!
 //! Every loop is woken by a signal or a timer and takes the same path both times.
 
 mod catch_up;
+mod lifecycle;
 mod suspect;
 mod sweep;
 
@@ -17,6 +18,7 @@ use crate::error::Error;
 use crate::inner::Inner;
 use crate::limits::EPOCH_LENGTH;
 
+pub use lifecycle::{LifecycleDone, LifecyclePlan, Lifecycles, Step, What};
 pub use sweep::SweepPlan;
 
 /// How often running time is written down; what passes between is not counted, which only makes
@@ -38,6 +40,7 @@ impl Engine {
             () = inner.count_running_time() => {}
             () = inner.turn_epochs() => {}
             () = inner.sweep_forever() => {}
+            () = inner.lifecycle_forever() => {}
         }
     }
 }

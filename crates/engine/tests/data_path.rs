@@ -6,8 +6,8 @@ mod world;
 
 use std::time::Duration;
 
-use engine::{Complete, CompletedPart, Declared, Error, Put, Trailer};
-use model::{Algorithm, Checksum, ETag, Metadata, Precondition};
+use engine::{Complete, CompletedPart, Declared, Error, Put, StartUpload, Trailer};
+use model::{Algorithm, Checksum, ETag, Precondition};
 use policy::{AbortUpload, DeleteObject, ListParts, PutObject, SystemPermit};
 use providers::fault::{Chance, State};
 use world::{World, body, declared, noise, person, put, put_if};
@@ -227,7 +227,7 @@ async fn conditions_are_judged_against_what_was_decided() {
 async fn a_multipart_upload_becomes_an_object_without_moving_bytes() {
     let world = World::new(11).await;
     let engine = &world.engine;
-    let upload = engine.start_upload(world.permit("big").await, Metadata::default(), None).await.unwrap();
+    let upload = engine.start_upload(world.permit("big").await, StartUpload::default()).await.unwrap();
     let parts = [noise(1, 5 * MIB), noise(2, 6 * MIB + 1), noise(3, 1000)];
     let mut named = Vec::new();
     for (number, part) in (1..).zip(&parts) {
@@ -265,7 +265,7 @@ async fn a_multipart_upload_becomes_an_object_without_moving_bytes() {
 async fn an_aborted_upload_leaves_nothing_and_deletes_are_final() {
     let world = World::new(12).await;
     let engine = &world.engine;
-    let upload = engine.start_upload(world.permit("u").await, Metadata::default(), None).await.unwrap();
+    let upload = engine.start_upload(world.permit("u").await, StartUpload::default()).await.unwrap();
     engine.put_part(world.permit("u").await, upload.id, 1, declared(9), body(b"something")).await.unwrap();
     engine.abort_upload(world.permit::<AbortUpload>("u").await, upload.id).await.unwrap();
     let late = engine.put_part(world.permit("u").await, upload.id, 2, declared(4), body(b"late")).await;
@@ -347,7 +347,7 @@ async fn stalled_readers_and_writers_keep_nobody_else_waiting() {
 async fn a_checksum_that_was_declared_for_the_whole_must_be_the_one_found() {
     let world = World::new(16).await;
     let engine = &world.engine;
-    let upload = engine.start_upload(world.permit("u").await, Metadata::default(), None).await.unwrap();
+    let upload = engine.start_upload(world.permit("u").await, StartUpload::default()).await.unwrap();
     let part = engine.put_part(world.permit("u").await, upload.id, 1, declared(3), body(b"tea")).await.unwrap();
     let named = CompletedPart { number: 1, etag: part.etag.clone(), checksum: None };
     let wrong = |algorithm: Algorithm| Checksum::full(algorithm, vec![0; algorithm.bytes()]);

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalog::SqliteCatalog;
-use engine::{Complete, CompletedPart, Engine, Error, OpenError};
-use model::{Metadata, Precondition};
+use engine::{Complete, CompletedPart, Engine, Error, OpenError, StartUpload};
+use model::Precondition;
 use policy::DeleteObject;
 use providers::Store;
 use providers::fault::State;
@@ -38,7 +38,7 @@ impl World {
     }
 
     async fn upload(&self, key: &str, parts: &[Vec<u8>]) {
-        let upload = self.engine.start_upload(self.permit(key).await, Metadata::default(), None).await.unwrap();
+        let upload = self.engine.start_upload(self.permit(key).await, StartUpload::default()).await.unwrap();
         let mut named = Vec::new();
         for (number, part) in (1..).zip(parts) {
             let permit = self.permit(key).await;

@@ -37,6 +37,7 @@ actions! {
         DeleteBucket,
         ListObjects,
         ListUploads,
+        ListVersions,
         /// What a bucket was told: versioning, tags, rules.
         ReadSettings,
         WriteSettings,
@@ -47,6 +48,13 @@ actions! {
         PutObject,
         DeleteObject,
         ListParts,
+        /// What is known of a version beside its bytes.
+        ReadVersion,
+        WriteTags,
+        /// Retention and legal hold.
+        WriteLock,
+        /// Act against a retention in governance mode.
+        BypassGovernance,
         AbortUpload,
     }
 }
