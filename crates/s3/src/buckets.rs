@@ -1,13 +1,14 @@
 //! Buckets: list, create, head, delete, location.
 
-use http::StatusCode;
-use model::Profile;
+use http::{HeaderMap, StatusCode};
+use model::{BucketSetting, ObjectLock, Profile, Versioning};
 use policy::{CreateBucket, DeleteBucket, HeadBucket, ListBuckets, Permit};
 use s3s::dto::{self, GetBucketLocationOutput, ListBucketsOutput, Owner};
 use s3s::xml::{DeError, Deserializer};
 
 use crate::door::Call;
 use crate::error::{Code, Failure};
+use crate::headers;
 use crate::response::{self, Answer};
 use crate::{text, xml};
 
@@ -66,7 +67,7 @@ pub(crate) async fn create(call: &Call<'_>, document: &[u8]) -> Result<Answer, F
     let location = format!("/{name}");
     let permit: Permit<CreateBucket> = policy::on_account(&call.session);
     let default: Option<Profile> = None;
-    match call.engine().create_bucket(permit, name, default, Vec::new()).await {
+    match call.engine().create_bucket(permit, name, default, settings(&call.admitted.headers)).await {
         Ok(_) => {}
         Err(engine::Error::BucketExists(bucket)) if bucket.owner == call.session.principal => {
             if call.door.settings.region != FIRST_REGION {
@@ -78,6 +79,17 @@ pub(crate) async fn create(call: &Call<'_>, document: &[u8]) -> Result<Answer, F
     let mut answer = response::status(StatusCode::OK);
     response::set(answer.headers_mut(), "location", &location);
     Ok(answer)
+}
+
+/// What a bucket is told from its first moment. One whose versions can be locked keeps them.
+fn settings(headers: &HeaderMap) -> Vec<BucketSetting> {
+    match headers::get(headers, "x-amz-bucket-object-lock-enabled") {
+        Some(value) if value.eq_ignore_ascii_case("true") => vec![
+            BucketSetting::Versioning(Versioning::Enabled),
+            BucketSetting::ObjectLock(ObjectLock::On { default: None }),
+        ],
+        _ => Vec::new(),
+    }
 }
 
 /// The location that a CreateBucketConfiguration asks for. `s3s` passes over the elements it does

@@ -1,24 +1,40 @@
 //! DeleteObject and DeleteObjects.
 
-use engine::Error;
+use engine::{Deleted, Error};
 use futures::{FutureExt, StreamExt};
 use http::StatusCode;
-use model::{Bucket, ObjectKey, Precondition};
+use model::{Bucket, ObjectKey, Precondition, Which};
 use policy::{DeleteObject, HeadBucket};
 use s3s::dto::{Delete, DeleteObjectsOutput, DeletedObject, ObjectIdentifier};
 
 use crate::door::Call;
-use crate::error::{Code, Failure};
+use crate::error::{Code, DELETE_MARKER, Failure};
 use crate::headers;
 use crate::limits::{DELETES_AT_ONCE, PAGE_MAX};
+use crate::lock::bypass;
 use crate::response::{self, Answer};
+use crate::versioning::{self, id_of, wanted, write_id};
 use crate::xml;
 
 pub(crate) async fn delete_object(call: &Call<'_>) -> Result<Answer, Failure> {
     let condition = headers::write_condition(&call.admitted.headers)?;
-    let (_, permit) = call.on_object::<DeleteObject>().await?;
-    call.engine().delete(permit, condition).await?;
-    Ok(response::status(StatusCode::NO_CONTENT))
+    let which = wanted(call)?;
+    let (bucket, permit) = call.on_object::<DeleteObject>().await?;
+    let deleted = match which {
+        Which::Current => call.engine().delete(permit, condition).await?,
+        which => {
+            let bypass = bypass(call, &bucket, permit.object().1)?;
+            call.engine().delete_version(permit, which, condition, bypass).await?
+        }
+    };
+    let mut answer = response::status(StatusCode::NO_CONTENT);
+    if let Some(version) = deleted.version {
+        write_id(version, answer.headers_mut());
+    }
+    if deleted.marker {
+        response::set(answer.headers_mut(), DELETE_MARKER, "true");
+    }
+    Ok(answer)
 }
 
 pub(crate) async fn delete_objects(call: &Call<'_>, document: &[u8]) -> Result<Answer, Failure> {
@@ -31,30 +47,37 @@ pub(crate) async fn delete_objects(call: &Call<'_>, document: &[u8]) -> Result<A
     let (bucket, _permit) = call.on_bucket::<HeadBucket>().await?;
     let bucket = &bucket;
     let outcomes: Vec<_> = futures::stream::iter(objects)
-        .map(|object| async move { (object.key.clone(), delete_one(call, bucket, object).await) }.boxed())
+        .map(|object| {
+            let named = (object.key.clone(), object.version_id.clone());
+            async move { (named, delete_one(call, bucket, object).await) }.boxed()
+        })
         .buffered(DELETES_AT_ONCE)
         .collect()
         .await;
     let (mut deleted, mut errors) = (Vec::new(), Vec::new());
-    for (key, outcome) in outcomes {
+    for ((key, version_id), outcome) in outcomes {
         match outcome {
-            Ok(()) if quiet == Some(true) => {}
-            Ok(()) => deleted.push(DeletedObject { key: Some(key), ..DeletedObject::default() }),
+            Ok(_) if quiet == Some(true) => {}
+            Ok(outcome) => deleted.push(DeletedObject {
+                delete_marker: outcome.marker.then_some(true),
+                delete_marker_version_id: outcome.version.filter(|_| outcome.marker).and_then(id_of),
+                key: Some(key),
+                version_id,
+            }),
             Err(failure) => errors.push(s3s::dto::Error {
                 code: Some(failure.code().name().to_owned()),
                 key: Some(key),
                 message: Some(failure.message().to_owned()),
-                version_id: None,
+                version_id,
             }),
         }
     }
     response::document(&DeleteObjectsOutput { deleted: Some(deleted), errors: Some(errors), request_charged: None })
 }
 
-async fn delete_one(call: &Call<'_>, bucket: &Bucket, object: ObjectIdentifier) -> Result<(), Failure> {
-    if object.version_id.is_some_and(|version| version != "null") {
-        return Err(Failure::because(Code::InvalidArgument, "Invalid version id specified"));
-    }
+async fn delete_one(call: &Call<'_>, bucket: &Bucket, object: ObjectIdentifier) -> Result<Deleted, Failure> {
+    let invalid = || Failure::because(Code::InvalidArgument, "Invalid version id specified");
+    let which = object.version_id.as_deref().map(|text| versioning::parse(text).ok_or_else(invalid)).transpose()?;
     if object.last_modified_time.is_some() || object.size.is_some() {
         return Err(Failure::not_implemented("A condition on time or size"));
     }
@@ -67,8 +90,13 @@ async fn delete_one(call: &Call<'_>, bucket: &Bucket, object: ObjectIdentifier) 
         Some(etag) if etag.value() == "*" => Precondition::Present,
         Some(etag) => Precondition::Matches(model::ETag(etag.into_value())),
     };
+    let bypass = bypass(call, bucket, &key)?;
     let permit = policy::on_object::<DeleteObject>(&call.session, bucket, key)?;
-    match call.engine().delete(permit, condition).await {
+    let outcome = match which {
+        None => call.engine().delete(permit, condition).await,
+        Some(which) => call.engine().delete_version(permit, which, condition, bypass).await,
+    };
+    match outcome {
         Err(Error::Internal(cause)) => {
             tracing::error!(cause, "internal error while deleting");
             Err(Code::InternalError.into())

@@ -91,7 +91,7 @@ pub(crate) const fn kind_name(kind: ChecksumKind) -> &'static str {
 
 /// Proves everything declared about a document that was read whole.
 pub(crate) fn prove(declared: Declared, bytes: &[u8]) -> Result<(), Failure> {
-    let Declared { length, md5, sha256, mut checksums, trailer } = declared;
+    let Declared { length, md5, sha256, mut checksums, trailer, .. } = declared;
     if length.is_some_and(|length| u64::try_from(bytes.len()) != Ok(length)) {
         return Err(Code::IncompleteBody.into());
     }
@@ -152,6 +152,7 @@ mod tests {
             sha256: Some(sha256_of(b"123456789")),
             checksums: vec![parse(Algorithm::Crc32, "y/Q5Jg==").unwrap()],
             trailer: None,
+            compute: None,
         };
         assert!(prove(right(), b"123456789").is_ok());
         assert_eq!(prove(right(), b"12345678").unwrap_err().code(), Code::IncompleteBody);

@@ -21,7 +21,9 @@ use crate::gate::{self, Admitted, BodyUse, Operation};
 use crate::headers;
 use crate::limits::Limits;
 use crate::response::{self, Answer, Content, Line, RequestId, Sent};
-use crate::{buckets, delete, digest, get, list, multipart, put};
+use crate::{
+    attributes, buckets, copy, delete, digest, get, lifecycle, list, lock, multipart, put, tagging, versioning,
+};
 
 /// How a door is set up.
 #[derive(Clone, Debug)]
@@ -236,6 +238,13 @@ impl Call<'_> {
             Operation::CreateBucket => buckets::create(self, &document).await,
             Operation::DeleteObjects => delete::delete_objects(self, &document).await,
             Operation::CompleteMultipartUpload => multipart::complete(self, &document).await,
+            Operation::PutBucketVersioning => versioning::put(self, &document).await,
+            Operation::PutBucketLifecycleConfiguration => lifecycle::put(self, &document).await,
+            Operation::PutBucketTagging => tagging::put_bucket(self, &document).await,
+            Operation::PutObjectTagging => tagging::put_object(self, &document).await,
+            Operation::PutObjectLockConfiguration => lock::put_configuration(self, &document).await,
+            Operation::PutObjectRetention => lock::put_retention(self, &document).await,
+            Operation::PutObjectLegalHold => lock::put_legal_hold(self, &document).await,
             other => Err(misrouted(other)),
         }
     }
@@ -248,6 +257,20 @@ impl Call<'_> {
             Operation::GetBucketLocation => buckets::location(self).await,
             Operation::ListObjects => list::list_objects(self).await,
             Operation::ListObjectsV2 => list::list_objects_v2(self).await,
+            Operation::ListObjectVersions => versioning::list(self).await,
+            Operation::GetBucketVersioning => versioning::get(self).await,
+            Operation::GetBucketLifecycleConfiguration => lifecycle::get(self).await,
+            Operation::DeleteBucketLifecycle => lifecycle::delete(self).await,
+            Operation::GetBucketTagging => tagging::get_bucket(self).await,
+            Operation::DeleteBucketTagging => tagging::delete_bucket(self).await,
+            Operation::GetObjectTagging => tagging::get_object(self).await,
+            Operation::DeleteObjectTagging => tagging::delete_object(self).await,
+            Operation::GetObjectAttributes => attributes::get(self).await,
+            Operation::GetObjectLockConfiguration => lock::get_configuration(self).await,
+            Operation::GetObjectRetention => lock::get_retention(self).await,
+            Operation::GetObjectLegalHold => lock::get_legal_hold(self).await,
+            Operation::CopyObject => copy::copy_object(self).await,
+            Operation::UploadPartCopy => copy::copy_part(self).await,
             Operation::GetObject => get::get_object(self).await,
             Operation::HeadObject => get::head_object(self).await,
             Operation::DeleteObject => delete::delete_object(self).await,

@@ -4,6 +4,10 @@ use std::error::Error;
 
 use engine::BodyErrorKind;
 use http::{HeaderName, HeaderValue, StatusCode};
+use model::{Marker, Which};
+
+use crate::text;
+use crate::versioning::id_of;
 
 macro_rules! codes {
     ($($name:ident $status:literal $message:literal),+ $(,)?) => {
@@ -42,10 +46,12 @@ codes! {
     EntityTooLarge 400 "Your proposed upload exceeds the maximum allowed size",
     EntityTooSmall 400 "Your proposed upload is smaller than the minimum allowed size",
     IllegalLocationConstraintException 400 "The location constraint is incompatible with this endpoint",
+    IllegalVersioningConfigurationException 400 "The Versioning element must be specified",
     IncompleteBody 400 "You did not provide the number of bytes specified by the Content-Length HTTP header",
     InternalError 500 "We encountered an internal error. Please try again.",
     InvalidAccessKeyId 403 "The AWS Access Key Id you provided does not exist in our records.",
     InvalidArgument 400 "Invalid Argument",
+    InvalidBucketState 409 "The request is not valid with the current state of the bucket.",
     InvalidBucketName 400 "The specified bucket is not valid.",
     InvalidDigest 400 "The Content-MD5 you specified is not valid.",
     InvalidLocationConstraint 400 "The specified location constraint is not valid",
@@ -54,7 +60,9 @@ codes! {
     InvalidPartOrder 400 "The list of parts was not in ascending order. Parts must be ordered by part number.",
     InvalidRange 416 "The requested range is not satisfiable",
     InvalidRequest 400 "Invalid Request",
+    InvalidRetentionPeriod 400 "Default retention period must be a positive integer value",
     InvalidStorageClass 400 "The storage class you specified is not valid",
+    InvalidTag 400 "The tag provided was not a valid tag. This error can occur if the tag did not pass input validation.",
     InvalidToken 400 "The provided token is malformed or otherwise invalid.",
     InvalidURI 400 "Couldn't parse the specified URI.",
     KeyTooLongError 400 "Your key is too long",
@@ -65,9 +73,14 @@ codes! {
     MissingContentLength 411 "You must provide the Content-Length HTTP header.",
     NoSuchBucket 404 "The specified bucket does not exist",
     NoSuchKey 404 "The specified key does not exist.",
+    NoSuchLifecycleConfiguration 404 "The lifecycle configuration does not exist",
+    NoSuchObjectLockConfiguration 404 "The specified object does not have a ObjectLock configuration",
+    NoSuchTagSet 404 "The TagSet does not exist",
     NoSuchUpload 404 "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
+    NoSuchVersion 404 "The specified version does not exist.",
     NotImplemented 501 "A header or query parameter you provided implies functionality that is not implemented",
     NotModified 304 "Not Modified",
+    ObjectLockConfigurationNotFoundError 404 "Object Lock configuration does not exist for this bucket",
     PreconditionFailed 412 "At least one of the pre-conditions you specified did not hold",
     RequestHeaderSectionTooLarge 400 "Your request header section exceeds the maximum allowed request header section size.",
     RequestTimeTooSkewed 403 "The difference between the request time and the current time is too large.",
@@ -174,6 +187,13 @@ impl From<engine::Error> for Failure {
         match error {
             E::NoSuchBucket => Code::NoSuchBucket.into(),
             E::NoSuchKey => Code::NoSuchKey.into(),
+            E::IsMarker { marker, which } => marker_failure(&marker, which),
+            E::NoSuchVersion => Code::NoSuchVersion.into(),
+            E::Locked => Failure::because(Code::AccessDenied, "Access Denied because object protected by object lock."),
+            E::NoObjectLock => Failure::because(Code::InvalidRequest, "Bucket is missing Object Lock Configuration"),
+            E::BucketState(reason) => {
+                Failure::because(Code::InvalidBucketState, format!("{}: {reason}", Code::InvalidBucketState.message()))
+            }
             E::NoSuchUpload => Code::NoSuchUpload.into(),
             E::BucketExists(_) => Code::BucketAlreadyExists.into(),
             E::BucketNotEmpty => Code::BucketNotEmpty.into(),
@@ -195,7 +215,7 @@ impl From<engine::Error> for Failure {
                 Failure::because(Code::ServiceUnavailable, format!("Please try again later: {reason}"))
             }
             // Administration; no S3 request leads there.
-            E::PrincipalExists | E::NoSuchAccessKey => Failure::internal(error),
+            E::PrincipalExists | E::NoSuchAccessKey | E::SourceGone => Failure::internal(error),
             E::Internal(cause) => Failure::internal(cause),
         }
     }
@@ -221,6 +241,30 @@ fn bad_digest(what: &'static str) -> Failure {
         what => Failure::because(Code::BadDigest, format!("The {what} you specified did not match what we received.")),
     }
 }
+
+/// An object that is gone behind a marker is not there; a marker that was asked for can only be deleted.
+fn marker_failure(marker: &Marker, which: Which) -> Failure {
+    let code = match which {
+        Which::Current => Code::NoSuchKey,
+        Which::Null | Which::Own(_) => Code::MethodNotAllowed,
+    };
+    let mut failure =
+        Failure::new(code).with_header(HeaderName::from_static(DELETE_MARKER), HeaderValue::from_static("true"));
+    let id = id_of(Which::of(marker.slot, marker.id)).unwrap_or_default();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        failure = failure.with_header(HeaderName::from_static("x-amz-version-id"), id);
+    }
+    if code == Code::MethodNotAllowed
+        && let Ok(date) = HeaderValue::from_str(&text::http_date(marker.modified))
+    {
+        failure = failure.with_header(http::header::LAST_MODIFIED, date);
+        failure = failure.with_header(http::header::ALLOW, HeaderValue::from_static("DELETE"));
+    }
+    failure
+}
+
+/// Says that a delete marker is what was found, put or removed.
+pub(crate) const DELETE_MARKER: &str = "x-amz-delete-marker";
 
 /// 416, telling the object's size.
 pub(crate) fn invalid_range(size: u64) -> Failure {

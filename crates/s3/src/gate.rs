@@ -45,7 +45,7 @@ pub(crate) fn admit(head: &Parts, settings: &Settings, now: Timestamp) -> Result
     let (claimant, rest) = claim::claimant(head, &whole)?;
     claim::all_signed(&claimant, &head.headers)?;
     let target = target::parse(head, &settings.domains)?;
-    let operation = table::route(&head.method, &target, &rest)?;
+    let operation = table::route(&head.method, &target, &rest, source(head, &rest))?;
     let (query, headers) = claim::hoist(&claimant, rest, &head.headers)?;
     table::check(operation, &query, &headers)?;
     values::check(operation, &query, &headers)?;
@@ -53,6 +53,15 @@ pub(crate) fn admit(head: &Parts, settings: &Settings, now: Timestamp) -> Result
     let payload = payload::read(operation.rules().body, &headers)?;
     let (bucket, key) = target.into_names();
     Ok(Admitted { operation, bucket, key, query, headers, claim, payload })
+}
+
+/// A copy is a put that names its source, in a header or in the query of a presigned URL.
+fn source(head: &Parts, query: &Query) -> table::From {
+    const NAME: &str = "x-amz-copy-source";
+    match head.headers.contains_key(NAME) || query.names().any(|name| name.eq_ignore_ascii_case(NAME)) {
+        true => table::From::Source,
+        false => table::From::Body,
+    }
 }
 
 /// What the HTTP server lets through and S3 does not.

@@ -13,10 +13,12 @@ use crate::digest;
 use crate::door::Call;
 use crate::error::{Code, Failure};
 use crate::headers;
+use crate::lifecycle::write_expiration;
 use crate::limits::PARTS_MAX;
 use crate::put::write_encryption;
 use crate::response::{Answer, Content, set};
-use crate::text;
+use crate::versioning::{wanted, write_id};
+use crate::{lock, tagging, text};
 
 pub(crate) async fn get_object(call: &Call<'_>) -> Result<Answer, Failure> {
     let (found, shown) = find(call).await?;
@@ -56,7 +58,8 @@ impl Shown {
 
 async fn find(call: &Call<'_>) -> Result<(Found, Shown), Failure> {
     let (_, permit) = call.on_object::<GetObject>().await?;
-    let found = call.engine().find(permit).await?;
+    let asked = wanted(call)?;
+    let found = call.engine().find_version(permit, asked).await?;
     let version = &found.version;
     judge(call, version)?;
     let part = wanted_part(call, version)?;
@@ -67,6 +70,10 @@ async fn find(call: &Call<'_>) -> Result<(Found, Shown), Failure> {
     }
     let partial = part.clone().or(range).filter(|_| version.size > 0);
     let mut headers = describe(call, version)?;
+    write_expiration(found.expiry.clone(), &mut headers);
+    if let Some(which) = found.which() {
+        write_id(which, &mut headers);
+    }
     let (range, status) = match partial {
         None => {
             write_checksums(call, version, &mut headers);
@@ -136,6 +143,8 @@ fn describe(call: &Call<'_>, version: &Version) -> Result<HeaderMap, Failure> {
     set(&mut headers, "last-modified", &text::http_date(version.modified));
     set(&mut headers, "accept-ranges", "bytes");
     write_encryption(&mut headers);
+    tagging::write_count(&version.tags, &mut headers);
+    lock::write_lock(&version.lock, &mut headers);
     Ok(headers)
 }
 

@@ -105,10 +105,16 @@ fn display(value: &str) -> HeaderValue {
 
 /// The conditions of a GET or HEAD. A date that is no date is no condition (RFC 9110, 13.1.3).
 pub(crate) fn read_conditions(headers: &HeaderMap) -> ReadConditions {
-    let date = |name| get(headers, name).and_then(|value| text::from_http_date(value.trim()));
+    read_conditions_named(headers, &str::to_owned)
+}
+
+/// The same under other names.
+pub(crate) fn read_conditions_named(headers: &HeaderMap, named: &dyn Fn(&str) -> String) -> ReadConditions {
+    let get = |name| get(headers, &named(name));
+    let date = |name| get(name).and_then(|value| text::from_http_date(value.trim()));
     ReadConditions {
-        if_match: get(headers, "if-match").map(|value| etags(&value, Weak::Never)),
-        if_none_match: get(headers, "if-none-match").map(|value| etags(&value, Weak::AsStrong)),
+        if_match: get("if-match").map(|value| etags(&value, Weak::Never)),
+        if_none_match: get("if-none-match").map(|value| etags(&value, Weak::AsStrong)),
         if_modified_since: date("if-modified-since"),
         if_unmodified_since: date("if-unmodified-since"),
     }

@@ -31,13 +31,19 @@ mod response;
 mod text;
 mod xml;
 
+mod attributes;
 mod buckets;
+mod copy;
 mod delete;
 mod get;
+mod lifecycle;
 mod list;
+mod lock;
 mod multipart;
 mod pace;
 mod put;
+mod tagging;
+mod versioning;
 
 pub use door::{Door, Settings};
 pub use limits::Limits;

@@ -1,9 +1,9 @@
 //! Multipart uploads: create, upload a part, list, complete, abort.
 
-use engine::{Body, Complete, CompletedPart, Declared, ListEntry};
+use engine::{Body, Complete, CompletedPart, Declared, ListEntry, StartUpload};
 use http::{HeaderMap, StatusCode};
 use model::object::UploadChecksum;
-use model::{Algorithm, Checksum, Part, Upload, UploadId};
+use model::{Algorithm, Checksum, Part, Upload, UploadId, Which};
 use policy::{AbortUpload, ListParts, ListUploads, PutObject};
 use s3s::dto::{
     self, CommonPrefix, CompleteMultipartUploadOutput, CompletedMultipartUpload, CreateMultipartUploadOutput,
@@ -16,17 +16,21 @@ use crate::door::Call;
 use crate::error::{Code, Failure};
 use crate::get::part_number;
 use crate::headers;
+use crate::lifecycle::write_expiration;
 use crate::limits::{PAGE_MAX, PARTS_MAX};
 use crate::list::{Names, list_query};
 use crate::put::{write_encryption, write_written};
 use crate::response::{self, Answer};
-use crate::{text, xml};
+use crate::versioning::write_id;
+use crate::{lock, tagging, text, xml};
 
 pub(crate) async fn create(call: &Call<'_>) -> Result<Answer, Failure> {
     let metadata = headers::metadata(&call.admitted.headers)?;
     let checksum = announced_checksum(&call.admitted.headers)?;
+    let (tags, lock) = (tagging::of_new(&call.admitted.headers)?, lock::of_new(call)?);
     let (bucket, permit) = call.on_object::<PutObject>().await?;
-    let upload = call.engine().start_upload(permit, metadata, checksum).await?;
+    let start = StartUpload { metadata, checksum, tags, lock };
+    let upload = call.engine().start_upload(permit, start).await?;
     let mut answer = response::document(&CreateMultipartUploadOutput {
         bucket: Some(bucket.name.to_string()),
         key: Some(upload.key.to_string()),
@@ -96,7 +100,7 @@ const fn kind_name(kind: UploadChecksum) -> &'static str {
 }
 
 /// The upload a request names; a text that is no id names none.
-fn upload_id(call: &Call<'_>) -> Result<UploadId, Failure> {
+pub(crate) fn upload_id(call: &Call<'_>) -> Result<UploadId, Failure> {
     let text = call.admitted.query.get("uploadId").unwrap_or_default();
     text.parse().map_err(|_| Failure::new(Code::NoSuchUpload).with("UploadId", text.to_owned()))
 }
@@ -266,6 +270,10 @@ pub(crate) async fn complete(call: &Call<'_>, document: &[u8]) -> Result<Answer,
         location: Some(location),
         ..CompleteMultipartUploadOutput::default()
     })?;
+    write_expiration(written.expiry.clone(), answer.headers_mut());
+    if let Some(version) = written.version {
+        write_id(Which::Own(version), answer.headers_mut());
+    }
     write_encryption(answer.headers_mut());
     Ok(answer)
 }

@@ -2,17 +2,27 @@
 
 use engine::{Body, Declared, Put, Written};
 use http::{HeaderMap, StatusCode};
+use model::Which;
 use policy::PutObject;
 
 use crate::digest;
 use crate::door::Call;
 use crate::error::Failure;
 use crate::headers;
+use crate::lifecycle::write_expiration;
 use crate::response::{self, Answer};
+use crate::versioning::write_id;
+use crate::{lock, tagging};
 
 pub(crate) async fn put_object(call: &Call<'_>, declared: Declared, body: Body) -> Result<Answer, Failure> {
     let headers = &call.admitted.headers;
-    let put = Put { metadata: headers::metadata(headers)?, condition: headers::write_condition(headers)?, declared };
+    let put = Put {
+        metadata: headers::metadata(headers)?,
+        tags: tagging::of_new(headers)?,
+        lock: lock::of_new(call)?,
+        condition: headers::write_condition(headers)?,
+        declared,
+    };
     let (_, permit) = call.on_object::<PutObject>().await?;
     let written = Box::pin(call.engine().put(permit, put, body)).await?;
     let mut answer = response::status(StatusCode::OK);
@@ -26,6 +36,10 @@ pub(crate) async fn put_object(call: &Call<'_>, declared: Declared, body: Body) 
 /// What an acknowledged write tells: its ETag, its checksums, and that it was encrypted.
 pub(crate) fn write_written(written: &Written, headers: &mut HeaderMap) {
     response::set(headers, "etag", &format!("\"{}\"", written.etag));
+    if let Some(version) = written.version {
+        write_id(Which::Own(version), headers);
+    }
+    write_expiration(written.expiry.clone(), headers);
     for checksum in &written.checksums {
         response::set(headers, digest::header_name(checksum.algorithm), &digest::display(checksum));
     }

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use model::Timestamp;
-use time::format_description::well_known::Rfc2822;
+use time::format_description::well_known::{Rfc2822, Rfc3339};
 use time::{Date, Month, OffsetDateTime};
 
 /// Decodes `%XX`, strictly; `None` for a bad escape, for what is not UTF-8, and for NUL.
@@ -74,6 +74,30 @@ pub(crate) fn from_http_date(text: &str) -> Option<Timestamp> {
     Some(Timestamp(at.unix_timestamp().checked_mul(1000)?))
 }
 
+/// `2015-10-21T07:28:00.000Z`.
+pub(crate) fn iso_date(at: Timestamp) -> String {
+    let at = date_time(at);
+    let (year, month, day) = at.to_calendar_date();
+    let (hour, minute, second, milli) = at.to_hms_milli();
+    format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z", u8::from(month))
+}
+
+/// Reads a date of ISO 8601 with its offset; `None` for anything else.
+pub(crate) fn from_iso_date(text: &str) -> Option<Timestamp> {
+    from_document_date(OffsetDateTime::parse(text, &Rfc3339).ok()?.into()).into()
+}
+
+/// The moment a document tells.
+pub(crate) fn from_document_date(at: s3s::dto::Timestamp) -> Timestamp {
+    let nanos = OffsetDateTime::from(at).unix_timestamp_nanos();
+    Timestamp(i64::try_from(nanos.div_euclid(1_000_000)).unwrap_or(i64::MAX))
+}
+
+/// The moment as documents tell it, to the millisecond.
+pub(crate) fn exact_date(at: Timestamp) -> s3s::dto::Timestamp {
+    date_time(at).into()
+}
+
 /// The moment as documents tell it: to the second, as headers do, so that both name the same one.
 pub(crate) fn document_date(at: Timestamp) -> s3s::dto::Timestamp {
     date_time(Timestamp(at.0.div_euclid(1000) * 1000)).into()
@@ -132,6 +156,10 @@ mod tests {
             assert_eq!(from_amz_date(bad), None, "`{bad}`");
         }
         assert_eq!(from_http_date("yesterday"), None);
+        assert_eq!(iso_date(at), "2015-10-21T07:28:00.000Z");
+        assert_eq!(from_iso_date(&iso_date(at)), Some(at));
+        assert_eq!(from_iso_date("2015-10-21T09:28:00+02:00"), Some(at));
+        assert_eq!(from_iso_date("2015-10-21"), None);
     }
 
     #[test]

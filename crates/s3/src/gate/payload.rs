@@ -178,6 +178,7 @@ impl Payload {
             sha256: promise.sha256,
             checksums: whole.into_iter().collect(),
             trailer,
+            compute: None,
         })
     }
 }

@@ -43,6 +43,8 @@ const OWNER: &str = "x-amz-expected-bucket-owner";
 const FRAMING: [&str; 2] = ["x-amz-decoded-content-length", "x-amz-trailer"];
 const READS: &[&str] = &["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "range"];
 const WRITES: &[&str] = &["if-match", "if-none-match"];
+const CHECKSUM: &str = "x-amz-sdk-checksum-algorithm";
+const BYPASS: &str = "x-amz-bypass-governance-retention";
 const OBJECT_QUERY: &[&str] = &[
     "partNumber",
     "versionId",
@@ -53,7 +55,15 @@ const OBJECT_QUERY: &[&str] = &[
     "response-content-type",
     "response-expires",
 ];
-const NEW_OBJECT: [&str; 3] = ["x-amz-acl", "x-amz-storage-class", "x-amz-server-side-encryption"];
+const NEW_OBJECT: [&str; 7] = [
+    "x-amz-acl",
+    "x-amz-storage-class",
+    "x-amz-server-side-encryption",
+    "x-amz-tagging",
+    "x-amz-object-lock-mode",
+    "x-amz-object-lock-retain-until-date",
+    "x-amz-object-lock-legal-hold",
+];
 
 macro_rules! operations {
     ($($name:ident { body: $body:ident, query: $query:expr, headers: $headers:expr, conditions: $conditions:expr, metadata: $metadata:ident })+) => {
@@ -119,7 +129,81 @@ operations! {
     }
     DeleteObjects {
         body: Document, query: &["delete"],
-        headers: &[OWNER, "x-amz-sdk-checksum-algorithm"], conditions: &[], metadata: Refused
+        headers: &[OWNER, CHECKSUM, BYPASS], conditions: &[], metadata: Refused
+    }
+    ListObjectVersions {
+        body: None,
+        query: &["versions", "prefix", "delimiter", "key-marker", "version-id-marker", "max-keys", "encoding-type"],
+        headers: &[OWNER], conditions: &[], metadata: Refused
+    }
+    GetBucketVersioning { body: None, query: &["versioning"], headers: &[OWNER], conditions: &[], metadata: Refused }
+    PutBucketVersioning {
+        body: Document, query: &["versioning"], headers: &[OWNER, CHECKSUM], conditions: &[], metadata: Refused
+    }
+    GetBucketTagging { body: None, query: &["tagging"], headers: &[OWNER], conditions: &[], metadata: Refused }
+    PutBucketTagging {
+        body: Document, query: &["tagging"], headers: &[OWNER, CHECKSUM], conditions: &[], metadata: Refused
+    }
+    DeleteBucketTagging { body: None, query: &["tagging"], headers: &[OWNER], conditions: &[], metadata: Refused }
+    GetBucketLifecycleConfiguration {
+        body: None, query: &["lifecycle"], headers: &[OWNER], conditions: &[], metadata: Refused
+    }
+    PutBucketLifecycleConfiguration {
+        body: Document, query: &["lifecycle"], headers: &[OWNER, CHECKSUM], conditions: &[], metadata: Refused
+    }
+    DeleteBucketLifecycle { body: None, query: &["lifecycle"], headers: &[OWNER], conditions: &[], metadata: Refused }
+    GetObjectLockConfiguration {
+        body: None, query: &["object-lock"], headers: &[OWNER], conditions: &[], metadata: Refused
+    }
+    PutObjectLockConfiguration {
+        body: Document, query: &["object-lock"], headers: &[OWNER, CHECKSUM], conditions: &[], metadata: Refused
+    }
+    GetObjectTagging {
+        body: None, query: &["tagging", "versionId"], headers: &[OWNER], conditions: &[], metadata: Refused
+    }
+    PutObjectTagging {
+        body: Document, query: &["tagging", "versionId"], headers: &[OWNER, CHECKSUM], conditions: &[], metadata: Refused
+    }
+    DeleteObjectTagging {
+        body: None, query: &["tagging", "versionId"], headers: &[OWNER], conditions: &[], metadata: Refused
+    }
+    GetObjectRetention {
+        body: None, query: &["retention", "versionId"], headers: &[OWNER], conditions: &[], metadata: Refused
+    }
+    PutObjectRetention {
+        body: Document, query: &["retention", "versionId"],
+        headers: &[OWNER, CHECKSUM, BYPASS], conditions: &[], metadata: Refused
+    }
+    GetObjectLegalHold {
+        body: None, query: &["legal-hold", "versionId"], headers: &[OWNER], conditions: &[], metadata: Refused
+    }
+    PutObjectLegalHold {
+        body: Document, query: &["legal-hold", "versionId"],
+        headers: &[OWNER, CHECKSUM], conditions: &[], metadata: Refused
+    }
+    GetObjectAttributes {
+        body: None, query: &["attributes", "versionId"],
+        headers: &[OWNER, "x-amz-object-attributes", "x-amz-max-parts", "x-amz-part-number-marker"],
+        conditions: &[], metadata: Refused
+    }
+    CopyObject {
+        body: None, query: &[],
+        headers: &[
+            OWNER, "x-amz-copy-source", "x-amz-copy-source-if-match", "x-amz-copy-source-if-none-match",
+            "x-amz-copy-source-if-modified-since", "x-amz-copy-source-if-unmodified-since",
+            "x-amz-source-expected-bucket-owner", "x-amz-metadata-directive", "x-amz-tagging-directive",
+            "x-amz-checksum-algorithm",
+        ],
+        conditions: WRITES, metadata: Taken
+    }
+    UploadPartCopy {
+        body: None, query: &["partNumber", "uploadId"],
+        headers: &[
+            OWNER, "x-amz-copy-source", "x-amz-copy-source-if-match", "x-amz-copy-source-if-none-match",
+            "x-amz-copy-source-if-modified-since", "x-amz-copy-source-if-unmodified-since",
+            "x-amz-copy-source-range", "x-amz-source-expected-bucket-owner",
+        ],
+        conditions: &[], metadata: Refused
     }
     GetObject {
         body: None, query: OBJECT_QUERY,
@@ -134,7 +218,7 @@ operations! {
         headers: &[OWNER, "x-amz-sdk-checksum-algorithm"], conditions: WRITES, metadata: Taken
     }
     DeleteObject {
-        body: None, query: &["versionId"], headers: &[OWNER], conditions: &["if-match"], metadata: Refused
+        body: None, query: &["versionId"], headers: &[OWNER, BYPASS], conditions: &["if-match"], metadata: Refused
     }
     CreateMultipartUpload {
         body: None, query: &["uploads"],
@@ -155,25 +239,55 @@ operations! {
     AbortMultipartUpload { body: None, query: &["uploadId"], headers: &[OWNER], conditions: &[], metadata: Refused }
 }
 
+/// Whether the bytes of a new object come with the request or from another object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum From {
+    Body,
+    Source,
+}
+
 /// Which operation method, target and query ask for. What is left over in the query is found by
 /// [`check`].
-pub(crate) fn route(method: &Method, target: &Target, query: &Query) -> Result<Operation, Failure> {
+pub(crate) fn route(method: &Method, target: &Target, query: &Query, from: From) -> Result<Operation, Failure> {
     use Operation as O;
     let operation = match (target, method.as_str()) {
         (Target::Root, "GET") => O::ListBuckets,
+        (Target::Bucket(_), "PUT") if query.has("versioning") => O::PutBucketVersioning,
+        (Target::Bucket(_), "PUT") if query.has("lifecycle") => O::PutBucketLifecycleConfiguration,
+        (Target::Bucket(_), "PUT") if query.has("tagging") => O::PutBucketTagging,
+        (Target::Bucket(_), "PUT") if query.has("object-lock") => O::PutObjectLockConfiguration,
         (Target::Bucket(_), "PUT") => O::CreateBucket,
         (Target::Bucket(_), "HEAD") => O::HeadBucket,
+        (Target::Bucket(_), "DELETE") if query.has("lifecycle") => O::DeleteBucketLifecycle,
+        (Target::Bucket(_), "DELETE") if query.has("tagging") => O::DeleteBucketTagging,
         (Target::Bucket(_), "DELETE") => O::DeleteBucket,
         (Target::Bucket(_), "GET") if query.has("location") => O::GetBucketLocation,
+        (Target::Bucket(_), "GET") if query.has("versions") => O::ListObjectVersions,
+        (Target::Bucket(_), "GET") if query.has("versioning") => O::GetBucketVersioning,
+        (Target::Bucket(_), "GET") if query.has("lifecycle") => O::GetBucketLifecycleConfiguration,
+        (Target::Bucket(_), "GET") if query.has("tagging") => O::GetBucketTagging,
+        (Target::Bucket(_), "GET") if query.has("object-lock") => O::GetObjectLockConfiguration,
         (Target::Bucket(_), "GET") if query.has("uploads") => O::ListMultipartUploads,
         (Target::Bucket(_), "GET") if query.has("list-type") => O::ListObjectsV2,
         (Target::Bucket(_), "GET") => O::ListObjects,
         (Target::Bucket(_), "POST") if query.has("delete") => O::DeleteObjects,
         (Target::Object(..), "GET") if query.has("uploadId") => O::ListParts,
+        (Target::Object(..), "GET") if query.has("tagging") => O::GetObjectTagging,
+        (Target::Object(..), "GET") if query.has("retention") => O::GetObjectRetention,
+        (Target::Object(..), "GET") if query.has("legal-hold") => O::GetObjectLegalHold,
+        (Target::Object(..), "GET") if query.has("attributes") => O::GetObjectAttributes,
         (Target::Object(..), "GET") => O::GetObject,
         (Target::Object(..), "HEAD") => O::HeadObject,
-        (Target::Object(..), "PUT") if query.has("uploadId") || query.has("partNumber") => O::UploadPart,
-        (Target::Object(..), "PUT") => O::PutObject,
+        (Target::Object(..), "PUT") if query.has("tagging") => O::PutObjectTagging,
+        (Target::Object(..), "PUT") if query.has("retention") => O::PutObjectRetention,
+        (Target::Object(..), "PUT") if query.has("legal-hold") => O::PutObjectLegalHold,
+        (Target::Object(..), "PUT") => match (query.has("uploadId") || query.has("partNumber"), from) {
+            (true, From::Body) => O::UploadPart,
+            (true, From::Source) => O::UploadPartCopy,
+            (false, From::Body) => O::PutObject,
+            (false, From::Source) => O::CopyObject,
+        },
+        (Target::Object(..), "DELETE") if query.has("tagging") => O::DeleteObjectTagging,
         (Target::Object(..), "DELETE") if query.has("uploadId") => O::AbortMultipartUpload,
         (Target::Object(..), "DELETE") => O::DeleteObject,
         (Target::Object(..), "POST") if query.has("uploads") => O::CreateMultipartUpload,

@@ -7,18 +7,18 @@ use super::table::Operation;
 use super::target::Query;
 use crate::error::{Code, Failure};
 use crate::headers;
+use crate::versioning;
 
-/// What is done: the owner alone reads and writes, everything is encrypted with AES-256, there is
-/// one storage class, and versions are not kept.
+/// What is done: the owner alone reads and writes, everything is encrypted with AES-256, and there is
+/// one storage class.
 pub(crate) fn check(operation: Operation, query: &Query, headers: &HeaderMap) -> Result<(), Failure> {
     for (name, check) in HEADERS {
         if let Some(value) = headers::get(headers, name) {
             check(operation, &value)?;
         }
     }
-    match query.get("versionId") {
-        None | Some("null") => {}
-        Some(value) => return Err(Failure::argument("versionId", value, "Invalid version id specified")),
+    if let Some(value) = query.get("versionId").filter(|value| versioning::parse(value).is_none()) {
+        return Err(Failure::argument("versionId", value, "Invalid version id specified"));
     }
     match query.get("list-type") {
         None | Some("2") => {}
@@ -101,8 +101,7 @@ fn ownership(_: Operation, value: &str) -> Result<(), Failure> {
 
 fn object_lock(_: Operation, value: &str) -> Result<(), Failure> {
     match value.to_ascii_lowercase().as_str() {
-        "false" => Ok(()),
-        "true" => Err(Failure::not_implemented("Locking objects")),
+        "false" | "true" => Ok(()),
         _ => Err(Failure::argument("x-amz-bucket-object-lock-enabled", value, "Invalid Argument")),
     }
 }
