@@ -13,7 +13,11 @@ SERVED = {
     "ListBuckets", "CreateBucket", "HeadBucket", "DeleteBucket", "GetBucketLocation",
     "PutObject", "GetObject", "HeadObject", "DeleteObject", "DeleteObjects", "ListObjects", "ListObjectsV2",
     "CreateMultipartUpload", "UploadPart", "ListParts", "ListMultipartUploads", "CompleteMultipartUpload",
-    "AbortMultipartUpload",
+    "AbortMultipartUpload", "CopyObject", "UploadPartCopy", "GetBucketVersioning", "PutBucketVersioning",
+    "ListObjectVersions", "GetObjectTagging", "PutObjectTagging", "DeleteObjectTagging", "GetBucketTagging",
+    "PutBucketTagging", "DeleteBucketTagging", "GetObjectAttributes", "GetObjectLockConfiguration",
+    "PutObjectLockConfiguration", "GetObjectRetention", "PutObjectRetention", "GetObjectLegalHold",
+    "PutObjectLegalHold", "PutBucketLifecycleConfiguration", "DeleteBucketLifecycle",
 }  # fmt: skip
 
 

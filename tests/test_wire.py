@@ -35,10 +35,10 @@ def crc32(data):
 
 # What S3 has and this door does not serve.
 
-SUB_RESOURCES = """abac accelerate acl analytics attributes copy-object cors encryption intelligent-tiering inventory
-legal-hold lifecycle logging metadataConfiguration metadataTable metadataInventoryTable metadataJournalTable metrics
-notification object-lock ownershipControls policy policyStatus publicAccessBlock renameObject replication
-requestPayment restore retention select select-type session tagging torrent versionId versioning versions website
+SUB_RESOURCES = """abac accelerate acl analytics copy-object cors encryption intelligent-tiering inventory
+logging metadataConfiguration metadataTable metadataInventoryTable metadataJournalTable metrics
+notification ownershipControls policy policyStatus publicAccessBlock renameObject replication
+requestPayment restore select select-type session torrent versionId website
 unheard-of""".split()
 
 # No query names sub-resources of their own on these, so each must be refused on each.
@@ -64,9 +64,9 @@ HEADERS = {
     "x-amz-acl": "public-read",
     "x-amz-grant-read": 'uri="http://acs.amazonaws.com/groups/global/AllUsers"',
     "x-amz-grant-full-control": 'id="1234"',
-    "x-amz-copy-source": f"/{BUCKET}/{KEPT}",
+    "x-amz-copy-source": "no-key",
     "x-amz-copy-source-range": "bytes=0-1",
-    "x-amz-tagging": "a=b",
+    "x-amz-tagging": "a=1&a=2",
     "x-amz-object-lock-mode": "COMPLIANCE",
     "x-amz-object-lock-retain-until-date": "2099-01-01T00:00:00Z",
     "x-amz-object-lock-legal-hold": "ON",

@@ -107,6 +107,9 @@ class Try:
 
 def load():
     """Every row, in reading order."""
-    from table import buckets, checksums, codes, conditions, deletes, keys, listing, multipart, objects, presigned, uploads  # noqa: F401
+    from table import (  # noqa: F401
+        buckets, checksums, codes, conditions, copies, deletes, keys, lifecycles, listing, locks, multipart, objects,
+        presigned, uploads, versions,
+    )  # fmt: skip
 
     return ROWS

@@ -63,13 +63,6 @@ def a_public_bucket_is_refused_and_not_made(t):
     assert t.refused("head_bucket", Bucket="said-public") == ("404", 404)
 
 
-@row("CreateBucket", "NotImplemented")
-def object_lock_is_refused_and_the_bucket_not_made(t):
-    code, status = t.refused("create_bucket", Bucket="said-locked", ObjectLockEnabledForBucket=True)
-    assert (code, status) == ("NotImplemented", 501)
-    assert t.refused("head_bucket", Bucket="said-locked") == ("404", 404)
-
-
 refuses("HeadBucket", "a bucket that is not there", "404", 404, Bucket=NONE)
 
 

@@ -28,7 +28,7 @@ def a_condition_that_does_not_hold_keeps_the_object_or_is_refused(t):
 
 
 refuses("DeleteObject", "a bucket that is not there", "NoSuchBucket", 404, Bucket=NONE, Key="k")
-refuses("DeleteObject", "a version, while there are none", "InvalidArgument", 400, Key="k", VersionId="abc")
+refuses("DeleteObject", "an id that is none", "InvalidArgument", 400, Key="k", VersionId="abc")
 
 
 def objects(keys, **more):
@@ -73,7 +73,7 @@ def none_is_no_list(t):
 
 
 @row("DeleteObjects")
-def a_version_in_the_list_deletes_nothing(t):
+def an_id_that_is_none_deletes_nothing(t):
     key, _ = t.put()
     try:
         answer = t.s3.delete_objects(Bucket=t.bucket, Delete={"Objects": [{"Key": key, "VersionId": "abc"}]})

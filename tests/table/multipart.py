@@ -226,7 +226,7 @@ def metadata_of_an_upload_has_the_same_limit(t):
 
 @row("CreateMultipartUpload", "NotImplemented")
 def what_is_not_served_is_refused_at_the_start(t):
-    for more in ({"Tagging": "a=b"}, {"StorageClass": "GLACIER"}, {"ServerSideEncryption": "aws:kms"}):
+    for more in ({"StorageClass": "GLACIER"}, {"ServerSideEncryption": "aws:kms"}):
         code, status = t.refused("create_multipart_upload", Key=t.key(), **more)
         assert status in (400, 403, 501), (more, code)
     assert "Uploads" not in t.s3.list_multipart_uploads(Bucket=t.bucket, Prefix=t.prefix)
@@ -244,14 +244,3 @@ def a_bucket_with_only_an_unfinished_upload_can_go(t):
         t.s3.abort_multipart_upload(Bucket=bucket, Key="k", UploadId=upload)
         t.s3.delete_bucket(Bucket=bucket)
     assert t.refused("head_bucket", Bucket=bucket) == ("404", 404)
-
-
-@row("UploadPartCopy", "NotImplemented")
-def copies_are_not_served_yet(t):
-    key, _ = t.put()
-    source = {"Bucket": t.bucket, "Key": key}
-    assert t.refused("copy_object", Key=t.key("copy"), CopySource=source) == ("NotImplemented", 501)
-    _, upload = t.upload("parts")
-    named = {"Key": t.key("parts"), "UploadId": upload, "PartNumber": 1}
-    assert t.refused("upload_part_copy", CopySource=source, **named) == ("NotImplemented", 501)
-    assert not t.exists(t.key("copy"))

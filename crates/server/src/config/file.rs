@@ -17,18 +17,19 @@ use toml::de::{DeTable, DeValue};
 
 use super::suggest::nearest;
 use super::{
-    Config, DEFAULT_ADMIN_LISTEN, DEFAULT_MEMORY_BUDGET, DEFAULT_REENTER_AFTER, DEFAULT_REGION, DEFAULT_S3_LISTEN,
-    Kind, SiteConfig, absolute,
+    Config, DEFAULT_ADMIN_LISTEN, DEFAULT_LIFECYCLE_DAY, DEFAULT_MEMORY_BUDGET, DEFAULT_REENTER_AFTER, DEFAULT_REGION,
+    DEFAULT_S3_LISTEN, Kind, SiteConfig, absolute,
 };
 use crate::failure::{Exit, Failure};
 
 /// Every section and what may stand in it. The structs below say the same to serde; a test holds
 /// the two together.
-const SECTIONS: [(&str, &[&str]); 5] = [
+const SECTIONS: [(&str, &[&str]); 6] = [
     ("enclave", &["data_dir", "region", "root_key", "default_profile"]),
     ("s3", &["listen", "domains"]),
     ("admin", &["listen"]),
     ("limits", &["memory_budget", "reenter_after"]),
+    ("lifecycle", &["day_s"]),
     ("site", &["name", "vendor", "region", "kind", "path"]),
 ];
 
@@ -48,6 +49,8 @@ struct File {
     admin: Admin,
     #[serde(default)]
     limits: Limits,
+    #[serde(default)]
+    lifecycle: Lifecycle,
     #[serde(default)]
     site: Vec<Spanned<Site>>,
 }
@@ -80,6 +83,12 @@ struct Admin {
 struct Limits {
     memory_budget: Option<Spanned<String>>,
     reenter_after: Option<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lifecycle {
+    day_s: Option<Spanned<u32>>,
 }
 
 #[derive(Deserialize)]
@@ -197,6 +206,7 @@ impl Check<'_> {
         let admin_listen = self.parsed(file.admin.listen.as_ref(), DEFAULT_ADMIN_LISTEN, address);
         let memory_budget_bytes = self.parsed(file.limits.memory_budget.as_ref(), DEFAULT_MEMORY_BUDGET, budget);
         let reenter_after = self.parsed(file.limits.reenter_after.as_ref(), DEFAULT_REENTER_AFTER, duration);
+        let lifecycle_day = self.lifecycle_day(file.lifecycle.day_s.as_ref());
         let s3_domains = file.s3.domains.iter().filter_map(|name| self.domain(name)).collect();
         Some(Config {
             kind: Kind::Configured,
@@ -209,8 +219,17 @@ impl Check<'_> {
             admin_listen,
             memory_budget_bytes,
             reenter_after,
+            lifecycle_day,
             sites,
         })
+    }
+
+    fn lifecycle_day(&mut self, seconds: Option<&Spanned<u32>>) -> Duration {
+        let Some(seconds) = seconds else { return DEFAULT_LIFECYCLE_DAY };
+        if *seconds.get_ref() == 0 {
+            self.complain(&seconds.span(), "a day of lifecycle rules has at least one second");
+        }
+        Duration::from_secs(u64::from(*seconds.get_ref()))
     }
 
     /// The value, its default when it is not there, or a complaint and the default.

@@ -24,6 +24,7 @@ const DEFAULT_ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LO
 const DEFAULT_MEMORY_BUDGET: u64 = 512 << 20;
 /// How long a site that was out must answer well before it takes part again.
 const DEFAULT_REENTER_AFTER: Duration = Duration::from_secs(30);
+const DEFAULT_LIFECYCLE_DAY: Duration = Duration::from_secs(24 * 3600);
 /// The vendors of the embedded default, one directory each.
 const EMBEDDED_VENDORS: [Vendor; 4] = [Vendor::Amazon, Vendor::Microsoft, Vendor::Google, Vendor::Oracle];
 
@@ -44,6 +45,8 @@ pub struct Config {
     pub memory_budget_bytes: u64,
     /// How long a site that was out must answer well before it takes part again.
     pub reenter_after: Duration,
+    /// How long a day of lifecycle rules is.
+    pub lifecycle_day: Duration,
     pub sites: Vec<SiteConfig>,
 }
 
@@ -97,6 +100,7 @@ impl Config {
             admin_listen: DEFAULT_ADMIN_LISTEN,
             memory_budget_bytes: DEFAULT_MEMORY_BUDGET,
             reenter_after: DEFAULT_REENTER_AFTER,
+            lifecycle_day: DEFAULT_LIFECYCLE_DAY,
             sites: EMBEDDED_VENDORS.into_iter().map(site).collect(),
         }
     }

@@ -44,6 +44,7 @@ fn settings(config: &Config) -> Result<engine::Settings, Failure> {
         default_profile: config.default_profile,
         memory_budget_bytes,
         reenter_after: config.reenter_after,
+        lifecycle_day: config.lifecycle_day,
         ..engine::Settings::default()
     })
 }

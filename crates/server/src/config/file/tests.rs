@@ -28,6 +28,9 @@ vendor = "amazon"
 region = "us-west-2"
 kind = "local"
 path = "/srv/there"
+
+[lifecycle]
+day_s = 10
 "#;
 
 fn base() -> &'static Path {
@@ -77,7 +80,7 @@ fn what_is_unknown_or_contradictory_is_refused_with_line_and_suggestion() {
     let table = [
         // Unknown names.
         ("[s3]", "[s4]", 7, "`s4` is no section: did you mean `s3`?"),
-        ("[limits]", "[weather]", 14, "there are `enclave`, `s3`, `admin`, `limits`, `site`"),
+        ("[limits]", "[weather]", 14, "there are `enclave`, `s3`, `admin`, `limits`, `lifecycle`, `site`"),
         ("data_dir =", "datadir =", 2, "`datadir` is no setting of [enclave]: did you mean `data_dir`?"),
         ("domains =", "colour =", 9, "there are `listen`, `domains`"),
         ("region = \"us-west-2\"", "regoin = \"us-west-2\"", 26, "did you mean `region`?"),
@@ -107,6 +110,7 @@ fn what_is_unknown_or_contradictory_is_refused_with_line_and_suggestion() {
         ("\"/srv/there\"", "\"/conf\"", 28, "cannot hold the data directory"),
         ("\"mirror-2\"", "\"econ\"", 5, "needs 4 vendors and the sites are of 2"),
         ("default_profile = \"mirror-2\"\n", "", 28, "set default_profile"),
+        ("day_s = 10", "day_s = 0", 31, "at least one second"),
     ];
     for (from, to, line, says) in table {
         check(from, to, line, says);
