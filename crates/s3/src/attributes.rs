@@ -1,8 +1,11 @@
 //! GetObjectAttributes: what is known of a version, told as asked.
 
+use std::io::Write;
+
 use model::{Algorithm, Checksum, ChecksumKind, PartSummary, Version, Which};
 use policy::ReadVersion;
 use s3s::dto::{self, GetObjectAttributesOutput, GetObjectAttributesParts, ObjectPart};
+use s3s::xml::{SerResult, Serialize, SerializeContent, Serializer};
 
 use crate::digest;
 use crate::door::Call;
@@ -23,17 +26,35 @@ pub(crate) async fn get(call: &Call<'_>) -> Result<Answer, Failure> {
     let (_, permit) = call.on_object::<ReadVersion>().await?;
     let version = call.engine().describe(permit, which).await?;
     let wants = |name: &str| asked.iter().any(|asked| asked == name);
-    let mut answer = response::document(&GetObjectAttributesOutput {
+    let rest = GetObjectAttributesOutput {
         checksum: wants("Checksum").then(|| checksum(&version.checksums)).flatten(),
-        e_tag: wants("ETag").then(|| dto::ETag::Strong(version.etag.0.clone())),
         object_parts: wants("ObjectParts").then(|| parts(&version, after, most)).flatten(),
         object_size: wants("ObjectSize").then(|| i64::try_from(version.size).ok()).flatten(),
         storage_class: wants("StorageClass").then(|| dto::StorageClass::from_static(dto::StorageClass::STANDARD)),
         ..GetObjectAttributesOutput::default()
-    })?;
+    };
+    let etag = wants("ETag").then(|| version.etag.0.clone());
+    let mut answer = response::document(&Attributes { etag, rest })?;
     response::set(answer.headers_mut(), "last-modified", &text::http_date(version.modified));
     write_version(Which::of(version.slot, version.id), which, answer.headers_mut());
     Ok(answer)
+}
+
+/// The one document in which S3 writes an ETag without its quotes.
+struct Attributes {
+    etag: Option<String>,
+    rest: GetObjectAttributesOutput,
+}
+
+impl Serialize for Attributes {
+    fn serialize<W: Write>(&self, s: &mut Serializer<W>) -> SerResult {
+        s.element("GetObjectAttributesResponse", |s| {
+            if let Some(etag) = &self.etag {
+                s.content("ETag", etag)?;
+            }
+            self.rest.serialize_content(s)
+        })
+    }
 }
 
 /// At least one of those there are.

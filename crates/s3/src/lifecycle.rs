@@ -158,7 +158,7 @@ fn read_rule(rule: LifecycleRule, fresh_id: impl Fn() -> String) -> Result<Rule,
         (Some(_), Some(_)) | (None, None) => return Err(Code::MalformedXML.into()),
     };
     let expiration = rule.expiration.map(read_expiration).transpose()?;
-    let noncurrent = rule.noncurrent_version_expiration.map(read_noncurrent).transpose()?;
+    let noncurrent = rule.noncurrent_version_expiration.as_ref().map(read_noncurrent).transpose()?;
     let abort_days = rule
         .abort_incomplete_multipart_upload
         .map(|abort| days("DaysAfterInitiation", abort.days_after_initiation.ok_or(Code::MalformedXML)?))
@@ -242,8 +242,8 @@ fn read_expiration(expiration: LifecycleExpiration) -> Result<Expiration, Failur
     }
 }
 
-fn read_noncurrent(noncurrent: NoncurrentVersionExpiration) -> Result<Noncurrent, Failure> {
-    let NoncurrentVersionExpiration { newer_noncurrent_versions, noncurrent_days, .. } = noncurrent;
+fn read_noncurrent(noncurrent: &NoncurrentVersionExpiration) -> Result<Noncurrent, Failure> {
+    let NoncurrentVersionExpiration { newer_noncurrent_versions, noncurrent_days, .. } = *noncurrent;
     let age = days("NoncurrentDays", noncurrent_days.ok_or(Code::MalformedXML)?)?;
     let keep = match newer_noncurrent_versions {
         None => 0,

@@ -30,7 +30,7 @@ pub(crate) fn of_new(headers: &HeaderMap) -> Result<Tags, Failure> {
         let (Some(key), Some(value)) = (decode(key), decode(value)) else {
             let message = "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters \
                            without tag name duplicates.";
-            return Err(Failure::argument("x-amz-tagging", &value, message));
+            return Err(Failure::argument("x-amz-tagging", value, message));
         };
         tags.push((key, value));
     }
