@@ -1,7 +1,7 @@
 //! Copies, versions, tags, locks and lifecycle through the engine: what is shared outlives its source,
 //! and an older catalog gets all of it back from the sites.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 #[cfg(test)]
 mod world;
