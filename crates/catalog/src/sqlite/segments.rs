@@ -98,11 +98,13 @@ pub fn release(c: &Connection, bodies: &[BodySlice]) -> Result<Vec<SegmentId>, E
 }
 
 /// Forgets a data segment that nothing lies in: its pieces are unnamed from now on. Journal
-/// segments stay, their records are still needed.
+/// segments stay, their records are still needed; and so does one that a record still to be shown may
+/// share (`unused` holds it).
 pub fn drop_if_unused(c: &Connection, id: SegmentId) -> Result<(), Error> {
     let mut find = c.prepare_cached(
         "SELECT row FROM segment WHERE id = ?1 AND kind = 1
-         AND NOT EXISTS (SELECT 1 FROM segment_use WHERE segment = ?1)",
+         AND NOT EXISTS (SELECT 1 FROM segment_use WHERE segment = ?1)
+         AND NOT EXISTS (SELECT 1 FROM unused WHERE segment = ?1)",
     )?;
     if let Some(row) = find.query_row([id.0], |row| row.get::<_, i64>(0)).optional()? {
         c.prepare_cached("DELETE FROM piece WHERE segment = ?")?.execute([row])?;
