@@ -174,10 +174,14 @@ class Standin:
     def thaw(self):
         os.kill(self.pid, signal.SIGCONT)
 
+    def through(self, endpoint):
+        """Its address behind a proxy at `endpoint`, which is `http://HOST:PORT`."""
+        return endpoint
+
     def site(self, endpoint=None, **more):
         """Its [[site]] table; `endpoint` is another way to it, such as a proxy, and `more` further settings."""
         values = {"name": self.name, "vendor": self.vendor, "kind": self.kind}
-        values |= self.settings() | {"endpoint": endpoint or self.endpoint} | more
+        values |= self.settings() | {"endpoint": self.through(endpoint) if endpoint else self.endpoint} | more
         return "[[site]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()) + "\n"
 
 
@@ -241,7 +245,7 @@ class SeaweedFs(Standin):
         keys = self.directory / "credentials"
         keys.write_text(f"[default]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n")
         keys.chmod(0o600)
-        return {"bucket": BUCKET, "region": "us-east-1", "credentials": str(keys)}
+        return {"bucket": BUCKET, "region": "us-east-1", "quirks": ["folder-order"], "credentials": str(keys)}
 
 
 class OracleFace(SeaweedFs):
@@ -266,7 +270,10 @@ class Azurite(Standin):
 
     @property
     def endpoint(self):
-        return f"http://127.0.0.1:{self.port}/{ACCOUNT}"
+        return self.through(f"http://127.0.0.1:{self.port}")
+
+    def through(self, endpoint):
+        return f"{endpoint}/{ACCOUNT}"
 
     def is_ready(self):
         return self.ask("GET", "", {"comp": "list"}) == 200

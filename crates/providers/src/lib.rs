@@ -4,7 +4,7 @@
 //! A piece comes in as bytes under a name nobody used before, and leaves by ranges:
 //!
 //! ```text
-//! engine ─► breaker ─► retry ─► meter ─► deadline ─► adapter (local, memory)
+//! engine ─► breaker ─► retry ─► meter ─► deadline ─► adapter (local, memory, remote)
 //! ```
 //!
 //! Absent by design: erasure coding, labels, budgets, and any idea of what the bytes mean.
@@ -15,6 +15,9 @@ mod store;
 
 pub mod local;
 pub mod memory;
+pub mod remote;
+
+pub mod http;
 
 pub mod breaker;
 pub mod deadline;

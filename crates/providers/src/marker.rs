@@ -15,7 +15,7 @@ use crate::store::{Error, ErrorKind, Store};
 /// The marker's name at its site.
 pub const NAME: &str = "entente-site";
 /// What a breaker writes to try a site; ignored when a site is judged empty.
-pub(crate) const PROBES: &str = "entente-probe/";
+pub const PROBES: &str = "entente-probe/";
 /// The version this program writes and the newest it reads.
 pub const VERSION: u32 = 1;
 /// Bytes of a site's name: what fits a line of a terminal.

@@ -27,6 +27,15 @@ pub(crate) fn split_folder(name: &str) -> (&str, &str) {
     name.split_at(name.rfind('/').map_or(0, |slash| slash + 1))
 }
 
+/// Whether a name is wanted by a listing, or a folder (with its slash) may hold one that is.
+pub(crate) fn matters(found: &str, prefix: &str, after: &str) -> bool {
+    if found.ends_with('/') {
+        (found.starts_with(prefix) || prefix.starts_with(found)) && (found > after || after.starts_with(found))
+    } else {
+        found.starts_with(prefix) && found > after
+    }
+}
+
 /// Whether this can stand between two slashes.
 pub(crate) fn is_part(part: &str) -> bool {
     !matches!(part, "" | "." | "..") && is_text(part)

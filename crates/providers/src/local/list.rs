@@ -4,7 +4,7 @@ use std::fs::{self, DirEntry};
 use std::io;
 use std::path::Path;
 
-use crate::name::{is_part, split_folder};
+use crate::name::{is_part, matters, split_folder};
 use crate::store::Entry;
 
 /// What file systems put at their root.
@@ -30,15 +30,6 @@ pub(super) fn list(root: &Path, prefix: &str, after: &str, limit: usize) -> io::
         }
     }
     Ok(entries)
-}
-
-/// Whether a file is wanted, or a folder may hold one that is.
-fn matters(found: &str, prefix: &str, after: &str) -> bool {
-    if found.ends_with('/') {
-        (found.starts_with(prefix) || prefix.starts_with(found)) && (found > after || after.starts_with(found))
-    } else {
-        found.starts_with(prefix) && found > after
-    }
 }
 
 /// What lies in a folder and matters, in falling order. A folder that is not there is empty.
