@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use catalog::Catalog;
 use coding::keys::{LabelSecret, RootKey};
-use model::{Change, EnclaveId, Epoch, Label, LabelKey, Outside, Site, StreamId, Vendor};
+use model::{Change, EnclaveId, Epoch, Label, LabelKey, Outside, Site, SiteFacts, StreamId, Vendor};
 use providers::marker::{self, ClaimError, MarkerError, NotOurs};
 use providers::{SiteHandle, Store};
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::api::Engine;
 use crate::budget::Budget;
@@ -39,6 +39,7 @@ pub struct SiteParts {
     pub name: String,
     pub vendor: Vendor,
     pub region: String,
+    pub facts: SiteFacts,
     pub store: Arc<dyn Store>,
 }
 
@@ -112,6 +113,9 @@ impl Engine {
             None => found(catalog.as_ref(), &handles, &outside).await?,
         };
         let (sites, claimed) = claim_sites(catalog.as_ref(), enclave, handles, &outside).await?;
+        for known in &sites {
+            debug!(site = known.site.name, facts = ?known.facts, "what is known of the site");
+        }
 
         let inner = Arc::new(Inner {
             enclave,
@@ -214,7 +218,7 @@ async fn claim_sites(
             None => {
                 let claim = marker::claim(handle.store.as_ref(), enclave, &parts.name, outside).await;
                 let id = claim.map_err(|error: ClaimError| at_site(&parts.name, &error))?.site();
-                let site = Site { id, name: parts.name.clone(), vendor: parts.vendor, region: parts.region };
+                let site = Site { id, name: parts.name.clone(), vendor: parts.vendor, region: parts.region.clone() };
                 claimed.push(site.clone());
                 site
             }
@@ -227,7 +231,7 @@ async fn claim_sites(
             Err(error @ NotOurs::Marker(MarkerError::Newer { .. })) => return Err(at_site(&parts.name, &error)),
             Err(error) => warn!(site = parts.name, %error, "the site is out"),
         }
-        sites.push(KnownSite { site, handle });
+        sites.push(KnownSite { site, facts: parts.facts, handle });
     }
     match known.into_keys().next() {
         Some(name) => Err(OpenError::SiteNotNamed(name)),

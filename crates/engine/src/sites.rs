@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use model::{EnclaveId, PieceName, Profile, Site, SiteId, Vendor};
+use model::{EnclaveId, PieceName, Profile, Site, SiteFacts, SiteId, Vendor};
 use providers::SiteHandle;
 
 use crate::placement::{self, Candidate, Map, UnderFloor};
@@ -11,6 +11,8 @@ use crate::placement::{self, Candidate, Map, UnderFloor};
 /// A site with the way to it.
 pub struct KnownSite {
     pub site: Site,
+    /// From the settings.
+    pub facts: SiteFacts,
     pub handle: Arc<SiteHandle>,
 }
 

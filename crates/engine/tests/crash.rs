@@ -169,6 +169,7 @@ async fn a_life(
         name: vendor.name().to_owned(),
         vendor,
         region: "here".to_owned(),
+        facts: model::SiteFacts::default(),
         store: Arc::new(PoweredStore { store: Arc::clone(store), power: Arc::clone(power), name: vendor.name() }),
     };
     let engine = Engine::open(Parts {

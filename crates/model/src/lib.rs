@@ -14,6 +14,7 @@ pub mod principal;
 
 pub mod checksum;
 pub mod condition;
+pub mod facts;
 pub mod lifecycle;
 pub mod lock;
 pub mod object;
@@ -27,6 +28,7 @@ pub mod change;
 pub use change::{Change, Guard, Number, Record, Source, VersionSetting};
 pub use checksum::{Algorithm, Checksum, ChecksumKind};
 pub use condition::{Precondition, ReadConditions};
+pub use facts::{Ceiling, Coordinates, NanoDollars, Prices, SiteFacts};
 pub use id::*;
 pub use label::Label;
 pub use lifecycle::Lifecycle;

@@ -103,6 +103,7 @@ impl Sites {
             name: vendor.name().to_owned(),
             vendor,
             region: "here".to_owned(),
+            facts: model::SiteFacts::default(),
             store: Arc::clone(fault) as Arc<dyn Store>,
         };
         self.faults.iter().zip(Vendor::ALL).map(parts).collect()

@@ -152,6 +152,7 @@ async fn open(sites: &[Arc<FaultStore>], outside: &Outside) -> Engine {
         name: vendor.name().to_owned(),
         vendor,
         region: "here".to_owned(),
+        facts: model::SiteFacts::default(),
         store: Arc::clone(store) as Arc<dyn Store>,
     };
     let parts = Parts {

@@ -1,6 +1,8 @@
 //! `entente.toml`: from text to a checked [`Config`]. Every complaint names its line, and all of
 //! them are told at once.
 
+mod site;
+
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs;
@@ -15,6 +17,8 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use self::site::Site;
+use super::facts::PRICES;
 use super::suggest::nearest;
 use super::{
     Config, DEFAULT_ADMIN_LISTEN, DEFAULT_LIFECYCLE_DAY, DEFAULT_MEMORY_BUDGET, DEFAULT_REENTER_AFTER, DEFAULT_REGION,
@@ -30,11 +34,8 @@ const SECTIONS: [(&str, &[&str]); 6] = [
     ("admin", &["listen"]),
     ("limits", &["memory_budget", "reenter_after"]),
     ("lifecycle", &["day_s"]),
-    ("site", &["name", "vendor", "region", "kind", "path"]),
+    ("site", site::SETTINGS),
 ];
-
-/// Kinds of sites.
-const SITE_KINDS: [&str; 1] = ["local"];
 
 /// A few of the smallest segments with their parity: with less, large bodies would go one by one.
 const MEMORY_BUDGET_MIN: u64 = 64 << 20;
@@ -89,16 +90,6 @@ struct Limits {
 #[serde(deny_unknown_fields)]
 struct Lifecycle {
     day_s: Option<Spanned<u32>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Site {
-    name: Spanned<String>,
-    vendor: Spanned<String>,
-    region: Option<Spanned<String>>,
-    kind: Spanned<String>,
-    path: Spanned<PathBuf>,
 }
 
 /// Reads and checks the file.
@@ -178,6 +169,9 @@ impl Check<'_> {
             if !known.contains(&&**name.get_ref()) {
                 self.unknown(name.get_ref(), &format!("setting of [{section}]"), &name.span(), known);
             }
+        }
+        if let Some(DeValue::Table(inner)) = table.get("prices").map(Spanned::get_ref) {
+            self.names_in("site.prices", PRICES, inner);
         }
     }
 
@@ -282,49 +276,26 @@ impl Check<'_> {
 
     fn sites(&mut self, sites: &[Spanned<Site>], data_dir: Option<&Path>) -> Vec<SiteConfig> {
         let mut names: BTreeMap<String, usize> = BTreeMap::new();
-        let mut paths: BTreeMap<PathBuf, usize> = BTreeMap::new();
-        let mut good = Vec::new();
+        let mut good: Vec<(SiteConfig, usize)> = Vec::new();
         for site in sites {
             let Some(config) = self.site(site.get_ref()) else { continue };
             let name_span = site.get_ref().name.span();
             if let Some(line) = names.insert(config.name.clone(), self.line(&name_span)) {
                 self.complain(&name_span, format!("a site called `{}` stands in line {line} already", config.name));
             }
-            let path_span = site.get_ref().path.span();
+            let place = site.get_ref().place_span();
             let overlap =
-                paths.iter().find(|(path, _)| path.starts_with(&config.path) || config.path.starts_with(path));
-            if let Some((_, line)) = overlap {
-                let line = *line;
-                self.complain(
-                    &path_span,
-                    format!("this directory overlaps the site of line {line}: give each its own"),
-                );
+                good.iter().find_map(|(other, line)| Some((site::overlap(&config.store, &other.store)?, *line)));
+            if let Some((what, line)) = overlap {
+                self.complain(&place, format!("{what} {line}: give each its own"));
             }
-            if data_dir.is_some_and(|dir| dir.starts_with(&config.path)) {
-                self.complain(&path_span, "a site cannot hold the data directory: give it a directory of its own");
+            if data_dir.is_some_and(|dir| site::holds(&config.store, dir)) {
+                self.complain(&place, "a site cannot hold the data directory: give it a directory of its own");
             }
-            paths.insert(config.path.clone(), self.line(&path_span));
-            good.push(config);
+            let line = self.line(&place);
+            good.push((config, line));
         }
-        good
-    }
-
-    fn site(&mut self, site: &Site) -> Option<SiteConfig> {
-        let name = self.parsed(Some(&site.name), None, |text| word(text, "site name").map(Some));
-        let vendor = self.parsed(Some(&site.vendor), None, |text| {
-            let names = Vendor::ALL.map(Vendor::name);
-            Vendor::from_str(text).map(Some).map_err(|error| match nearest(text, &names) {
-                Some(nearest) => format!("`{text}` is no vendor: did you mean `{nearest}`?"),
-                None => error.to_string(),
-            })
-        });
-        let region = self.region(site.region.as_ref());
-        let kind = site.kind.get_ref();
-        if !SITE_KINDS.contains(&kind.as_str()) {
-            self.complain(&site.kind.span(), format!("`{kind}` is no kind of site: there is `local`, a directory"));
-        }
-        let path = self.path(&site.path);
-        Some(SiteConfig { name: name?, vendor: vendor?, region, path: path? })
+        good.into_iter().map(|(config, _)| config).collect()
     }
 
     /// The default profile must fit the vendors there are.

@@ -1,6 +1,7 @@
 //! What this Entente is made of: the embedded default, or what a configuration file says, under the
 //! command line's flags. Parsed and checked once; what is here can be relied on.
 
+mod facts;
 mod file;
 mod suggest;
 
@@ -8,7 +9,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use model::{Profile, Vendor};
+use model::{Profile, SiteFacts, Vendor};
+use providers::remote;
 
 use crate::args::{DEFAULT_DATA_DIR, PlaceArgs, UpArgs};
 use crate::data_dir::DataDir;
@@ -59,27 +61,51 @@ pub enum Kind {
     Configured,
 }
 
-/// One site, for now always a directory.
+/// One site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SiteConfig {
     pub name: String,
     pub vendor: Vendor,
     pub region: String,
-    /// Absolute.
-    pub path: PathBuf,
+    pub facts: SiteFacts,
+    pub store: StoreConfig,
+}
+
+/// Where a site keeps its pieces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreConfig {
+    /// A directory; absolute.
+    Local(PathBuf),
+    /// A vendor's store.
+    Remote(remote::Settings),
+}
+
+impl SiteConfig {
+    /// The directory that the site is, if it is one.
+    pub fn directory(&self) -> Option<&Path> {
+        match &self.store {
+            StoreConfig::Local(path) => Some(path),
+            StoreConfig::Remote(_) => None,
+        }
+    }
 }
 
 impl Config {
     /// The settings of this command line, with what the file it names says.
     pub fn of(args: &UpArgs) -> Result<Config, Failure> {
-        let mut config = match &args.place.config {
-            Some(path) => file::read(path)?,
-            None => Config::embedded(&embedded_dir(&args.place)?),
-        };
+        let mut config = Config::of_place(&args.place)?;
         config.s3_listen = args.s3_listen.unwrap_or(config.s3_listen);
         config.admin_listen = args.admin_listen.unwrap_or(config.admin_listen);
         config.check_listeners(args.insecure)?;
         Ok(config)
+    }
+
+    /// What the named file says, or the embedded default in this data directory.
+    pub fn of_place(place: &PlaceArgs) -> Result<Config, Failure> {
+        match &place.config {
+            Some(path) => file::read(path),
+            None => Ok(Config::embedded(&embedded_dir(place)?)),
+        }
     }
 
     fn embedded(dir: &DataDir) -> Config {
@@ -87,7 +113,9 @@ impl Config {
             name: vendor.name().to_owned(),
             vendor,
             region: DEFAULT_REGION.to_owned(),
-            path: dir.site(vendor),
+            // A directory on this machine, whomever it stands for.
+            facts: SiteFacts::default(),
+            store: StoreConfig::Local(dir.site(vendor)),
         };
         Config {
             kind: Kind::Embedded,
@@ -184,7 +212,8 @@ mod tests {
         let config = check("--data-dir /tmp/x/../d").unwrap();
         assert_eq!(config.data_dir, Path::new("/tmp/d"));
         assert_eq!(config.default_profile, Profile::Quad);
-        let paths: Vec<_> = config.sites.iter().map(|site| site.path.display().to_string()).collect();
+        let paths: Vec<_> =
+            config.sites.iter().filter_map(SiteConfig::directory).map(|path| path.display().to_string()).collect();
         let expected = ["amazon", "microsoft", "google", "oracle"].map(|vendor| format!("/tmp/d/sites/{vendor}"));
         assert_eq!(paths, expected);
     }

@@ -12,9 +12,9 @@ use catalog::{Catalog, SqliteCatalog};
 use coding::keys::RootKey;
 use engine::{Engine, OpenError, Parts, SiteParts};
 use model::Outside;
-use providers::LocalStore;
+use providers::{LocalStore, Store, remote};
 
-use crate::config::{Config, Kind, SiteConfig};
+use crate::config::{Config, Kind, SiteConfig, StoreConfig};
 use crate::data_dir::DataDir;
 use crate::failure::{Exit, Failure, chain};
 use crate::{files, root_key};
@@ -28,7 +28,7 @@ pub async fn open(config: &Config, dir: &DataDir, outside: &Outside) -> Result<(
     }
     let parts = Parts {
         catalog: Arc::clone(&catalog),
-        sites: config.sites.iter().map(|site| site_parts(site, outside)).collect(),
+        sites: config.sites.iter().map(|site| site_parts(site, outside)).collect::<Result<_, _>>()?,
         root,
         outside: outside.clone(),
         settings: settings(config)?,
@@ -81,12 +81,12 @@ fn missing(path: &Path, advice: &str) -> Failure {
 /// Sites that hold something while there is no catalog are an enclave that lost it: a new catalog
 /// beside them would make putting back the old one dangerous.
 fn refuse_orphans(config: &Config, dir: &DataDir) -> Result<(), Failure> {
-    let holds = |site: &&SiteConfig| fs::read_dir(&site.path).is_ok_and(|mut entries| entries.next().is_some());
-    let Some(site) = config.sites.iter().find(holds) else { return Ok(()) };
+    let holds = |path: &&Path| fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+    let Some(path) = config.sites.iter().filter_map(SiteConfig::directory).find(holds) else { return Ok(()) };
     let why = format!(
         "`{}` is missing, but the site `{}` holds data: put the catalog back, or choose another --data-dir",
         dir.catalog().display(),
-        site.path.display()
+        path.display()
     );
     Err(Failure::new(Exit::Storage, why))
 }
@@ -109,19 +109,28 @@ fn unusable(dir: &DataDir, error: &catalog::Error) -> Failure {
 }
 
 fn make_sites(sites: &[SiteConfig]) -> Result<(), Failure> {
-    for site in sites {
-        files::make_dir_synced(&site.path)
-            .map_err(|error| Failure::io(Exit::Storage, "create the site", &site.path, &error))?;
+    for path in sites.iter().filter_map(SiteConfig::directory) {
+        files::make_dir_synced(path).map_err(|error| Failure::io(Exit::Storage, "create the site", path, &error))?;
     }
     Ok(())
 }
 
-fn site_parts(site: &SiteConfig, outside: &Outside) -> SiteParts {
-    SiteParts {
+fn site_parts(site: &SiteConfig, outside: &Outside) -> Result<SiteParts, Failure> {
+    Ok(SiteParts {
         name: site.name.clone(),
         vendor: site.vendor,
         region: site.region.clone(),
-        store: Arc::new(LocalStore::open(site.path.clone(), outside.clone())),
+        facts: site.facts.clone(),
+        store: store(site, outside)?,
+    })
+}
+
+/// The site's own store, without decorators; a vendor is not asked yet.
+pub fn store(site: &SiteConfig, outside: &Outside) -> Result<Arc<dyn Store>, Failure> {
+    match &site.store {
+        StoreConfig::Local(path) => Ok(Arc::new(LocalStore::open(path.clone(), outside.clone()))),
+        StoreConfig::Remote(settings) => remote::open(settings)
+            .map_err(|error| Failure::new(Exit::Site, format!("site `{}`: {}", site.name, chain(&error)))),
     }
 }
 

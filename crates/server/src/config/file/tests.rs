@@ -1,4 +1,8 @@
+use model::{Ceiling, NanoDollars};
+use providers::remote::{Addressing, Credentials, Dialect, Place};
+
 use super::*;
+use crate::config::StoreConfig;
 
 const GOOD: &str = r#"[enclave]
 data_dir = "data"
@@ -33,6 +37,66 @@ path = "/srv/there"
 day_s = 10
 "#;
 
+/// The four vendors' own kinds.
+const REMOTE: &str = r#"[enclave]
+data_dir = "data"
+root_key = "/etc/entente/root.key"
+
+[[site]]
+name = "a"
+vendor = "amazon"
+kind = "s3"
+region = "us-west-2"
+bucket = "pieces-a"
+prefix = "entente/"
+credentials_env = "ENTENTE_A"
+
+[[site]]
+name = "m"
+vendor = "microsoft"
+kind = "azure"
+region = "eastus"
+account = "acct"
+container = "pieces-m"
+credentials = "azure.key"
+ceiling = "secret"
+
+[[site]]
+name = "g"
+vendor = "google"
+kind = "gcs"
+region = "us-east4"
+bucket = "pieces-g"
+coordinates = [1.5, -2.5]
+
+[[site]]
+name = "o"
+vendor = "oracle"
+kind = "oci"
+region = "us-ashburn-1"
+bucket = "pieces-o"
+namespace = "tenancy"
+credentials = "oci.ini"
+profile = "entente"
+prices = { get_per_1000 = 0.001 }
+"#;
+
+/// The rest of what a site of kind `s3` may be told.
+const ODD: &str = r#"
+[[site]]
+name = "x"
+vendor = "own"
+kind = "s3"
+region = "cellar"
+bucket = "pieces-x"
+endpoint = "http://127.0.0.1:9"
+addressing = "virtual"
+quirks = ["no-create-only", "md5-only", "folder-order"]
+anonymous = true
+proxy = "http://proxy:3128"
+ca_file = "ca.pem"
+"#;
+
 fn base() -> &'static Path {
     Path::new("/conf")
 }
@@ -53,7 +117,8 @@ fn a_full_file_is_understood() {
         name: "there".into(),
         vendor: Vendor::Amazon,
         region: "us-west-2".into(),
-        path: "/srv/there".into(),
+        facts: model::SiteFacts::default(),
+        store: StoreConfig::Local("/srv/there".into()),
     };
     assert_eq!(config.sites.last(), Some(&there));
     assert_eq!(config.sites.len(), 2);
@@ -96,7 +161,7 @@ fn what_is_unknown_or_contradictory_is_refused_with_line_and_suggestion() {
         ("\"2 min\"", "\"30\"", 16, "is no time: write one such as `30 s`"),
         ("\"2 min\"", "\"0 s\"", 16, "at least 1 s"),
         ("\"1 GiB\"", "\"99999999999999 GiB\"", 15, "is no size"),
-        ("kind = \"local\"\npath = \"/srv/there\"", "kind = \"s3\"\npath = \"/srv/there\"", 27, "is no kind"),
+        ("kind = \"local\"\npath = \"/srv/there\"", "kind = \"tape\"\npath = \"/srv/there\"", 27, "is no kind"),
         ("name = \"here\"", "name = \"\"", 18, "is no site name"),
         // Wrong types and syntax.
         ("\"1 GiB\"", "1024", 15, "expected a string"),
@@ -118,6 +183,96 @@ fn what_is_unknown_or_contradictory_is_refused_with_line_and_suggestion() {
 }
 
 #[test]
+fn the_four_vendors_are_understood_with_their_facts() {
+    let config = parse(&format!("{REMOTE}{ODD}"), base()).unwrap();
+    let remote = |name: &str| {
+        let site = config.sites.iter().find(|site| site.name == name).unwrap();
+        let StoreConfig::Remote(settings) = &site.store else { panic!("{name} is a directory") };
+        (site, settings)
+    };
+    let (site, settings) = remote("a");
+    assert_eq!(
+        (settings.prefix.as_str(), &settings.credentials),
+        ("entente/", &Credentials::Variables("ENTENTE_A".into()))
+    );
+    let Place::S3(place) = &settings.place else { panic!() };
+    assert_eq!(
+        (place.addressing, place.dialect, place.endpoint.as_deref()),
+        (Addressing::VirtualHost, Dialect::AMAZON, None)
+    );
+    assert_eq!(site.facts.prices.get, NanoDollars(400), "shipped prices");
+    assert!(site.facts.coordinates.is_some(), "shipped coordinates");
+
+    let (site, settings) = remote("m");
+    assert_eq!(settings.credentials, Credentials::File { path: "/conf/azure.key".into(), profile: "default".into() });
+    assert_eq!(site.facts.ceiling, Ceiling::Secret);
+
+    let (site, settings) = remote("g");
+    assert_eq!(settings.credentials, Credentials::Chain);
+    assert_eq!(site.facts.coordinates.map(|place| place.longitude_micro), Some(-2_500_000));
+
+    let (site, settings) = remote("o");
+    let Place::S3(place) = &settings.place else { panic!() };
+    assert_eq!(place.endpoint.as_deref(), Some("https://tenancy.compat.objectstorage.us-ashburn-1.oraclecloud.com"));
+    assert_eq!((place.addressing, place.dialect), (Addressing::Path, Dialect::ORACLE));
+    assert_eq!(
+        (site.facts.prices.get, site.facts.prices.put),
+        (NanoDollars(1000), NanoDollars(340)),
+        "set over shipped"
+    );
+
+    let (_, settings) = remote("x");
+    assert_eq!(settings.credentials, Credentials::Anonymous);
+    assert_eq!(settings.network.ca_file.as_deref(), Some(Path::new("/conf/ca.pem")));
+}
+
+#[test]
+fn contradictory_vendor_sites_are_refused_with_line_and_suggestion() {
+    let table = [
+        ("kind = \"azure\"", "kind = \"azur\"", 16, "did you mean `azure`?"),
+        ("kind = \"azure\"", "kind = \"s3\"", 19, "no setting of a site of kind `s3`"),
+        ("bucket = \"pieces-a\"\n", "", 8, "needs `bucket`"),
+        ("region = \"eastus\"\n", "", 16, "needs `region`"),
+        ("namespace = \"tenancy\"\n", "", 33, "needs `namespace`"),
+        ("vendor = \"google\"", "vendor = \"amazon\"", 25, "cannot be amazon's: it is of `google`, `own`"),
+        ("bucket = \"pieces-g\"", "bucket = \"a/b\"", 28, "is no bucket"),
+        ("prefix = \"entente/\"", "prefix = \"entente\"", 11, "end with a slash"),
+        ("credentials_env = \"ENTENTE_A\"", "credentials_env = \"a-b\"", 12, "begins no variables"),
+        ("credentials_env = \"ENTENTE_A\"", "credentials_env = \"A\"\nanonymous = true", 13, "from one place"),
+        ("credentials_env = \"ENTENTE_A\"", "profile = \"p\"", 12, "name one"),
+        ("credentials = \"oci.ini\"\nprofile = \"entente\"\n", "", 33, "customer secret key"),
+        ("credentials = \"azure.key\"", "credential = \"azure.key\"", 20, "did you mean `credentials`?"),
+        ("ceiling = \"secret\"", "ceiling = \"cosmic\"", 21, "is no ceiling"),
+        ("[1.5, -2.5]", "[91.0, 0.0]", 29, "is no place"),
+        ("get_per_1000 = 0.001", "get_per_100 = 0.001", 39, "did you mean `get_per_1000`?"),
+        ("get_per_1000 = 0.001", "get_per_1000 = -1.0", 39, "is no price"),
+        ("prefix = \"entente/\"", "endpoint = \"objects.example.org\"", 11, "is no endpoint"),
+        ("prefix = \"entente/\"", "quirks = [\"slow\"]", 11, "is no quirk"),
+        ("prefix = \"entente/\"", "addressing = \"dns\"", 11, "is no addressing"),
+    ];
+    for (from, to, line, says) in table {
+        assert_eq!(REMOTE.matches(from).count(), 1, "`{from}` stands once");
+        let complaints = parse(&REMOTE.replace(from, to), base()).unwrap_err();
+        let told = complaints.iter().any(|(at, what)| *at == line && what.contains(says));
+        assert!(told, "`{to}`: line {line}, `{says}`: {complaints:?}");
+    }
+}
+
+#[test]
+fn two_sites_in_one_bucket_keep_apart_by_prefix() {
+    let second = |prefix: &str| {
+        format!(
+            "[[site]]\nname = \"b\"\nvendor = \"amazon\"\nkind = \"s3\"\nregion = \"us-west-2\"\nbucket = \"pieces-a\"\nprefix = \"{prefix}\"\n"
+        )
+    };
+    assert!(parse(&format!("{REMOTE}{}", second("other/")), base()).is_ok());
+    for nested in ["entente/", "entente/inner/", ""] {
+        let complaints = parse(&format!("{REMOTE}{}", second(nested)), base()).unwrap_err();
+        assert!(complaints.iter().any(|(_, what)| what.contains("overlap the site of line 10")), "{complaints:?}");
+    }
+}
+
+#[test]
 fn all_complaints_are_told_at_once() {
     let text = GOOD.replace("\"eu-central-1\"", "\"Europe\"").replace("\"1 GiB\"", "\"x\"");
     let lines: Vec<usize> = parse(&text, base()).unwrap_err().into_iter().map(|(line, _)| line).collect();
@@ -129,7 +284,8 @@ fn the_list_of_settings_is_what_serde_accepts() {
     for (section, settings) in SECTIONS {
         for setting in settings {
             let spelled = format!("{setting} =");
-            assert!(GOOD.contains(&spelled), "[{section}] {setting} is in the good file");
+            let good = GOOD.contains(&spelled) || REMOTE.contains(&spelled) || ODD.contains(&spelled);
+            assert!(good, "[{section}] {setting} is in the good files");
         }
     }
     for (section, _) in SECTIONS {
