@@ -33,6 +33,8 @@ pub enum Command {
     Presign(PresignArgs),
     /// Make a new root key file, for a configuration that names one
     RootKey(RootKeyArgs),
+    /// Look after the sites of a configuration
+    Site(SiteArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -149,6 +151,27 @@ impl Method {
             Method::Delete => "DELETE",
         }
     }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SiteArgs {
+    #[command(subcommand)]
+    pub command: SiteCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SiteCommand {
+    /// Write, read, list and delete a small object at each site; say what works and what to do
+    Check(SiteCheckArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SiteCheckArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -36,7 +36,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, SiteCommand};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
@@ -61,5 +61,8 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Status(status) => cli::status::run(&status),
         Command::Presign(presign) => cli::presign::run(&presign),
         Command::RootKey(root_key) => cli::root_key::run(&root_key),
+        Command::Site(site) => match site.command {
+            SiteCommand::Check(check) => cli::site::run(&check),
+        },
     }
 }

@@ -7,6 +7,8 @@
 mod doors;
 mod home;
 
+pub use home::store as site_store;
+
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;

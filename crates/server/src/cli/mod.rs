@@ -4,6 +4,7 @@ mod client;
 pub mod key;
 pub mod presign;
 pub mod root_key;
+pub mod site;
 pub mod status;
 
 use std::io::{self, Write};
