@@ -33,6 +33,8 @@ const fn area(name: &'static str, proves: &'static str, needs: &'static [Need], 
     Area { name, proves, needs, kind }
 }
 
+const STANDINS: &[Need] = &[Need::Python, Need::Standins];
+
 const AREAS: &[Area] = &[
     area("fmt", "the code is formatted", &[], Kind::Check(fmt)),
     area("tidy", "the house is as designed", &[], Kind::Check(tidied)),
@@ -51,7 +53,9 @@ const AREAS: &[Area] = &[
     area("kill", "kill -9 under load loses nothing", &[Need::Python], Kind::Pytest("test_kill.py")),
     area("faults", "two sites torn away under load", &[Need::Python], Kind::Pytest("test_faults.py")),
     area("bounds", "memory and time within their bounds", &[Need::Python], Kind::Pytest("test_bounds.py")),
-    area("standins", "what stands for the vendors", &[Need::Python, Need::Standins], Kind::Pytest("test_standins.py")),
+    area("standins", "what stands for the vendors", STANDINS, Kind::Pytest("test_standins.py")),
+    area("contract", "every vendor's adapter keeps the contract", STANDINS, Kind::Pytest("test_contract.py")),
+    area("vendors", "four vendors at once, and a check of them", STANDINS, Kind::Pytest("test_vendors.py")),
     area("clients", "real clients, a real tree, a large file", &[Need::Python], Kind::Pytest("test_clients.py")),
     area("programs", "programs that keep their data here", &[Need::Python], Kind::Pytest("test_programs.py")),
 ];
