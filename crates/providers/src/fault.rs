@@ -35,6 +35,7 @@ struct Script {
 pub struct Plan {
     pub state: State,
     pub pace: Pace,
+    pub tail: Tail,
     /// Requests that are lost and reported `Unavailable`.
     pub lost: Chance,
     /// Requests that land and are reported `Unavailable`.
@@ -65,6 +66,13 @@ pub struct Pace {
     pub base: Duration,
     /// For the bytes a request carries.
     pub per_mib: Duration,
+}
+
+/// Requests that take longer than others, now and then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tail {
+    pub chance: Chance,
+    pub longer: Duration,
 }
 
 /// How often, in thousandths.
@@ -132,8 +140,7 @@ impl FaultStore {
         bytes: u64,
         request: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let (fault, pace) = (self.draw(kind), self.script().plan.pace);
-        let delay = pace.delay(bytes);
+        let (fault, delay) = (self.draw(kind), self.delay(bytes));
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
@@ -150,6 +157,13 @@ impl FaultStore {
                 }
             }
         }
+    }
+
+    fn delay(&self, bytes: u64) -> Duration {
+        let (drawn, script) = (self.thousandth(), self.script());
+        let tail = script.plan.tail;
+        let longer = if drawn < tail.chance.per_mille { tail.longer } else { Duration::ZERO };
+        script.plan.pace.delay(bytes) + longer
     }
 
     /// Always draws as often, so that one rate's change does not shift what the others meet.

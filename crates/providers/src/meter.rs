@@ -19,8 +19,9 @@ use self::latency::Latency;
 use crate::request::Kind;
 use crate::store::{Entry, Error, ErrorKind, Store};
 
-/// Requests that carry up to this many bytes share an estimate; what is larger has its own.
-const CLASS_BYTES_MAX: [u64; 3] = [64 << 10, 1 << 20, 8 << 20];
+/// Requests that carry up to this many bytes share an estimate; what is larger has its own. Each
+/// lies a little above what is usually asked for, so that a tag or a digest more changes no class.
+const CLASS_BYTES_MAX: [u64; 5] = [8 << 10, 80 << 10, 320 << 10, 1280 << 10, 8 << 20];
 const CLASSES: usize = CLASS_BYTES_MAX.len() + 1;
 
 /// Counts and times the requests that pass through it.
@@ -110,18 +111,32 @@ impl Meter {
         Kind::ALL.into_iter().map(|kind| self.gauge(kind).in_flight.load(Ordering::Relaxed)).sum()
     }
 
-    /// Half of the latest requests of this kind and about this size took no longer. `None` before
-    /// the first; at most a quarter above the truth.
+    /// Requests of one kind under way now.
+    pub fn in_flight_of(&self, kind: Kind) -> u64 {
+        self.gauge(kind).in_flight.load(Ordering::Relaxed)
+    }
+
+    /// This share of the latest requests of this kind and about this size took no longer. `None`
+    /// before the first; at most an eighth above the truth.
+    pub fn quantile(&self, kind: Kind, bytes: u64, percent: u32) -> Option<Duration> {
+        self.gauge(kind).latency(bytes, |latency| latency.quantile(percent))
+    }
+
     pub fn p50(&self, kind: Kind, bytes: u64) -> Option<Duration> {
-        self.gauge(kind).latency(bytes, |latency| latency.quantile(50))
+        self.quantile(kind, bytes, 50)
     }
 
     pub fn p95(&self, kind: Kind, bytes: u64) -> Option<Duration> {
-        self.gauge(kind).latency(bytes, |latency| latency.quantile(95))
+        self.quantile(kind, bytes, 95)
     }
 
     pub fn p99(&self, kind: Kind, bytes: u64) -> Option<Duration> {
-        self.gauge(kind).latency(bytes, |latency| latency.quantile(99))
+        self.quantile(kind, bytes, 99)
+    }
+
+    /// Since the latest request of this kind and about this size began. `None` before the first.
+    pub fn asked_ago(&self, kind: Kind, bytes: u64) -> Option<Duration> {
+        self.gauge(kind).latency(bytes, |latency| latency.asked_ago(Instant::now()))
     }
 
     /// The moving average, where the newest request weighs an eighth.
@@ -172,7 +187,7 @@ impl Gauge {
 
     fn note(&self, bytes: u64, took: Duration) {
         self.latency(bytes, |latency| {
-            latency.note(took);
+            latency.note(took, Instant::now());
             Some(())
         });
     }
@@ -190,7 +205,12 @@ impl<'a> Flight<'a> {
     fn begin(gauge: &'a Gauge, bytes: u64) -> Flight<'a> {
         gauge.requests.fetch_add(1, Ordering::Relaxed);
         gauge.in_flight.fetch_add(1, Ordering::Relaxed);
-        Flight { gauge, bytes, begun: Instant::now(), ended: false }
+        let begun = Instant::now();
+        gauge.latency(bytes, |latency| {
+            latency.ask(begun);
+            Some(())
+        });
+        Flight { gauge, bytes, begun, ended: false }
     }
 
     fn end(mut self, error: Option<ErrorKind>) {
