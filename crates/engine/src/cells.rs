@@ -1,7 +1,10 @@
-//! Reading cells of one segment: data pieces first, a hedge when one is slow, others when one is
-//! lost.
+//! Reading cells of one segment: what [`choose`](crate::choose) names first, a hedge when one is
+//! late, others when one is lost.
 //!
 //! All reads of one span have the same shape, so that any k of them give the rest.
+//!
+//! A hedge is an extra request, sent while the one it may overtake is still under way, and paid for
+//! out of one budget. What replaces a request that failed or ran out of time is none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -16,17 +19,17 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use model::{Code, Piece, Segment};
 use providers::{ErrorKind, Kind};
+use tokio::time::Instant;
 use tracing::debug;
 
+use crate::choose::{Choice, Source, choose};
 use crate::error::Error;
 use crate::inner::Inner;
-use crate::limits::VERIFIED_ROUNDS;
+use crate::limits::{
+    CUT_ABOVE, HEDGE_AGAIN, HEDGE_LATE_PERCENT, LATE_AFTER, LATE_AFTER_MIN, LATE_PERCENT, READ_CUT, VERIFIED_ROUNDS,
+};
 use crate::sites::{KnownSite, object_name};
 
-/// A read is hedged after this when nothing was measured yet.
-const HEDGE_AFTER: Duration = Duration::from_millis(500);
-/// ... and never before this: below it, scheduling noise looks like a slow site.
-const HEDGE_AFTER_MIN: Duration = Duration::from_millis(5);
 /// Slices of a cell are read in multiples of this, which decode alone.
 const SLICE: u32 = 64;
 
@@ -47,6 +50,23 @@ impl Span {
         let start = within.start / SLICE * SLICE;
         let end = within.end.div_ceil(SLICE).saturating_mul(SLICE).min(layout.cell);
         Span::Slice { row, within: start..end }
+    }
+
+    /// The same bytes as spans of at most about `bytes` of each piece, in order.
+    fn cut(&self, layout: &Layout, bytes: u64) -> Vec<Span> {
+        match self {
+            Span::Slice { row, within } => {
+                let step = u32::try_from(bytes).unwrap_or(u32::MAX).max(SLICE) / SLICE * SLICE;
+                let starts = within.clone().step_by(step as usize);
+                let part = |start: u32| start..start.saturating_add(step).min(within.end);
+                starts.map(|start| Span::Slice { row: *row, within: part(start) }).collect()
+            }
+            Span::Rows(rows) => {
+                let step = (bytes / u64::from(layout.cell).max(1)).max(1);
+                let part = |start: u64| start..(start + step).min(rows.end);
+                (rows.start..rows.end).step_by(usize::try_from(step).unwrap_or(1)).map(part).map(Span::Rows).collect()
+            }
+        }
     }
 
     fn in_piece(&self, layout: &Layout) -> Range<u64> {
@@ -101,6 +121,20 @@ impl Cells {
         Ok(self)
     }
 
+    /// What the parts of one span gave, each complete, put together again.
+    pub fn join(parts: Vec<Cells>) -> Cells {
+        let mut parts = parts.into_iter();
+        let mut joined = parts.next().unwrap_or_default();
+        for (row, cells) in parts.flat_map(|part| part.0) {
+            let of_row = joined.0.entry(row).or_default();
+            for (index, bytes) in cells {
+                let before = of_row.entry(index).or_default();
+                *before = if before.is_empty() { bytes } else { [before.as_ref(), &bytes].concat().into() };
+            }
+        }
+        joined
+    }
+
     /// Whether the row's wanted cells are there or can be computed.
     fn suffices(&self, row: u64, k: usize, wanted: &BTreeSet<u8>) -> bool {
         let cells = self.0.get(&row);
@@ -121,9 +155,21 @@ struct Reading<'a> {
     wanted: &'a BTreeSet<u8>,
     /// Pieces not asked yet, best last.
     spare: Vec<Piece>,
-    asked: BTreeSet<u8>,
+    /// Asked and not answered.
+    open: BTreeMap<u8, Open>,
     reads: FuturesUnordered<Read>,
     have: BTreeMap<u8, Bytes>,
+    /// When a hedge is asked for again that the budget did not have.
+    again: Option<Instant>,
+    /// What a hedge usually takes. Nothing is overtaken that did not already take as long.
+    hedge_takes: Duration,
+}
+
+/// A piece that did not answer yet.
+enum Open {
+    /// Late from then on.
+    Until(Instant),
+    Late,
 }
 
 impl Reading<'_> {
@@ -135,26 +181,39 @@ impl Reading<'_> {
     /// How many further pieces must be asked for the span to become readable: none while all wanted
     /// ones are there or on their way, else enough to decode.
     fn short(&self) -> usize {
-        let coming = |index: &u8| self.have.contains_key(index) || self.asked.contains(index);
+        let coming = |index: &u8| self.have.contains_key(index) || self.open.contains_key(index);
         if self.wanted.iter().all(coming) {
             return 0;
         }
         usize::from(self.segment.code.k).saturating_sub(self.have.len() + self.reads.len())
     }
 
-    fn ask(&mut self, count: usize) {
-        for piece in self.spare.split_off(self.spare.len().saturating_sub(count)) {
-            self.asked.insert(piece.index);
+    /// Asks pieces, each late after what `percent` of its site's reads take.
+    fn ask(&mut self, pieces: Vec<Piece>, percent: u32) {
+        let now = Instant::now();
+        for piece in pieces {
+            let late = now + self.inner.late_after(&piece, &self.range, percent).max(self.hedge_takes);
+            self.open.insert(piece.index, Open::Until(late));
             self.reads.push(self.inner.read_piece(piece, self.range.clone()));
         }
     }
 
+    fn best_spare(&mut self, count: usize) -> Vec<Piece> {
+        self.spare.split_off(self.spare.len().saturating_sub(count))
+    }
+
+    /// Asks what takes the place of pieces that did not answer well.
+    fn replace_lost(&mut self) {
+        let pieces = self.best_spare(self.short());
+        self.ask(pieces, 100 - LATE_PERCENT);
+    }
+
     fn take(&mut self, piece: Piece, result: Result<Bytes, providers::Error>) {
+        self.open.remove(&piece.index);
         match result {
             Ok(bytes) => drop(self.have.insert(piece.index, bytes)),
             Err(error) => {
                 debug!(site = %piece.site, segment = %self.segment.id, kind = ?error.kind, "a piece does not answer");
-                self.asked.remove(&piece.index);
                 if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Corrupt | ErrorKind::Invalid) {
                     self.inner.suspects.report(self.segment.id, piece);
                 }
@@ -162,16 +221,39 @@ impl Reading<'_> {
         }
     }
 
-    /// One spare source for each read that must be overtaken, as far as the budget allows.
+    /// When the next piece becomes late, or a hedge is asked for again.
+    fn next_late(&self) -> Option<Instant> {
+        let until = self.open.values().filter_map(|open| match open {
+            Open::Until(late) => Some(*late),
+            Open::Late => None,
+        });
+        until.chain(self.again).min()
+    }
+
+    /// Overtakes the pieces that are late, as far as the budget allows; not at all when it allows
+    /// too little to overtake even one.
     fn hedge(&mut self) {
-        let well = self.spare.iter().filter(|piece| self.inner.reads_well(piece)).count();
-        let overtake = usize::from(self.segment.code.k).saturating_sub(self.have.len()).min(well);
-        for _ in 0..overtake {
-            if self.inner.hedges.spend() {
-                self.inner.counters.hedged_reads.fetch_add(1, Ordering::Relaxed);
-                self.ask(1);
+        let now = Instant::now();
+        self.again = None;
+        for open in self.open.values_mut() {
+            if matches!(open, Open::Until(late) if *late <= now) {
+                *open = Open::Late;
             }
         }
+        let late = self.open.values().filter(|open| matches!(open, Open::Late)).count();
+        let missing = usize::from(self.segment.code.k).saturating_sub(self.have.len());
+        let fewest = (missing + 1).saturating_sub(self.open.len()).max(1);
+        let well = self.spare.iter().filter(|piece| self.inner.reads_well(piece)).count();
+        let most = (missing + late).saturating_sub(self.open.len()).min(well);
+        if late == 0 || most < fewest {
+            return;
+        }
+        let granted = self.inner.extra_reads(fewest, most);
+        if granted == 0 {
+            self.again = Some(now + HEDGE_AGAIN);
+        }
+        let pieces = self.best_spare(granted);
+        self.ask(pieces, 100 - HEDGE_LATE_PERCENT);
     }
 }
 
@@ -181,43 +263,43 @@ impl Inner {
     pub async fn read_span(&self, segment: &Segment, span: &Span, wanted: &BTreeSet<u8>) -> Result<Cells, Error> {
         let layout = Layout::of(segment);
         let range = span.in_piece(&layout);
-        let spare = self.by_preference(segment, wanted, range.end - range.start);
+        let Choice { first, spare, explore } = self.choose(segment, wanted, range.end - range.start);
+        self.hedges.earn(u32::try_from(first.len()).unwrap_or(u32::MAX));
+        if let Some(piece) = explore {
+            self.explore(piece, range.clone());
+        }
+        // Overtaking one piece takes as many others as decoding needs and were not asked anyway. The
+        // more they are, the rarer it must be.
+        let to_overtake = (usize::from(segment.code.k) + 1).saturating_sub(first.len()).max(1);
+        let late_percent = LATE_PERCENT.div_ceil(u32::try_from(to_overtake).unwrap_or(u32::MAX));
+        let hedge_takes = spare.iter().rev().take(to_overtake).filter_map(|piece| self.usual(piece, &range)).max();
         let mut reading = Reading {
             inner: self,
             segment,
             range,
             wanted,
             spare,
-            asked: BTreeSet::new(),
+            open: BTreeMap::new(),
             reads: FuturesUnordered::new(),
             have: BTreeMap::new(),
+            again: None,
+            hedge_takes: hedge_takes.unwrap_or_default(),
         };
-        // Of copies one is enough, whichever; of coded pieces all wanted ones come first.
-        let direct = |piece: &&Piece| wanted.contains(&piece.index) && self.reads_well(piece);
-        let available = reading.spare.iter().filter(direct).count();
-        reading.ask(if segment.code.k == 1 { 1 } else { available });
-        let short = reading.short();
-        reading.ask(short);
-        self.hedges.earn(u32::try_from(reading.reads.len()).unwrap_or(u32::MAX));
+        reading.ask(first, 100 - late_percent);
+        reading.replace_lost();
 
-        let hedge = tokio::time::sleep(self.hedge_after(&reading));
-        tokio::pin!(hedge);
-        let mut may_hedge = true;
         while !reading.satisfied() {
             if reading.reads.is_empty() {
                 return Err(unreadable(segment));
             }
+            let late = reading.next_late();
             tokio::select! {
                 biased;
                 Some((piece, result)) = reading.reads.next() => {
                     reading.take(piece, result);
-                    let short = reading.short();
-                    reading.ask(short);
+                    reading.replace_lost();
                 }
-                () = &mut hedge, if may_hedge => {
-                    may_hedge = false;
-                    reading.hedge();
-                }
+                () = tokio::time::sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() => reading.hedge(),
             }
         }
         let mut cells = Cells::default();
@@ -228,6 +310,24 @@ impl Inner {
             });
         }
         Ok(cells)
+    }
+
+    /// The span as one, or as several that are read side by side because its sites are slow.
+    pub fn side_by_side(&self, segment: &Segment, span: Span, wanted: &BTreeSet<u8>) -> Vec<Span> {
+        let layout = Layout::of(segment);
+        let range = span.in_piece(&layout);
+        let bytes = range.end - range.start;
+        let usual = |piece: &Piece| {
+            // Known by whole reads at first, by cut ones from then on.
+            let meter = &self.sites.get(piece.site)?.handle.meter;
+            meter.p50(Kind::Get, READ_CUT).or_else(|| meter.p50(Kind::Get, bytes))
+        };
+        let slow = segment.pieces.iter().filter(|piece| wanted.contains(&piece.index)).filter_map(usual).max();
+        if bytes > READ_CUT && slow.is_some_and(|slow| slow > CUT_ABOVE) {
+            span.cut(&layout, READ_CUT)
+        } else {
+            vec![span]
+        }
     }
 
     /// Reads whole rows from every piece that answers and keeps only cells whose digests hold, in a
@@ -242,11 +342,8 @@ impl Inner {
         let (k, stride) = (usize::from(segment.code.k), layout.cell as usize + piece::DIGEST);
         let mut cells = Cells::default();
         for _ in 0..VERIFIED_ROUNDS {
-            let mut reads: FuturesUnordered<Read> = self
-                .by_preference(segment, wanted, stride as u64)
-                .into_iter()
-                .map(|piece| self.read_piece(piece, layout.cells(rows.clone())))
-                .collect();
+            let mut reads: FuturesUnordered<Read> =
+                segment.pieces.iter().map(|piece| self.read_piece(*piece, layout.cells(rows.clone()))).collect();
             while let Some((piece, result)) = reads.next().await {
                 let Ok(bytes) = result else { continue };
                 for (row, sealed) in rows.clone().zip(bytes.chunks(stride)) {
@@ -286,32 +383,48 @@ impl Inner {
         self.sites.get(piece.site).is_some_and(KnownSite::reads_well)
     }
 
-    /// The pieces, best last: at sites that are well, of coded segments the wanted data pieces, then
-    /// by what the site usually takes.
-    fn by_preference(&self, segment: &Segment, wanted: &BTreeSet<u8>, bytes: u64) -> Vec<Piece> {
-        let mut pieces: Vec<(bool, bool, Duration, Piece)> = segment
-            .pieces
-            .iter()
-            .filter_map(|piece| {
-                let known = self.sites.get(piece.site)?;
-                let usual = known.handle.meter.p50(Kind::Get, bytes).unwrap_or_default();
-                let preferred = segment.code.k > 1 && wanted.contains(&piece.index);
-                Some((!known.reads_well(), !preferred, usual, *piece))
+    fn choose(&self, segment: &Segment, wanted: &BTreeSet<u8>, bytes: u64) -> Choice {
+        let source = |piece: &Piece| {
+            let known = self.sites.get(piece.site)?;
+            let meter = &known.handle.meter;
+            Some(Source {
+                piece: *piece,
+                reads: known.handle.breaker.health().read,
+                usual: meter.p50(Kind::Get, bytes),
+                in_flight: meter.in_flight_of(Kind::Get),
+                asked_ago: meter.asked_ago(Kind::Get, bytes),
+                price: 0,
             })
-            .collect();
-        pieces.sort_unstable_by(|one, other| other.cmp(one));
-        pieces.into_iter().map(|(_, _, _, piece)| piece).collect()
+        };
+        let sources: Vec<Source> = segment.pieces.iter().filter_map(source).collect();
+        choose(segment.code, wanted, &sources, self.settings.waiting_cost)
     }
 
-    /// The measured quantile of the slowest site asked, after which a read is late.
-    fn hedge_after(&self, reading: &Reading<'_>) -> Duration {
-        let usual = |piece: &&Piece| reading.asked.contains(&piece.index);
-        let slowest = reading.segment.pieces.iter().filter(usual).map(|piece| {
-            let bytes = reading.range.end - reading.range.start;
-            let known = self.sites.get(piece.site);
-            known.and_then(|known| known.handle.meter.p95(Kind::Get, bytes)).unwrap_or(HEDGE_AFTER)
-        });
-        slowest.max().unwrap_or(HEDGE_AFTER).max(HEDGE_AFTER_MIN)
+    fn usual(&self, piece: &Piece, range: &Range<u64>) -> Option<Duration> {
+        self.sites.get(piece.site)?.handle.meter.p50(Kind::Get, range.end - range.start)
+    }
+
+    /// After how long a read of `piece` is late: a measured quantile of its site, by size.
+    fn late_after(&self, piece: &Piece, range: &Range<u64>, percent: u32) -> Duration {
+        let known = self.sites.get(piece.site);
+        let measured = known.and_then(|known| known.handle.meter.quantile(Kind::Get, range.end - range.start, percent));
+        measured.unwrap_or(LATE_AFTER).max(LATE_AFTER_MIN)
+    }
+
+    /// Takes extra requests out of the budget, as many as it has within these bounds.
+    fn extra_reads(&self, fewest: usize, most: usize) -> usize {
+        let bound = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let granted = self.hedges.spend(bound(fewest), bound(most));
+        self.counters.hedged_reads.fetch_add(u64::from(granted), Ordering::Relaxed);
+        granted as usize
+    }
+
+    /// Asks a site that is passed over as slow, so that it is known when it no longer is. Nobody
+    /// waits for it.
+    fn explore(&self, piece: Piece, range: Range<u64>) {
+        if self.extra_reads(1, 1) == 1 {
+            drop(tokio::spawn(self.read_piece(piece, range)));
+        }
     }
 }
 

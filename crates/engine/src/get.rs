@@ -16,6 +16,7 @@ use catalog::Entry;
 use coding::chunk::{self, BodyKey, Last, PLAIN, SEALED, Sealer, TAG};
 use coding::keys::WrapContext;
 use coding::piece::{Fragment, Layout};
+use futures::future::try_join_all;
 use futures::{Stream, StreamExt, TryStreamExt};
 use model::{Extent, Segment, SegmentId, Versioning, Which};
 use policy::{GetObject, Permit};
@@ -25,7 +26,7 @@ use crate::budget::Reserved;
 use crate::cells::{Cells, Span};
 use crate::error::Error;
 use crate::inner::Inner;
-use crate::limits::{READ_AHEAD, READ_FREELY, READ_WAIT, READ_WINDOW_CHUNKS};
+use crate::limits::{CUT_STEPS, READ_AHEAD, READ_FREELY, READ_WAIT, READ_WINDOW_CHUNKS};
 use crate::versions::missing;
 use crate::work;
 
@@ -110,12 +111,13 @@ impl Found {
                 steps.extend(plan(&body, &slice.extents, part));
             }
         }
+        let pace = if steps.len() <= CUT_STEPS { Pace::Soon } else { Pace::Steady };
         let read = move |step: Step| {
             let (inner, segment) = (Arc::clone(&inner), segments.get(&step.extent.segment).cloned());
             async move {
                 let missing = || Error::Internal("a segment of the object is not in the catalog".to_owned());
                 let segment = segment.ok_or_else(missing)?;
-                inner.read_reserved(&segment, step).await
+                inner.read_reserved(&segment, step, pace).await
             }
         };
         if let [step] = steps.as_slice()
@@ -139,6 +141,15 @@ struct OpenBody {
     sealer: Sealer,
     /// Plaintext bytes.
     length: u64,
+}
+
+/// What a reader waits for.
+#[derive(Clone, Copy)]
+enum Pace {
+    /// The bytes, all of them.
+    Soon,
+    /// The next ones, of many.
+    Steady,
 }
 
 /// A run of whole sealed chunks in one segment, and the plaintext wanted of it.
@@ -241,7 +252,12 @@ impl Sealed<'_> {
 
 impl Inner {
     /// A step's plaintext, with the memory that it and the pieces it was made of may take.
-    async fn read_reserved(&self, segment: &Segment, step: Step) -> Result<(Bytes, Option<Reserved>), Error> {
+    async fn read_reserved(
+        &self,
+        segment: &Segment,
+        step: Step,
+        pace: Pace,
+    ) -> Result<(Bytes, Option<Reserved>), Error> {
         let length = step.extent.length;
         let reserved = if length <= READ_FREELY {
             None
@@ -249,24 +265,30 @@ impl Inner {
             let bytes = usize::try_from(length * 2).unwrap_or(usize::MAX);
             Some(self.budget.reads.reserve_within(bytes, READ_WAIT).await?)
         };
-        Ok((self.read_step(segment, step).await?, reserved))
+        Ok((self.read_step(segment, step, pace).await?, reserved))
     }
 
-    async fn read_step(&self, segment: &Segment, step: Step) -> Result<Bytes, Error> {
+    async fn read_step(&self, segment: &Segment, step: Step, pace: Pace) -> Result<Bytes, Error> {
         let layout = Layout::of(segment);
         let end = step.extent.offset + step.extent.length;
         let fragments: Vec<Fragment> = layout.locate(step.extent.offset..end).collect();
         let wanted: BTreeSet<u8> = fragments.iter().map(|fragment| fragment.index).collect();
         let rows = fragments.first().map_or(0, |first| first.row)..fragments.last().map_or(0, |last| last.row + 1);
         let span = span(&layout, &fragments, &rows);
-        let cells = self.read_span(segment, &span, &wanted).await?;
+        let spans = match pace {
+            Pace::Soon => self.side_by_side(segment, span.clone(), &wanted),
+            Pace::Steady => vec![span.clone()],
+        };
+        let parts = try_join_all(spans.iter().map(|span| self.read_span(segment, span, &wanted))).await?;
 
         let bytes = usize::try_from(step.extent.length).unwrap_or(usize::MAX);
         let code = segment.code;
         let (step, opened) = work::run(&self.outside, bytes, {
             let (layout, wanted) = (layout, wanted.clone());
             move || {
-                let opened = cells.complete(code, &wanted).map(|cells| step.open(&layout, &span, &cells));
+                let whole: Result<Vec<Cells>, Error> =
+                    parts.into_iter().map(|cells| cells.complete(code, &wanted)).collect();
+                let opened = whole.map(|parts| step.open(&layout, &span, &Cells::join(parts)));
                 (step, opened)
             }
         })

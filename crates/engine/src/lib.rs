@@ -8,8 +8,8 @@
 //!  s3 ◄── verified bytes ── get ◄── cells ── sites
 //! ```
 //!
-//! Every call takes its target from a [`policy::Permit`]. Absent by design: prices, offers and
-//! forecasts; the HTTP protocol; anything that chooses a vendor for a reason other than health.
+//! Every call takes its target from a [`policy::Permit`]. Absent by design: price tables, offers and
+//! forecasts; the HTTP protocol; anything that chooses where to write for a reason other than health.
 
 mod api;
 mod error;
@@ -29,6 +29,7 @@ mod status;
 mod versions;
 
 mod cells;
+pub mod choose;
 mod commit;
 mod intake;
 pub mod placement;

@@ -75,6 +75,27 @@ pub const SHIP_AGAIN: Duration = Duration::from_millis(250);
 pub const HEDGE_PERCENT: u32 = 5;
 /// Hedges that may be saved up.
 pub const HEDGE_BURST: u32 = 20;
+/// Of a site's reads so many in a hundred are late; a little fewer than the budget pays for, so that
+/// something is left for the reads whose hedge is late too.
+pub const LATE_PERCENT: u32 = 4;
+/// A hedge is late sooner: whoever waits for it waited long already.
+pub const HEDGE_LATE_PERCENT: u32 = 40;
+/// A read is late after this when nothing was measured yet.
+pub const LATE_AFTER: Duration = Duration::from_millis(500);
+/// ... and never before this: below it, scheduling noise looks like a slow site.
+pub const LATE_AFTER_MIN: Duration = Duration::from_millis(5);
+/// A late read for which the budget had no hedge asks for one again after this.
+pub const HEDGE_AGAIN: Duration = Duration::from_millis(25);
+
+/// A read that somebody waits for is cut into requests of this size, sent at once, when its sites
+/// are slower than [`CUT_ABOVE`]: the smaller a request, the lighter its tail, and the less a hedge
+/// has to bring. Smaller ones still would cost more in requests than they save.
+pub const READ_CUT: u64 = 256 << 10;
+/// What a request takes at a site that is reached over a network; a disk answers sooner, and there
+/// every request costs a core more than it saves.
+pub const CUT_ABOVE: Duration = Duration::from_millis(10);
+/// Reads of more steps than this are busy anyway: the next step is read while one is sent.
+pub const CUT_STEPS: usize = 2;
 
 /// Rounds of re-reading when cells fail their proof: a flip on the way is gone the next time.
 pub const VERIFIED_ROUNDS: usize = 4;

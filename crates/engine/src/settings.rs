@@ -5,6 +5,7 @@ use std::time::Duration;
 use model::Profile;
 use model::lifecycle::Day;
 
+use crate::choose::WaitingCost;
 use crate::limits::MEMORY_BUDGET;
 
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct Settings {
     pub sweep_every: Duration,
     /// How long a day of lifecycle rules is; a shorter one lets tests and people see them at work.
     pub lifecycle_day: Duration,
+    /// What a second that a reader waits is worth, against what its requests cost.
+    pub waiting_cost: WaitingCost,
 }
 
 impl Default for Settings {
@@ -35,6 +38,7 @@ impl Default for Settings {
             sweep_after: Duration::from_secs(24 * 3600),
             sweep_every: Duration::from_secs(3600),
             lifecycle_day: Duration::from_secs(24 * 3600),
+            waiting_cost: WaitingCost::default(),
         }
     }
 }
