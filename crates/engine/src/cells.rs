@@ -52,17 +52,18 @@ impl Span {
         Span::Slice { row, within: start..end }
     }
 
-    /// The same bytes as spans of at most about `bytes` of each piece, in order.
-    fn cut(&self, layout: &Layout, bytes: u64) -> Vec<Span> {
+    /// The same bytes as up to so many spans of about equal size, in order.
+    fn cut(&self, parts: u64) -> Vec<Span> {
         match self {
             Span::Slice { row, within } => {
-                let step = u32::try_from(bytes).unwrap_or(u32::MAX).max(SLICE) / SLICE * SLICE;
-                let starts = within.clone().step_by(step as usize);
+                let length = u64::from(within.end - within.start);
+                let step = u32::try_from(length.div_ceil(parts.max(1))).unwrap_or(u32::MAX).div_ceil(SLICE) * SLICE;
                 let part = |start: u32| start..start.saturating_add(step).min(within.end);
+                let starts = within.clone().step_by(step.max(SLICE) as usize);
                 starts.map(|start| Span::Slice { row: *row, within: part(start) }).collect()
             }
             Span::Rows(rows) => {
-                let step = (bytes / u64::from(layout.cell).max(1)).max(1);
+                let step = (rows.end - rows.start).div_ceil(parts.max(1)).max(1);
                 let part = |start: u64| start..(start + step).min(rows.end);
                 (rows.start..rows.end).step_by(usize::try_from(step).unwrap_or(1)).map(part).map(Span::Rows).collect()
             }
@@ -323,11 +324,9 @@ impl Inner {
             meter.p50(Kind::Get, READ_CUT).or_else(|| meter.p50(Kind::Get, bytes))
         };
         let slow = segment.pieces.iter().filter(|piece| wanted.contains(&piece.index)).filter_map(usual).max();
-        if bytes > READ_CUT && slow.is_some_and(|slow| slow > CUT_ABOVE) {
-            span.cut(&layout, READ_CUT)
-        } else {
-            vec![span]
-        }
+        // To the nearest, so that a few bytes more are no further request.
+        let parts = (bytes + READ_CUT / 2) / READ_CUT;
+        if parts > 1 && slow.is_some_and(|slow| slow > CUT_ABOVE) { span.cut(parts) } else { vec![span] }
     }
 
     /// Reads whole rows from every piece that answers and keeps only cells whose digests hold, in a
@@ -431,4 +430,36 @@ impl Inner {
 fn unreadable(segment: &Segment) -> Error {
     let (code, found) = (segment.code, segment.pieces.len());
     Error::Unreadable { reason: format!("fewer than {} of the {found} pieces of a {code} segment answer well", code.k) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_cut_into_equal_parts_without_a_gap() {
+        let slice = |within: Range<u32>| Span::Slice { row: 3, within };
+        for (span, parts, cut) in [
+            (slice(64..320), 2, vec![slice(64..192), slice(192..320)]),
+            (slice(0..1_048_896), 4, (0..4).map(|i| slice(i * 262_272..((i + 1) * 262_272).min(1_048_896))).collect()),
+            (slice(0..64), 4, vec![slice(0..64)]),
+            (Span::Rows(2..13), 3, vec![Span::Rows(2..6), Span::Rows(6..10), Span::Rows(10..13)]),
+            (Span::Rows(0..1), 3, vec![Span::Rows(0..1)]),
+        ] {
+            assert_eq!(span.cut(parts), cut, "{span:?} in {parts}");
+        }
+    }
+
+    #[test]
+    fn parts_join_to_what_was_cut() {
+        let part = |cells: &[(u8, u64, &'static str)]| {
+            let mut part = Cells::default();
+            cells.iter().for_each(|(index, row, bytes)| part.add(*index, *row, Bytes::from_static(bytes.as_bytes())));
+            part
+        };
+        let joined =
+            Cells::join(vec![part(&[(0, 0, "lea")]), part(&[(0, 0, "f"), (1, 0, "x")]), part(&[(0, 1, "tea")])]);
+        assert_eq!(joined.get(0, 0).unwrap(), "leaf");
+        assert_eq!(joined.get(0, 1).unwrap(), "tea");
+    }
 }

@@ -58,7 +58,7 @@ impl Default for WaitingCost {
 /// one busy client keeps open, so that equal sites share the load and none is asked to death.
 const IN_FLIGHT_DOUBLES: u32 = 16;
 /// Decoding must save this part of the whole cost ...
-const NEAR_EQUAL_PART: u64 = 8;
+const NEAR_EQUAL_PART: u32 = 8;
 /// ... and the worth of this much waiting: what decoding itself and the noise of scheduling take.
 const NEAR_EQUAL: Duration = Duration::from_millis(5);
 /// A site passed over because it was slow is asked again after this long: soon enough to notice that
@@ -96,7 +96,8 @@ struct Ranked {
 impl Ranked {
     /// Passed over for those that take `chosen`, and not heard of for a while.
     fn forgotten(&self, chosen: Duration) -> bool {
-        self.predicted > chosen * 2 + NEAR_EQUAL && self.source.asked_ago.is_some_and(|ago| ago >= EXPLORE_EVERY)
+        let near = chosen + chosen / NEAR_EQUAL_PART + NEAR_EQUAL;
+        self.predicted > near && self.source.asked_ago.is_some_and(|ago| ago >= EXPLORE_EVERY)
     }
 }
 
@@ -109,7 +110,7 @@ struct Way {
 impl Way {
     /// Whether this one, which decodes nothing, costs no more than decoding is worth.
     fn near(&self, decoding: &Way, worth: WaitingCost) -> bool {
-        let margin = (decoding.cost / NEAR_EQUAL_PART).saturating_add(worth.of(NEAR_EQUAL));
+        let margin = (decoding.cost / u64::from(NEAR_EQUAL_PART)).saturating_add(worth.of(NEAR_EQUAL));
         self.cost <= decoding.cost.saturating_add(margin)
     }
 }

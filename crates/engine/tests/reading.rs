@@ -4,98 +4,109 @@
 #[cfg(test)]
 mod world;
 
-use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
-use policy::SystemPermit;
-use providers::fault::{Chance, FaultStore, State, Tail};
-use tokio::time::Instant;
+use providers::fault::{Chance, FaultStore, State};
+use reads::{OBJECTS, READS, REQUESTS, SIZE, USUAL, WARM, asked, check, read, tail};
 use world::{World, noise};
 
-/// What network sites take when they are well.
-const USUAL: Duration = Duration::from_millis(50);
-/// Read in one step, from two sites, in three requests to each: see the table.
-const SIZE: usize = 5 << 18;
-const REQUESTS: u64 = 6;
-/// Objects, so that every site holds data of some and parity of others.
-const OBJECTS: u64 = 12;
-/// Reads that teach the meters, and reads that count.
-const WARM: u64 = 36;
-const READS: u64 = 120;
+#[cfg(test)]
+mod reads {
+    use std::ops::RangeInclusive;
+    use std::sync::Arc;
+    use std::time::Duration;
 
-/// What a number of reads came to.
-#[derive(Debug)]
-struct Outcome {
-    /// To sites, for reading.
-    requests: u64,
-    extra: u64,
-    /// In order.
-    took: Vec<Duration>,
-}
+    use crate::world::{World, noise};
+    use policy::SystemPermit;
+    use providers::fault::{Chance, FaultStore, Tail};
+    use tokio::time::Instant;
 
-impl Outcome {
-    fn percentile(&self, percent: usize) -> Duration {
-        self.took[(self.took.len() * percent / 100).min(self.took.len() - 1)]
+    /// What network sites take when they are well.
+    pub const USUAL: Duration = Duration::from_millis(50);
+    /// Read in one step, from two sites, in three requests to each: see the table.
+    pub const SIZE: usize = 5 << 18;
+    pub const REQUESTS: u64 = 6;
+    /// Objects, so that every site holds data of some and parity of others.
+    pub const OBJECTS: u64 = 12;
+    /// Reads that teach the meters, and reads that count.
+    pub const WARM: u64 = 36;
+    pub const READS: u64 = 120;
+
+    /// What a number of reads came to.
+    #[derive(Debug)]
+    pub struct Outcome {
+        /// To sites, for reading.
+        pub requests: u64,
+        pub extra: u64,
+        /// In order.
+        pub took: Vec<Duration>,
     }
-}
 
-/// A world whose sites and meters are warm, then `trouble`, then as many reads again to learn of it,
-/// then those that count.
-async fn reads_with(trouble: impl Fn(&[std::sync::Arc<FaultStore>])) -> Outcome {
-    let world = World::new(21).await;
-    for object in 0..OBJECTS {
-        world.put(&object.to_string(), &noise(object, SIZE)).await.unwrap();
+    impl Outcome {
+        pub fn percentile(&self, percent: usize) -> Duration {
+            self.took[(self.took.len() * percent / 100).min(self.took.len() - 1)]
+        }
     }
-    world.sites.latency(USUAL);
-    read(&world, WARM).await;
-    trouble(&world.sites.faults);
-    read(&world, WARM).await;
-    read(&world, READS).await
-}
 
-async fn read(world: &World, reads: u64) -> Outcome {
-    let (requests, extra) = counts(world).await;
-    let mut took = Vec::new();
-    for read in 0..reads {
-        let (object, begun) = (read % OBJECTS, Instant::now());
-        assert_eq!(world.get(&object.to_string()).await.unwrap(), noise(object, SIZE));
-        took.push(begun.elapsed());
+    /// A world whose sites and meters are warm, then `trouble`, then as many reads again to learn of it,
+    /// then those that count.
+    pub async fn reads_with(trouble: impl Fn(&[Arc<FaultStore>])) -> Outcome {
+        let world = World::new(21).await;
+        for object in 0..OBJECTS {
+            world.put(&object.to_string(), &noise(object, SIZE)).await.unwrap();
+        }
+        world.sites.latency(USUAL);
+        read(&world, WARM).await;
+        trouble(&world.sites.faults);
+        read(&world, WARM).await;
+        read(&world, READS).await
     }
-    took.sort_unstable();
-    let now = counts(world).await;
-    Outcome { requests: now.0 - requests, extra: now.1 - extra, took }
-}
 
-/// Requests that the first site has seen.
-async fn asked(world: &World) -> u64 {
-    world.engine.status(&SystemPermit::for_background_work()).await.unwrap().site_requests["amazon"]
-}
+    pub async fn read(world: &World, reads: u64) -> Outcome {
+        let (requests, extra) = counts(world).await;
+        let mut took = Vec::new();
+        for read in 0..reads {
+            let (object, begun) = (read % OBJECTS, Instant::now());
+            assert_eq!(world.get(&object.to_string()).await.unwrap(), noise(object, SIZE));
+            took.push(begun.elapsed());
+        }
+        took.sort_unstable();
+        let now = counts(world).await;
+        Outcome { requests: now.0 - requests, extra: now.1 - extra, took }
+    }
 
-async fn counts(world: &World) -> (u64, u64) {
-    let status = world.engine.status(&SystemPermit::for_background_work()).await.unwrap();
-    (status.site_requests.values().sum(), status.hedged_reads)
-}
+    /// Requests that the first site has seen.
+    pub async fn asked(world: &World) -> u64 {
+        world.engine.status(&SystemPermit::for_background_work()).await.unwrap().site_requests["amazon"]
+    }
 
-/// Requests in hundredths of what the same reads take with every site well; extra ones in
-/// thousandths; and what most reads take.
-async fn check(
-    label: &str,
-    trouble: impl Fn(&[std::sync::Arc<FaultStore>]),
-    requests_percent: RangeInclusive<u64>,
-    extra_per_mille: RangeInclusive<u64>,
-    (percentile, within): (usize, Duration),
-) {
-    let outcome = reads_with(trouble).await;
-    let requests = outcome.requests * 100 / (READS * REQUESTS);
-    let extra = outcome.extra * 1000 / (READS * REQUESTS);
-    assert!(requests_percent.contains(&requests), "{label}: {requests} % of the requests");
-    assert!(extra_per_mille.contains(&extra), "{label}: {extra} ‰ extra requests");
-    let took = outcome.percentile(percentile);
-    assert!(took <= within, "{label}: p{percentile} is {took:?}");
-}
+    pub async fn counts(world: &World) -> (u64, u64) {
+        let status = world.engine.status(&SystemPermit::for_background_work()).await.unwrap();
+        (status.site_requests.values().sum(), status.hedged_reads)
+    }
 
-fn tail(per_mille: u16, longer: Duration) -> Tail {
-    Tail { chance: Chance { per_mille }, longer }
+    /// Requests in hundredths of what the same reads take with every site well; extra ones in
+    /// thousandths; and what most reads take.
+    pub async fn check(
+        label: &str,
+        trouble: impl Fn(&[Arc<FaultStore>]),
+        requests_percent: RangeInclusive<u64>,
+        extra_per_mille: RangeInclusive<u64>,
+        (percentile, within): (usize, Duration),
+    ) {
+        let outcome = reads_with(trouble).await;
+        let requests = outcome.requests * 100 / (READS * REQUESTS);
+        let extra = outcome.extra * 1000 / (READS * REQUESTS);
+        assert!(requests_percent.contains(&requests), "{label}: {requests} % of the requests");
+        assert!(extra_per_mille.contains(&extra), "{label}: {extra} ‰ extra requests");
+        let took = outcome.percentile(percentile);
+        assert!(took <= within, "{label}: p{percentile} is {took:?}");
+    }
+
+    pub fn tail(per_mille: u16, longer: Duration) -> Tail {
+        Tail { chance: Chance { per_mille }, longer }
+    }
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -103,21 +114,21 @@ const SECOND: Duration = Duration::from_secs(1);
 #[tokio::test(start_paused = true)]
 async fn reads_ask_as_few_sites_as_they_can_and_wait_for_none_that_is_slow() {
     check("all well", |_| {}, 100..=100, 0..=0, (100, USUAL)).await;
-    let slow = |sites: &[std::sync::Arc<FaultStore>]| sites[0].change(|plan| plan.pace.base = SECOND);
+    let slow = |sites: &[Arc<FaultStore>]| sites[0].change(|plan| plan.pace.base = SECOND);
     check("one slow", slow, 100..=102, 0..=5, (100, USUAL)).await;
-    let two_slow = |sites: &[std::sync::Arc<FaultStore>]| {
+    let two_slow = |sites: &[Arc<FaultStore>]| {
         sites[..2].iter().for_each(|site| site.change(|plan| plan.pace.base = SECOND));
     };
     check("two slow", two_slow, 100..=102, 0..=5, (100, USUAL)).await;
-    let out = |sites: &[std::sync::Arc<FaultStore>]| sites[0].set(State::Gone);
+    let out = |sites: &[Arc<FaultStore>]| sites[0].set(State::Gone);
     check("one out", out, 100..=100, 0..=0, (100, USUAL)).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_late_read_is_overtaken_by_one_more_request_within_the_budget() {
-    let one_tail = |sites: &[std::sync::Arc<FaultStore>]| sites[0].change(|plan| plan.tail = tail(50, SECOND));
+    let one_tail = |sites: &[Arc<FaultStore>]| sites[0].change(|plan| plan.tail = tail(50, SECOND));
     check("one with a heavy tail", one_tail, 100..=104, 5..=40, (99, 4 * USUAL)).await;
-    let tails = |sites: &[std::sync::Arc<FaultStore>]| {
+    let tails = |sites: &[Arc<FaultStore>]| {
         sites.iter().for_each(|site| site.change(|plan| plan.tail = tail(20, SECOND)));
     };
     check("a tail at all", tails, 100..=105, 10..=50, (99, 4 * USUAL)).await;
@@ -126,7 +137,7 @@ async fn a_late_read_is_overtaken_by_one_more_request_within_the_budget() {
 #[tokio::test(start_paused = true)]
 async fn the_budget_holds_with_every_site_slow() {
     let slow = |base: Duration, per_mille: u16| {
-        move |sites: &[std::sync::Arc<FaultStore>]| {
+        move |sites: &[Arc<FaultStore>]| {
             for site in sites {
                 site.change(|plan| {
                     plan.pace.base = base;
@@ -142,8 +153,7 @@ async fn the_budget_holds_with_every_site_slow() {
 #[tokio::test(start_paused = true)]
 async fn a_lying_site_is_read_around_at_the_pinned_cost() {
     // Its cells fail their tag, so the rows are read again from everywhere.
-    let lying =
-        |sites: &[std::sync::Arc<FaultStore>]| sites[0].change(|plan| plan.corrupt = Chance { per_mille: 1000 });
+    let lying = |sites: &[Arc<FaultStore>]| sites[0].change(|plan| plan.corrupt = Chance { per_mille: 1000 });
     check("one lying", lying, 100..=150, 0..=0, (100, 2 * USUAL)).await;
 }
 

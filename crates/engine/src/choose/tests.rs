@@ -25,11 +25,13 @@ fn four(usual_ms: [u64; 4], change: impl Fn(&mut [Source])) -> Vec<Source> {
 }
 
 /// Which pieces are asked first, and the best to stand by.
-fn check(label: &str, code: Code, wanted: &[u8], sources: &[Source], first: &[u8], next: Option<u8>) {
-    let choice = choose(code, &wanted.iter().copied().collect(), sources, WORTH);
+type Case = (&'static str, Code, &'static [u8], Vec<Source>, &'static [u8], Option<u8>);
+
+fn check((label, code, wanted, sources, first, next): &Case) {
+    let choice = choose(*code, &wanted.iter().copied().collect(), sources, WORTH);
     let mut asked: Vec<u8> = choice.first.iter().map(|piece| piece.index).collect();
     asked.sort_unstable();
-    assert_eq!((asked.as_slice(), choice.spare.last().map(|piece| piece.index)), (first, next), "{label}");
+    assert_eq!((asked.as_slice(), choice.spare.last().map(|piece| piece.index)), (*first, *next), "{label}");
     assert_eq!(choice.first.len() + choice.spare.len(), sources.len(), "{label}: every piece is somewhere");
 }
 
@@ -52,7 +54,7 @@ fn a_read_asks_what_is_soonest_and_cheapest() {
         }
     };
     #[rustfmt::skip]
-    let cases: &[(&str, Code, &[u8], Vec<Source>, &[u8], Option<u8>)] = &[
+    let cases: &[Case] = &[
         ("data when all are equal", QUAD, &[0, 1], four([50; 4], well), &[0, 1], Some(2)),
         ("data when nearly equal", QUAD, &[0, 1], four([55, 50, 50, 50], well), &[0, 1], Some(2)),
         ("around a slow site", QUAD, &[0, 1], four([500, 50, 60, 70], well), &[1, 2], Some(3)),
@@ -75,9 +77,7 @@ fn a_read_asks_what_is_soonest_and_cheapest() {
         ("the cheapest of equal copies", COPIES, &[0], four([50; 4], price(0, 1)), &[1], Some(2)),
         ("a copy when the others are out", COPIES, &[0], four([50; 4], out(&[0, 1, 3])), &[2], Some(0)),
     ];
-    for (label, code, wanted, sources, first, next) in cases {
-        check(label, *code, wanted, sources, first, *next);
-    }
+    cases.iter().for_each(check);
 }
 
 #[test]
