@@ -392,7 +392,7 @@ impl Inner {
                 usual: meter.p50(Kind::Get, bytes),
                 in_flight: meter.in_flight_of(Kind::Get),
                 asked_ago: meter.asked_ago(Kind::Get, bytes),
-                price: 0,
+                price: known.facts.prices.of_reads(1, bytes),
             })
         };
         let sources: Vec<Source> = segment.pieces.iter().filter_map(source).collect();

@@ -12,7 +12,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use model::{Code, Piece};
+use model::{Code, NanoDollars, Piece};
 use providers::Side;
 
 /// One piece and what is known of reading from its site now.
@@ -26,8 +26,8 @@ pub struct Source {
     pub in_flight: u64,
     /// Since the site was last asked for about this size.
     pub asked_ago: Option<Duration>,
-    /// Of the request with its bytes, in nano-dollars.
-    pub price: u64,
+    /// Of the request with its bytes.
+    pub price: NanoDollars,
 }
 
 /// What a read does.
@@ -166,7 +166,7 @@ fn cheapest(k: usize, well: &[&Ranked], worth: WaitingCost) -> Option<Way> {
 
 fn way(pieces: &[&Ranked], worth: WaitingCost) -> Way {
     let wait = pieces.iter().map(|ranked| ranked.predicted).max().unwrap_or_default();
-    let price = pieces.iter().fold(0u64, |sum, ranked| sum.saturating_add(ranked.source.price));
+    let price = pieces.iter().fold(0u64, |sum, ranked| sum.saturating_add(ranked.source.price.0));
     Way {
         pieces: pieces.iter().map(|ranked| ranked.source.piece).collect(),
         cost: worth.of(wait).saturating_add(price),

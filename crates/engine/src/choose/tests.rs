@@ -14,7 +14,7 @@ fn source(index: u8, usual_ms: u64) -> Source {
         usual: Some(Duration::from_millis(usual_ms)),
         in_flight: 0,
         asked_ago: Some(Duration::ZERO),
-        price: 0,
+        price: NanoDollars(0),
     }
 }
 
@@ -36,8 +36,8 @@ fn check((label, code, wanted, sources, first, next): &Case) {
 }
 
 /// An amount of egress for the bytes of one read, as a difference in waiting.
-const fn worth_ms(ms: u64) -> u64 {
-    ms * WORTH.0 / 1000
+const fn worth_ms(ms: u64) -> NanoDollars {
+    NanoDollars(ms * WORTH.0 / 1000)
 }
 
 #[test]
