@@ -41,7 +41,7 @@ enum Chore {
     },
     /// A long proof at full size; its record goes to docs/judged/.
     Judge {
-        /// Which one: first-light.
+        /// Which one: first-light, s3-tests.
         name: String,
         /// Skip what an earlier, interrupted run has already shown for this commit.
         #[arg(long)]
@@ -49,6 +49,12 @@ enum Chore {
         /// Only parts whose name contains this.
         #[arg(long)]
         only: Option<String>,
+        /// s3-tests: a clone of ceph/s3-tests.
+        #[arg(long, value_name = "PATH", required_if_eq("name", "s3-tests"))]
+        checkout: Option<std::path::PathBuf>,
+        /// s3-tests: keep the names of tests that pass for the first time.
+        #[arg(long)]
+        accept: bool,
     },
     /// Measure put, get and list beside the bounds of this machine, into docs/performance.md.
     Bench {
@@ -70,7 +76,11 @@ fn main() -> Result<ExitCode> {
         Chore::Test { list: true, .. } => test::list(),
         Chore::Test { only, .. } => test::run(&only)?,
         Chore::Tidy { bless } => tidy::run(bless)?,
-        Chore::Judge { name, resume, only } => judge::run(&name, resume, only.as_deref())?,
+        Chore::Judge { only, checkout: Some(checkout), accept, .. } => {
+            let only = only.as_deref();
+            judge::s3_tests::run(&judge::s3_tests::Options { checkout: &checkout, accept, only })?
+        }
+        Chore::Judge { name, resume, only, .. } => judge::run(&name, resume, only.as_deref())?,
         Chore::Bench { peers, rounds, dry } => test::bench(peers.then_some(rounds), dry)?,
     };
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -160,7 +160,8 @@ fn environment() -> Result<()> {
     Ok(fs::write(stamp, wanted)?)
 }
 
-fn must(name: &str, command: &mut Command) -> Result<()> {
+/// Runs a step that nothing can go on without.
+pub fn must(name: &str, command: &mut Command) -> Result<()> {
     if !steps::step(name, command)?.well {
         bail!("`{name}` failed: install it by hand and run this again");
     }

@@ -41,7 +41,12 @@ pub async fn create(
     let user = owner::user(&admin.engine, &admin.catalog, &admin.permit, &wanted.user).await?;
     let issued = admin.engine.issue_key(&admin.permit, user.id).await?;
     tracing::info!(access_key = %issued.id, user = user.name, "an access key was issued");
-    let key = IssuedKey { access_key: issued.id.0, secret_key: issued.secret, user: issued.principal.name };
+    let key = IssuedKey {
+        access_key: issued.id.0,
+        secret_key: issued.secret,
+        user: issued.principal.name,
+        user_id: issued.principal.id.to_string(),
+    };
     Ok((StatusCode::CREATED, Json(key)))
 }
 

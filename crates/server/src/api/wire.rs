@@ -75,6 +75,9 @@ pub struct IssuedKey {
     pub access_key: String,
     pub secret_key: String,
     pub user: String,
+    /// The user's canonical id, by which S3 names an owner.
+    #[serde(default)]
+    pub user_id: String,
 }
 
 /// Any refusal, by RFC 9457.
