@@ -18,6 +18,13 @@ SERVED = {
     "PutBucketTagging", "DeleteBucketTagging", "GetObjectAttributes", "GetObjectLockConfiguration",
     "PutObjectLockConfiguration", "GetObjectRetention", "PutObjectRetention", "GetObjectLegalHold",
     "PutObjectLegalHold", "PutBucketLifecycleConfiguration", "DeleteBucketLifecycle",
+    "PostObject", "GetBucketAcl", "PutBucketAcl", "GetObjectAcl", "PutObjectAcl",
+    "GetBucketCors", "PutBucketCors", "DeleteBucketCors", "GetBucketOwnershipControls", "PutBucketOwnershipControls",
+    "DeleteBucketOwnershipControls", "GetPublicAccessBlock", "PutPublicAccessBlock", "DeletePublicAccessBlock",
+    "GetBucketPolicyStatus", "GetBucketEncryption", "PutBucketEncryption", "DeleteBucketEncryption",
+    "GetBucketRequestPayment", "PutBucketRequestPayment", "GetBucketPolicy", "DeleteBucketPolicy", "GetBucketWebsite",
+    "DeleteBucketWebsite", "GetBucketReplication", "DeleteBucketReplication", "GetBucketLogging",
+    "GetBucketNotificationConfiguration", "GetBucketAccelerateConfiguration",
 }  # fmt: skip
 
 

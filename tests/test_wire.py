@@ -41,7 +41,14 @@ notification ownershipControls policy policyStatus publicAccessBlock renameObjec
 requestPayment restore select select-type session torrent versionId website
 unheard-of""".split()
 
-# No query names sub-resources of their own on these, so each must be refused on each.
+# Where a sub-resource is served; it is refused everywhere else.
+OF_BUCKETS = {
+    "acl": "GET PUT", "cors": "GET PUT DELETE", "ownershipControls": "GET PUT DELETE", "publicAccessBlock": "GET PUT DELETE",
+    "policyStatus": "GET", "encryption": "GET PUT DELETE", "requestPayment": "GET PUT", "policy": "GET DELETE",
+    "website": "GET DELETE", "replication": "GET DELETE", "logging": "GET", "notification": "GET", "accelerate": "GET",
+}  # fmt: skip
+OF_OBJECTS = {"acl": "GET PUT"}
+
 PLACES = [
     ("GET", "", b""), ("PUT", "", b"<x/>"), ("DELETE", "", b""), ("POST", "", b"<x/>"), ("HEAD", "", b""),
     ("GET", "/" + KEPT, b""), ("PUT", "/" + KEPT, b"<x/>"), ("DELETE", "/" + KEPT, b""), ("POST", "/" + KEPT, b""),
@@ -52,6 +59,8 @@ PLACES = [
 @pytest.mark.parametrize("name", SUB_RESOURCES)
 def test_a_sub_resource_that_is_not_served_is_refused_on_every_method(world, s3, name):
     for method, rest, body in PLACES:
+        if method in (OF_OBJECTS if rest else OF_BUCKETS).get(name, "").split():
+            continue
         for query in ([(name, "")], [(name, "x")], [(name, ""), ("x-id", "GetObject")]):
             answer = signed(world, method, f"/{BUCKET}{rest}", query, body)
             assert answer.status in (400, 403, 405, 501), (method, rest, query, answer)
@@ -61,8 +70,8 @@ def test_a_sub_resource_that_is_not_served_is_refused_on_every_method(world, s3,
 
 
 HEADERS = {
-    "x-amz-acl": "public-read",
-    "x-amz-grant-read": 'uri="http://acs.amazonaws.com/groups/global/AllUsers"',
+    "x-amz-acl": "log-delivery-write",
+    "x-amz-grant-read": 'uri="http://acs.amazonaws.com/groups/s3/LogDelivery"',
     "x-amz-grant-full-control": 'id="1234"',
     "x-amz-copy-source": "no-key",
     "x-amz-copy-source-range": "bytes=0-1",

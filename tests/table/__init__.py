@@ -108,8 +108,8 @@ class Try:
 def load():
     """Every row, in reading order."""
     from table import (  # noqa: F401
-        buckets, checksums, codes, conditions, copies, deletes, keys, lifecycles, listing, locks, multipart, objects,
-        presigned, uploads, versions,
+        buckets, checksums, codes, conditions, configured, copies, deletes, forms, keys, lifecycles, listing, locks,
+        multipart, objects, presigned, sharing, uploads, versions,
     )  # fmt: skip
 
     return ROWS

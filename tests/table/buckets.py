@@ -56,13 +56,6 @@ def private_and_owner_enforced_are_what_is_done_anyway(t):
     t.s3.create_bucket(Bucket="said-private", ACL="private", ObjectOwnership="BucketOwnerEnforced")
 
 
-@row("CreateBucket", "NotImplemented")
-def a_public_bucket_is_refused_and_not_made(t):
-    code, status = t.refused("create_bucket", Bucket="said-public", ACL="public-read")
-    assert status in (400, 403, 501), code
-    assert t.refused("head_bucket", Bucket="said-public") == ("404", 404)
-
-
 refuses("HeadBucket", "a bucket that is not there", "404", 404, Bucket=NONE)
 
 

@@ -82,7 +82,6 @@ gives("PutObject", "no length", "MissingContentLength", 411, lambda t: head_only
 gives("PutObject", "more than 5 GiB", "EntityTooLarge", 400, lambda t: head_only(t, content_length=str(5 * GIB + 1)))
 gives("PutObject", "a path that cannot be decoded", "InvalidURI", 400, other_target)
 gives("PutObject", "a method S3 does not have", "MethodNotAllowed", 405, lambda t: signed(t.world, "PATCH", path(t)))
-gives("PutObject", "an ACL", "AccessControlListNotSupported", 400, lambda t: put(t, extra={"x-amz-acl": "public-read"}))
 gives("PutObject", "an unknown storage class", "InvalidStorageClass", 400,
       lambda t: put(t, extra={"x-amz-storage-class": "PAPER"}))  # fmt: skip
 gives("PutObject", "a long head", "RequestHeaderSectionTooLarge", 400,

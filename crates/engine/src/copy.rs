@@ -10,8 +10,8 @@ use coding::keys::WrapContext;
 use futures::TryStreamExt;
 use model::condition::ReadVerdict;
 use model::{
-    Algorithm, BodySlice, Bucket, Change, Checksum, ChecksumKind, ETag, Governance, Lock, Metadata, ObjectKey, Part,
-    Precondition, ReadConditions, Source, Tags, Upload, UploadId, Version, VersionId, Which,
+    Acl, Algorithm, BodySlice, Bucket, Change, Checksum, ChecksumKind, ETag, Governance, Lock, Metadata, ObjectKey,
+    Part, Precondition, ReadConditions, Source, Tags, Upload, UploadId, Version, VersionId, Which,
 };
 use policy::{GetObject, Permit, PutObject};
 
@@ -37,6 +37,10 @@ pub struct Copy {
     pub lock: Lock,
     /// The copy is to have this checksum.
     pub checksum: Option<Algorithm>,
+    /// The list by which the source may be read; what has another by now is not copied.
+    pub source_acl: Acl,
+    /// The copy's; the source's never comes along.
+    pub acl: Acl,
 }
 
 /// What a copy became, and of what.
@@ -59,6 +63,7 @@ impl Engine {
         self.inner.enter()?;
         for _ in 0..ATTEMPTS {
             let found = self.found(&from, which).await?;
+            check_readable(&found.version, &copy.source_acl)?;
             check_source(&found.version, &copy.source)?;
             if found.version.size > BODY_MAX {
                 return Err(Error::Invalid(format!("a copy has {BODY_MAX} bytes at most: copy it in parts")));
@@ -99,7 +104,10 @@ impl Engine {
             id,
             key: key.clone(),
             modified: inner.outside.clock.now(),
-            metadata: copy.metadata.clone().unwrap_or_else(|| from_version.metadata.clone()),
+            metadata: Metadata {
+                acl: copy.acl.clone(),
+                ..copy.metadata.clone().unwrap_or_else(|| from_version.metadata.clone())
+            },
             tags: copy.tags.clone().unwrap_or_else(|| from_version.tags.clone()),
             lock: copy.lock,
             wrap: secret.wrap_bodies(&context, found.keys(), &inner.outside),
@@ -117,7 +125,7 @@ impl Engine {
     async fn copy_bytes(&self, found: Found, to: Permit<PutObject>, copy: Copy) -> Result<Written, Error> {
         let version = &found.version;
         let put = Put {
-            metadata: copy.metadata.unwrap_or_else(|| version.metadata.clone()),
+            metadata: Metadata { acl: copy.acl, ..copy.metadata.unwrap_or_else(|| version.metadata.clone()) },
             tags: copy.tags.unwrap_or_else(|| version.tags.clone()),
             lock: copy.lock,
             condition: copy.condition,
@@ -145,6 +153,7 @@ impl Engine {
         for _ in 0..ATTEMPTS {
             let found = self.found(&from, which).await?;
             let version = &found.version;
+            check_readable(version, &part.source_acl)?;
             check_source(version, &part.source)?;
             let range = part.range.clone().unwrap_or(0..version.size);
             if range.end > version.size {
@@ -212,6 +221,16 @@ pub struct CopyPart {
     pub source: ReadConditions,
     /// Of the source; the whole of it when `None`.
     pub range: Option<Range<u64>>,
+    /// The list by which the source may be read; what has another by now is not copied.
+    pub source_acl: Acl,
+}
+
+/// The verdict was about the source as it was then.
+fn check_readable(version: &Version, acl: &Acl) -> Result<(), Error> {
+    match version.metadata.acl == *acl {
+        true => Ok(()),
+        false => Err(Error::AccessWithdrawn),
+    }
 }
 
 fn check_source(version: &Version, conditions: &ReadConditions) -> Result<(), Error> {

@@ -11,6 +11,7 @@
 //! Every call takes its target from a [`policy::Permit`]. Absent by design: price tables, offers and
 //! forecasts; the HTTP protocol; anything that chooses where to write for a reason other than health.
 
+mod access;
 mod api;
 mod error;
 mod limits;

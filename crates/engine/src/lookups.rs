@@ -113,8 +113,12 @@ mod tests {
     }
 
     fn credential(id: &AccessKeyId) -> Credential {
-        let session =
-            Session { principal: PrincipalId([2; 16]), access_key: id.clone(), label: Label::LOWEST, policy_epoch: 0 };
+        let session = Session {
+            principal: PrincipalId([2; 16]),
+            access_key: Some(id.clone()),
+            label: Label::LOWEST,
+            policy_epoch: 0,
+        };
         Credential { session, secret: "secret".into() }
     }
 

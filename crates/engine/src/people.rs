@@ -37,7 +37,7 @@ impl Engine {
         let secret = secret.map_err(|_| Error::Internal(format!("the secret of `{id}` does not open")))?;
         let session = Session {
             principal: key.principal,
-            access_key: key.id,
+            access_key: Some(key.id),
             label: key.label,
             policy_epoch: inner.catalog.policy_epoch().await?,
         };

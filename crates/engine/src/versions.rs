@@ -2,10 +2,10 @@
 
 use catalog::{Entry, ListQuery, Page, Proposal, VersionSummary};
 use model::{
-    Bucket, Change, Governance, Guard, Marker, ObjectKey, Precondition, Retention, Slot, Tags, Version, VersionId,
+    Acl, Bucket, Change, Governance, Guard, Marker, ObjectKey, Precondition, Retention, Slot, Tags, Version, VersionId,
     VersionSetting, Which,
 };
-use policy::{BypassGovernance, DeleteObject, ListVersions, Permit, ReadVersion, WriteLock, WriteTags};
+use policy::{BypassGovernance, DeleteObject, ListVersions, Permit, ReadVersion, WriteLock, WriteObjectAcl, WriteTags};
 
 use crate::api::{Deleted, Engine};
 use crate::error::Error;
@@ -103,6 +103,13 @@ impl Engine {
         let governance = governance(bypass, bucket, key)?;
         let setting = VersionSetting::Retention(retention);
         self.say(permit.guard(), bucket, key, which, governance, setting).await
+    }
+
+    /// Replaces a version's access control list.
+    pub async fn set_object_acl(&self, permit: Permit<WriteObjectAcl>, which: Which, acl: Acl) -> Result<Which, Error> {
+        let (bucket, key) = permit.object();
+        let setting = VersionSetting::Acl(acl);
+        self.say(permit.guard(), bucket, key, which, Governance::Obeyed, setting).await
     }
 
     pub async fn set_legal_hold(

@@ -195,7 +195,7 @@ async fn a_life(
             // A first life may have been cut anywhere in here; the name may be taken already.
             let session = person(&engine, &format!("lyra-{seed}")).await;
             let name = BucketName::parse("tea").unwrap();
-            match engine.create_bucket(policy::on_account(&session), name, None, Vec::new()).await {
+            match engine.create_bucket(policy::on_account(&session).unwrap(), name, None, Vec::new()).await {
                 Ok(_) => known.lock().unwrap().session = Some(session.clone()),
                 // Created in a life that did not see the answer, by someone now unknown.
                 Err(Error::BucketExists(_)) => return,
@@ -229,7 +229,10 @@ async fn a_life(
 
 /// Everything acknowledged is there bit for bit; what was under way is there whole or not at all.
 async fn check_all(engine: &Engine, session: &Session, known: &Arc<Mutex<Known>>) {
-    assert!(engine.credential(&session.access_key).await.unwrap().is_some(), "the access key opens no more");
+    assert!(
+        engine.credential(&session.access_key.clone().unwrap()).await.unwrap().is_some(),
+        "the access key opens no more"
+    );
     let objects = known.lock().unwrap().objects.clone();
     for (key, object) in objects {
         let permit = world::permit::<GetObject>(engine, session, &key).await;

@@ -282,10 +282,11 @@ async fn a_key_revoked_while_an_upload_runs_commits_nothing() {
     let world = World::new(13).await;
     let permit = world.permit::<PutObject>("late").await;
     let system = SystemPermit::for_background_work();
-    world.engine.revoke_key(&system, &world.session.access_key).await.unwrap();
+    let key = world.session.access_key.clone().unwrap();
+    world.engine.revoke_key(&system, &key).await.unwrap();
     let error = put(&world.engine, permit, b"too late").await.unwrap_err();
     assert!(matches!(error, Error::AccessWithdrawn), "{error}");
-    assert!(world.engine.credential(&world.session.access_key).await.unwrap().is_none());
+    assert!(world.engine.credential(&key).await.unwrap().is_none());
     let other = person(&world.engine, "will").await;
     assert!(matches!(
         world::get(&world.engine, world::permit(&world.engine, &world.session, "late").await).await,

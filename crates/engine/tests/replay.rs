@@ -75,7 +75,7 @@ async fn an_older_catalog_is_brought_up_to_the_sites() {
     assert_eq!(get(&engine, &world, "changed").await.unwrap(), "new");
     assert_eq!(get(&engine, &world, "large").await.unwrap(), large);
     assert_eq!(get(&engine, &world, "parts").await.unwrap(), parts.concat());
-    assert!(engine.credential(&world.session.access_key).await.unwrap().is_some());
+    assert!(engine.credential(&world.session.access_key.clone().unwrap()).await.unwrap().is_some());
     // And it goes on from there.
     world::put(&engine, world::permit(&engine, &world.session, "after").await, b"more").await.unwrap();
     assert_eq!(get(&engine, &world, "after").await.unwrap(), "more");

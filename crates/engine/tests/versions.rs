@@ -97,7 +97,7 @@ async fn a_copy_over_another_profile_is_spread_anew() {
     let world = World::new(42).await;
     let name = BucketName::parse("twice").unwrap();
     let profile = Some(model::Profile::Mirror(2));
-    let permit = policy::on_account(&world.session);
+    let permit = policy::on_account(&world.session).unwrap();
     let mirror = world.engine.create_bucket(permit, name, profile, Vec::new()).await.unwrap();
     let bytes = noise(1, 2 * MIB);
     let put = world.put("a", &bytes).await.unwrap();

@@ -1,6 +1,7 @@
 //! Changes: what was decided, as it is journaled, shown, replayed and rebuilt. They are outcomes;
 //! no condition is in them, and applying one evaluates nothing.
 
+use crate::acl::Acl;
 use crate::id::{BucketId, EnclaveId, SegmentId, StreamId, UploadId, VersionId};
 use crate::label::Label;
 use crate::lock::Retention;
@@ -130,6 +131,7 @@ pub enum VersionSetting {
     Tags(Tags),
     Retention(Option<Retention>),
     LegalHold(bool),
+    Acl(Acl),
 }
 
 /// A change with its place in the order; encoded once, when decided, and the same bytes ever after.
@@ -164,6 +166,7 @@ impl VersionSetting {
             VersionSetting::Tags(tags) => version.tags = tags,
             VersionSetting::Retention(retention) => version.lock.retention = retention,
             VersionSetting::LegalHold(held) => version.lock.legal_hold = held,
+            VersionSetting::Acl(acl) => version.metadata.acl = acl,
         }
     }
 
@@ -173,6 +176,7 @@ impl VersionSetting {
             VersionSetting::Tags(_) => 0,
             VersionSetting::Retention(_) => 1,
             VersionSetting::LegalHold(_) => 2,
+            VersionSetting::Acl(_) => 3,
         }
     }
 }

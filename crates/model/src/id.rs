@@ -99,6 +99,11 @@ ids! {
     PrincipalId,
 }
 
+impl PrincipalId {
+    /// Whoever asks without saying who they are; owns nothing and is granted nothing by name.
+    pub const NOBODY: PrincipalId = PrincipalId([0; 16]);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

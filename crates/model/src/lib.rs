@@ -12,6 +12,7 @@ pub mod label;
 pub mod name;
 pub mod principal;
 
+pub mod acl;
 pub mod checksum;
 pub mod condition;
 pub mod facts;
@@ -25,6 +26,7 @@ pub mod site;
 
 pub mod change;
 
+pub use acl::{Acl, Grant, Grantee, Ownership, Permission, PublicAccess};
 pub use change::{Change, Guard, Number, Record, Source, VersionSetting};
 pub use checksum::{Algorithm, Checksum, ChecksumKind};
 pub use condition::{Precondition, ReadConditions};

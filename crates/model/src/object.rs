@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::acl::Acl;
 use crate::checksum::{Algorithm, Checksum, ChecksumKind};
 use crate::id::{BodyId, BucketId, PrincipalId, UploadId, VersionId};
 use crate::label::Label;
@@ -44,6 +45,8 @@ pub struct Metadata {
     pub system: BTreeMap<String, String>,
     /// `x-amz-meta-*` without the prefix, lower-case.
     pub user: BTreeMap<String, String>,
+    /// Who owns it and who beside the owner may read it.
+    pub acl: Acl,
 }
 
 /// One version of one object, as shown or about to be.

@@ -63,11 +63,24 @@ pub struct SealedSecret {
 /// What authentication establishes, before any permission is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
+    /// [`PrincipalId::NOBODY`] of a request that proves nothing.
     pub principal: PrincipalId,
-    pub access_key: AccessKeyId,
+    /// The deciding transaction refuses it if it was revoked meanwhile; `None` when nothing was shown.
+    pub access_key: Option<AccessKeyId>,
     pub label: Label,
     /// The policy epoch the session was checked in; the deciding transaction refuses an older one.
     pub policy_epoch: u64,
+}
+
+impl Session {
+    /// Of a request without credentials: at the lowest label, and nobody's.
+    pub fn anonymous(policy_epoch: u64) -> Session {
+        Session { principal: PrincipalId::NOBODY, access_key: None, label: Label::LOWEST, policy_epoch }
+    }
+
+    pub fn is_anonymous(&self) -> bool {
+        self.principal == PrincipalId::NOBODY || self.access_key.is_none()
+    }
 }
 
 /// Key bytes sealed under another key, found by its tag; what they are bound to (the associated

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::acl::{Acl, Ownership, PublicAccess};
 use crate::lifecycle::Lifecycle;
 use crate::lock::ObjectLock;
 
@@ -45,6 +46,12 @@ settings! {
     1 Tags(Tags),
     2 ObjectLock(ObjectLock),
     3 Lifecycle(Lifecycle),
+    /// Who beside the owner may list it, and put into it.
+    16 Acl(Acl),
+    17 Ownership(Ownership),
+    18 PublicAccess(PublicAccess),
+    /// Cross-origin rules.
+    19 Cors(Document),
 }
 
 /// Whether a bucket keeps the versions of its objects. It never goes back to `Off`.

@@ -1,5 +1,7 @@
 //! What can be asked for. Each action is a type, so that a permit for one is no permit for another.
 
+use model::Permission;
+
 mod sealed {
     pub trait Sealed {}
 }
@@ -15,6 +17,23 @@ pub trait AccountAction: Action {}
 pub trait BucketAction: Action {}
 /// An action on one object of one bucket.
 pub trait ObjectAction: Action {}
+
+/// An action that the bucket's access control list can allow to others than its owner.
+pub trait OnBucket: Action {
+    const NEEDS: Permission;
+}
+/// An action that the object's access control list can allow to others than its owner.
+pub trait OnObject: Action {
+    const NEEDS: Permission;
+}
+
+macro_rules! granted {
+    ($($target:ident { $($name:ident: $permission:ident),+ $(,)? })+) => {$($(
+        impl $target for $name {
+            const NEEDS: Permission = Permission::$permission;
+        }
+    )+)+};
+}
 
 macro_rules! actions {
     ($($target:ident { $($(#[$doc:meta])* $name:ident),+ $(,)? })+) => {$($(
@@ -41,6 +60,10 @@ actions! {
         /// What a bucket was told: versioning, tags, rules.
         ReadSettings,
         WriteSettings,
+        /// Learn which pages of other origins may see answers.
+        Preflight,
+        ReadBucketAcl,
+        WriteBucketAcl,
     }
     ObjectAction {
         GetObject,
@@ -56,5 +79,27 @@ actions! {
         /// Act against a retention in governance mode.
         BypassGovernance,
         AbortUpload,
+        ReadObjectAcl,
+        WriteObjectAcl,
+    }
+}
+
+granted! {
+    OnBucket {
+        HeadBucket: Read,
+        ListObjects: Read,
+        ListUploads: Read,
+        ListVersions: Read,
+        ReadBucketAcl: ReadAcp,
+        WriteBucketAcl: WriteAcp,
+        PutObject: Write,
+        DeleteObject: Write,
+        ListParts: Write,
+        AbortUpload: Write,
+    }
+    OnObject {
+        GetObject: Read,
+        ReadObjectAcl: ReadAcp,
+        WriteObjectAcl: WriteAcp,
     }
 }

@@ -4,9 +4,13 @@
 //! Values in, values out. Absent by design: IO, and any knowledge of S3 or of clouds.
 
 mod action;
+mod grant;
 mod permit;
 mod verdict;
 
 pub use action::*;
+pub use grant::{
+    Access, may_bucket, may_object, on_key_of_shared_bucket, on_shared_bucket, on_shared_object, preflight,
+};
 pub use permit::{Permit, SystemPermit};
 pub use verdict::{Refusal, on_account, on_bucket, on_object};

@@ -35,7 +35,7 @@ impl<A: Action> Permit<A> {
     /// What the deciding transaction checks again.
     pub fn guard(&self) -> Guard {
         Guard {
-            access_key: Some(self.session.access_key.clone()),
+            access_key: self.session.access_key.clone(),
             policy_epoch: Some(self.session.policy_epoch),
             bucket: self.bucket.as_ref().map(|bucket| (bucket.id, bucket.label)),
         }

@@ -15,11 +15,16 @@ pub enum Refusal {
     Absent,
     #[error("the bucket belongs to someone else")]
     NotOwner,
+    #[error("say who you are")]
+    Anonymous,
 }
 
-/// May the session do `A` on its own account? Every session may.
-pub fn on_account<A: AccountAction>(session: &Session) -> Permit<A> {
-    Permit::mint(session, None, None)
+/// May the session do `A` on its own account? Everybody who has one may.
+pub fn on_account<A: AccountAction>(session: &Session) -> Result<Permit<A>, Refusal> {
+    match session.is_anonymous() {
+        true => Err(Refusal::Anonymous),
+        false => Ok(Permit::mint(session, None, None)),
+    }
 }
 
 /// May the session do `A` on this bucket?
@@ -32,10 +37,15 @@ pub fn on_object<A: ObjectAction>(session: &Session, bucket: &Bucket, key: Objec
     check(session, bucket).map(|()| Permit::mint(session, Some(bucket), Some(key)))
 }
 
-fn check(session: &Session, bucket: &Bucket) -> Result<(), Refusal> {
-    if session.label != bucket.label {
-        return Err(Refusal::Absent);
+pub(crate) fn check_label(session: &Session, bucket: &Bucket) -> Result<(), Refusal> {
+    match session.label == bucket.label {
+        true => Ok(()),
+        false => Err(Refusal::Absent),
     }
+}
+
+fn check(session: &Session, bucket: &Bucket) -> Result<(), Refusal> {
+    check_label(session, bucket)?;
     if session.principal != bucket.owner {
         return Err(Refusal::NotOwner);
     }
@@ -63,7 +73,7 @@ mod tests {
     fn session() -> Session {
         Session {
             principal: PrincipalId([7; 16]),
-            access_key: AccessKeyId("ENTE".into()),
+            access_key: Some(AccessKeyId("ENTE".into())),
             label: Label::LOWEST,
             policy_epoch: 3,
         }
@@ -83,6 +93,13 @@ mod tests {
         for owner in [7, 8] {
             assert_eq!(on_bucket::<HeadBucket>(&session(), &bucket(owner, 1)).unwrap_err(), Refusal::Absent);
         }
+    }
+
+    #[test]
+    fn nobody_has_no_account() {
+        use crate::action::ListBuckets;
+        assert!(on_account::<ListBuckets>(&session()).is_ok());
+        assert_eq!(on_account::<ListBuckets>(&Session::anonymous(3)).unwrap_err(), Refusal::Anonymous);
     }
 
     #[test]

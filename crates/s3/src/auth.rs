@@ -83,6 +83,34 @@ impl ChunkSigner {
     }
 }
 
+/// What the policy of a form claims: who signed it, and how.
+#[derive(Clone, Debug)]
+pub(crate) enum FormClaim {
+    Version4 {
+        day: String,
+        region: String,
+        signature: Vec<u8>,
+    },
+    /// HMAC with SHA-1 over the policy's text: what many upload forms in the field still carry. Its
+    /// policy names the bucket and when it expires, as the newer one's does.
+    Version2 {
+        signature: Vec<u8>,
+    },
+}
+
+impl FormClaim {
+    /// Checks the claim with the secret of its access key on the policy as the form carries it.
+    pub(crate) fn verify(&self, secret: &str, policy: &str) -> Result<(), Failure> {
+        let (key, signature) = match self {
+            FormClaim::Version4 { day, region, signature } => (signing_key(secret, day, region), signature),
+            FormClaim::Version2 { signature } => {
+                (hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes()), signature)
+            }
+        };
+        hmac::verify(&key, policy.as_bytes(), signature).map_err(|_| Code::SignatureDoesNotMatch.into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -97,12 +97,12 @@ impl Stream for Paced {
 }
 
 /// The content of a body, out of whatever framing it came in.
-pub(crate) fn unframed(paced: Paced, payload: &Payload, signer: ChunkSigner, slot: TrailerSlot) -> Body {
+pub(crate) fn unframed(paced: Paced, payload: &Payload, signer: Option<ChunkSigner>, slot: TrailerSlot) -> Body {
     match *payload {
         Payload::Plain(_) => paced.boxed(),
         Payload::Chunked { signed, promise } => {
             let framing = Framing {
-                signer: (signed == Signed::Yes).then_some(signer),
+                signer: signer.filter(|_| signed == Signed::Yes),
                 length: promise.length.unwrap_or(0),
                 trailer: promise.trailer.map(|algorithm| (digest::header_name(algorithm).to_owned(), slot)),
             };

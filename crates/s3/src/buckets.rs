@@ -1,16 +1,15 @@
 //! Buckets: list, create, head, delete, location.
 
 use http::{HeaderMap, StatusCode};
-use model::{BucketSetting, ObjectLock, Profile, Versioning};
-use policy::{CreateBucket, DeleteBucket, HeadBucket, ListBuckets, Permit};
-use s3s::dto::{self, GetBucketLocationOutput, ListBucketsOutput, Owner};
+use model::{Aspect, Bucket, BucketSetting, ObjectLock, Profile, Versioning};
+use policy::{CreateBucket, DeleteBucket, HeadBucket, ListBuckets};
+use s3s::dto::{self, GetBucketLocationOutput, ListBucketsOutput};
 use s3s::xml::{DeError, Deserializer};
 
 use crate::door::Call;
 use crate::error::{Code, Failure};
-use crate::headers;
 use crate::response::{self, Answer};
-use crate::{text, xml};
+use crate::{acl, headers, settings, text, xml};
 
 /// The region whose buckets have no location constraint, and where creating one's own again is no
 /// error.
@@ -31,14 +30,14 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     };
     let prefix = query.get("prefix").unwrap_or_default();
     let region = query.get("bucket-region").unwrap_or(&call.door.settings.region);
-    let mut buckets = call.engine().list_buckets(policy::on_account::<ListBuckets>(&call.session)).await?;
+    let mut buckets = call.engine().list_buckets(call.on_account::<ListBuckets>()?).await?;
     buckets.retain(|bucket| bucket.name.as_str().starts_with(prefix) && region == call.door.settings.region);
     buckets.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     buckets.retain(|bucket| after.as_deref().is_none_or(|after| bucket.name.as_str() > after));
     let more = buckets.len() > most;
     buckets.truncate(most);
     let last = buckets.last().filter(|_| more).map(|bucket| text::token(bucket.name.as_str()));
-    let entry = |bucket: model::Bucket| dto::Bucket {
+    let entry = |bucket: Bucket| dto::Bucket {
         bucket_region: Some(call.door.settings.region.clone()),
         creation_date: Some(text::document_date(bucket.created)),
         name: Some(bucket.name.to_string()),
@@ -46,7 +45,7 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     response::document(&ListBucketsOutput {
         buckets: Some(buckets.into_iter().map(entry).collect()),
         continuation_token: last,
-        owner: Some(owner(call.session.principal)),
+        owner: Some(call.owner(call.session.principal).await?),
         prefix: query.get("prefix").map(str::to_owned),
     })
 }
@@ -55,24 +54,21 @@ pub(crate) fn bad_token(token: &str) -> Failure {
     Failure::argument("continuation-token", token, "The continuation token provided is incorrect")
 }
 
-/// A principal as owner.
-pub(crate) fn owner(principal: model::PrincipalId) -> Owner {
-    Owner { display_name: None, id: Some(principal.to_string()) }
-}
-
 pub(crate) async fn create(call: &Call<'_>, document: &[u8]) -> Result<Answer, Failure> {
     let wanted = if document.is_empty() { None } else { wanted_location(document)? };
     check_location(wanted.as_deref(), &call.door.settings.region)?;
     let name = call.admitted.bucket.clone().ok_or_else(|| Failure::internal("no bucket in the request"))?;
     let location = format!("/{name}");
-    let permit: Permit<CreateBucket> = policy::on_account(&call.session);
+    let permit = call.on_account::<CreateBucket>()?;
+    let ownership = headers::get(&call.admitted.headers, "x-amz-object-ownership");
+    let ownership = ownership.and_then(|name| settings::ownership(&name)).unwrap_or_default();
+    let told = acl::of_new_bucket(call, ownership).await?;
     let default: Option<Profile> = None;
-    match call.engine().create_bucket(permit, name, default, settings(&call.admitted.headers)).await {
+    let told = [told, lockable(&call.admitted.headers)].concat();
+    match call.engine().create_bucket(permit, name, default, told.clone()).await {
         Ok(_) => {}
         Err(engine::Error::BucketExists(bucket)) if bucket.owner == call.session.principal => {
-            if call.door.settings.region != FIRST_REGION {
-                return Err(Code::BucketAlreadyOwnedByYou.into());
-            }
+            check_same(call, &bucket, told).await?;
         }
         Err(error) => return Err(error.into()),
     }
@@ -81,8 +77,25 @@ pub(crate) async fn create(call: &Call<'_>, document: &[u8]) -> Result<Answer, F
     Ok(answer)
 }
 
-/// What a bucket is told from its first moment. One whose versions can be locked keeps them.
-fn settings(headers: &HeaderMap) -> Vec<BucketSetting> {
+/// Creating one's own bucket again is no error in the first region, if it would become the same.
+async fn check_same(call: &Call<'_>, bucket: &Bucket, told: Vec<BucketSetting>) -> Result<(), Failure> {
+    if call.door.settings.region != FIRST_REGION {
+        return Err(Code::BucketAlreadyOwnedByYou.into());
+    }
+    let access = call.engine().access(bucket).await?;
+    let has = [BucketSetting::Acl(access.acl), BucketSetting::Ownership(access.ownership)];
+    let has: Vec<_> = has.into_iter().filter(|setting| *setting != setting.aspect().unset()).collect();
+    let told: Vec<_> = told.into_iter().filter(|setting| !LOCKABLE.contains(&setting.aspect())).collect();
+    match has == told {
+        true => Ok(()),
+        false => Err(Code::BucketAlreadyExists.into()),
+    }
+}
+
+const LOCKABLE: [Aspect; 2] = [Aspect::Versioning, Aspect::ObjectLock];
+
+/// What a bucket whose versions can be locked is told from its first moment: to keep them.
+fn lockable(headers: &HeaderMap) -> Vec<BucketSetting> {
     match headers::get(headers, "x-amz-bucket-object-lock-enabled") {
         Some(value) if value.eq_ignore_ascii_case("true") => vec![
             BucketSetting::Versioning(Versioning::Enabled),
@@ -141,7 +154,7 @@ fn incompatible(location: &str) -> Failure {
 
 pub(crate) async fn head(call: &Call<'_>) -> Result<Answer, Failure> {
     // The permit is the answer: it exists, and one may know.
-    let (_, _permit) = call.on_bucket::<HeadBucket>().await?;
+    let (_, _permit) = call.on_open_bucket::<HeadBucket>().await?;
     let mut answer = response::status(StatusCode::OK);
     response::set(answer.headers_mut(), "x-amz-bucket-region", &call.door.settings.region);
     response::set(answer.headers_mut(), "content-type", "application/xml");

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use engine::{Copied, Copy, CopyPart, Written};
 use http::HeaderMap;
-use model::{Algorithm, Bucket, BucketName, Checksum, ObjectKey, ReadConditions, Which};
+use model::{Acl, Algorithm, Bucket, BucketName, Checksum, ObjectKey, ReadConditions, Which};
 use policy::{GetObject, Permit, PutObject};
 use s3s::dto::{self, CopyObjectResult, CopyPartResult};
 
@@ -18,7 +18,7 @@ use crate::multipart::upload_id;
 use crate::put::write_encryption;
 use crate::response::{self, Answer};
 use crate::versioning::{self, id_of, write_id};
-use crate::{lock, tagging, text};
+use crate::{acl, lock, tagging, text};
 
 const SOURCE: &str = "x-amz-copy-source";
 
@@ -33,9 +33,11 @@ pub(crate) async fn copy_object(call: &Call<'_>) -> Result<Answer, Failure> {
         tags: replaces_tags.then(|| tagging::of_new(headers)).transpose()?,
         lock: lock::of_new(call)?,
         checksum: wanted_checksum(headers)?,
+        ..Copy::default()
     };
-    let (named, from) = source(call).await?;
-    let (bucket, to) = call.on_object::<PutObject>().await?;
+    let (named, source_acl, from) = source(call).await?;
+    let (bucket, to) = call.on_open_key::<PutObject>().await?;
+    let copy = Copy { source_acl, acl: acl::of_new_object(call, &bucket).await?, ..copy };
     let itself = from.object() == (&bucket, to.object().1) && named.which == Which::Current;
     if itself && !replaces_metadata && !replaces_tags {
         let message = "This copy request is illegal because it is trying to copy an object to itself without changing \
@@ -72,9 +74,11 @@ pub(crate) async fn copy_part(call: &Call<'_>) -> Result<Answer, Failure> {
         number: part_number(query.get("partNumber").unwrap_or_default())?,
         source: conditions(headers),
         range: range(headers)?,
+        ..CopyPart::default()
     };
-    let (named, from) = source(call).await?;
-    let (_, to) = call.on_object::<PutObject>().await?;
+    let (named, source_acl, from) = source(call).await?;
+    let part = CopyPart { source_acl, ..part };
+    let (_, to) = call.on_open_key::<PutObject>().await?;
     let copied = Box::pin(call.engine().copy_part(from, named.which, to, upload, part)).await;
     let Copied { written, source } = copied.map_err(|error| source_failure(error, named.which))?;
     let of = |algorithm| shown(&written.checksums, algorithm);
@@ -185,17 +189,17 @@ impl Named {
     }
 }
 
-/// The source, with the permit to read it.
-async fn source(call: &Call<'_>) -> Result<(Named, Permit<GetObject>), Failure> {
+/// The source, with the permit to read it and the list that the verdict read.
+async fn source(call: &Call<'_>) -> Result<(Named, Acl, Permit<GetObject>), Failure> {
     let headers = &call.admitted.headers;
     let named = Named::parse(&headers::get(headers, SOURCE).unwrap_or_default())?;
     let bucket = call.engine().resolve(&call.session, &named.bucket).await?;
     let bucket: Bucket =
         bucket.ok_or_else(|| Failure::new(Code::NoSuchBucket).with("BucketName", named.bucket.to_string()))?;
-    let permit = policy::on_object(&call.session, &bucket, named.key.clone())?;
+    let (acl, permit) = call.on_source(&bucket, &named.key, named.which).await?;
     match headers::get(headers, "x-amz-source-expected-bucket-owner") {
         Some(expected) if expected != bucket.owner.to_string() => Err(Code::AccessDenied.into()),
-        _ => Ok((named, permit)),
+        _ => Ok((named, acl, permit)),
     }
 }
 

@@ -4,7 +4,7 @@ use engine::{Deleted, Error};
 use futures::{FutureExt, StreamExt};
 use http::StatusCode;
 use model::{Bucket, ObjectKey, Precondition, Which};
-use policy::{DeleteObject, HeadBucket};
+use policy::{Access, DeleteObject};
 use s3s::dto::{Delete, DeleteObjectsOutput, DeletedObject, ObjectIdentifier};
 
 use crate::door::Call;
@@ -19,7 +19,11 @@ use crate::xml;
 pub(crate) async fn delete_object(call: &Call<'_>) -> Result<Answer, Failure> {
     let condition = headers::write_condition(&call.admitted.headers)?;
     let which = wanted(call)?;
-    let (bucket, permit) = call.on_object::<DeleteObject>().await?;
+    // Whom a list lets write may delete, and may not remove what stays behind.
+    let (bucket, permit) = match which {
+        Which::Current => call.on_open_key::<DeleteObject>().await?,
+        _ => call.on_object::<DeleteObject>().await?,
+    };
     let deleted = match which {
         Which::Current => call.engine().delete(permit, condition).await?,
         which => {
@@ -44,12 +48,12 @@ pub(crate) async fn delete_objects(call: &Call<'_>, document: &[u8]) -> Result<A
     }
     // That one may know the bucket decides what the request as a whole is answered; each key takes
     // a permit of its own.
-    let (bucket, _permit) = call.on_bucket::<HeadBucket>().await?;
-    let bucket = &bucket;
+    let (bucket, access) = call.on_bucket_to_delete().await?;
+    let (bucket, access) = (&bucket, &access);
     let outcomes: Vec<_> = futures::stream::iter(objects)
         .map(|object| {
             let named = (object.key.clone(), object.version_id.clone());
-            async move { (named, delete_one(call, bucket, object).await) }.boxed()
+            async move { (named, delete_one(call, bucket, access, object).await) }.boxed()
         })
         .buffered(DELETES_AT_ONCE)
         .collect()
@@ -75,7 +79,12 @@ pub(crate) async fn delete_objects(call: &Call<'_>, document: &[u8]) -> Result<A
     response::document(&DeleteObjectsOutput { deleted: Some(deleted), errors: Some(errors), request_charged: None })
 }
 
-async fn delete_one(call: &Call<'_>, bucket: &Bucket, object: ObjectIdentifier) -> Result<Deleted, Failure> {
+async fn delete_one(
+    call: &Call<'_>,
+    bucket: &Bucket,
+    access: &Access,
+    object: ObjectIdentifier,
+) -> Result<Deleted, Failure> {
     let invalid = || Failure::because(Code::InvalidArgument, "Invalid version id specified");
     let which = object.version_id.as_deref().map(|text| versioning::parse(text).ok_or_else(invalid)).transpose()?;
     if object.last_modified_time.is_some() || object.size.is_some() {
@@ -91,7 +100,10 @@ async fn delete_one(call: &Call<'_>, bucket: &Bucket, object: ObjectIdentifier) 
         Some(etag) => Precondition::Matches(model::ETag(etag.into_value())),
     };
     let bypass = bypass(call, bucket, &key)?;
-    let permit = policy::on_object::<DeleteObject>(&call.session, bucket, key)?;
+    let permit = match which {
+        None => policy::on_key_of_shared_bucket::<DeleteObject>(&call.session, bucket, access, key)?,
+        Some(_) => policy::on_object::<DeleteObject>(&call.session, bucket, key)?,
+    };
     let outcome = match which {
         None => call.engine().delete(permit, condition).await,
         Some(which) => call.engine().delete_version(permit, which, condition, bypass).await,

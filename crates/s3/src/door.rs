@@ -1,15 +1,16 @@
 //! One request from head to answer: gate, key, signature, body, handler.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use engine::{Body, Declared, Engine};
-use http::Request;
 use http::request::Parts;
+use http::{Method, Request};
 use hyper::body::Incoming;
-use model::{Bucket, Outside, Session};
-use policy::{BucketAction, ObjectAction, Permit};
+use model::{Acl, Aspect, Bucket, BucketSetting, ObjectKey, Outside, Permission, PrincipalId, Session, Which};
+use policy::{Access, AccountAction, BucketAction, GetObject, ObjectAction, OnBucket, OnObject, Permit, ReadSettings};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
@@ -17,12 +18,14 @@ use crate::auth::ChunkSigner;
 use crate::body::{self, Paced};
 use crate::chunked::TrailerSlot;
 use crate::error::{Code, Failure};
-use crate::gate::{self, Admitted, BodyUse, Operation};
+use crate::gate::{self, Admitted, BodyUse, Crossing, Operation, Payload, Signed};
 use crate::headers;
 use crate::limits::Limits;
 use crate::response::{self, Answer, Content, Line, RequestId, Sent};
+use crate::settings::{self, Unconfigured};
 use crate::{
-    attributes, buckets, copy, delete, digest, get, lifecycle, list, lock, multipart, put, tagging, versioning,
+    acl, attributes, buckets, copy, cors, delete, digest, form, get, lifecycle, list, lock, multipart, put, tagging,
+    versioning,
 };
 
 /// How a door is set up.
@@ -49,6 +52,8 @@ pub(crate) struct Inner {
     host: Arc<str>,
     /// KiB of documents that may still be held in memory.
     documents: Semaphore,
+    /// Names of principals that were asked for.
+    names: Mutex<BTreeMap<PrincipalId, String>>,
 }
 
 /// What a document's share of the budget is counted in: a semaphore counts to 2³² at most.
@@ -61,7 +66,8 @@ impl Door {
         let host = hex::encode(outside.random::<16>()).into();
         let documents =
             Semaphore::new(settings.limits.documents_bytes.max(settings.limits.document_bytes) / SHARE_BYTES);
-        Door { inner: Arc::new(Inner { engine, settings, outside, host, documents }) }
+        let names = Mutex::default();
+        Door { inner: Arc::new(Inner { engine, settings, outside, host, documents, names }) }
     }
 
     /// Answers one request.
@@ -74,12 +80,7 @@ impl Door {
         let bytes_in = Arc::new(AtomicU64::new(0));
         let paced = Paced::new(incoming, Arc::clone(&bytes_in), door.settings.limits.idle_time, deadline);
 
-        let admitted = gate::admit(&head, &door.settings, door.outside.clock.now());
-        let operation = admitted.as_ref().map_or("refused", |admitted| admitted.operation.name());
-        let outcome = match admitted {
-            Ok(admitted) => Box::pin(door.serve(admitted, paced)).await,
-            Err(failure) => Err((failure, Some(paced))),
-        };
+        let (operation, outcome) = door.handle(&head, paced).await;
         let (mut answer, code) = match outcome {
             Ok(answer) => (answer, None),
             Err((failure, unread)) => {
@@ -88,6 +89,9 @@ impl Door {
                 (without_body_for_head(&head, answer), Some(failure.code().name()))
             }
         };
+        if let Some(crossing) = door.crossing(&head) {
+            cors::tell(door, &crossing, answer.headers_mut()).await;
+        }
         part_company(&head, &bytes_in, &mut answer);
         // Not the query: it may carry the signature of a presigned URL that is still good.
         tracing::debug!(request_id = id.request, path = head.uri.path(), "target");
@@ -117,7 +121,7 @@ fn part_company(head: &Parts, bytes_in: &AtomicU64, answer: &mut Answer) {
 }
 
 fn without_body_for_head(head: &Parts, answer: Answer) -> Answer {
-    if head.method != http::Method::HEAD {
+    if head.method != Method::HEAD {
         return answer;
     }
     answer.map(|content| match content {
@@ -130,6 +134,52 @@ fn without_body_for_head(head: &Parts, answer: Answer) -> Answer {
 type Refused = (Failure, Option<Paced>);
 
 impl Inner {
+    /// Tells what kind of request it is and serves it; gives its operation's name for the log.
+    async fn handle(&self, head: &Parts, paced: Paced) -> (&'static str, Result<Answer, Refused>) {
+        let unread = |paced| move |failure| (failure, Some(paced));
+        if head.method == Method::OPTIONS {
+            let answer = match gate::preflight(head, &self.settings) {
+                Ok(crossing) => cors::preflight(self, crossing).await,
+                Err(failure) => Err(failure),
+            };
+            return ("Preflight", answer.map_err(unread(paced)));
+        }
+        match gate::form_head(head, &self.settings) {
+            Ok(None) => {}
+            Ok(Some(form)) => {
+                let answer = Box::pin(form::post_object(self, form, paced)).await;
+                return (Operation::PostObject.name(), answer.map_err(|failure| (failure, None)));
+            }
+            Err(failure) => return ("refused", Err((failure, Some(paced)))),
+        }
+        match gate::admit(head, &self.settings, self.outside.clock.now()) {
+            Ok(admitted) => (admitted.operation.name(), Box::pin(self.serve(admitted, paced)).await),
+            Err(failure) => ("refused", Err((failure, Some(paced)))),
+        }
+    }
+
+    /// What a browser wants to know about the answer, if a page at another origin asks. A question
+    /// before the request was answered in full already.
+    fn crossing(&self, head: &Parts) -> Option<Crossing> {
+        if head.method == Method::OPTIONS || !head.headers.contains_key("origin") {
+            return None;
+        }
+        cors::crossing(gate::bucket_named(head, &self.settings).as_ref(), &head.method, &head.headers)
+    }
+
+    /// What a principal is called. Names never change, so each is asked for once.
+    async fn name_of(&self, principal: PrincipalId) -> Result<Option<String>, Failure> {
+        let kept = self.names.lock().unwrap_or_else(PoisonError::into_inner).get(&principal).cloned();
+        if kept.is_some() {
+            return Ok(kept);
+        }
+        let name = self.engine.name_of(principal).await?;
+        if let Some(name) = &name {
+            self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(principal, name.clone());
+        }
+        Ok(name)
+    }
+
     async fn serve(&self, admitted: Admitted, paced: Paced) -> Result<Answer, Refused> {
         let (session, signer) = match self.authenticate(&admitted).await {
             Ok(proven) => proven,
@@ -168,11 +218,17 @@ impl Inner {
         }
     }
 
-    async fn authenticate(&self, admitted: &Admitted) -> Result<(Session, ChunkSigner), Failure> {
-        let credential = self.engine.credential(&admitted.claim.access_key).await?;
-        let credential = credential.ok_or(Code::InvalidAccessKeyId)?;
-        let signer = admitted.claim.verify(&credential.secret)?;
-        Ok((credential.session, signer))
+    /// Who asks, and what checks the chunks of the body if they are signed.
+    async fn authenticate(&self, admitted: &Admitted) -> Result<(Session, Option<ChunkSigner>), Failure> {
+        let Some(claim) = &admitted.claim else {
+            return match admitted.payload {
+                Payload::Chunked { signed: Signed::Yes, .. } => Err(Code::SignatureDoesNotMatch.into()),
+                _ => Ok((self.engine.anonymous().await?, None)),
+            };
+        };
+        let credential = self.engine.credential(&claim.access_key).await?.ok_or(Code::InvalidAccessKeyId)?;
+        let signer = claim.verify(&credential.secret)?;
+        Ok((credential.session, Some(signer)))
     }
 
     /// A share of the budget for all documents together; an empty one needs none, and waits for none.
@@ -194,7 +250,7 @@ impl Inner {
         &self,
         call: &Call<'_>,
         paced: Paced,
-        signer: ChunkSigner,
+        signer: Option<ChunkSigner>,
         slot: TrailerSlot,
         declared: Declared,
     ) -> Result<Bytes, Failure> {
@@ -245,6 +301,13 @@ impl Call<'_> {
             Operation::PutObjectLockConfiguration => lock::put_configuration(self, &document).await,
             Operation::PutObjectRetention => lock::put_retention(self, &document).await,
             Operation::PutObjectLegalHold => lock::put_legal_hold(self, &document).await,
+            Operation::PutBucketAcl => acl::put_bucket_acl(self, &document).await,
+            Operation::PutObjectAcl => acl::put_object_acl(self, &document).await,
+            Operation::PutBucketCors => cors::put(self, &document).await,
+            Operation::PutBucketOwnershipControls => settings::put_ownership(self, &document).await,
+            Operation::PutPublicAccessBlock => settings::put_public_access(self, &document).await,
+            Operation::PutBucketEncryption => settings::put_encryption(self, &document).await,
+            Operation::PutBucketRequestPayment => settings::put_payer(self, &document).await,
             other => Err(misrouted(other)),
         }
     }
@@ -278,8 +341,37 @@ impl Call<'_> {
             Operation::ListParts => multipart::list_parts(self).await,
             Operation::ListMultipartUploads => multipart::list_uploads(self).await,
             Operation::AbortMultipartUpload => multipart::abort(self).await,
-            other => Err(misrouted(other)),
+            Operation::GetBucketAcl => acl::get_bucket_acl(self).await,
+            Operation::GetObjectAcl => acl::get_object_acl(self).await,
+            Operation::GetBucketCors => cors::get(self).await,
+            Operation::DeleteBucketCors => cors::delete(self).await,
+            Operation::GetBucketOwnershipControls => settings::get_ownership(self).await,
+            Operation::DeleteBucketOwnershipControls => settings::delete_ownership(self).await,
+            Operation::GetPublicAccessBlock => settings::get_public_access(self).await,
+            Operation::DeletePublicAccessBlock => settings::delete_public_access(self).await,
+            Operation::GetBucketPolicyStatus => settings::policy_status(self).await,
+            Operation::GetBucketEncryption => settings::get_encryption(self).await,
+            Operation::DeleteBucketEncryption => settings::delete_encryption(self).await,
+            Operation::GetBucketRequestPayment => settings::get_payer(self).await,
+            Operation::DeleteBucketPolicy | Operation::DeleteBucketWebsite | Operation::DeleteBucketReplication => {
+                settings::delete_unconfigured(self).await
+            }
+            other => self.unconfigured(other).await,
         }
+    }
+
+    /// What S3 answers about what no bucket has here.
+    async fn unconfigured(&self, operation: Operation) -> Result<Answer, Failure> {
+        let answer = match operation {
+            Operation::GetBucketPolicy => Unconfigured::Absent(Code::NoSuchBucketPolicy),
+            Operation::GetBucketWebsite => Unconfigured::Absent(Code::NoSuchWebsiteConfiguration),
+            Operation::GetBucketReplication => Unconfigured::Absent(Code::ReplicationConfigurationNotFoundError),
+            Operation::GetBucketLogging => Unconfigured::Empty("BucketLoggingStatus"),
+            Operation::GetBucketNotificationConfiguration => Unconfigured::Empty("NotificationConfiguration"),
+            Operation::GetBucketAccelerateConfiguration => Unconfigured::Empty("AccelerateConfiguration"),
+            other => return Err(misrouted(other)),
+        };
+        settings::unconfigured(self, answer).await
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -307,6 +399,131 @@ impl Call<'_> {
         let permit = policy::on_object(&self.session, &bucket, key)?;
         self.check_owner(&bucket)?;
         Ok((bucket, permit))
+    }
+
+    /// A permit for something on the caller's own account.
+    pub(crate) fn on_account<A: AccountAction>(&self) -> Result<Permit<A>, Failure> {
+        Ok(policy::on_account(&self.session)?)
+    }
+
+    fn key(&self) -> Result<ObjectKey, Failure> {
+        self.admitted.key.clone().ok_or_else(|| Failure::internal("no key in the request"))
+    }
+
+    fn owns(&self, bucket: &Bucket) -> bool {
+        self.session.principal == bucket.owner
+    }
+
+    /// The bucket and what it says about others.
+    async fn bucket_and_access(&self) -> Result<(Bucket, Access), Failure> {
+        let bucket = self.bucket().await?;
+        let access = self.engine().access(&bucket).await?;
+        Ok((bucket, access))
+    }
+
+    /// A permit for what the bucket's list can allow, with what it says.
+    pub(crate) async fn on_shared_bucket<A: BucketAction + OnBucket>(
+        &self,
+    ) -> Result<(Bucket, Access, Permit<A>), Failure> {
+        let (bucket, access) = self.bucket_and_access().await?;
+        let permit = policy::on_shared_bucket(&self.session, &bucket, &access)?;
+        self.check_owner(&bucket)?;
+        Ok((bucket, access, permit))
+    }
+
+    /// The same where an owner need not be told what the bucket says about others.
+    pub(crate) async fn on_open_bucket<A: BucketAction + OnBucket>(&self) -> Result<(Bucket, Permit<A>), Failure> {
+        if self.owns(&self.bucket().await?) {
+            return self.on_bucket().await;
+        }
+        let (bucket, _, permit) = self.on_shared_bucket().await?;
+        Ok((bucket, permit))
+    }
+
+    /// A permit for what the bucket's list can allow on its objects: to put and to delete.
+    pub(crate) async fn on_open_key<A: ObjectAction + OnBucket>(&self) -> Result<(Bucket, Permit<A>), Failure> {
+        if self.owns(&self.bucket().await?) {
+            return self.on_object().await;
+        }
+        let (bucket, access) = self.bucket_and_access().await?;
+        let permit = policy::on_key_of_shared_bucket(&self.session, &bucket, &access, self.key()?)?;
+        self.check_owner(&bucket)?;
+        Ok((bucket, permit))
+    }
+
+    /// The bucket to delete several objects from, with what each permit is asked by.
+    pub(crate) async fn on_bucket_to_delete(&self) -> Result<(Bucket, Access), Failure> {
+        let (bucket, access) = self.bucket_and_access().await?;
+        policy::may_bucket(&self.session, &bucket, &access, Permission::Write)?;
+        self.check_owner(&bucket)?;
+        Ok((bucket, access))
+    }
+
+    /// A permit for what the object's list can allow, with what bucket and object say.
+    pub(crate) async fn on_shared_object<A: ObjectAction + OnObject>(
+        &self,
+    ) -> Result<(Bucket, Access, Acl, Permit<A>), Failure> {
+        let (bucket, access) = self.bucket_and_access().await?;
+        let (key, which) = (self.key()?, versioning::wanted(self)?);
+        let Some(acl) = self.engine().object_acl(&bucket, &key, which).await? else {
+            // Who may not list the bucket is not told what is not there either.
+            policy::may_bucket(&self.session, &bucket, &access, Permission::Read)?;
+            self.check_owner(&bucket)?;
+            return Err(if which == Which::Current { Code::NoSuchKey } else { Code::NoSuchVersion }.into());
+        };
+        let permit = policy::on_shared_object(&self.session, &bucket, &access, key, &acl)?;
+        self.check_owner(&bucket)?;
+        Ok((bucket, access, acl, permit))
+    }
+
+    /// A permit to look for an object to read; whoever found it asks [`Call::check_readable`] too.
+    pub(crate) async fn on_open_object(&self) -> Result<(Bucket, Permit<GetObject>), Failure> {
+        if self.owns(&self.bucket().await?) {
+            return self.on_object().await;
+        }
+        let (bucket, _, _, permit) = self.on_shared_object().await?;
+        Ok((bucket, permit))
+    }
+
+    /// A permit to copy from an object, with the list that allowed it.
+    pub(crate) async fn on_source(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        which: Which,
+    ) -> Result<(Acl, Permit<GetObject>), Failure> {
+        let access = self.engine().access(bucket).await?;
+        let Some(acl) = self.engine().object_acl(bucket, key, which).await? else {
+            policy::may_bucket(&self.session, bucket, &access, Permission::Read)?;
+            // The engine says what is missing, and how.
+            return Ok((
+                Acl::default(),
+                policy::on_shared_object(&self.session, bucket, &access, key.clone(), &Acl::default())?,
+            ));
+        };
+        let permit = policy::on_shared_object(&self.session, bucket, &access, key.clone(), &acl)?;
+        Ok((acl, permit))
+    }
+
+    /// Whether the object that was found, with this list, may be read.
+    pub(crate) async fn check_readable(&self, bucket: &Bucket, acl: &Acl) -> Result<(), Failure> {
+        if self.owns(bucket) && acl.owner.is_none_or(|owner| owner == bucket.owner) {
+            return Ok(());
+        }
+        let access = self.engine().access(bucket).await?;
+        Ok(policy::may_object(&self.session, bucket, &access, acl, Permission::Read)?)
+    }
+
+    /// What a bucket of one's own was told.
+    pub(crate) async fn setting(&self, aspect: Aspect) -> Result<BucketSetting, Failure> {
+        let (_, permit) = self.on_bucket::<ReadSettings>().await?;
+        Ok(self.engine().bucket_setting(permit, aspect).await?)
+    }
+
+    /// A principal as documents show it.
+    pub(crate) async fn owner(&self, principal: PrincipalId) -> Result<s3s::dto::Owner, Failure> {
+        let display_name = self.door.name_of(principal).await?;
+        Ok(s3s::dto::Owner { display_name, id: Some(principal.to_string()) })
     }
 
     /// `x-amz-expected-bucket-owner`: nothing is done in somebody else's bucket.

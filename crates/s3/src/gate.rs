@@ -19,6 +19,7 @@ use crate::door::Settings;
 use crate::error::{Code, Failure};
 use crate::headers;
 
+pub(crate) use claim::{of_form as claim_of_form, of_form_by_version_2 as claim_of_form_by_version_2};
 pub(crate) use payload::{Payload, Signed};
 pub(crate) use table::{BodyUse, Operation};
 pub(crate) use target::Query;
@@ -33,23 +34,46 @@ pub(crate) struct Admitted {
     pub(crate) query: Query,
     /// The head's headers, with those that a presigned URL carries in its query.
     pub(crate) headers: HeaderMap,
-    pub(crate) claim: Claim,
+    /// `None` when it says nothing about who asks.
+    pub(crate) claim: Option<Claim>,
     pub(crate) payload: Payload,
+}
+
+/// A form upload as its head tells: who asks, and what for, comes in the body.
+#[derive(Debug)]
+pub(crate) struct FormHead {
+    pub(crate) bucket: BucketName,
+    pub(crate) boundary: String,
+}
+
+/// A request of a page at another origin, or a browser's question whether there may be one.
+#[derive(Debug)]
+pub(crate) struct Crossing {
+    pub(crate) bucket: BucketName,
+    pub(crate) origin: String,
+    pub(crate) method: String,
+    /// Names of the headers it would carry, with commas between them.
+    pub(crate) headers: String,
 }
 
 /// Reads a head, or says why not.
 pub(crate) fn admit(head: &Parts, settings: &Settings, now: Timestamp) -> Result<Admitted, Failure> {
     check_framing(head, settings)?;
     let whole = target::parse_query(head.uri.query().unwrap_or_default())?;
-    refuse_forms(head)?;
     let (claimant, rest) = claim::claimant(head, &whole)?;
-    claim::all_signed(&claimant, &head.headers)?;
+    if let Some(claimant) = &claimant {
+        claim::all_signed(claimant, &head.headers)?;
+    }
     let target = target::parse(head, &settings.domains)?;
     let operation = table::route(&head.method, &target, &rest, source(head, &rest))?;
-    let (query, headers) = claim::hoist(&claimant, rest, &head.headers)?;
+    let (query, headers) = match &claimant {
+        Some(claimant) => claim::hoist(claimant, rest, &head.headers)?,
+        None => (rest, head.headers.clone()),
+    };
     table::check(operation, &query, &headers)?;
     values::check(operation, &query, &headers)?;
-    let claim = claim::prepare(head, &whole, &headers, &claimant, &settings.region, now)?;
+    let prepare = |claimant| claim::prepare(head, &whole, &headers, claimant, &settings.region, now);
+    let claim = claimant.as_ref().map(prepare).transpose()?;
     let payload = payload::read(operation.rules().body, &headers)?;
     let (bucket, key) = target.into_names();
     Ok(Admitted { operation, bucket, key, query, headers, claim, payload })
@@ -109,16 +133,67 @@ fn must_be_alone(name: &str) -> bool {
     ["x-amz-", "content-", "if-"].iter().any(|prefix| name.starts_with(prefix)) || OTHERS.contains(&name)
 }
 
-/// A form upload brings its fields and its signature in the body.
-fn refuse_forms(head: &Parts) -> Result<(), Failure> {
+/// The head of a form upload, which brings its fields and its signature in the body; `None` if it is an
+/// ordinary request.
+pub(crate) fn form_head(head: &Parts, settings: &Settings) -> Result<Option<FormHead>, Failure> {
     let content_type = headers::get(&head.headers, "content-type").unwrap_or_default();
-    let form = content_type.trim_start().to_ascii_lowercase().starts_with("multipart/form-data");
+    let (kind, parameters) = content_type.split_once(';').unwrap_or((&content_type, ""));
     // With a signature in the head it is an ordinary request about something of that type.
-    let signed = head.headers.contains_key("authorization") || head.uri.query().is_some_and(|q| q.contains("X-Amz-"));
-    if head.method == Method::POST && form && !signed {
-        return Err(Failure::not_implemented("Uploading by a form"));
+    let signed = head.headers.contains_key("authorization") || head.uri.query().is_some();
+    if head.method != Method::POST || signed || !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
+        return Ok(None);
     }
-    Ok(())
+    check_framing(head, settings)?;
+    let target::Target::Bucket(bucket) = target::parse(head, &settings.domains)? else {
+        return Err(Code::MethodNotAllowed.into());
+    };
+    let boundary = parameters.split(';').find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"').to_owned())
+    });
+    // RFC 2046: 1 to 70 characters.
+    let boundary = boundary.filter(|boundary| (1..=70).contains(&boundary.len()));
+    let boundary = boundary.ok_or(Code::MalformedPOSTRequest)?;
+    if !head.headers.contains_key("content-length") {
+        return Err(Code::MissingContentLength.into());
+    }
+    if let Some(name) = head.headers.keys().map(http::HeaderName::as_str).find(|name| name.starts_with("x-amz-")) {
+        let message = format!("A form says in its fields what {name} says.");
+        return Err(Failure::because(Code::NotImplemented, message).with("Header", name.to_owned()));
+    }
+    Ok(Some(FormHead { bucket, boundary }))
+}
+
+/// The head of a browser's question, which carries no credentials and whose query means nothing.
+pub(crate) fn preflight(head: &Parts, settings: &Settings) -> Result<Crossing, Failure> {
+    check_framing(head, settings)?;
+    let bad = |message: &str| Failure::because(Code::BadRequest, message);
+    let bucket = match target::parse(head, &settings.domains)? {
+        target::Target::Bucket(bucket) | target::Target::Object(bucket, _) => bucket,
+        target::Target::Root => return Err(bad("Insufficient information. Bucket needed.")),
+    };
+    let given = |name| headers::get(&head.headers, name);
+    let origin = given("origin").ok_or_else(|| bad("Insufficient information. Origin request header needed."))?;
+    let method =
+        given("access-control-request-method").ok_or_else(|| bad("Invalid Access-Control-Request-Method: null"))?;
+    let headers = given("access-control-request-headers").unwrap_or_default();
+    Ok(Crossing { bucket, origin, method, headers })
+}
+
+impl Admitted {
+    /// What the fields of a form ask for, as a PutObject whose headers they are.
+    pub(crate) fn of_form(bucket: BucketName, key: ObjectKey, headers: HeaderMap) -> Result<Admitted, Failure> {
+        let (operation, query) = (Operation::PostObject, Query::default());
+        table::check(operation, &query, &headers)?;
+        values::check(operation, &query, &headers)?;
+        let (bucket, key, payload) = (Some(bucket), Some(key), Payload::of_form(&headers)?);
+        Ok(Admitted { operation, bucket, key, query, headers, claim: None, payload })
+    }
+}
+
+/// The bucket that a head names, whatever else may be wrong with it.
+pub(crate) fn bucket_named(head: &Parts, settings: &Settings) -> Option<BucketName> {
+    target::parse(head, &settings.domains).ok()?.into_names().0
 }
 
 #[cfg(test)]

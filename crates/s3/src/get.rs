@@ -7,7 +7,6 @@ use futures::{StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use model::Version;
 use model::condition::ReadVerdict;
-use policy::GetObject;
 
 use crate::digest;
 use crate::door::Call;
@@ -57,10 +56,11 @@ impl Shown {
 }
 
 async fn find(call: &Call<'_>) -> Result<(Found, Shown), Failure> {
-    let (_, permit) = call.on_object::<GetObject>().await?;
     let asked = wanted(call)?;
+    let (bucket, permit) = call.on_open_object().await?;
     let found = call.engine().find_version(permit, asked).await?;
     let version = &found.version;
+    call.check_readable(&bucket, &version.metadata.acl).await?;
     judge(call, version)?;
     let part = wanted_part(call, version)?;
     let range = headers::range(&call.admitted.headers, version.size)?;

@@ -67,8 +67,12 @@ pub(crate) fn metadata(headers: &HeaderMap) -> Result<Metadata, Failure> {
 
 /// `aws-chunked` is how the body travelled, not what the object is encoded in.
 fn without_framing(encodings: &str) -> String {
-    let kept = encodings.split(',').map(str::trim).filter(|one| !one.eq_ignore_ascii_case("aws-chunked"));
-    kept.collect::<Vec<_>>().join(",")
+    let framing = |one: &str| one.trim().eq_ignore_ascii_case("aws-chunked");
+    if !encodings.split(',').any(framing) {
+        return encodings.to_owned();
+    }
+    let kept = encodings.split(',').map(str::trim).filter(|one| !framing(one));
+    kept.collect::<Vec<_>>().join(", ")
 }
 
 /// Writes an object's metadata, with what the query wants in place of it.

@@ -31,10 +31,13 @@ mod response;
 mod text;
 mod xml;
 
+mod acl;
 mod attributes;
 mod buckets;
 mod copy;
+mod cors;
 mod delete;
+mod form;
 mod get;
 mod lifecycle;
 mod list;
@@ -42,6 +45,7 @@ mod lock;
 mod multipart;
 mod pace;
 mod put;
+mod settings;
 mod tagging;
 mod versioning;
 

@@ -24,6 +24,12 @@ pub(crate) const PRESIGNED_S_MAX: i64 = 7 * 24 * 3600;
 /// How far a request's date may be from our clock: 15 minutes, as S3 documents.
 pub(crate) const SKEW_MS_MAX: i64 = 15 * 60 * 1000;
 
+/// What of a form comes before its file, as S3 documents.
+pub(crate) const FORM_BYTES_MAX: usize = 20 * 1024;
+
+/// Fields of a form: far more than S3 gives a meaning to.
+pub(crate) const FORM_FIELDS_MAX: usize = 256;
+
 /// One line of aws-chunked framing: a length, an extension with a signature, and room to spare.
 pub(crate) const CHUNK_LINE_BYTES_MAX: usize = 256;
 

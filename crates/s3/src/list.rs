@@ -1,11 +1,10 @@
 //! ListObjects, both versions.
 
 use engine::{ListEntry, ListQuery, ObjectSummary, Page};
-use model::Bucket;
 use policy::{ListObjects, Permit};
-use s3s::dto::{self, CommonPrefix, EncodingType, ListObjectsOutput, ListObjectsV2Output, Object};
+use s3s::dto::{self, CommonPrefix, EncodingType, ListObjectsOutput, ListObjectsV2Output, Object, Owner};
 
-use crate::buckets::{bad_token, owner};
+use crate::buckets::bad_token;
 use crate::digest;
 use crate::door::Call;
 use crate::error::Failure;
@@ -15,11 +14,12 @@ use crate::text;
 
 pub(crate) async fn list_objects(call: &Call<'_>) -> Result<Answer, Failure> {
     let query = &call.admitted.query;
-    let (bucket, permit) = call.on_bucket::<ListObjects>().await?;
+    let (bucket, permit) = call.on_open_bucket::<ListObjects>().await?;
     let most = call.number("max-keys", PAGE_MAX, PAGE_MAX)?;
     let (names, listed) = page(call, permit, most, query.filled("marker").map(str::to_owned)).await?;
     let last = last(&listed).filter(|_| listed.more && query.filled("delimiter").is_some());
-    let (contents, prefixes) = entries(listed.entries, &names, Some(&bucket));
+    let owner = call.owner(bucket.owner).await?;
+    let (contents, prefixes) = entries(listed.entries, &names, Some(&owner));
     response::document(&ListObjectsOutput {
         name: Some(bucket.name.to_string()),
         prefix: Some(names.show(query.get("prefix").unwrap_or_default())),
@@ -41,13 +41,14 @@ pub(crate) async fn list_objects_v2(call: &Call<'_>) -> Result<Answer, Failure> 
         Some(token) => Some(text::from_token(token).ok_or_else(|| bad_token(token))?),
         None => query.filled("start-after").map(str::to_owned),
     };
-    let (bucket, permit) = call.on_bucket::<ListObjects>().await?;
+    let (bucket, permit) = call.on_open_bucket::<ListObjects>().await?;
     let most = call.number("max-keys", PAGE_MAX, PAGE_MAX)?;
     let (names, listed) = page(call, permit, most, after).await?;
     let next = last(&listed).filter(|_| listed.more).map(|last| text::token(&last));
     let count = listed.entries.len();
-    let owner = query.get("fetch-owner").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-    let (contents, prefixes) = entries(listed.entries, &names, Some(&bucket).filter(|_| owner));
+    let wants_owner = query.get("fetch-owner").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let owner = call.owner(bucket.owner).await?;
+    let (contents, prefixes) = entries(listed.entries, &names, Some(&owner).filter(|_| wants_owner));
     response::document(&ListObjectsV2Output {
         name: Some(bucket.name.to_string()),
         prefix: Some(names.show(query.get("prefix").unwrap_or_default())),
@@ -122,19 +123,19 @@ fn last(page: &Page<ObjectSummary>) -> Option<String> {
 fn entries(
     entries: Vec<ListEntry<ObjectSummary>>,
     names: &Names,
-    bucket: Option<&Bucket>,
+    owner: Option<&Owner>,
 ) -> (Vec<Object>, Vec<CommonPrefix>) {
     let (mut contents, mut prefixes) = (Vec::new(), Vec::new());
     for entry in entries {
         match entry {
-            ListEntry::Item(object) => contents.push(item(object, names, bucket)),
+            ListEntry::Item(object) => contents.push(item(object, names, owner)),
             ListEntry::Prefix(prefix) => prefixes.push(CommonPrefix { prefix: Some(names.show(&prefix)) }),
         }
     }
     (contents, prefixes)
 }
 
-fn item(object: ObjectSummary, names: &Names, bucket: Option<&Bucket>) -> Object {
+fn item(object: ObjectSummary, names: &Names, owner: Option<&Owner>) -> Object {
     let checksum = object.checksums.first();
     Object {
         checksum_algorithm: checksum
@@ -143,7 +144,7 @@ fn item(object: ObjectSummary, names: &Names, bucket: Option<&Bucket>) -> Object
         e_tag: Some(dto::ETag::Strong(object.etag.0)),
         key: Some(names.show(object.key.as_str())),
         last_modified: Some(text::document_date(object.modified)),
-        owner: bucket.map(|bucket| owner(bucket.owner)),
+        owner: owner.cloned(),
         restore_status: None,
         size: i64::try_from(object.size).ok(),
         storage_class: Some(dto::ObjectStorageClass::from_static(dto::ObjectStorageClass::STANDARD)),

@@ -4,13 +4,12 @@ use engine::{Body, Complete, CompletedPart, Declared, ListEntry, StartUpload};
 use http::{HeaderMap, StatusCode};
 use model::object::UploadChecksum;
 use model::{Algorithm, Checksum, Part, Upload, UploadId, Which};
-use policy::{AbortUpload, ListParts, ListUploads, PutObject};
+use policy::{AbortUpload, ListParts, ListUploads, ObjectAction, OnBucket, Permit, PutObject};
 use s3s::dto::{
     self, CommonPrefix, CompleteMultipartUploadOutput, CompletedMultipartUpload, CreateMultipartUploadOutput,
-    Initiator, ListMultipartUploadsOutput, ListPartsOutput, MultipartUpload,
+    Initiator, ListMultipartUploadsOutput, ListPartsOutput, MultipartUpload, Owner,
 };
 
-use crate::buckets::owner;
 use crate::digest;
 use crate::door::Call;
 use crate::error::{Code, Failure};
@@ -22,13 +21,14 @@ use crate::list::{Names, list_query};
 use crate::put::{write_encryption, write_written};
 use crate::response::{self, Answer};
 use crate::versioning::write_id;
-use crate::{lock, tagging, text, xml};
+use crate::{acl, lock, tagging, text, xml};
 
 pub(crate) async fn create(call: &Call<'_>) -> Result<Answer, Failure> {
-    let metadata = headers::metadata(&call.admitted.headers)?;
+    let mut metadata = headers::metadata(&call.admitted.headers)?;
     let checksum = announced_checksum(&call.admitted.headers)?;
     let (tags, lock) = (tagging::of_new(&call.admitted.headers)?, lock::of_new(call)?);
-    let (bucket, permit) = call.on_object::<PutObject>().await?;
+    let (bucket, permit) = call.on_open_key::<PutObject>().await?;
+    metadata.acl = acl::of_new_object(call, &bucket).await?;
     let start = StartUpload { metadata, checksum, tags, lock };
     let upload = call.engine().start_upload(permit, start).await?;
     let mut answer = response::document(&CreateMultipartUploadOutput {
@@ -112,7 +112,7 @@ pub(crate) async fn upload_part(call: &Call<'_>, declared: Declared, body: Body)
     }
     let number = part_number(query.get("partNumber").unwrap_or_default())?;
     let upload = upload_id(call)?;
-    let (_, permit) = call.on_object::<PutObject>().await?;
+    let (_, permit) = call.on_open_key::<PutObject>().await?;
     let written = Box::pin(call.engine().put_part(permit, upload, number, declared, body)).await?;
     let mut answer = response::status(StatusCode::OK);
     write_written(&written, answer.headers_mut());
@@ -124,23 +124,25 @@ pub(crate) async fn list_parts(call: &Call<'_>) -> Result<Answer, Failure> {
     let most = call.number("max-parts", PAGE_MAX, PAGE_MAX)?;
     let after = call.number("part-number-marker", 0, usize::from(PARTS_MAX))?;
     let after = u16::try_from(after).unwrap_or(PARTS_MAX);
-    let (bucket, permit) = call.on_object::<ListParts>().await?;
+    let (bucket, permit) = own_upload::<ListParts>(call, upload).await?;
     // One more than is shown tells whether there are more.
     let (upload, mut parts) = call.engine().list_parts(permit, upload, after, most + 1).await?;
     // A page of none says nothing of the next, as S3 answers it: a client would ask for ever.
     let more = most > 0 && parts.len() > most;
     parts.truncate(most);
     let next = parts.last().map(|part| i32::from(part.number));
+    let owner = call.owner(upload.metadata.acl.owner.unwrap_or(bucket.owner)).await?;
+    let initiator = initiator(&call.owner(upload.owner).await?);
     response::document(&ListPartsOutput {
         bucket: Some(bucket.name.to_string()),
         checksum_algorithm: upload.checksum.map(|(algorithm, _)| dto::ChecksumAlgorithm::from_static(algorithm.name())),
         checksum_type: upload.checksum.map(|(_, kind)| dto::ChecksumType::from_static(kind_name(kind))),
-        initiator: Some(initiator(upload.owner)),
+        initiator: Some(initiator),
         is_truncated: Some(more),
         key: Some(upload.key.to_string()),
         max_parts: i32::try_from(most).ok(),
         next_part_number_marker: next,
-        owner: Some(owner(bucket.owner)),
+        owner: Some(owner),
         part_number_marker: Some(i32::from(after)),
         parts: Some(parts.into_iter().map(listed_part).collect()),
         storage_class: Some(dto::StorageClass::from_static(dto::StorageClass::STANDARD)),
@@ -149,8 +151,8 @@ pub(crate) async fn list_parts(call: &Call<'_>) -> Result<Answer, Failure> {
     })
 }
 
-fn initiator(principal: model::PrincipalId) -> Initiator {
-    Initiator { display_name: None, id: Some(principal.to_string()) }
+fn initiator(owner: &Owner) -> Initiator {
+    Initiator { display_name: owner.display_name.clone(), id: owner.id.clone() }
 }
 
 fn listed_part(part: Part) -> dto::Part {
@@ -183,7 +185,7 @@ pub(crate) async fn list_uploads(call: &Call<'_>) -> Result<Answer, Failure> {
                 .map_err(|_| Failure::argument("upload-id-marker", marker, "Invalid uploadId marker"))?,
         ),
     };
-    let (bucket, permit) = call.on_bucket::<ListUploads>().await?;
+    let (bucket, permit) = call.on_open_bucket::<ListUploads>().await?;
     let page = match most {
         0 => engine::Page { entries: Vec::new(), more: false },
         most => call.engine().list_uploads(permit, list_query(call, after, most), after_upload).await?,
@@ -196,7 +198,11 @@ pub(crate) async fn list_uploads(call: &Call<'_>) -> Result<Answer, Failure> {
     let (mut uploads, mut prefixes) = (Vec::new(), Vec::new());
     for entry in page.entries {
         match entry {
-            ListEntry::Item(upload) => uploads.push(listed_upload(&upload, &names, &bucket)),
+            ListEntry::Item(upload) => {
+                let initiated_by = call.owner(upload.owner).await?;
+                let owner = call.owner(upload.metadata.acl.owner.unwrap_or(bucket.owner)).await?;
+                uploads.push(listed_upload(&upload, &names, &initiated_by, owner));
+            }
             ListEntry::Prefix(prefix) => prefixes.push(CommonPrefix { prefix: Some(names.show(&prefix)) }),
         }
     }
@@ -217,22 +223,37 @@ pub(crate) async fn list_uploads(call: &Call<'_>) -> Result<Answer, Failure> {
     })
 }
 
-fn listed_upload(upload: &Upload, names: &Names, bucket: &model::Bucket) -> MultipartUpload {
+fn listed_upload(upload: &Upload, names: &Names, initiated_by: &Owner, owner: Owner) -> MultipartUpload {
     MultipartUpload {
         checksum_algorithm: upload.checksum.map(|(algorithm, _)| dto::ChecksumAlgorithm::from_static(algorithm.name())),
         checksum_type: upload.checksum.map(|(_, kind)| dto::ChecksumType::from_static(kind_name(kind))),
         initiated: Some(text::document_date(upload.initiated)),
-        initiator: Some(initiator(upload.owner)),
+        initiator: Some(initiator(initiated_by)),
         key: Some(names.show(upload.key.as_str())),
-        owner: Some(owner(bucket.owner)),
+        owner: Some(owner),
         storage_class: Some(dto::StorageClass::from_static(dto::StorageClass::STANDARD)),
         upload_id: Some(upload.id.to_string()),
     }
 }
 
+/// A permit on an upload for who began it, and for the bucket's owner.
+async fn own_upload<A: ObjectAction + OnBucket>(
+    call: &Call<'_>,
+    upload: UploadId,
+) -> Result<(model::Bucket, Permit<A>), Failure> {
+    let (bucket, permit) = call.on_open_key::<A>().await?;
+    let asks = call.session.principal;
+    let began = call.engine().initiator(&bucket, upload).await?;
+    let own = asks == bucket.owner || (began == Some(asks) && !call.session.is_anonymous());
+    match own || began.is_none() {
+        true => Ok((bucket, permit)),
+        false => Err(Code::AccessDenied.into()),
+    }
+}
+
 pub(crate) async fn abort(call: &Call<'_>) -> Result<Answer, Failure> {
     let upload = upload_id(call)?;
-    let (_, permit) = call.on_object::<AbortUpload>().await?;
+    let (_, permit) = own_upload::<AbortUpload>(call, upload).await?;
     call.engine().abort_upload(permit, upload).await?;
     Ok(response::status(StatusCode::NO_CONTENT))
 }
@@ -248,7 +269,7 @@ pub(crate) async fn complete(call: &Call<'_>, document: &[u8]) -> Result<Answer,
         kind: kind(headers)?,
         size: whole_size(headers)?,
     };
-    let (bucket, permit) = call.on_object::<PutObject>().await?;
+    let (bucket, permit) = call.on_open_key::<PutObject>().await?;
     let key = permit.object().1.to_string();
     let written = Box::pin(call.engine().complete_upload(permit, upload, complete)).await?;
     let host = headers::get(headers, "host").unwrap_or_default();

@@ -12,25 +12,31 @@ use crate::headers;
 use crate::lifecycle::write_expiration;
 use crate::response::{self, Answer};
 use crate::versioning::write_id;
-use crate::{lock, tagging};
+use crate::{acl, lock, tagging};
 
 pub(crate) async fn put_object(call: &Call<'_>, declared: Declared, body: Body) -> Result<Answer, Failure> {
-    let headers = &call.admitted.headers;
-    let put = Put {
-        metadata: headers::metadata(headers)?,
-        tags: tagging::of_new(headers)?,
-        lock: lock::of_new(call)?,
-        condition: headers::write_condition(headers)?,
-        declared,
-    };
-    let (_, permit) = call.on_object::<PutObject>().await?;
-    let written = Box::pin(call.engine().put(permit, put, body)).await?;
+    let put = Put { declared, ..wanted(call)? };
+    let written = store(call, put, body).await?;
     let mut answer = response::status(StatusCode::OK);
     write_written(&written, answer.headers_mut());
     if let Some(checksum) = written.checksums.first() {
         response::set(answer.headers_mut(), "x-amz-checksum-type", digest::kind_name(checksum.kind));
     }
     Ok(answer)
+}
+
+/// What the headers say about the new object, apart from its body.
+pub(crate) fn wanted(call: &Call<'_>) -> Result<Put, Failure> {
+    let headers = &call.admitted.headers;
+    let (metadata, condition) = (headers::metadata(headers)?, headers::write_condition(headers)?);
+    let (tags, lock) = (tagging::of_new(headers)?, lock::of_new(call)?);
+    Ok(Put { metadata, tags, lock, condition, ..Put::default() })
+}
+
+pub(crate) async fn store(call: &Call<'_>, mut put: Put, body: Body) -> Result<Written, Failure> {
+    let (bucket, permit) = call.on_open_key::<PutObject>().await?;
+    put.metadata.acl = acl::of_new_object(call, &bucket).await?;
+    Ok(Box::pin(call.engine().put(permit, put, body)).await?)
 }
 
 /// What an acknowledged write tells: its ETag, its checksums, and that it was encrypted.

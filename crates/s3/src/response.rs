@@ -56,6 +56,19 @@ pub(crate) fn document(document: &impl Serialize) -> Result<Answer, Failure> {
     Ok(answer)
 }
 
+/// An answer that is a document already written.
+pub(crate) fn written_document(bytes: Bytes) -> Answer {
+    let mut answer = Response::new(Content::Whole(bytes));
+    set(answer.headers_mut(), "content-type", "application/xml");
+    answer
+}
+
+/// An answer that is a document of a few texts, in no namespace.
+pub(crate) fn elements(root: &str, texts: &[(&str, &str)]) -> Result<Answer, Failure> {
+    let bytes = xml::write_plain(root, |out| texts.iter().try_for_each(|(name, text)| out.content(name, *text)))?;
+    Ok(written_document(bytes))
+}
+
 /// Sets a header; a value that is no header value is left out.
 pub(crate) fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {

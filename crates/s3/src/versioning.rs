@@ -2,14 +2,13 @@
 
 use engine::{ListEntry, Page, VersionKind, VersionSummary};
 use http::{HeaderMap, StatusCode};
-use model::{Aspect, Bucket, BucketSetting, Slot, Versioning, Which};
+use model::{Aspect, BucketSetting, Slot, Versioning, Which};
 use policy::{ListVersions, ReadSettings, WriteSettings};
 use s3s::dto::{
     self, BucketVersioningStatus, CommonPrefix, DeleteMarkerEntry, GetBucketVersioningOutput, ListObjectVersionsOutput,
-    ObjectVersion, VersioningConfiguration,
+    ObjectVersion, Owner, VersioningConfiguration,
 };
 
-use crate::buckets::owner;
 use crate::digest;
 use crate::door::Call;
 use crate::error::{Code, Failure};
@@ -100,12 +99,13 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
                 .ok_or_else(|| Failure::argument("version-id-marker", marker, "Invalid version id specified"))?,
         ),
     };
-    let (bucket, permit) = call.on_bucket::<ListVersions>().await?;
+    let (bucket, permit) = call.on_open_bucket::<ListVersions>().await?;
     let page = match most {
         0 => Page { entries: Vec::new(), more: false },
         most => call.engine().list_versions(permit, list_query(call, after, most), after_version).await?,
     };
     let names = Names::of(call);
+    let owner = call.owner(bucket.owner).await?;
     let next = page.entries.last().filter(|_| page.more).map(|entry| match entry {
         ListEntry::Item(version) => (version.key.to_string(), id_of(Which::of(version.slot, version.id))),
         ListEntry::Prefix(prefix) => (prefix.clone(), None),
@@ -115,8 +115,8 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
         match entry {
             ListEntry::Prefix(prefix) => prefixes.push(CommonPrefix { prefix: Some(names.show(&prefix)) }),
             ListEntry::Item(version) => match version.kind {
-                VersionKind::Object { .. } => versions.push(listed(version, &names, &bucket)),
-                VersionKind::Marker => markers.push(listed_marker(&version, &names, &bucket)),
+                VersionKind::Object { .. } => versions.push(listed(version, &names, &owner)),
+                VersionKind::Marker => markers.push(listed_marker(&version, &names, &owner)),
             },
         }
     }
@@ -138,7 +138,7 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     })
 }
 
-fn listed(version: VersionSummary, names: &Names, bucket: &Bucket) -> ObjectVersion {
+fn listed(version: VersionSummary, names: &Names, owner: &Owner) -> ObjectVersion {
     let id = shown_id(&version);
     let (size, etag, checksums) = match version.kind {
         VersionKind::Object { size, etag, checksums } => (i64::try_from(size).ok(), Some(etag), checksums),
@@ -153,7 +153,7 @@ fn listed(version: VersionSummary, names: &Names, bucket: &Bucket) -> ObjectVers
         is_latest: Some(version.newest),
         key: Some(names.show(version.key.as_str())),
         last_modified: Some(text::document_date(version.modified)),
-        owner: Some(owner(bucket.owner)),
+        owner: Some(owner.clone()),
         restore_status: None,
         size,
         storage_class: Some(dto::ObjectVersionStorageClass::from_static(dto::ObjectVersionStorageClass::STANDARD)),
@@ -161,12 +161,12 @@ fn listed(version: VersionSummary, names: &Names, bucket: &Bucket) -> ObjectVers
     }
 }
 
-fn listed_marker(version: &VersionSummary, names: &Names, bucket: &Bucket) -> DeleteMarkerEntry {
+fn listed_marker(version: &VersionSummary, names: &Names, owner: &Owner) -> DeleteMarkerEntry {
     DeleteMarkerEntry {
         is_latest: Some(version.newest),
         key: Some(names.show(version.key.as_str())),
         last_modified: Some(text::document_date(version.modified)),
-        owner: Some(owner(bucket.owner)),
+        owner: Some(owner.clone()),
         version_id: shown_id(version),
     }
 }

@@ -7,10 +7,13 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use s3s::xml::{DeError, Deserialize, Deserializer, Serialize, Serializer};
+use s3s::xml::{DeError, DeResult, Deserialize, Deserializer, SerResult, Serialize, Serializer};
 
 use crate::error::{Code, Failure};
 use crate::response::RequestId;
+
+/// Of every document that S3 knows.
+const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
 /// Writes a document.
 pub(crate) fn write(document: &impl Serialize) -> Result<Bytes, Failure> {
@@ -28,6 +31,42 @@ pub(crate) fn read<T: for<'xml> Deserialize<'xml>>(bytes: &[u8]) -> Result<T, Fa
     let document = T::deserialize(&mut deserializer).map_err(malformed)?;
     deserializer.expect_eof().map_err(malformed)?;
     Ok(document)
+}
+
+/// Writes a document element by element.
+pub(crate) fn write_with(
+    root: &str,
+    content: impl FnOnce(&mut Serializer<&mut Vec<u8>>) -> SerResult,
+) -> Result<Bytes, Failure> {
+    written(|serializer| serializer.element_with_ns(root, NAMESPACE, content))
+}
+
+/// The same for the few documents that S3 writes without a namespace.
+pub(crate) fn write_plain(
+    root: &str,
+    content: impl FnOnce(&mut Serializer<&mut Vec<u8>>) -> SerResult,
+) -> Result<Bytes, Failure> {
+    written(|serializer| serializer.element(root, content))
+}
+
+fn written(write: impl FnOnce(&mut Serializer<&mut Vec<u8>>) -> SerResult) -> Result<Bytes, Failure> {
+    let mut buffer = Vec::with_capacity(512);
+    let mut serializer = Serializer::new(&mut buffer);
+    serializer.decl().and_then(|()| write(&mut serializer)).map_err(Failure::internal)?;
+    Ok(with_returns(buffer).into())
+}
+
+/// Reads a document element by element: `content` takes what is within the root and refuses what it does
+/// not know, which `s3s` would pass over.
+pub(crate) fn read_with<T>(
+    bytes: &[u8],
+    root: &str,
+    content: impl FnOnce(&mut Deserializer<'_>) -> DeResult<T>,
+) -> Result<T, Failure> {
+    let bytes = prepared(bytes)?;
+    let mut deserializer = Deserializer::new(&bytes);
+    let read = deserializer.named_element(root, content);
+    read.and_then(|value| deserializer.expect_eof().map(|()| value)).map_err(|_| Code::MalformedXML.into())
 }
 
 /// A document as `s3s` reads it right. One with CDATA or a document type is refused: CDATA would be

@@ -1,7 +1,5 @@
 //! Nouns to test with, small and distinct.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use model::{
     AccessKey, AccessKeyId, Algorithm, BodyId, BodySlice, Bucket, BucketId, BucketName, Checksum, Code, ETag, Epoch,
@@ -94,7 +92,7 @@ pub fn version(n: u64, key: &ObjectKey, bodies: Vec<BodySlice>) -> Version {
         size: bodies.iter().map(|body| body.length).sum(),
         etag: etag(n),
         modified: Timestamp(NOW.0 + i64::try_from(n).unwrap()),
-        metadata: Metadata { system: BTreeMap::new(), user: [("n".to_owned(), n.to_string())].into() },
+        metadata: Metadata { user: [("n".to_owned(), n.to_string())].into(), ..Metadata::default() },
         checksums: vec![Checksum::full(Algorithm::Crc64Nvme, n.to_be_bytes().to_vec())],
         parts: Vec::new(),
         bodies,

@@ -282,7 +282,7 @@ fn set_version(
         None => return Err(Refusal::NoSuchVersion.into()),
     };
     let new = match setting {
-        VersionSetting::Tags(_) => return Ok(()),
+        VersionSetting::Tags(_) | VersionSetting::Acl(_) => return Ok(()),
         VersionSetting::Retention(new) => Some(new),
         VersionSetting::LegalHold(_) => None,
     };

@@ -3,11 +3,11 @@
 use model::lifecycle::{Expiration, Filter, FilterForm, Noncurrent, Rule, RuleState};
 use model::object::UploadChecksum;
 use model::{
-    AccessKeyId, Algorithm, Aspect, BodyId, BodySlice, BucketId, BucketName, Change, Checksum, ChecksumKind, Code,
-    DefaultRetention, ETag, EnclaveId, Epoch, Extent, KeyState, KeyTag, Label, Lifecycle, Lock, LockMode, Marker,
-    Metadata, Number, ObjectKey, ObjectLock, PartSummary, Period, Piece, PieceName, PrincipalId, Profile, Retention,
-    Role, SealedSecret, SegmentId, SegmentKind, SiteId, Slot, Source, StreamId, Tags, Timestamp, UploadId, Vendor,
-    VersionId, Versioning, Wrap,
+    AccessKeyId, Acl, Algorithm, Aspect, BodyId, BodySlice, BucketId, BucketName, Change, Checksum, ChecksumKind, Code,
+    DefaultRetention, Document, ETag, EnclaveId, Epoch, Extent, Grant, Grantee, KeyState, KeyTag, Label, Lifecycle,
+    Lock, LockMode, Marker, Metadata, Number, ObjectKey, ObjectLock, Ownership, PartSummary, Period, Permission, Piece,
+    PieceName, PrincipalId, Profile, PublicAccess, Retention, Role, SealedSecret, SegmentId, SegmentKind, SiteId, Slot,
+    Source, StreamId, Tags, Timestamp, UploadId, Vendor, VersionId, Versioning, Wrap,
 };
 use proptest::prelude::*;
 
@@ -104,6 +104,46 @@ fn setting(aspect: Aspect, d: &mut Dice) -> BucketSetting {
         Aspect::Tags => BucketSetting::Tags(tags(d)),
         Aspect::ObjectLock => BucketSetting::ObjectLock(object_lock(d)),
         Aspect::Lifecycle => BucketSetting::Lifecycle(Lifecycle { rules: some(d, rule) }),
+        Aspect::Acl => BucketSetting::Acl(acl(d)),
+        Aspect::Ownership => BucketSetting::Ownership(d.pick(&[
+            Ownership::Unset,
+            Ownership::ObjectWriter,
+            Ownership::BucketOwnerPreferred,
+            Ownership::BucketOwnerEnforced,
+        ])),
+        Aspect::PublicAccess => BucketSetting::PublicAccess(PublicAccess {
+            told: d.below(2) == 1,
+            block_acls: d.below(2) == 1,
+            ignore_acls: d.below(2) == 1,
+            block_policy: d.below(2) == 1,
+            restrict_buckets: d.below(2) == 1,
+        }),
+        Aspect::Cors => BucketSetting::Cors(Document(d.text(40))),
+    }
+}
+
+fn acl(d: &mut Dice) -> Acl {
+    const ALL: [Permission; 5] =
+        [Permission::Read, Permission::Write, Permission::ReadAcp, Permission::WriteAcp, Permission::FullControl];
+    let owners = [None, Some(PrincipalId(d.bytes()))];
+    let grant = |d: &mut Dice| Grant {
+        grantee: d.pick(&[Grantee::Everyone, Grantee::Authenticated, Grantee::Principal(PrincipalId([9; 16]))]),
+        permission: d.pick(&ALL),
+    };
+    let grants = [None, Some(some(d, grant))];
+    let which = d.below(2);
+    Acl { owner: d.pick(&owners), grants: grants.into_iter().nth(which).flatten() }
+}
+
+#[test]
+fn an_object_keeps_its_access_control_list() {
+    let mut d = Dice::new(7);
+    for _ in 0..50 {
+        let mut version = version(&mut d);
+        version.metadata.acl = acl(&mut d);
+        assert_eq!(from_bytes::<Version>(&to_bytes(&version)).unwrap(), version);
+        let setting = VersionSetting::Acl(version.metadata.acl);
+        assert_eq!(from_bytes::<VersionSetting>(&to_bytes(&setting)).unwrap(), setting);
     }
 }
 
@@ -217,7 +257,11 @@ fn bucket(d: &mut Dice) -> Bucket {
 
 fn metadata(d: &mut Dice) -> Metadata {
     let pair = |d: &mut Dice| (d.text(10), d.text(30));
-    Metadata { system: some(d, pair).into_iter().collect(), user: some(d, pair).into_iter().collect() }
+    Metadata {
+        system: some(d, pair).into_iter().collect(),
+        user: some(d, pair).into_iter().collect(),
+        acl: Acl::default(),
+    }
 }
 
 fn checksum(d: &mut Dice) -> Checksum {

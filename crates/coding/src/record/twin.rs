@@ -190,18 +190,89 @@ pub struct Metadata {
     system: BTreeMap<String, String>,
     #[n(1)]
     user: BTreeMap<String, String>,
+    #[n(2)]
+    acl: Option<Acl>,
 }
 
 impl From<&model::Metadata> for Metadata {
     fn from(value: &model::Metadata) -> Metadata {
-        let model::Metadata { system, user } = value;
-        Metadata { system: system.clone(), user: user.clone() }
+        let model::Metadata { system, user, acl } = value;
+        let acl = (*acl != model::Acl::default()).then(|| acl.into());
+        Metadata { system: system.clone(), user: user.clone(), acl }
     }
 }
 
 impl From<Metadata> for model::Metadata {
     fn from(twin: Metadata) -> model::Metadata {
-        model::Metadata { system: twin.system, user: twin.user }
+        let acl = twin.acl.map(model::Acl::from).unwrap_or_default();
+        model::Metadata { system: twin.system, user: twin.user, acl }
+    }
+}
+
+/// Access control lists.
+#[derive(Encode, Decode)]
+pub struct Acl {
+    #[n(0)]
+    owner: Option<Id>,
+    #[n(1)]
+    grants: Option<Vec<Grant>>,
+}
+
+impl From<&model::Acl> for Acl {
+    fn from(value: &model::Acl) -> Acl {
+        let model::Acl { owner, grants } = value;
+        Acl { owner: owner.map(|owner| owner.0.into()), grants: grants.as_deref().map(each) }
+    }
+}
+
+impl From<Acl> for model::Acl {
+    fn from(twin: Acl) -> model::Acl {
+        model::Acl {
+            owner: twin.owner.map(|owner| PrincipalId(owner.into())),
+            grants: twin.grants.map(|grants| grants.into_iter().map(model::Grant::from).collect()),
+        }
+    }
+}
+
+#[derive(Encode, Decode)]
+pub struct Grant {
+    #[n(0)]
+    grantee: Grantee,
+    #[n(1)]
+    permission: Permission,
+}
+
+#[derive(Encode, Decode)]
+pub enum Grantee {
+    #[n(0)]
+    Principal(#[n(0)] Id),
+    #[n(1)]
+    Authenticated,
+    #[n(2)]
+    Everyone,
+}
+
+plain_enum! { Permission = model::Permission { 0 Read, 1 Write, 2 ReadAcp, 3 WriteAcp, 4 FullControl } }
+
+impl From<&model::Grant> for Grant {
+    fn from(value: &model::Grant) -> Grant {
+        let grantee = match value.grantee {
+            model::Grantee::Principal(principal) => Grantee::Principal(principal.0.into()),
+            model::Grantee::Authenticated => Grantee::Authenticated,
+            model::Grantee::Everyone => Grantee::Everyone,
+        };
+        Grant { grantee, permission: value.permission.into() }
+    }
+}
+
+impl From<Grant> for model::Grant {
+    fn from(twin: Grant) -> model::Grant {
+        let grantee = match twin.grantee {
+            Grantee::Principal(id) => model::Grantee::Principal(PrincipalId(id.into())),
+            Grantee::Authenticated => model::Grantee::Authenticated,
+            Grantee::Everyone => model::Grantee::Everyone,
+        };
+        model::Grant { grantee, permission: twin.permission.into() }
     }
 }
 
@@ -843,6 +914,39 @@ impl TryFrom<Site> for model::Site {
     }
 }
 
+plain_enum! {
+    Ownership = model::Ownership { 0 Unset, 1 ObjectWriter, 2 BucketOwnerPreferred, 3 BucketOwnerEnforced }
+}
+
+/// What a bucket says against public lists: nothing, or all four.
+#[derive(Encode, Decode)]
+pub struct PublicAccess {
+    #[n(0)]
+    told: bool,
+    #[n(1)]
+    block_acls: bool,
+    #[n(2)]
+    ignore_acls: bool,
+    #[n(3)]
+    block_policy: bool,
+    #[n(4)]
+    restrict_buckets: bool,
+}
+
+impl From<&model::PublicAccess> for PublicAccess {
+    fn from(value: &model::PublicAccess) -> PublicAccess {
+        let model::PublicAccess { told, block_acls, ignore_acls, block_policy, restrict_buckets } = *value;
+        PublicAccess { told, block_acls, ignore_acls, block_policy, restrict_buckets }
+    }
+}
+
+impl From<PublicAccess> for model::PublicAccess {
+    fn from(twin: PublicAccess) -> model::PublicAccess {
+        let PublicAccess { told, block_acls, ignore_acls, block_policy, restrict_buckets } = twin;
+        model::PublicAccess { told, block_acls, ignore_acls, block_policy, restrict_buckets }
+    }
+}
+
 plain_enum! { Versioning = model::Versioning { 0 Off, 1 Enabled, 2 Suspended } }
 
 #[derive(Encode, Decode)]
@@ -1156,6 +1260,8 @@ pub enum VersionSetting {
     Retention(#[n(0)] Option<Retention>),
     #[n(2)]
     LegalHold(#[n(0)] bool),
+    #[n(3)]
+    Acl(#[n(0)] Acl),
 }
 
 impl From<&model::VersionSetting> for VersionSetting {
@@ -1166,6 +1272,7 @@ impl From<&model::VersionSetting> for VersionSetting {
                 VersionSetting::Retention(retention.as_ref().map(Into::into))
             }
             model::VersionSetting::LegalHold(held) => VersionSetting::LegalHold(*held),
+            model::VersionSetting::Acl(acl) => VersionSetting::Acl(acl.into()),
         }
     }
 }
@@ -1178,6 +1285,7 @@ impl TryFrom<VersionSetting> for model::VersionSetting {
             VersionSetting::Tags(tags) => model::VersionSetting::Tags(tags.into()),
             VersionSetting::Retention(retention) => model::VersionSetting::Retention(retention.map(Into::into)),
             VersionSetting::LegalHold(held) => model::VersionSetting::LegalHold(held),
+            VersionSetting::Acl(acl) => model::VersionSetting::Acl(acl.into()),
         })
     }
 }
@@ -1215,6 +1323,10 @@ settings! { BucketSetting = BucketSetting {
     1 Tags(Tags),
     2 ObjectLock(ObjectLock),
     3 Lifecycle(Lifecycle),
+    16 Acl(Acl),
+    17 Ownership(Ownership),
+    18 PublicAccess(PublicAccess),
+    19 Cors(Document),
 } }
 
 /// Every kind of change. A new one does not compile without a twin, and gets the next number.

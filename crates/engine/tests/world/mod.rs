@@ -152,7 +152,7 @@ impl World {
         let engine = open(&catalog, &sites, &outside, settings).await.unwrap();
         let session = person(&engine, "lyra").await;
         let name = BucketName::parse("tea").unwrap();
-        engine.create_bucket(policy::on_account(&session), name, None, Vec::new()).await.unwrap();
+        engine.create_bucket(policy::on_account(&session).unwrap(), name, None, Vec::new()).await.unwrap();
         World { engine, sites, catalog, session, outside, scratch }
     }
 

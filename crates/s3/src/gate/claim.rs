@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use model::{AccessKeyId, Timestamp};
 
 use super::target::Query;
-use crate::auth::{Claim, SERVICE, TERMINATOR};
+use crate::auth::{Claim, FormClaim, SERVICE, TERMINATOR};
 use crate::digest::sha256_of;
 use crate::error::{Code, Failure};
 use crate::headers;
@@ -36,8 +36,8 @@ pub(crate) struct Claimant {
     signature: String,
 }
 
-/// Finds the one set of credentials; the query without them is what the operation sees.
-pub(crate) fn claimant(head: &Parts, query: &Query) -> Result<(Claimant, Query), Failure> {
+/// Finds the one set of credentials, if there is any; the query without them is what the operation sees.
+pub(crate) fn claimant(head: &Parts, query: &Query) -> Result<(Option<Claimant>, Query), Failure> {
     let authorization = headers::get(&head.headers, "authorization");
     let presigned = query.names().any(|name| PRESIGNED.iter().any(|known| known.eq_ignore_ascii_case(name)));
     let version_2 = query.has("AWSAccessKeyId") || query.has("Signature");
@@ -52,9 +52,9 @@ pub(crate) fn claimant(head: &Parts, query: &Query) -> Result<(Claimant, Query),
         return Err(unsupported_mechanism());
     }
     match authorization {
-        Some(authorization) => Ok((from_header(&authorization)?, query.clone())),
-        None if presigned => from_query(query),
-        None => Err(Code::AccessDenied.into()),
+        Some(authorization) => Ok((Some(from_header(&authorization)?), query.clone())),
+        None if presigned => from_query(query).map(|(claimant, rest)| (Some(claimant), rest)),
+        None => Ok((None, query.clone())),
     }
 }
 
@@ -274,6 +274,37 @@ fn check_scope(claimant: &Claimant, date: &str, region: &str) -> Result<AccessKe
         return Err(wrong(format!("Invalid credential date \"{day}\". This date is not the same as X-Amz-Date.")));
     }
     Ok(AccessKeyId(access_key.to_owned()))
+}
+
+/// Who the fields of a form say signed its policy by Signature Version 4.
+pub(crate) fn of_form(
+    algorithm: &str,
+    credential: &str,
+    date: &str,
+    signature: &str,
+    region: &str,
+) -> Result<(AccessKeyId, FormClaim), Failure> {
+    if algorithm != ALGORITHM {
+        return Err(query_error("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\""));
+    }
+    text::from_amz_date(date)
+        .ok_or_else(|| query_error("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""))?;
+    let claimant = Claimant {
+        place: Place::Query,
+        credential: credential.to_owned(),
+        signed_headers: Vec::new(),
+        signature: signature.to_owned(),
+    };
+    let access_key = check_scope(&claimant, date, region)?;
+    let signature = hex::decode(signature).map_err(|_| Code::SignatureDoesNotMatch)?;
+    let day = date.get(..8).unwrap_or_default().to_owned();
+    Ok((access_key, FormClaim::Version4 { day, region: region.to_owned(), signature }))
+}
+
+/// The same by Signature Version 2.
+pub(crate) fn of_form_by_version_2(access_key: &str, signature: &str) -> Result<(AccessKeyId, FormClaim), Failure> {
+    let signature = text::from_base64(signature).ok_or(Code::SignatureDoesNotMatch)?;
+    Ok((AccessKeyId(access_key.to_owned()), FormClaim::Version2 { signature }))
 }
 
 /// The path in its canonical form, and as it came if that differs: some clients sign it so.

@@ -13,6 +13,9 @@ use crate::error::{Code, Failure};
 use crate::headers;
 use crate::limits::BODY_BYTES_MAX;
 
+/// What belongs to a body that comes in chunks.
+const FRAMING: [&str; 2] = ["x-amz-decoded-content-length", "x-amz-trailer"];
+
 /// How the bytes on the wire stand for the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Payload {
@@ -74,7 +77,7 @@ fn plain(body: BodyUse, headers: &HeaderMap, form: &str) -> Result<Payload, Fail
             })?)
         }
     };
-    for name in ["x-amz-decoded-content-length", "x-amz-trailer"] {
+    for name in FRAMING {
         if headers.contains_key(name) {
             let message = format!("{name} belongs to a payload that is sent in chunks.");
             return Err(Failure::because(Code::InvalidRequest, message));
@@ -153,6 +156,15 @@ fn check_announced_algorithm(headers: &HeaderMap, trailer: Option<Algorithm>) ->
 }
 
 impl Payload {
+    /// The file within a form, whose end is a boundary.
+    pub(crate) fn of_form(headers: &HeaderMap) -> Result<Payload, Failure> {
+        if let Some(name) = FRAMING.into_iter().find(|name| headers.contains_key(*name)) {
+            return Err(Failure::not_implemented(&format!("{name} in a form")));
+        }
+        check_announced_algorithm(headers, None)?;
+        Ok(Payload::Plain(Promise { length: None, sha256: None, trailer: None }))
+    }
+
     pub(crate) fn promise(&self) -> &Promise {
         match self {
             Payload::Plain(promise) | Payload::Chunked { promise, .. } => promise,

@@ -55,8 +55,13 @@ const OBJECT_QUERY: &[&str] = &[
     "response-content-type",
     "response-expires",
 ];
-const NEW_OBJECT: [&str; 7] = [
+const NEW_OBJECT: [&str; 12] = [
     "x-amz-acl",
+    "x-amz-grant-full-control",
+    "x-amz-grant-read",
+    "x-amz-grant-read-acp",
+    "x-amz-grant-write",
+    "x-amz-grant-write-acp",
     "x-amz-storage-class",
     "x-amz-server-side-encryption",
     "x-amz-tagging",
@@ -64,6 +69,19 @@ const NEW_OBJECT: [&str; 7] = [
     "x-amz-object-lock-retain-until-date",
     "x-amz-object-lock-legal-hold",
 ];
+/// A new list: a canned one, or grants one by one.
+const LISTS: &[&str] = &[
+    OWNER,
+    "x-amz-acl",
+    "x-amz-grant-full-control",
+    "x-amz-grant-read",
+    "x-amz-grant-read-acp",
+    "x-amz-grant-write",
+    "x-amz-grant-write-acp",
+    "x-amz-sdk-checksum-algorithm",
+];
+/// A configuration that comes as a document.
+const SET: &[&str] = &[OWNER, "x-amz-sdk-checksum-algorithm"];
 
 macro_rules! operations {
     ($($name:ident { body: $body:ident, query: $query:expr, headers: $headers:expr, conditions: $conditions:expr, metadata: $metadata:ident })+) => {
@@ -104,7 +122,10 @@ operations! {
     }
     CreateBucket {
         body: Document, query: &[],
-        headers: &["x-amz-acl", "x-amz-object-ownership", "x-amz-bucket-object-lock-enabled"],
+        headers: &[
+            "x-amz-acl", "x-amz-grant-full-control", "x-amz-grant-read", "x-amz-grant-read-acp", "x-amz-grant-write",
+            "x-amz-grant-write-acp", "x-amz-object-ownership", "x-amz-bucket-object-lock-enabled",
+        ],
         conditions: &[], metadata: Refused
     }
     HeadBucket { body: None, query: &[], headers: &[OWNER], conditions: &[], metadata: Refused }
@@ -237,6 +258,59 @@ operations! {
         headers: &[OWNER, "x-amz-checksum-type", "x-amz-mp-object-size"], conditions: WRITES, metadata: Refused
     }
     AbortMultipartUpload { body: None, query: &["uploadId"], headers: &[OWNER], conditions: &[], metadata: Refused }
+    PostObject {
+        body: Stream, query: &[], headers: &["x-amz-sdk-checksum-algorithm"], conditions: &[], metadata: Taken
+    }
+    GetBucketAcl { body: None, query: &["acl"], headers: &[OWNER], conditions: &[], metadata: Refused }
+    PutBucketAcl { body: Document, query: &["acl"], headers: LISTS, conditions: &[], metadata: Refused }
+    GetObjectAcl { body: None, query: &["acl", "versionId"], headers: &[OWNER], conditions: &[], metadata: Refused }
+    PutObjectAcl { body: Document, query: &["acl", "versionId"], headers: LISTS, conditions: &[], metadata: Refused }
+    GetBucketCors { body: None, query: &["cors"], headers: &[OWNER], conditions: &[], metadata: Refused }
+    PutBucketCors { body: Document, query: &["cors"], headers: SET, conditions: &[], metadata: Refused }
+    DeleteBucketCors { body: None, query: &["cors"], headers: &[OWNER], conditions: &[], metadata: Refused }
+    GetBucketOwnershipControls {
+        body: None, query: &["ownershipControls"], headers: &[OWNER], conditions: &[], metadata: Refused
+    }
+    PutBucketOwnershipControls {
+        body: Document, query: &["ownershipControls"], headers: SET, conditions: &[], metadata: Refused
+    }
+    DeleteBucketOwnershipControls {
+        body: None, query: &["ownershipControls"], headers: &[OWNER], conditions: &[], metadata: Refused
+    }
+    GetPublicAccessBlock {
+        body: None, query: &["publicAccessBlock"], headers: &[OWNER], conditions: &[], metadata: Refused
+    }
+    PutPublicAccessBlock {
+        body: Document, query: &["publicAccessBlock"], headers: SET, conditions: &[], metadata: Refused
+    }
+    DeletePublicAccessBlock {
+        body: None, query: &["publicAccessBlock"], headers: &[OWNER], conditions: &[], metadata: Refused
+    }
+    GetBucketPolicyStatus { body: None, query: &["policyStatus"], headers: &[OWNER], conditions: &[], metadata: Refused }
+    GetBucketEncryption { body: None, query: &["encryption"], headers: &[OWNER], conditions: &[], metadata: Refused }
+    PutBucketEncryption { body: Document, query: &["encryption"], headers: SET, conditions: &[], metadata: Refused }
+    DeleteBucketEncryption { body: None, query: &["encryption"], headers: &[OWNER], conditions: &[], metadata: Refused }
+    GetBucketRequestPayment {
+        body: None, query: &["requestPayment"], headers: &[OWNER], conditions: &[], metadata: Refused
+    }
+    PutBucketRequestPayment {
+        body: Document, query: &["requestPayment"], headers: SET, conditions: &[], metadata: Refused
+    }
+    GetBucketPolicy { body: None, query: &["policy"], headers: &[OWNER], conditions: &[], metadata: Refused }
+    DeleteBucketPolicy { body: None, query: &["policy"], headers: &[OWNER], conditions: &[], metadata: Refused }
+    GetBucketWebsite { body: None, query: &["website"], headers: &[OWNER], conditions: &[], metadata: Refused }
+    DeleteBucketWebsite { body: None, query: &["website"], headers: &[OWNER], conditions: &[], metadata: Refused }
+    GetBucketReplication { body: None, query: &["replication"], headers: &[OWNER], conditions: &[], metadata: Refused }
+    DeleteBucketReplication {
+        body: None, query: &["replication"], headers: &[OWNER], conditions: &[], metadata: Refused
+    }
+    GetBucketLogging { body: None, query: &["logging"], headers: &[OWNER], conditions: &[], metadata: Refused }
+    GetBucketNotificationConfiguration {
+        body: None, query: &["notification"], headers: &[OWNER], conditions: &[], metadata: Refused
+    }
+    GetBucketAccelerateConfiguration {
+        body: None, query: &["accelerate"], headers: &[OWNER], conditions: &[], metadata: Refused
+    }
 }
 
 /// Whether the bytes of a new object come with the request or from another object.
@@ -250,6 +324,9 @@ pub(crate) enum From {
 /// [`check`].
 pub(crate) fn route(method: &Method, target: &Target, query: &Query, from: From) -> Result<Operation, Failure> {
     use Operation as O;
+    if let Some(operation) = configuration(method, target, query) {
+        return Ok(operation);
+    }
     let operation = match (target, method.as_str()) {
         (Target::Root, "GET") => O::ListBuckets,
         (Target::Bucket(_), "PUT") if query.has("versioning") => O::PutBucketVersioning,
@@ -296,6 +373,52 @@ pub(crate) fn route(method: &Method, target: &Target, query: &Query, from: From)
         _ => return Err(Code::MethodNotAllowed.into()),
     };
     Ok(operation)
+}
+
+/// What the query names beside what every bucket and object is. One that is not served with this method
+/// falls through, and is refused for its query by [`check`].
+fn configuration(method: &Method, target: &Target, query: &Query) -> Option<Operation> {
+    use Operation as O;
+    const OF_BUCKETS: [(&str, &[(&str, O)]); 13] = [
+        ("acl", &[("GET", O::GetBucketAcl), ("PUT", O::PutBucketAcl)]),
+        ("cors", &[("GET", O::GetBucketCors), ("PUT", O::PutBucketCors), ("DELETE", O::DeleteBucketCors)]),
+        (
+            "ownershipControls",
+            &[
+                ("GET", O::GetBucketOwnershipControls),
+                ("PUT", O::PutBucketOwnershipControls),
+                ("DELETE", O::DeleteBucketOwnershipControls),
+            ],
+        ),
+        (
+            "publicAccessBlock",
+            &[
+                ("GET", O::GetPublicAccessBlock),
+                ("PUT", O::PutPublicAccessBlock),
+                ("DELETE", O::DeletePublicAccessBlock),
+            ],
+        ),
+        ("policyStatus", &[("GET", O::GetBucketPolicyStatus)]),
+        (
+            "encryption",
+            &[("GET", O::GetBucketEncryption), ("PUT", O::PutBucketEncryption), ("DELETE", O::DeleteBucketEncryption)],
+        ),
+        ("requestPayment", &[("GET", O::GetBucketRequestPayment), ("PUT", O::PutBucketRequestPayment)]),
+        ("policy", &[("GET", O::GetBucketPolicy), ("DELETE", O::DeleteBucketPolicy)]),
+        ("website", &[("GET", O::GetBucketWebsite), ("DELETE", O::DeleteBucketWebsite)]),
+        ("replication", &[("GET", O::GetBucketReplication), ("DELETE", O::DeleteBucketReplication)]),
+        ("logging", &[("GET", O::GetBucketLogging)]),
+        ("notification", &[("GET", O::GetBucketNotificationConfiguration)]),
+        ("accelerate", &[("GET", O::GetBucketAccelerateConfiguration)]),
+    ];
+    const OF_OBJECTS: [(&str, &[(&str, O)]); 1] = [("acl", &[("GET", O::GetObjectAcl), ("PUT", O::PutObjectAcl)])];
+    let served: &[(&str, &[(&str, O)])] = match target {
+        Target::Root => &[],
+        Target::Bucket(_) => &OF_BUCKETS,
+        Target::Object(..) => &OF_OBJECTS,
+    };
+    let (_, methods) = served.iter().find(|(name, _)| query.has(name))?;
+    methods.iter().find(|(served, _)| *served == method.as_str()).map(|(_, operation)| *operation)
 }
 
 /// Refuses what is not on the operation's lists.

@@ -130,6 +130,34 @@ const SERVED: &[(&str, &str, &str, &str)] = &[
     ("POST", "/tea/a", "uploads", "CreateMultipartUpload"),
     ("POST", "/tea/a", "uploadId", "CompleteMultipartUpload"),
     ("DELETE", "/tea/a", "uploadId", "AbortMultipartUpload"),
+    ("GET", "/tea", "acl", "GetBucketAcl"),
+    ("PUT", "/tea", "acl", "PutBucketAcl"),
+    ("GET", "/tea/a", "acl", "GetObjectAcl"),
+    ("PUT", "/tea/a", "acl", "PutObjectAcl"),
+    ("GET", "/tea", "cors", "GetBucketCors"),
+    ("PUT", "/tea", "cors", "PutBucketCors"),
+    ("DELETE", "/tea", "cors", "DeleteBucketCors"),
+    ("GET", "/tea", "ownershipControls", "GetBucketOwnershipControls"),
+    ("PUT", "/tea", "ownershipControls", "PutBucketOwnershipControls"),
+    ("DELETE", "/tea", "ownershipControls", "DeleteBucketOwnershipControls"),
+    ("GET", "/tea", "publicAccessBlock", "GetPublicAccessBlock"),
+    ("PUT", "/tea", "publicAccessBlock", "PutPublicAccessBlock"),
+    ("DELETE", "/tea", "publicAccessBlock", "DeletePublicAccessBlock"),
+    ("GET", "/tea", "policyStatus", "GetBucketPolicyStatus"),
+    ("GET", "/tea", "encryption", "GetBucketEncryption"),
+    ("PUT", "/tea", "encryption", "PutBucketEncryption"),
+    ("DELETE", "/tea", "encryption", "DeleteBucketEncryption"),
+    ("GET", "/tea", "requestPayment", "GetBucketRequestPayment"),
+    ("PUT", "/tea", "requestPayment", "PutBucketRequestPayment"),
+    ("GET", "/tea", "policy", "GetBucketPolicy"),
+    ("DELETE", "/tea", "policy", "DeleteBucketPolicy"),
+    ("GET", "/tea", "website", "GetBucketWebsite"),
+    ("DELETE", "/tea", "website", "DeleteBucketWebsite"),
+    ("GET", "/tea", "replication", "GetBucketReplication"),
+    ("DELETE", "/tea", "replication", "DeleteBucketReplication"),
+    ("GET", "/tea", "logging", "GetBucketLogging"),
+    ("GET", "/tea", "notification", "GetBucketNotificationConfiguration"),
+    ("GET", "/tea", "accelerate", "GetBucketAccelerateConfiguration"),
 ];
 
 #[test]
@@ -195,6 +223,13 @@ const HEADERS: &str = "x-amz-acl x-amz-bucket-object-lock-enabled x-amz-bucket-o
     x-amz-tagging-directive x-amz-te x-amz-trailer x-amz-transition-default-minimum-object-size x-amz-unheard-of \
     x-amz-website-redirect-location x-amz-write-offset-bytes";
 
+const LISTS: &str = "x-amz-expected-bucket-owner x-amz-sdk-checksum-algorithm x-amz-acl x-amz-grant-full-control \
+    x-amz-grant-read x-amz-grant-read-acp x-amz-grant-write x-amz-grant-write-acp x-amz-decoded-content-length \
+    x-amz-trailer CHECKSUMS";
+const SET: &str = "x-amz-expected-bucket-owner x-amz-sdk-checksum-algorithm x-amz-decoded-content-length \
+    x-amz-trailer CHECKSUMS";
+const ASKED: &str = "x-amz-expected-bucket-owner";
+
 const CHECKSUMS: &str =
     "x-amz-checksum-crc32 x-amz-checksum-crc32c x-amz-checksum-crc64nvme x-amz-checksum-sha1 x-amz-checksum-sha256";
 
@@ -217,7 +252,8 @@ const WITH: &[(Operation, &str, &str, &str)] = &[
         Operation::CreateBucket,
         "PUT",
         "/tea",
-        "x-amz-acl x-amz-object-ownership x-amz-bucket-object-lock-enabled x-amz-decoded-content-length x-amz-trailer CHECKSUMS",
+        "x-amz-acl x-amz-grant-full-control x-amz-grant-read x-amz-grant-read-acp x-amz-grant-write \
+         x-amz-grant-write-acp x-amz-object-ownership x-amz-bucket-object-lock-enabled x-amz-decoded-content-length x-amz-trailer CHECKSUMS",
     ),
     (Operation::HeadBucket, "HEAD", "/tea", "x-amz-expected-bucket-owner"),
     (Operation::DeleteBucket, "DELETE", "/tea", "x-amz-expected-bucket-owner"),
@@ -286,7 +322,8 @@ const WITH: &[(Operation, &str, &str, &str)] = &[
         Operation::PutObject,
         "PUT",
         "/tea/a",
-        "x-amz-expected-bucket-owner x-amz-sdk-checksum-algorithm x-amz-acl x-amz-storage-class \
+        "x-amz-expected-bucket-owner x-amz-sdk-checksum-algorithm x-amz-acl x-amz-grant-full-control \
+         x-amz-grant-read x-amz-grant-read-acp x-amz-grant-write x-amz-grant-write-acp x-amz-storage-class \
          x-amz-server-side-encryption x-amz-meta-a x-amz-tagging x-amz-object-lock-legal-hold x-amz-object-lock-mode \
          x-amz-object-lock-retain-until-date x-amz-decoded-content-length x-amz-trailer CHECKSUMS",
     ),
@@ -295,9 +332,10 @@ const WITH: &[(Operation, &str, &str, &str)] = &[
         Operation::CreateMultipartUpload,
         "POST",
         "/tea/a?uploads",
-        "x-amz-expected-bucket-owner x-amz-checksum-algorithm x-amz-checksum-type x-amz-acl x-amz-storage-class \
-         x-amz-server-side-encryption x-amz-meta-a x-amz-tagging x-amz-object-lock-legal-hold x-amz-object-lock-mode \
-         x-amz-object-lock-retain-until-date",
+        "x-amz-expected-bucket-owner x-amz-checksum-algorithm x-amz-checksum-type x-amz-acl \
+         x-amz-grant-full-control x-amz-grant-read x-amz-grant-read-acp x-amz-grant-write x-amz-grant-write-acp \
+         x-amz-storage-class x-amz-server-side-encryption x-amz-meta-a x-amz-tagging x-amz-object-lock-legal-hold \
+         x-amz-object-lock-mode x-amz-object-lock-retain-until-date",
     ),
     (
         Operation::UploadPart,
@@ -314,11 +352,40 @@ const WITH: &[(Operation, &str, &str, &str)] = &[
          x-amz-trailer CHECKSUMS",
     ),
     (Operation::AbortMultipartUpload, "DELETE", "/tea/a?uploadId=u", "x-amz-expected-bucket-owner"),
+    (Operation::GetBucketAcl, "GET", "/tea?acl", ASKED),
+    (Operation::PutBucketAcl, "PUT", "/tea?acl", LISTS),
+    (Operation::GetObjectAcl, "GET", "/tea/a?acl", ASKED),
+    (Operation::PutObjectAcl, "PUT", "/tea/a?acl", LISTS),
+    (Operation::GetBucketCors, "GET", "/tea?cors", ASKED),
+    (Operation::PutBucketCors, "PUT", "/tea?cors", SET),
+    (Operation::DeleteBucketCors, "DELETE", "/tea?cors", ASKED),
+    (Operation::GetBucketOwnershipControls, "GET", "/tea?ownershipControls", ASKED),
+    (Operation::PutBucketOwnershipControls, "PUT", "/tea?ownershipControls", SET),
+    (Operation::DeleteBucketOwnershipControls, "DELETE", "/tea?ownershipControls", ASKED),
+    (Operation::GetPublicAccessBlock, "GET", "/tea?publicAccessBlock", ASKED),
+    (Operation::PutPublicAccessBlock, "PUT", "/tea?publicAccessBlock", SET),
+    (Operation::DeletePublicAccessBlock, "DELETE", "/tea?publicAccessBlock", ASKED),
+    (Operation::GetBucketPolicyStatus, "GET", "/tea?policyStatus", ASKED),
+    (Operation::GetBucketEncryption, "GET", "/tea?encryption", ASKED),
+    (Operation::PutBucketEncryption, "PUT", "/tea?encryption", SET),
+    (Operation::DeleteBucketEncryption, "DELETE", "/tea?encryption", ASKED),
+    (Operation::GetBucketRequestPayment, "GET", "/tea?requestPayment", ASKED),
+    (Operation::PutBucketRequestPayment, "PUT", "/tea?requestPayment", SET),
+    (Operation::GetBucketPolicy, "GET", "/tea?policy", ASKED),
+    (Operation::DeleteBucketPolicy, "DELETE", "/tea?policy", ASKED),
+    (Operation::GetBucketWebsite, "GET", "/tea?website", ASKED),
+    (Operation::DeleteBucketWebsite, "DELETE", "/tea?website", ASKED),
+    (Operation::GetBucketReplication, "GET", "/tea?replication", ASKED),
+    (Operation::DeleteBucketReplication, "DELETE", "/tea?replication", ASKED),
+    (Operation::GetBucketLogging, "GET", "/tea?logging", ASKED),
+    (Operation::GetBucketNotificationConfiguration, "GET", "/tea?notification", ASKED),
+    (Operation::GetBucketAccelerateConfiguration, "GET", "/tea?accelerate", ASKED),
 ];
 
 #[test]
 fn every_operation_takes_its_headers_and_no_others() {
-    assert_eq!(WITH.len(), Operation::ALL.len());
+    // A form says the same in its fields: `a_form_says_in_its_fields_what_headers_say`.
+    assert_eq!(WITH.len() + 1, Operation::ALL.len());
     for (operation, method, target, listed) in WITH {
         let listed = listed.replace("CHECKSUMS", CHECKSUMS);
         for name in HEADERS.split_ascii_whitespace() {
@@ -361,10 +428,6 @@ fn conditions_are_taken_where_they_are_judged() {
 #[test]
 fn what_is_done_anyway_may_be_asked_for_and_nothing_else() {
     let put = |name, value| check(&signed("PUT", "/tea/a", &[("content-length", "0"), (name, value)])).err();
-    assert_eq!(put("x-amz-acl", "private"), None);
-    assert_eq!(put("x-amz-acl", "bucket-owner-full-control"), None);
-    assert_eq!(put("x-amz-acl", "public-read"), Some(Code::AccessControlListNotSupported));
-    assert_eq!(put("x-amz-acl", "secret"), Some(Code::InvalidArgument));
     assert_eq!(put("x-amz-storage-class", "STANDARD"), None);
     assert_eq!(put("x-amz-storage-class", "GLACIER"), Some(Code::NotImplemented));
     assert_eq!(put("x-amz-storage-class", "PAPER"), Some(Code::InvalidStorageClass));
@@ -372,9 +435,8 @@ fn what_is_done_anyway_may_be_asked_for_and_nothing_else() {
     assert_eq!(put("x-amz-server-side-encryption", "aws:kms"), Some(Code::NotImplemented));
     assert_eq!(put("x-amz-server-side-encryption", "rot13"), Some(Code::InvalidArgument));
     let create = |name, value| check(&signed("PUT", "/tea", &[("content-length", "0"), (name, value)])).err();
-    assert_eq!(create("x-amz-acl", "bucket-owner-full-control"), Some(Code::AccessControlListNotSupported));
     assert_eq!(create("x-amz-object-ownership", "BucketOwnerEnforced"), None);
-    assert_eq!(create("x-amz-object-ownership", "ObjectWriter"), Some(Code::NotImplemented));
+    assert_eq!(create("x-amz-object-ownership", "Everyone"), Some(Code::InvalidArgument));
     assert_eq!(create("x-amz-bucket-object-lock-enabled", "false"), None);
     assert_eq!(create("x-amz-bucket-object-lock-enabled", "true"), None);
     assert_eq!(create("x-amz-bucket-object-lock-enabled", "perhaps"), Some(Code::InvalidArgument));
@@ -408,7 +470,6 @@ fn what_sdks_send_along_passes() {
 fn one_mechanism_in_one_place_proves_who_asks() {
     let host = ("host", "localhost");
     for (head, code) in [
-        (head("GET", "/tea/a", &[host]), Code::AccessDenied),
         (head("GET", "/tea/a", &[host, ("authorization", "AWS ENTE:c2ln")]), Code::InvalidRequest),
         (head("GET", "/tea/a", &[host, ("authorization", "Bearer x")]), Code::InvalidRequest),
         (head("GET", "/tea/a?AWSAccessKeyId=E&Signature=s&Expires=1", &[host]), Code::InvalidRequest),
@@ -416,10 +477,77 @@ fn one_mechanism_in_one_place_proves_who_asks() {
         (presigned("", &[("authorization", "AWS ENTE:c2ln")]), Code::InvalidArgument),
         (signed("GET", "/tea/a?x-amz-signature=1", &[]), Code::InvalidArgument),
         (presigned("&X-Amz-Security-Token=t", &[]), Code::InvalidToken),
-        (head("POST", "/tea", &[host, ("content-type", "multipart/form-data; boundary=b")]), Code::NotImplemented),
         (signed("POST", "/tea", &[("content-type", "multipart/form-data; boundary=b")]), Code::NotImplemented),
     ] {
         assert_eq!(check(&head).unwrap_err(), code, "{:?}", head.uri);
+    }
+}
+
+#[test]
+fn who_says_nothing_is_nobody() {
+    let admitted = check(&head("GET", "/tea/a", &[("host", "localhost")])).unwrap();
+    assert!(admitted.claim.is_none() && admitted.operation == Operation::GetObject);
+    // Signed chunks need somebody who signed them.
+    let chunks = ("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD");
+    let put = head("PUT", "/tea/a", &[("host", "localhost"), chunks, ("x-amz-decoded-content-length", "1")]);
+    assert_eq!(check(&put).unwrap_err(), Code::NotImplemented);
+}
+
+#[test]
+fn a_form_is_told_by_its_head() {
+    const TYPE: (&str, &str) = ("content-type", "Multipart/Form-Data; charset=utf-8; boundary=\"b\"");
+    const LENGTH: (&str, &str) = ("content-length", "9");
+    let check = |target: &str, headers: &[(&str, &str)]| {
+        let head = head("POST", target, &[&[("host", "localhost")], headers].concat());
+        super::form_head(&head, &settings()).map_err(|failure| failure.code())
+    };
+    let form = check("/tea", &[TYPE, LENGTH]).unwrap().unwrap();
+    assert_eq!((form.bucket.as_str(), form.boundary.as_str()), ("tea", "b"));
+    for (target, headers) in [
+        ("/tea?delete", &[TYPE, LENGTH][..]),
+        ("/tea", &[("content-type", "text/plain"), LENGTH]),
+        ("/tea", &[TYPE, LENGTH, ("authorization", "AWS4-HMAC-SHA256 x")]),
+    ] {
+        assert!(check(target, headers).unwrap().is_none(), "{target} {headers:?}");
+    }
+    for (target, headers, expected) in [
+        ("/tea/a", &[TYPE, LENGTH][..], Code::MethodNotAllowed),
+        ("/", &[TYPE, LENGTH], Code::MethodNotAllowed),
+        ("/tea", &[TYPE], Code::MissingContentLength),
+        ("/tea", &[("content-type", "multipart/form-data"), LENGTH], Code::MalformedPOSTRequest),
+        ("/tea", &[TYPE, LENGTH, ("x-amz-acl", "public-read")], Code::NotImplemented),
+    ] {
+        assert_eq!(check(target, headers).unwrap_err(), expected, "{target} {headers:?}");
+    }
+}
+
+#[test]
+fn a_form_says_in_its_fields_what_headers_say() {
+    let (bucket, key) = (model::BucketName::parse("tea").unwrap(), model::ObjectKey::parse("a").unwrap());
+    let taken = "x-amz-acl x-amz-grant-full-control x-amz-grant-read x-amz-grant-read-acp x-amz-grant-write \
+        x-amz-grant-write-acp x-amz-storage-class x-amz-server-side-encryption x-amz-meta-a \
+        x-amz-sdk-checksum-algorithm CHECKSUMS";
+    let taken = taken.replace("CHECKSUMS", CHECKSUMS);
+    for name in HEADERS.split_ascii_whitespace() {
+        let field = (http::HeaderName::from_static(name), "nonsense".parse().unwrap());
+        let found = Admitted::of_form(bucket.clone(), key.clone(), [field].into_iter().collect());
+        let refused = found.is_err_and(|failure| [Code::NotImplemented, Code::InvalidToken].contains(&failure.code()));
+        assert_eq!(!refused, taken.split_ascii_whitespace().any(|one| one == name), "{name}");
+    }
+}
+
+#[test]
+fn a_browsers_question_names_origin_and_method() {
+    let origin = ("origin", "https://a.example.org");
+    let method = ("access-control-request-method", "PUT");
+    let check = |target: &str, headers: &[(&str, &str)]| {
+        let head = head("OPTIONS", target, &[&[("host", "localhost")], headers].concat());
+        super::preflight(&head, &settings()).map_err(|failure| failure.code())
+    };
+    let crossing = check("/tea/a?X-Amz-Signature=x&%zz", &[origin, method]).unwrap();
+    assert_eq!((crossing.bucket.as_str(), crossing.method.as_str()), ("tea", "PUT"));
+    for (target, headers) in [("/tea", &[origin][..]), ("/tea", &[method]), ("/", &[origin, method])] {
+        assert_eq!(check(target, headers).unwrap_err(), Code::BadRequest, "{target} {headers:?}");
     }
 }
 

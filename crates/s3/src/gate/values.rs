@@ -9,8 +9,7 @@ use crate::error::{Code, Failure};
 use crate::headers;
 use crate::versioning;
 
-/// What is done: the owner alone reads and writes, everything is encrypted with AES-256, and there is
-/// one storage class.
+/// What is done: everything is encrypted with AES-256, and there is one storage class.
 pub(crate) fn check(operation: Operation, query: &Query, headers: &HeaderMap) -> Result<(), Failure> {
     for (name, check) in HEADERS {
         if let Some(value) = headers::get(headers, name) {
@@ -32,32 +31,13 @@ pub(crate) fn check(operation: Operation, query: &Query, headers: &HeaderMap) ->
 
 type Check = fn(Operation, &str) -> Result<(), Failure>;
 
-const HEADERS: [(&str, Check); 6] = [
-    ("x-amz-acl", acl),
+const HEADERS: [(&str, Check); 5] = [
     ("x-amz-storage-class", storage_class),
     ("x-amz-server-side-encryption", encryption),
     ("x-amz-object-ownership", ownership),
     ("x-amz-bucket-object-lock-enabled", object_lock),
     ("x-amz-checksum-mode", checksum_mode),
 ];
-
-fn acl(operation: Operation, value: &str) -> Result<(), Failure> {
-    const OTHERS: [&str; 7] = [
-        "bucket-owner-full-control",
-        "public-read",
-        "public-read-write",
-        "authenticated-read",
-        "aws-exec-read",
-        "bucket-owner-read",
-        "log-delivery-write",
-    ];
-    match value {
-        "private" => Ok(()),
-        "bucket-owner-full-control" if operation != Operation::CreateBucket => Ok(()),
-        other if OTHERS.contains(&other) => Err(Code::AccessControlListNotSupported.into()),
-        other => Err(Failure::argument("x-amz-acl", other, "Invalid Argument")),
-    }
-}
 
 fn storage_class(_: Operation, value: &str) -> Result<(), Failure> {
     const OTHERS: [&str; 10] = [
@@ -92,10 +72,9 @@ fn encryption(_: Operation, value: &str) -> Result<(), Failure> {
 }
 
 fn ownership(_: Operation, value: &str) -> Result<(), Failure> {
-    match value {
-        "BucketOwnerEnforced" => Ok(()),
-        "BucketOwnerPreferred" | "ObjectWriter" => Err(Failure::not_implemented(&format!("The ownership {value}"))),
-        other => Err(Failure::argument("x-amz-object-ownership", other, "Invalid x-amz-object-ownership header")),
+    match crate::settings::ownership(value) {
+        Some(_) => Ok(()),
+        None => Err(Failure::argument("x-amz-object-ownership", value, "Invalid x-amz-object-ownership header")),
     }
 }
 
