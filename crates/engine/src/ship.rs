@@ -106,7 +106,8 @@ impl Inner {
         let enough = usize::from(map.code.k + profile.floor().min(map.code.m));
         let (mut uploads, mut under_way) = self.start_uploads(encoded, identity, map, reserved);
         let bytes = encoded.pieces.first().map_or(0, bytes::Bytes::len);
-        let deadline = tokio::time::sleep_until(Instant::now() + self.upload_deadline(map, profile, bytes));
+        let within = self.upload_deadline(map, profile, bytes);
+        let deadline = tokio::time::sleep_until(Instant::now() + within);
         tokio::pin!(deadline);
 
         let (mut proven, mut failed, mut patient) = (Vec::<Piece>::new(), Vec::new(), true);
@@ -131,7 +132,7 @@ impl Inner {
                     if proven.len() < enough {
                         failed.extend(under_way.keys());
                         if placement::compile(profile, &self.sites.writable(&failed), 0).is_ok() {
-                            self.leave_behind(under_way);
+                            self.leave_behind(under_way, bytes, within);
                             return Err(failed);
                         }
                         failed.retain(|site| !under_way.contains_key(site));
@@ -139,7 +140,7 @@ impl Inner {
                 },
             }
             if !patient && proven.len() >= enough {
-                self.leave_behind(under_way);
+                self.leave_behind(under_way, bytes, within);
                 break;
             }
         }
@@ -180,8 +181,10 @@ impl Inner {
         (uploads, under_way)
     }
 
-    fn leave_behind(&self, uploads: UnderWay) {
-        uploads.into_iter().for_each(|(site, upload)| self.sites.leave_behind(site, upload));
+    fn leave_behind(&self, uploads: UnderWay, bytes: usize, within: Duration) {
+        for (site, upload) in uploads {
+            self.sites.leave_behind(site, upload, bytes as u64, within);
+        }
     }
 
     /// Within which an upload of this much counts as prompt: what the sites that the floor needs at

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use model::{EnclaveId, PieceName, Profile, Site, SiteFacts, SiteId, Vendor};
 use providers::SiteHandle;
@@ -68,11 +69,11 @@ impl Sites {
             .or_else(|_| placement::compile(profile, &self.writable(avoid), turn))
     }
 
-    /// The others suffice and this upload is not waited for: until it is over its site is left out
-    /// where it can be, and its breaker hears of it.
-    pub fn leave_behind(&self, site: SiteId, upload: Weak<()>) {
+    /// The others suffice and this upload of so many bytes, late after `within`, is not waited for:
+    /// until it is over its site is left out where it can be, and its breaker hears of it.
+    pub fn leave_behind(&self, site: SiteId, upload: Weak<()>, bytes: u64, within: Duration) {
         if let Some(known) = self.get(site) {
-            known.handle.breaker.note_late(providers::Half::Write);
+            known.handle.breaker.note_late(providers::Half::Write, bytes, within);
         }
         self.late.lock().unwrap_or_else(PoisonError::into_inner).push((site, upload));
     }

@@ -27,6 +27,22 @@ async fn a_site_that_falls_silent_costs_one_write_its_deadline_and_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_site_that_turns_slow_is_out_after_three_late_uploads() {
+    let world = World::answering_within(QUICK, 2).await;
+    let background = world.background();
+    world.sites.faults[2].change(|plan| plan.pace.base = Duration::from_secs(3));
+    let mut waited = 0;
+    for n in 0..40 {
+        waited += u32::from(world.timed_put(n, 4096).await > 10 * QUICK);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    assert_eq!((waited, world.writes_out().await), (3, 1));
+    world.sites.latency(QUICK);
+    world.caught_up().await;
+    background.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn sites_that_are_all_slow_are_all_waited_for() {
     let world = World::answering_within(QUICK, 3).await;
     world.sites.latency(Duration::from_secs(4));

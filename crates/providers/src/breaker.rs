@@ -134,10 +134,10 @@ impl Breaker {
         self.turn(Half::Write, |write| write.take_out(reason));
     }
 
-    /// A request is past the time that it usually takes, and others could be had in time: it counts
-    /// as one that was not answered.
-    pub fn note_late(&self, half: Half) {
-        self.turn(half, |condition| condition.failed(ErrorKind::TimedOut, 0, LATE));
+    /// A request that carries `bytes` was not answered `within` the time that others kept: it counts
+    /// as one that was not answered, and is still waited for.
+    pub fn note_late(&self, half: Half, bytes: u64, within: Duration) {
+        self.turn(half, |condition| condition.late(bytes, within, LATE));
     }
 
     async fn guard<T>(

@@ -9,6 +9,8 @@ use crate::store::ErrorKind;
 
 /// The largest probe: room for this much is room enough to be asked again.
 const PROBE_BYTES_MAX: u64 = 4 << 20;
+/// The largest that only has to be quick: it goes and comes every second for as long as it is not.
+const LATE_PROBE_BYTES_MAX: u64 = 128 << 10;
 /// The smallest: enough random bytes that equal ones were read back from the site.
 const PROBE_BYTES_MIN: u64 = 64;
 
@@ -17,14 +19,30 @@ pub(super) enum Condition {
     Well {
         /// In an unbroken row.
         failures: u32,
+        /// Of these, late ones whose answers are still to come: they break no row.
+        awaited: u32,
     },
     Out {
         reason: String,
         /// Since when every probe succeeded.
         good_since: Option<Instant>,
-        /// What a put must carry to prove that there is room again.
-        probe_bytes: u64,
+        trial: Trial,
     },
+}
+
+/// What a put must do to prove that a half is well again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Trial {
+    /// What it must carry.
+    pub bytes: u64,
+    /// How long it may take, where that was the trouble.
+    pub within: Option<Duration>,
+}
+
+impl Default for Trial {
+    fn default() -> Trial {
+        Trial { bytes: PROBE_BYTES_MIN, within: None }
+    }
 }
 
 /// What a change did.
@@ -37,7 +55,7 @@ pub(super) enum Turn {
 
 impl Default for Condition {
     fn default() -> Condition {
-        Condition::Well { failures: 0 }
+        Condition::Well { failures: 0, awaited: 0 }
     }
 }
 
@@ -56,26 +74,46 @@ impl Condition {
         }
     }
 
-    pub(super) const fn probe_bytes(&self) -> u64 {
+    pub(super) fn trial(&self) -> Trial {
         match self {
-            Condition::Well { .. } => PROBE_BYTES_MIN,
-            Condition::Out { probe_bytes, .. } => *probe_bytes,
+            Condition::Well { .. } => Trial::default(),
+            Condition::Out { trial, .. } => *trial,
         }
     }
 
     /// A request was answered. A late answer does not bring a half back: only probes do.
     pub(super) fn answered(&mut self) -> Turn {
-        if let Condition::Well { failures } = self {
-            *failures = 0;
+        if let Condition::Well { failures, awaited } = self {
+            if *awaited == 0 {
+                *failures = 0;
+            }
+            *awaited = awaited.saturating_sub(1);
         }
         Turn::None
+    }
+
+    /// A request that carried `bytes` was not answered `within` the time that others kept, and may
+    /// be yet. A site that answers everything late is therefore found out like one that is silent.
+    pub(super) fn late(&mut self, bytes: u64, within: Duration, why: &str) -> Turn {
+        let Condition::Well { failures, awaited } = self else { return Turn::None };
+        *failures += 1;
+        *awaited += 1;
+        if *failures < failures_to_go_out(ErrorKind::TimedOut) {
+            return Turn::None;
+        }
+        let turn = self.take_out(why);
+        if let Condition::Out { trial, .. } = self {
+            *trial = Trial { bytes: bytes.clamp(PROBE_BYTES_MIN, LATE_PROBE_BYTES_MAX), within: Some(within) };
+        }
+        turn
     }
 
     /// A request that carried `bytes` failed.
     pub(super) fn failed(&mut self, kind: ErrorKind, bytes: u64, why: &str) -> Turn {
         match self {
-            Condition::Well { failures } => {
+            Condition::Well { failures, awaited } => {
                 *failures += 1;
+                *awaited = awaited.saturating_sub(1);
                 if *failures < failures_to_go_out(kind) {
                     return Turn::None;
                 }
@@ -94,15 +132,15 @@ impl Condition {
 
     pub(super) fn take_out(&mut self, why: &str) -> Turn {
         let was = self.side();
-        let probe_bytes = self.probe_bytes();
-        *self = Condition::Out { reason: why.to_owned(), good_since: None, probe_bytes };
+        let trial = self.trial();
+        *self = Condition::Out { reason: why.to_owned(), good_since: None, trial };
         if was == Side::Well { Turn::Out } else { Turn::None }
     }
 
     /// A probe succeeded at `now`.
     pub(super) fn proven(&mut self, now: Instant, reenter_after: Duration) -> Turn {
         match self {
-            Condition::Well { failures } => {
+            Condition::Well { failures, .. } => {
                 *failures = 0;
                 Turn::None
             }
@@ -120,8 +158,8 @@ impl Condition {
     /// A site too full for a large piece still takes a small one: it must prove room for the
     /// largest it refused, or it would come back only to fail again.
     fn require_room(&mut self, kind: ErrorKind, bytes: u64) {
-        if let (Condition::Out { probe_bytes, .. }, ErrorKind::Full) = (self, kind) {
-            *probe_bytes = bytes.clamp(*probe_bytes, PROBE_BYTES_MAX);
+        if let (Condition::Out { trial, .. }, ErrorKind::Full) = (self, kind) {
+            trial.bytes = bytes.clamp(trial.bytes, PROBE_BYTES_MAX);
         }
     }
 }

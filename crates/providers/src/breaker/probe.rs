@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use model::{EnclaveId, SiteId};
 
+use super::half::Trial;
 use super::{Breaker, Half, Instant, Side, reason_of};
 use crate::marker::{self, MarkerError, NotOurs, PROBES};
 use crate::store::{Error, ErrorKind};
@@ -54,11 +55,11 @@ impl Breaker {
     }
 
     async fn probe_writes(&self) {
-        let bytes = self.state().write.probe_bytes();
-        match self.write_read_delete(bytes).await {
+        let trial = self.state().write.trial();
+        match self.write_read_delete(trial).await {
             Ok(()) => self.prove(Half::Write),
             // Reads are judged by the marker; here everything tells of writing.
-            Err(error) => self.turn(Half::Write, |write| write.failed(error.kind, bytes, &reason_of(&error))),
+            Err(error) => self.turn(Half::Write, |write| write.failed(error.kind, trial.bytes, &reason_of(&error))),
         }
     }
 
@@ -67,14 +68,18 @@ impl Breaker {
         self.turn(half, |condition| condition.proven(Instant::now(), reenter_after));
     }
 
-    async fn write_read_delete(&self, bytes: u64) -> Result<(), Error> {
+    async fn write_read_delete(&self, trial: Trial) -> Result<(), Error> {
         // Zeros behind the random beginning: what must be large is large to prove room, no more.
         let random: [u8; 32] = self.outside.random();
         let mut probe = random.to_vec();
-        probe.resize(usize::try_from(bytes).unwrap_or(random.len()).max(random.len()), 0);
+        probe.resize(usize::try_from(trial.bytes).unwrap_or(random.len()).max(random.len()), 0);
         let name = format!("{PROBES}{}", SiteId::random(&self.outside));
         let probe = Bytes::from(probe);
+        let began = Instant::now();
         let kept = match self.store.put_new(&name, probe.clone()).await {
+            Ok(()) if trial.within.is_some_and(|within| began.elapsed() > within) => {
+                Err(Error::new(ErrorKind::TimedOut, format!("a probe took {} ms", began.elapsed().as_millis())))
+            }
             Ok(()) => self.reads_back(&name, &probe).await,
             Err(error) => Err(error),
         };
