@@ -23,29 +23,41 @@ struct Judge {
     name: &'static str,
     /// Of its page.
     title: &'static str,
+    needs: &'static [Need],
     files: &'static [(&'static str, Cut)],
     /// Parts that run side by side.
     beside: usize,
 }
 
-const JUDGES: &[Judge] = &[Judge {
-    name: "first-light",
-    title: "First light",
-    files: &[
-        ("test_bounds.py", Cut::Tests),
-        ("test_table.py", Cut::Whole),
-        ("test_wire.py", Cut::Whole),
-        ("test_start.py", Cut::Whole),
-        ("test_config.py", Cut::Whole),
-        ("test_rescue.py", Cut::Whole),
-        ("test_clients.py", Cut::Whole),
-        ("test_synced.py", Cut::Tests),
-        ("test_kill.py", Cut::Tests),
-        ("test_faults.py", Cut::Tests),
-    ],
-    // Two for each core of the machine this is meant for: these parts mostly wait.
-    beside: 4,
-}];
+const JUDGES: &[Judge] = &[
+    Judge {
+        name: "first-light",
+        title: "First light",
+        needs: &[Need::Python],
+        files: &[
+            ("test_bounds.py", Cut::Tests),
+            ("test_table.py", Cut::Whole),
+            ("test_wire.py", Cut::Whole),
+            ("test_start.py", Cut::Whole),
+            ("test_config.py", Cut::Whole),
+            ("test_rescue.py", Cut::Whole),
+            ("test_clients.py", Cut::Whole),
+            ("test_synced.py", Cut::Tests),
+            ("test_kill.py", Cut::Tests),
+            ("test_faults.py", Cut::Tests),
+        ],
+        // Two for each core of the machine this is meant for: these parts mostly wait.
+        beside: 4,
+    },
+    Judge {
+        name: "faults",
+        title: "Every fault of every pair of vendors",
+        needs: &[Need::Python, Need::Standins],
+        files: &[("test_vendor_faults.py", Cut::Tests)],
+        // Each part brings four vendors' programs and works them hard.
+        beside: 2,
+    },
+];
 
 /// Whether each test of a file is a part of its own.
 #[derive(Clone, Copy)]
@@ -76,7 +88,7 @@ pub fn run(name: &str, resume: bool, only: Option<&str>) -> Result<bool> {
         let names: Vec<&str> = JUDGES.iter().map(|judge| judge.name).chain(["s3-tests"]).collect();
         bail!("there is no judge `{name}`: there are {}", names.join(", "));
     };
-    tools::install(&[Need::Python])?;
+    tools::install(judge.needs)?;
     let build = ["build", "--release", "--locked", "-p", "server", "-p", "coding", "--bins"];
     if !steps::step("build", &mut cargo(build))?.well || !test::proxy()? {
         return Ok(false);

@@ -41,7 +41,7 @@ enum Chore {
     },
     /// A long proof at full size; its record goes to docs/judged/.
     Judge {
-        /// Which one: first-light, s3-tests.
+        /// Which one: first-light, faults, s3-tests.
         name: String,
         /// Skip what an earlier, interrupted run has already shown for this commit.
         #[arg(long)]
@@ -64,6 +64,9 @@ enum Chore {
         /// Rounds beside the peers; about two minutes each.
         #[arg(long, default_value_t = 5, requires = "peers")]
         rounds: usize,
+        /// What a vendor that hangs costs writes, over the four stand-ins instead; prints only.
+        #[arg(long, conflicts_with = "peers")]
+        faults: bool,
         /// Print only; leave docs/performance.md alone.
         #[arg(long)]
         dry: bool,
@@ -81,7 +84,8 @@ fn main() -> Result<ExitCode> {
             judge::s3_tests::run(&judge::s3_tests::Options { checkout: &checkout, accept, only })?
         }
         Chore::Judge { name, resume, only, .. } => judge::run(&name, resume, only.as_deref())?,
-        Chore::Bench { peers, rounds, dry } => test::bench(peers.then_some(rounds), dry)?,
+        Chore::Bench { faults: true, .. } => test::bench_faults()?,
+        Chore::Bench { peers, rounds, dry, .. } => test::bench(peers.then_some(rounds), dry)?,
     };
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

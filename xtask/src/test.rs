@@ -223,3 +223,14 @@ pub fn bench(rounds: Option<usize>, dry: bool) -> Result<bool> {
     }
     Ok(command.status()?.success())
 }
+
+/// One vendor hangs under writes, over the four stand-ins.
+pub fn bench_faults() -> Result<bool> {
+    tools::install(STANDINS)?;
+    if !build()? {
+        return Ok(false);
+    }
+    let mut command = Command::new(tools::python("python"));
+    command.arg("tests/bench_faults.py").env("ENTENTE_BIN", tools::binaries()?);
+    Ok(command.status()?.success())
+}
