@@ -7,6 +7,7 @@ import pytest
 import standins
 from client import connect
 from content import KIB, MIB, content, md5
+from proxy import Proxy
 from vendored import Vendored
 from world import binary
 
@@ -23,10 +24,18 @@ def four(tmp_path_factory):
     standins.stop_all(made)
 
 
+@pytest.fixture(scope="module")
+def oracle(four):
+    """A proxy that refuses what Oracle refuses."""
+    proxy = Proxy(f"127.0.0.1:{four['oracle'].port}", quirks="oracle")
+    yield proxy
+    proxy.stop()
+
+
 @pytest.fixture
-def world(tmp_path, four, request):
+def world(tmp_path, four, oracle, request):
     """An enclave of its own: each test has its own prefix at the vendors."""
-    made = Vendored(tmp_path, four)
+    made = Vendored(tmp_path, four, {"oracle": oracle.endpoint})
     prefix = f'prefix = "{md5(request.node.name.encode())[:8]}/"\n'
     made.file.write_text(made.file.read_text().replace("[[site]]\n", "[[site]]\n" + prefix))
     yield made
@@ -103,3 +112,10 @@ def test_a_site_check_says_what_does_not_work_and_what_helps(world, four, tmp_pa
     assert f"bucket `entente` at {four['google'].endpoint}" in lines["google"], table
     assert lines["oracle"].count(" ms") == len(STEPS), table
     assert "not-the-secret" not in table + error
+
+
+def test_oracle_is_not_spoken_to_as_amazon_is(world):
+    world.file.write_text(world.file.read_text().replace('kind = "oci"', 'kind = "s3"'))
+    code, table, error = check(world)
+    assert code == 7 and "1 of 4 sites cannot be used: oracle" in error, table + error
+    assert "oracle: put:" in table and "crc64nvme" in table, table

@@ -9,6 +9,7 @@ use std::env;
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use model::Outside;
 use model::outside::{Blocking, Clock, Entropy, Timestamp};
@@ -17,7 +18,7 @@ use providers::http::Network;
 use providers::remote::{
     self, Addressing, AzurePlace, Credentials, Dialect, GcsPlace, Order, Place, PutChecksum, S3Place,
 };
-use providers::{Store, stack};
+use providers::{Store, deadline, stack};
 
 const BUCKET: &str = "entente";
 
@@ -63,7 +64,10 @@ fn open((place, credentials): (Place, Credentials)) -> Arc<dyn Store> {
 /// The adapter alone, then under all decorators.
 async fn check(make: impl Fn() -> (Place, Credentials), puts: Puts) {
     contract::check_puts(open(make()), puts).await.unwrap_or_else(|broken| panic!("the adapter: {broken}"));
-    let site = stack("s", open(make()), providers::Settings::default(), outside());
+    // SeaweedFS lets the losers of a race wait for seconds before it tells them.
+    let deadline = deadline::Settings { base: Duration::from_secs(60), ..deadline::Settings::default() };
+    let settings = providers::Settings { deadline, ..providers::Settings::default() };
+    let site = stack("s", open(make()), settings, outside());
     contract::check_puts(site.store.clone(), puts).await.unwrap_or_else(|broken| panic!("the stack: {broken}"));
 }
 

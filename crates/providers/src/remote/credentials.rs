@@ -3,12 +3,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use std::{env, fs};
 
 use object_store::aws::{AmazonS3Builder, AwsCredential, AwsCredentialProvider};
 use object_store::azure::{AzureAccessKey, AzureCredential, AzureCredentialProvider, MicrosoftAzureBuilder, split_sas};
 use object_store::client::StaticCredentialProvider;
 use object_store::gcp::{GcpCredentialProvider, GoogleCloudStorageBuilder};
+use object_store::{BackoffConfig, RetryConfig};
 use thiserror::Error;
 
 use super::wire::whole_chain;
@@ -85,7 +87,7 @@ fn usual_aws_file() -> Option<PathBuf> {
 
 fn aws_chain(place: &S3Place, http: &Http) -> Result<AwsCredentialProvider, CredentialError> {
     let builder = AmazonS3Builder::from_env().with_bucket_name(&place.bucket).with_region(&place.region);
-    let store = builder.with_http_connector(http.clone()).build();
+    let store = builder.with_http_connector(http.clone()).with_retry(no_retries()).build();
     store.map(|store| Arc::clone(store.credentials())).map_err(|error| CredentialError::Chain(whole_chain(&error)))
 }
 
@@ -154,7 +156,7 @@ fn azure_built(
     http: &Http,
 ) -> Result<Option<AzureCredentialProvider>, CredentialError> {
     let builder = builder.with_account(&place.account).with_container_name(&place.container);
-    let store = builder.with_http_connector(http.clone()).build();
+    let store = builder.with_http_connector(http.clone()).with_retry(no_retries()).build();
     let store = store.map_err(|error| CredentialError::Chain(whole_chain(&error)))?;
     Ok(Some(Arc::clone(store.credentials())))
 }
@@ -208,8 +210,15 @@ fn gcs_built(
     place: &GcsPlace,
     http: &Http,
 ) -> Result<Option<GcpCredentialProvider>, String> {
-    let store = builder.with_bucket_name(&place.bucket).with_http_connector(http.clone()).build();
+    let builder = builder.with_bucket_name(&place.bucket).with_http_connector(http.clone());
+    let store = builder.with_retry(no_retries()).build();
     store.map(|store| Some(Arc::clone(store.credentials()))).map_err(|error| whole_chain(&error))
+}
+
+/// A token that is not had at once fails the request that wanted it: trying again is for those who
+/// try requests again.
+fn no_retries() -> RetryConfig {
+    RetryConfig { backoff: BackoffConfig::default(), max_retries: 0, retry_timeout: Duration::from_secs(10) }
 }
 
 fn variable(prefix: &str, name: &str) -> Result<String, CredentialError> {
