@@ -14,6 +14,7 @@
 pub mod make;
 pub mod world;
 
+pub mod adoption;
 pub mod deciding;
 pub mod listing;
 pub mod people;
@@ -154,6 +155,13 @@ macro_rules! contract_suite {
                 settings_wait_for_those_before_them,
                 a_bucket_has_the_settings_it_is_made_with_and_takes_them_along,
                 a_late_setting_does_not_undo_a_newer_one,
+            }
+            adoption {
+                keys_stand_as_they_were_written_deleted_or_brought,
+                marks_go_when_the_adoption_is_closed,
+                what_would_forget_the_origin_is_refused,
+                a_condition_is_judged_over_what_lies_beneath_unless_it_is_hidden,
+                what_is_brought_takes_the_place_of_nothing_but_what_was_brought,
             }
             listing {
                 keys_and_prefixes_come_in_byte_order,

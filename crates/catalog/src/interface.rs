@@ -90,6 +90,11 @@ pub enum Refusal {
     LockStays,
     /// The version that was to be shared with is gone.
     SourceGone,
+    /// The bucket is being adopted, and an object of the origin may lie beneath the key: come again
+    /// with [`Precondition::Over`].
+    LookBeneath,
+    /// A rule of adopting, fit to show.
+    Adoption(&'static str),
 }
 
 /// One journal segment that stands, with the records it holds in order.
@@ -160,6 +165,19 @@ pub enum VersionKind {
     Marker,
 }
 
+/// How a key of a bucket stands towards the origin the bucket is being adopted from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stand {
+    /// There is no object here, and none was deleted here: what the origin holds shows.
+    Untouched,
+    /// Deleted here; the origin's stays hidden.
+    Deleted,
+    /// An object that was written here.
+    Written,
+    /// An object that was brought over; with the size and ETag it was brought with.
+    Brought { size: u64, etag: ETag },
+}
+
 /// Where a listing starts and what it covers.
 #[derive(Clone, Debug, Default)]
 pub struct ListQuery {
@@ -170,6 +188,16 @@ pub struct ListQuery {
     /// is passed over.
     pub after: Option<String>,
     pub limit: usize,
+}
+
+impl ListQuery {
+    /// The common prefix this key counts under, if any.
+    pub fn rolled_up<'k>(&self, key: &'k str) -> Option<&'k str> {
+        let delimiter = self.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty())?;
+        let rest = key.strip_prefix(self.prefix.as_str())?;
+        let end = self.prefix.len() + rest.find(delimiter)? + delimiter.len();
+        key.get(..end)
+    }
 }
 
 /// A page of a listing, in byte order of keys and common prefixes together.
@@ -273,6 +301,8 @@ pub trait Catalog: Send + Sync {
     async fn buckets_with(&self, aspect: Aspect) -> Result<Vec<(Bucket, BucketSetting)>, Error>;
     /// What holds of one aspect of a bucket; unset where it was never told.
     async fn bucket_setting(&self, bucket: BucketId, aspect: Aspect) -> Result<BucketSetting, Error>;
+    /// How each of these keys stands, in their order.
+    async fn stands(&self, bucket: BucketId, keys: Vec<ObjectKey>) -> Result<Vec<Stand>, Error>;
     /// The version or marker that is meant. Of [`Which::Current`] a marker says that the key names no
     /// object now.
     async fn find(&self, bucket: BucketId, key: &ObjectKey, which: Which) -> Result<Option<Entry>, Error>;

@@ -1,5 +1,6 @@
 //! The embedded catalog: one SQLite database, one writer with group commit, a few readers.
 
+mod adoption;
 mod apply;
 mod codec;
 mod decide;
@@ -37,8 +38,8 @@ use rusqlite::Connection;
 
 use crate::error::Error;
 use crate::interface::{
-    Batch, Catalog, Decided, Decision, Endangered, Entry, ListQuery, ObjectSummary, Page, Proposal, Stream, Totals,
-    Unnamed, VersionSummary,
+    Batch, Catalog, Decided, Decision, Endangered, Entry, ListQuery, ObjectSummary, Page, Proposal, Stand, Stream,
+    Totals, Unnamed, VersionSummary,
 };
 use readers::Readers;
 use writer::Writer;
@@ -138,6 +139,10 @@ impl Catalog for SqliteCatalog {
 
     async fn bucket_setting(&self, bucket: BucketId, aspect: Aspect) -> Result<BucketSetting, Error> {
         self.read(move |c| settings::find(c, bucket, aspect)).await
+    }
+
+    async fn stands(&self, bucket: BucketId, keys: Vec<ObjectKey>) -> Result<Vec<Stand>, Error> {
+        self.read(move |c| adoption::stands(c, bucket, &keys)).await
     }
 
     async fn find(&self, bucket: BucketId, key: &ObjectKey, which: Which) -> Result<Option<Entry>, Error> {

@@ -106,7 +106,12 @@ impl Engine {
     }
 
     pub async fn list(&self, permit: Permit<ListObjects>, query: ListQuery) -> Result<Page<ObjectSummary>, Error> {
-        self.inner.enter_reading();
-        Ok(self.inner.catalog.list(permit.bucket().id, query).await?)
+        let inner = &self.inner;
+        inner.enter_reading();
+        let bucket = permit.bucket().id;
+        match inner.adopted(bucket).await? {
+            Some(adopted) => inner.list_merged(bucket, &adopted, query).await,
+            None => Ok(inner.catalog.list(bucket, query).await?),
+        }
     }
 }

@@ -81,7 +81,7 @@ impl Inner {
         }
     }
 
-    async fn propose(&self, stream: &StreamHandle, proposal: Proposal) -> Result<Change, Error> {
+    async fn propose(&self, stream: &StreamHandle, mut proposal: Proposal) -> Result<Change, Error> {
         let mut shown = self.shown.subscribe();
         loop {
             shown.borrow_and_update();
@@ -90,6 +90,7 @@ impl Inner {
             stream.asks.send(ask).map_err(|_| Error::unavailable("the enclave is stopping"))?;
             match answered.await.map_err(|_| Error::unavailable("the enclave is stopping"))? {
                 Answer::Shown(change) => return Ok(*change),
+                Answer::Refused(Refusal::LookBeneath) => proposal = self.look_beneath(proposal).await?,
                 Answer::Refused(refusal) => return Err(refusal.into()),
                 Answer::Failed(error) => return Err(error),
                 // Something was shown since, or will be: ask again then.
@@ -370,6 +371,8 @@ impl From<Refusal> for Error {
             Refusal::PrincipalExists => Error::PrincipalExists,
             Refusal::NoSuchPrincipal => Error::Invalid("there is no such principal".to_owned()),
             Refusal::NoSuchAccessKey => Error::NoSuchAccessKey,
+            Refusal::Adoption(why) => Error::Invalid(why.to_owned()),
+            Refusal::LookBeneath => Error::Internal("a change was not asked for again as adopting needs it".to_owned()),
             Refusal::VersionsAreKept => {
                 Error::BucketState("a bucket that keeps versions can suspend that, never end it")
             }

@@ -70,7 +70,8 @@ impl Engine {
             }
             let source = found.which();
             let has = |algorithm| found.version.checksums.iter().any(|checksum| checksum.algorithm == algorithm);
-            if !alike(from.object().0, to.object().0) || !copy.checksum.is_none_or(has) {
+            // What lies at an origin cannot be shared with.
+            if !found.is_here() || !alike(from.object().0, to.object().0) || !copy.checksum.is_none_or(has) {
                 let written = self.copy_bytes(found, to, copy).await?;
                 return Ok(Copied { written, source });
             }
@@ -111,6 +112,7 @@ impl Engine {
             tags: copy.tags.clone().unwrap_or_else(|| from_version.tags.clone()),
             lock: copy.lock,
             wrap: secret.wrap_bodies(&context, found.keys(), &inner.outside),
+            brought: None,
             ..from_version.clone()
         };
         let mut written = Written::of(&version);
@@ -166,7 +168,8 @@ impl Engine {
             let (bucket, key) = to.object();
             let into = inner.catalog.upload(bucket.id, upload).await?.filter(|upload| upload.key == *key);
             let into = into.ok_or(Error::NoSuchUpload)?;
-            let Some(share) = share(&found, &range, &into).filter(|_| alike(from.object().0, bucket)) else {
+            let shared = share(&found, &range, &into);
+            let Some(share) = shared.filter(|_| found.is_here() && alike(from.object().0, bucket)) else {
                 let declared = declared(range.end - range.start, into.checksum.map(|(algorithm, _)| algorithm));
                 let (body, broken) = body_of(found, range);
                 let written = broken.or(Box::pin(self.put_part(to, upload, part.number, declared, body)).await)?;

@@ -21,6 +21,7 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use model::{Extent, Segment, SegmentId, Versioning, Which};
 use policy::{GetObject, Permit};
 
+use crate::adopt::Beneath;
 use crate::api::{Engine, Found};
 use crate::budget::Reserved;
 use crate::cells::{Cells, Span};
@@ -34,7 +35,14 @@ use crate::work;
 pub type Plaintext = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
 
 /// All that reading a version needs.
-pub struct Source {
+pub(crate) enum Source {
+    Here(Here),
+    /// At the origin of an adoption.
+    Beneath(Beneath),
+}
+
+/// Of a version that lies here.
+pub(crate) struct Here {
     inner: Arc<Inner>,
     segments: BTreeMap<SegmentId, Arc<Segment>>,
     /// In the order of the version's bodies.
@@ -60,7 +68,11 @@ impl Engine {
         let object = match inner.catalog.find(bucket.id, key, which).await? {
             Some(Entry::Object(object)) => object,
             Some(Entry::Marker(marker)) => return Err(Error::IsMarker { marker: Box::new(marker), which }),
-            None => return Err(missing(which)),
+            None => match inner.find_beneath(bucket, key, which).await? {
+                Some(found) => return Ok(found),
+                // It came here while the origin was being asked.
+                None => inner.catalog.object(bucket.id, key).await?.ok_or_else(|| missing(which))?,
+            },
         };
         let (version, versioning) = (object.version, object.versioning);
         let secret = inner
@@ -79,11 +91,17 @@ impl Engine {
             .map_err(|_| Error::Internal("the object's keys do not open: its record was changed".to_owned()))?;
         let segments = object.segments.into_iter().map(|segment| (segment.id, Arc::new(segment))).collect();
         let expiry = if which == Which::Current { self.expiry(bucket.id, &version) } else { None };
-        Ok(Found { version, versioning, expiry, source: Source { inner: Arc::clone(inner), segments, keys } })
+        let source = Source::Here(Here { inner: Arc::clone(inner), segments, keys });
+        Ok(Found { version, versioning, expiry, source })
     }
 }
 
 impl Found {
+    /// Whether it lies here, and not at the origin of an adoption.
+    pub(crate) fn is_here(&self) -> bool {
+        matches!(self.source, Source::Here(_))
+    }
+
     /// How this version is asked for, where its bucket keeps versions.
     pub fn which(&self) -> Option<Which> {
         let kept = self.versioning != Versioning::Off;
@@ -92,12 +110,19 @@ impl Found {
 
     /// In the order of the version's bodies.
     pub(crate) fn keys(&self) -> &[BodyKey] {
-        &self.source.keys
+        match &self.source {
+            Source::Here(here) => &here.keys,
+            Source::Beneath(_) => &[],
+        }
     }
 
     /// Streams the plaintext bytes of `range`, which lies within the version's size.
     pub fn read(self, range: Range<u64>) -> Plaintext {
-        let Found { version, source: Source { inner, segments, keys }, .. } = self;
+        let Found { version, source, .. } = self;
+        let Here { inner, segments, keys } = match source {
+            Source::Here(here) => here,
+            Source::Beneath(beneath) => return beneath.read(range),
+        };
         let mut steps = Vec::new();
         let mut position = 0;
         for (slice, key) in version.bodies.iter().zip(&keys) {

@@ -9,6 +9,7 @@ use coding::keys::LabelSecret;
 use model::{Bucket, EnclaveId, Label, LabelKey, Outside, Profile, StreamId};
 use tokio::sync::{Notify, watch};
 
+use crate::adopt::Adoptions;
 use crate::budget::Budget;
 use crate::commit::{StreamHandle, stronger};
 use crate::epochs::Epochs;
@@ -32,6 +33,7 @@ pub struct Inner {
     pub budget: Budget,
     pub streams: Streams,
     pub epochs: Epochs,
+    pub adoptions: Adoptions,
     pub hedges: HedgeBudget,
     pub suspects: Suspects,
     pub lifecycles: Lifecycles,

@@ -20,6 +20,7 @@ mod settings;
 mod open;
 mod replay;
 
+mod adopt;
 mod bucket;
 mod copy;
 mod get;
@@ -47,6 +48,7 @@ mod suspects;
 mod upkeep;
 mod work;
 
+pub use adopt::{AdoptionPlan, AdoptionStatus, Difference, Differing, Odd};
 pub use api::*;
 pub use catalog::{ListEntry, ListQuery, ObjectSummary, Page, VersionKind, VersionSummary};
 pub use copy::{Copied, Copy, CopyPart};

@@ -134,6 +134,7 @@ impl Engine {
             slot: Slot::Null,
             tags: upload.tags.clone(),
             lock: upload.lock,
+            brought: None,
         };
         let mut written = Written::of(&version);
         let change = Change::UploadCompleted { bucket: bucket.id, upload: upload.id, version };

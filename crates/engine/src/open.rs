@@ -11,7 +11,7 @@ use catalog::Catalog;
 use coding::keys::{LabelSecret, RootKey};
 use model::{Change, EnclaveId, Epoch, Label, LabelKey, Outside, Site, SiteFacts, StreamId, Vendor};
 use providers::marker::{self, ClaimError, MarkerError, NotOurs};
-use providers::{SiteHandle, Store};
+use providers::{Origins, SiteHandle, Store};
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
 use tracing::{debug, info, warn};
@@ -32,6 +32,8 @@ pub struct Parts {
     pub root: RootKey,
     pub outside: Outside,
     pub settings: Settings,
+    /// The ways to buckets that are being adopted.
+    pub origins: Arc<dyn Origins>,
 }
 
 /// A site as settings name it.
@@ -97,7 +99,7 @@ const SETTLE_WAIT: Duration = Duration::from_secs(3);
 impl Engine {
     /// Opens the enclave of this catalog, or founds one over empty sites.
     pub async fn open(parts: Parts) -> Result<Engine, OpenError> {
-        let Parts { catalog, sites, root, outside, settings } = parts;
+        let Parts { catalog, sites, root, outside, settings, origins } = parts;
         check_names(&sites, &settings)?;
         let handles: Vec<(SiteParts, Arc<SiteHandle>)> = sites
             .into_iter()
@@ -129,6 +131,7 @@ impl Engine {
             settings,
             streams: Streams::default(),
             epochs: crate::epochs::Epochs::default(),
+            adoptions: crate::adopt::Adoptions::new(origins),
             hedges: crate::hedge::HedgeBudget::default(),
             suspects: crate::suspects::Suspects::default(),
             lifecycles: crate::upkeep::Lifecycles::default(),

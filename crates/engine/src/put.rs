@@ -42,6 +42,7 @@ impl Engine {
             slot: Slot::Null,
             tags,
             lock,
+            brought: None,
         };
         let modified = version.modified;
         let change = Change::ObjectPut { bucket: bucket.id, version, segments: content.segments() };
@@ -109,17 +110,17 @@ impl Engine {
 }
 
 /// What a taken body contributes to its record.
-struct Content {
-    written: Written,
-    keys: Vec<coding::chunk::BodyKey>,
-    inline: Option<bytes::Bytes>,
+pub(crate) struct Content {
+    pub(crate) written: Written,
+    pub(crate) keys: Vec<coding::chunk::BodyKey>,
+    pub(crate) inline: Option<bytes::Bytes>,
     placed: Vec<(model::Segment, crate::ship::Late)>,
     _term: crate::epochs::Term,
     _reserved: Option<crate::budget::Reserved>,
 }
 
 impl Content {
-    fn of(taken: Taken) -> (BodySlice, Content) {
+    pub(crate) fn of(taken: Taken) -> (BodySlice, Content) {
         let (inline, extents, placed) = match taken.place {
             Place::Inline(sealed) => (Some(sealed), Vec::new(), Vec::new()),
             Place::Segments { extents, placed } => (None, extents, placed),
@@ -133,12 +134,12 @@ impl Content {
         (slice, Content { written, keys, inline, placed, _term: taken.term, _reserved: taken.reserved })
     }
 
-    fn segments(&self) -> Vec<model::Segment> {
+    pub(crate) fn segments(&self) -> Vec<model::Segment> {
         self.placed.iter().map(|(segment, _)| segment.clone()).collect()
     }
 
     /// The record is shown: pieces still on their way may now be recorded too.
-    fn stood(self, engine: &Engine) -> Written {
+    pub(crate) fn stood(self, engine: &Engine) -> Written {
         for (segment, late) in self.placed {
             late.follow(&engine.inner, &segment);
         }

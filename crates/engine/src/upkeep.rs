@@ -1,5 +1,6 @@
 //! Background work: sites are probed, what is below its promise is brought up, suspects are looked
-//! at, epochs turn, pieces that no record names are swept, and lifecycle rules are kept.
+//! at, epochs turn, pieces that no record names are swept, lifecycle rules are kept, and what is adopted
+//! is brought over.
 //!
 //! Every loop is woken by a signal or a timer and takes the same path both times.
 
@@ -41,6 +42,7 @@ impl Engine {
             () = inner.turn_epochs() => {}
             () = inner.sweep_forever() => {}
             () = inner.lifecycle_forever() => {}
+            () = inner.copy_origins() => {}
         }
     }
 }

@@ -53,6 +53,10 @@ impl Engine {
         let (id, slot, marker) = match inner.catalog.find(bucket.id, key, which).await? {
             Some(Entry::Object(object)) => (object.version.id, object.version.slot, false),
             Some(Entry::Marker(marker)) => (marker.id, marker.slot, true),
+            // Its deletion may have to hide what an origin holds.
+            None if which == Which::Null && inner.adopted(bucket.id).await?.is_some() => {
+                return self.delete(permit, condition).await;
+            }
             None => return nothing(),
         };
         let change = Change::VersionDeleted { bucket: bucket.id, key: key.clone(), version: id, slot };
@@ -154,7 +158,14 @@ impl Engine {
     }
 
     async fn version(&self, bucket: &Bucket, key: &ObjectKey, which: Which) -> Result<Version, Error> {
-        match self.inner.catalog.find(bucket.id, key, which).await? {
+        let find = || self.inner.catalog.find(bucket.id, key, which);
+        let mut found = find().await?;
+        if found.is_none() && !matches!(which, Which::Own(_)) {
+            // Of what lies at an origin nothing can be said before it is here.
+            self.inner.bring_now(bucket, key).await?;
+            found = find().await?;
+        }
+        match found {
             Some(Entry::Object(object)) => Ok(object.version),
             Some(Entry::Marker(marker)) => Err(Error::IsMarker { marker: Box::new(marker), which }),
             None => Err(missing(which)),

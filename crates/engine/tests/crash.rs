@@ -178,6 +178,7 @@ async fn a_life(
         root: RootKey::from_bytes(world::ROOT),
         outside,
         settings: world::settings(),
+        origins: Arc::new(providers::NoOrigins),
     })
     .await
     .unwrap();

@@ -147,6 +147,7 @@ async fn another_root_key_opens_nothing() {
         root: coding::keys::RootKey::from_bytes([9; 32]),
         outside: world.outside.clone(),
         settings: settings(),
+        origins: Arc::new(providers::NoOrigins),
     });
     assert!(matches!(opened.await.map(drop), Err(OpenError::WrongRoot)));
 }

@@ -37,6 +37,12 @@ pub enum Change {
         bucket: BucketId,
         key: ObjectKey,
     },
+    /// Whatever object has this key now is gone, and what the origin holds under it stays hidden for
+    /// as long as the bucket is being adopted.
+    OriginHidden {
+        bucket: BucketId,
+        key: ObjectKey,
+    },
     UploadStarted(Upload),
     /// The part takes its number's place in the upload.
     PartPut {

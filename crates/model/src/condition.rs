@@ -17,6 +17,12 @@ pub enum Precondition {
     Matches(ETag),
     /// The newest version is this one, and no marker.
     Is(VersionId),
+    /// The condition, in a bucket that is being adopted, by someone who looked at the origin: an
+    /// object with this ETag (or none) lies beneath the key. What is or was here hides it.
+    Over { beneath: Option<ETag>, condition: Box<Precondition> },
+    /// Of what is brought from an origin: the adoption is open, and under the key nothing was
+    /// written or deleted here, but for what was itself brought with this ETag.
+    Untouched { since: Option<ETag> },
 }
 
 /// How a precondition failed, as S3 tells it.
@@ -29,6 +35,14 @@ pub enum Unmet {
 }
 
 impl Precondition {
+    /// What is asked of this side alone.
+    pub fn above(&self) -> &Precondition {
+        match self {
+            Precondition::Over { condition, .. } => condition.above(),
+            plain => plain,
+        }
+    }
+
     /// Judges the condition against the object that is there now.
     pub fn check(&self, current: Option<(&ETag, VersionId)>) -> Result<(), Unmet> {
         match (self, current) {
@@ -38,6 +52,12 @@ impl Precondition {
             (Precondition::Matches(wanted), Some((found, _))) if wanted == found => Ok(()),
             (Precondition::Is(wanted), Some((_, found))) if *wanted == found => Ok(()),
             (Precondition::Matches(_) | Precondition::Is(_), Some(_)) => Err(Unmet::Failed),
+            // No version has the id of what lies beneath.
+            (Precondition::Over { beneath, condition }, current) => {
+                condition.check(current.or(beneath.as_ref().map(|etag| (etag, VersionId([0; 16])))))
+            }
+            (Precondition::Untouched { since }, current) if since.as_ref() == current.map(|(etag, _)| etag) => Ok(()),
+            (Precondition::Untouched { .. }, _) => Err(Unmet::Failed),
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod name;
 pub mod principal;
 
 pub mod acl;
+pub mod adoption;
 pub mod checksum;
 pub mod condition;
 pub mod facts;
@@ -27,6 +28,7 @@ pub mod site;
 pub mod change;
 
 pub use acl::{Acl, Grant, Grantee, Ownership, Permission, PublicAccess};
+pub use adoption::{Adoption, AdoptionProgress, OriginAddress, OriginKind};
 pub use change::{Change, Guard, Number, Record, Source, VersionSetting};
 pub use checksum::{Algorithm, Checksum, ChecksumKind};
 pub use condition::{Precondition, ReadConditions};

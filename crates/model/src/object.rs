@@ -73,6 +73,8 @@ pub struct Version {
     pub tags: Tags,
     /// Likewise.
     pub lock: Lock,
+    /// The ETag its object had at the origin it was brought from; `None` of what was written here.
+    pub brought: Option<ETag>,
 }
 
 /// Where a version lies among those of its key.

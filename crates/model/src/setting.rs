@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::acl::{Acl, Ownership, PublicAccess};
+use crate::adoption::{Adoption, AdoptionProgress};
 use crate::lifecycle::Lifecycle;
 use crate::lock::ObjectLock;
 
@@ -52,6 +53,9 @@ settings! {
     18 PublicAccess(PublicAccess),
     /// Cross-origin rules.
     19 Cors(Document),
+    /// What it takes over from a foreign bucket, now or once.
+    20 Adoption(Option<Adoption>),
+    21 AdoptionProgress(AdoptionProgress),
 }
 
 /// Whether a bucket keeps the versions of its objects. It never goes back to `Off`.

@@ -28,6 +28,8 @@ pub mod retry;
 pub mod marker;
 pub mod stack;
 
+pub mod origin;
+
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 #[cfg(test)]
@@ -38,6 +40,10 @@ pub use local::LocalStore;
 pub use memory::MemoryStore;
 pub use meter::Meter;
 pub use name::{NAME_BYTES_MAX, PART_BYTES_MAX};
+pub use origin::{
+    Fetched, MemoryOrigin, NoOrigins, Origin, OriginBytes, OriginEntry, OriginError, OriginErrorKind, OriginObject,
+    OriginPage, Origins, Patient,
+};
 pub use request::{Half, Kind};
 pub use stack::{Settings, SiteHandle, stack};
 pub use store::{Entry, Error, ErrorKind, Store};

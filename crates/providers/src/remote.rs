@@ -21,6 +21,7 @@ pub use self::gcs::GcsPlace;
 pub use self::s3::{Addressing, Dialect, Order, PutChecksum, S3Place};
 use crate::http::{Http, Network, NetworkError};
 use crate::name::check_prefix;
+use crate::origin::Origin;
 use crate::store::Store;
 
 /// A site at a vendor, as settings name it.
@@ -72,6 +73,17 @@ pub fn open(settings: &Settings) -> Result<Arc<dyn Store>, OpenError> {
         }
     };
     prefixed(store, &settings.prefix)
+}
+
+/// An S3 bucket that is adopted as it is. Files and the environment are read; it is not asked yet.
+pub fn open_s3_origin(
+    place: &S3Place,
+    credentials: &Credentials,
+    network: &Network,
+) -> Result<Arc<dyn Origin>, OpenError> {
+    let http = Http::new(network)?;
+    let credentials = credentials::s3(credentials, place, &http)?;
+    Ok(Arc::new(s3::origin::S3Origin::new(s3::S3Store::new(place, credentials, http)?)))
 }
 
 fn prefixed(store: Arc<dyn Store>, prefix: &str) -> Result<Arc<dyn Store>, OpenError> {

@@ -100,6 +100,7 @@ pub fn version(n: u64, key: &ObjectKey, bodies: Vec<BodySlice>) -> Version {
         slot: Slot::Null,
         tags: Tags::default(),
         lock: Lock::default(),
+        brought: None,
     }
 }
 

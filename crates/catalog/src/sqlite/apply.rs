@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::late::{self, Late};
 use super::versions::{self, Kept, New};
-use super::{codec, people, segments, settings, streams, touch};
+use super::{adoption, codec, people, segments, settings, streams, touch};
 use crate::error::Error;
 
 /// One showing transaction.
@@ -56,6 +56,10 @@ impl<'c> Apply<'c> {
             }
             Change::VersionSet { bucket, key, version, setting } => {
                 self.set_version(number, bucket, &key, version, &setting)
+            }
+            Change::OriginHidden { bucket, key } => {
+                self.delete_object(number, bucket, &key)?;
+                self.hide(number, bucket, &key)
             }
             Change::UploadStarted(upload) => self.start_upload(number, &upload),
             Change::PartPut { bucket, upload, mut part, segments } => {
@@ -111,7 +115,18 @@ impl<'c> Apply<'c> {
         if self.late.is_gone(self.c, number, &[touch::of_bucket(bucket)])? {
             return Ok(());
         }
-        settings::store(self.c, number, bucket, setting)
+        settings::store(self.c, number, bucket, setting)?;
+        match setting {
+            BucketSetting::Adoption(Some(adoption)) if !adoption.is_open() => adoption::unhide_all(self.c, bucket),
+            _ => Ok(()),
+        }
+    }
+
+    fn hide(&self, number: Number, bucket: BucketId, key: &ObjectKey) -> Result<(), Error> {
+        if self.late.is_gone(self.c, number, &[touch::of_bucket(bucket)])? {
+            return Ok(());
+        }
+        adoption::hide(self.c, number, bucket, key)
     }
 
     /// Uploads in progress and settings go with their bucket; there are no versions when this is decided.
@@ -119,6 +134,7 @@ impl<'c> Apply<'c> {
         self.late.ended(number, touch::of_bucket(bucket));
         self.c.prepare_cached("DELETE FROM bucket WHERE id = ?")?.execute([bucket.0])?;
         settings::forget(self.c, bucket)?;
+        adoption::unhide_all(self.c, bucket)?;
         self.c
             .prepare_cached("DELETE FROM upload WHERE bucket = ? AND number < ?")?
             .execute(params![bucket.0, number.0])?;

@@ -14,6 +14,7 @@ const TABLES: &[(&str, &str)] = &[
     ("stream", "SELECT id, label, vendors, shown, shown_hash, newest FROM stream ORDER BY id"),
     ("journal", "SELECT stream, first, last, hash, segment FROM journal ORDER BY stream, last"),
     ("bucket", "SELECT id, label, name, owner, number, bucket FROM bucket ORDER BY id"),
+    ("hidden", "SELECT bucket, key, number FROM hidden ORDER BY bucket, key"),
     ("bucket_setting", "SELECT bucket, aspect, number, setting FROM bucket_setting ORDER BY bucket, aspect"),
     (
         "version",

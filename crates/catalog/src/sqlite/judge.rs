@@ -8,17 +8,17 @@ use std::collections::BTreeSet;
 
 use model::condition::Unmet;
 use model::{
-    AccessKeyId, Aspect, BodyId, Bucket, BucketId, BucketSetting, Change, Epoch, Governance, Guard, Lock, Number,
-    ObjectKey, ObjectLock, Piece, Precondition, PrincipalId, Segment, Slot, Source, Timestamp, Upload, UploadId,
-    Version, VersionId, VersionSetting, Versioning,
+    AccessKeyId, Adoption, Aspect, BodyId, Bucket, BucketId, BucketSetting, Change, ETag, Epoch, Governance, Guard,
+    Lock, Number, ObjectKey, ObjectLock, Piece, Precondition, PrincipalId, Segment, Slot, Source, Timestamp, Upload,
+    UploadId, Version, VersionId, VersionSetting, Versioning,
 };
 use rusqlite::{Connection, Params, params};
 
 use super::touch::{self, Kind};
 use super::versions::{self, Kept};
-use super::{epochs, names, people, settings};
+use super::{adoption, epochs, names, people, settings};
 use crate::error::Error;
-use crate::interface::{Proposal, Refusal};
+use crate::interface::{Proposal, Refusal, Stand};
 
 /// Why a proposal is not decided now.
 pub enum Stop {
@@ -64,12 +64,26 @@ pub fn judge(c: &Connection, now: Timestamp, proposal: &Proposal) -> Result<Chan
         Change::MarkerPut { bucket, marker } => match versioning(c, *bucket)? {
             Versioning::Enabled => marker.slot = Slot::Own,
             Versioning::Suspended => marker.slot = Slot::Null,
-            Versioning::Off => change = Change::ObjectDeleted { bucket: *bucket, key: marker.key.clone() },
+            Versioning::Off => change = deleted(c, *bucket, &marker.key)?,
         },
+        Change::ObjectDeleted { bucket, key } | Change::VersionDeleted { bucket, key, .. }
+            if is_adopting(c, *bucket)? =>
+        {
+            change = deleted(c, *bucket, key)?;
+        }
         _ => {}
     }
     check(c, now, proposal, &change)?;
     Ok(change)
+}
+
+/// Without versions a deletion leaves nothing; but what an origin holds must not show in its place.
+fn deleted(c: &Connection, bucket: BucketId, key: &ObjectKey) -> Result<Change, Stop> {
+    let key = key.clone();
+    Ok(match is_adopting(c, bucket)? {
+        true => Change::OriginHidden { bucket, key },
+        false => Change::ObjectDeleted { bucket, key },
+    })
 }
 
 /// A new version's slot, and how long it stays.
@@ -118,6 +132,10 @@ fn check(c: &Connection, now: Timestamp, proposal: &Proposal, change: &Change) -
             still_there(c, source)
         }
         Change::ObjectDeleted { bucket, key } => {
+            in_bucket(c, *bucket)?;
+            object(c, *bucket, key, condition)
+        }
+        Change::OriginHidden { bucket, key } => {
             in_bucket(c, *bucket)?;
             object(c, *bucket, key, condition)
         }
@@ -204,11 +222,38 @@ fn create_bucket(c: &Connection, bucket: &Bucket) -> Result<(), Stop> {
 fn delete_bucket(c: &Connection, id: BucketId) -> Result<(), Stop> {
     in_bucket(c, id)?;
     wait(c, "bucket = ?", [id.0])?;
+    if is_adopting(c, id)? {
+        return Err(Refusal::Adoption("the bucket is being adopted: finish or abandon that first").into());
+    }
     let mut any = c.prepare_cached("SELECT EXISTS (SELECT 1 FROM version WHERE bucket = ?)")?;
     if any.query_row([id.0], |row| row.get(0))? {
         return Err(Refusal::BucketNotEmpty.into());
     }
     Ok(())
+}
+
+/// Whether what is not here shows from an origin.
+fn is_adopting(c: &Connection, bucket: BucketId) -> Result<bool, Stop> {
+    wait(c, "subject = ?", [touch::of_settings(bucket)])?;
+    Ok(adoption::of(c, bucket)?.is_some_and(|adoption| adoption.is_open()))
+}
+
+/// A bucket adopts once, from one origin, and keeps no versions meanwhile: which one of a key is the
+/// current one would hang on another vendor's clock.
+fn adopt(c: &Connection, bucket: BucketId, setting: Option<&Adoption>) -> Result<(), Stop> {
+    let refused = |why| Err(Refusal::Adoption(why).into());
+    let known = adoption::of(c, bucket)?;
+    let versioning = settings::find(c, bucket, Aspect::Versioning)?;
+    match (known, setting) {
+        (Some(known), _) if !known.is_open() => refused("the bucket has adopted before, and adopts once"),
+        (Some(_), None) => refused("an adoption is finished or abandoned, not forgotten"),
+        (Some(known), Some(new)) if known.origin != new.origin => refused("the bucket adopts another origin"),
+        (None, Some(new)) if !new.is_open() => refused("the bucket adopts nothing"),
+        (None, Some(_)) if versioning != Aspect::Versioning.unset() => {
+            refused("a bucket that keeps versions cannot adopt")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Versions once kept are never again not kept: of which ones would be the null version nobody could say.
@@ -224,6 +269,10 @@ fn set(c: &Connection, bucket: BucketId, setting: &BucketSetting) -> Result<(), 
             Err(Refusal::LockNeedsVersions.into())
         }
         BucketSetting::ObjectLock(ObjectLock::Off) if lock != ObjectLock::Off => Err(Refusal::LockStays.into()),
+        BucketSetting::Versioning(versioning) if *versioning != Versioning::Off && is_adopting(c, bucket)? => {
+            Err(Refusal::Adoption("a bucket keeps no versions while it is being adopted").into())
+        }
+        BucketSetting::Adoption(adoption) => adopt(c, bucket, adoption.as_ref()),
         _ => Ok(()),
     }
 }
@@ -235,7 +284,26 @@ fn object(c: &Connection, bucket: BucketId, key: &ObjectKey, condition: &Precond
     }
     wait(c, "bucket = ? AND key = ?", params![bucket.0, key.as_str().as_bytes()])?;
     let current = versions::current(c, bucket, key)?;
-    Ok(condition.check(current.as_ref().map(|(etag, id)| (etag, *id)))?)
+    match condition {
+        Precondition::Untouched { since } => untouched(c, bucket, key, since.as_ref()),
+        // What is here hides what lies beneath; so does the mark of what was deleted here.
+        _ if current.is_some() || !is_adopting(c, bucket)? || adoption::is_hidden(c, bucket, key)? => {
+            Ok(condition.above().check(current.as_ref().map(|(etag, id)| (etag, *id)))?)
+        }
+        Precondition::Over { .. } => Ok(condition.check(None)?),
+        _ => Err(Refusal::LookBeneath.into()),
+    }
+}
+
+/// What is brought takes the place of nothing but what was brought.
+fn untouched(c: &Connection, bucket: BucketId, key: &ObjectKey, since: Option<&ETag>) -> Result<(), Stop> {
+    let good = is_adopting(c, bucket)?
+        && match adoption::stand(c, bucket, key)? {
+            Stand::Untouched => since.is_none(),
+            Stand::Brought { etag, .. } => since == Some(&etag),
+            Stand::Deleted | Stand::Written => false,
+        };
+    if good { Ok(()) } else { Err(Unmet::Failed.into()) }
 }
 
 /// The version with this id, once all that is decided about its key is shown.

@@ -52,7 +52,7 @@ pub fn versions(
     after_version: Option<Which>,
 ) -> Result<Page<VersionSummary>, Error> {
     let marker = match (&query.after, after_version) {
-        (Some(after), Some(which)) if rolled_up(query, after).is_none() && after.starts_with(&query.prefix) => {
+        (Some(after), Some(which)) if query.rolled_up(after).is_none() && after.starts_with(&query.prefix) => {
             Some((after.clone().into_bytes(), number_of(c, bucket, after, which)?))
         }
         _ => None,
@@ -120,7 +120,7 @@ pub fn uploads(
     after_upload: Option<UploadId>,
 ) -> Result<Page<Upload>, Error> {
     let marker = match (&query.after, after_upload) {
-        (Some(after), Some(id)) if rolled_up(query, after).is_none() && after.starts_with(&query.prefix) => {
+        (Some(after), Some(id)) if query.rolled_up(after).is_none() && after.starts_with(&query.prefix) => {
             Some((after.clone().into_bytes(), position(c, bucket, after, id)?))
         }
         _ => None,
@@ -172,7 +172,7 @@ fn page<T>(
                 page.more = true;
                 return Ok(ControlFlow::Break(()));
             }
-            if let Some(prefix) = rolled_up(query, key) {
+            if let Some(prefix) = query.rolled_up(key) {
                 from = behind_all(prefix.as_bytes());
                 seeking = true;
                 page.entries.push(ListEntry::Prefix(prefix.to_owned()));
@@ -190,20 +190,12 @@ fn start(query: &ListQuery) -> Vec<u8> {
     let prefix = query.prefix.as_bytes().to_vec();
     match &query.after {
         None => prefix,
-        Some(after) => match rolled_up(query, after) {
+        Some(after) => match query.rolled_up(after) {
             // Its common prefix sorts at or before it, so the prefix was passed.
             Some(passed) => behind_all(passed.as_bytes()),
             None => [after.as_bytes(), &[0]].concat().max(prefix),
         },
     }
-}
-
-/// The common prefix this key counts under, if any.
-fn rolled_up<'k>(query: &ListQuery, key: &'k str) -> Option<&'k str> {
-    let delimiter = query.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty())?;
-    let rest = key.strip_prefix(query.prefix.as_str())?;
-    let end = query.prefix.len() + rest.find(delimiter)? + delimiter.len();
-    key.get(..end)
 }
 
 /// The first byte string behind all that begin with `prefix`, which ends in no 0xff.

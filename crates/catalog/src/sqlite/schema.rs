@@ -12,12 +12,12 @@ use crate::error::Error;
 pub const APPLICATION_ID: i32 = 0x656e_7465;
 
 /// What the newest migration leads to.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Migration `i` leads from version `i` to `i + 1`: a script, and what SQL alone cannot do after it.
 /// They are never edited once released.
 const MIGRATIONS: [(&str, Afterwards); VERSION as usize] =
-    [(VERSION_1, nothing), (VERSION_2, nothing), (VERSION_3, name_versions)];
+    [(VERSION_1, nothing), (VERSION_2, nothing), (VERSION_3, name_versions), (VERSION_4, nothing)];
 
 type Afterwards = fn(&Connection) -> Result<(), Error>;
 
@@ -38,6 +38,16 @@ pub fn migrate(connection: &Connection) -> Result<(), Error> {
     }
     Ok(())
 }
+
+const VERSION_4: &str = "
+    -- Keys that were deleted while their bucket is being adopted: what the origin holds stays hidden.
+    CREATE TABLE hidden (
+        bucket BLOB NOT NULL,
+        key BLOB NOT NULL,
+        number INTEGER NOT NULL,
+        PRIMARY KEY (bucket, key)
+    ) STRICT, WITHOUT ROWID;
+";
 
 /// Until there were several versions of a key, a version's id stood in its blob alone.
 fn name_versions(c: &Connection) -> Result<(), Error> {

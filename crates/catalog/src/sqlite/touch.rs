@@ -32,6 +32,7 @@ pub enum Kind {
     VersionSet = 19,
     ObjectCopied = 20,
     PartCopied = 21,
+    OriginHidden = 22,
 }
 
 impl ToSql for Kind {
@@ -80,6 +81,7 @@ impl Touch {
             Change::MarkerPut { bucket, marker } => object(Kind::MarkerPut, bucket, &marker.key),
             Change::VersionDeleted { bucket, key, .. } => object(Kind::VersionDeleted, bucket, key),
             Change::VersionSet { bucket, key, .. } => object(Kind::VersionSet, bucket, key),
+            Change::OriginHidden { bucket, key } => object(Kind::OriginHidden, bucket, key),
             Change::UploadStarted(upload) => {
                 Touch { bucket: Some(upload.bucket), subject: Some(of_upload(upload.id)), ..of(Kind::UploadStarted) }
             }

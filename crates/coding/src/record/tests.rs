@@ -1,13 +1,15 @@
 #![expect(clippy::cast_possible_truncation, reason = "tests choose numbers that fit")]
 
+use model::adoption::Stage;
 use model::lifecycle::{Expiration, Filter, FilterForm, Noncurrent, Rule, RuleState};
 use model::object::UploadChecksum;
 use model::{
-    AccessKeyId, Acl, Algorithm, Aspect, BodyId, BodySlice, BucketId, BucketName, Change, Checksum, ChecksumKind, Code,
-    DefaultRetention, Document, ETag, EnclaveId, Epoch, Extent, Grant, Grantee, KeyState, KeyTag, Label, Lifecycle,
-    Lock, LockMode, Marker, Metadata, Number, ObjectKey, ObjectLock, Ownership, PartSummary, Period, Permission, Piece,
-    PieceName, PrincipalId, Profile, PublicAccess, Retention, Role, SealedSecret, SegmentId, SegmentKind, SiteId, Slot,
-    Source, StreamId, Tags, Timestamp, UploadId, Vendor, VersionId, Versioning, Wrap,
+    AccessKeyId, Acl, Adoption, AdoptionProgress, Algorithm, Aspect, BodyId, BodySlice, BucketId, BucketName, Change,
+    Checksum, ChecksumKind, Code, DefaultRetention, Document, ETag, EnclaveId, Epoch, Extent, Grant, Grantee, KeyState,
+    KeyTag, Label, Lifecycle, Lock, LockMode, Marker, Metadata, Number, ObjectKey, ObjectLock, OriginAddress,
+    OriginKind, Ownership, PartSummary, Period, Permission, Piece, PieceName, PrincipalId, Profile, PublicAccess,
+    Retention, Role, SealedSecret, SegmentId, SegmentKind, SiteId, Slot, Source, StreamId, Tags, Timestamp, UploadId,
+    Vendor, VersionId, Versioning, Wrap,
 };
 use proptest::prelude::*;
 
@@ -15,7 +17,7 @@ use super::*;
 use crate::testing::{CODES, Dice, check_vectors, read_vectors};
 
 /// Changes there are. A new variant fails to compile in `ordinal`, and is then sampled too.
-const CHANGES: usize = 21;
+const CHANGES: usize = 22;
 
 fn ordinal(change: &Change) -> usize {
     match change {
@@ -40,6 +42,7 @@ fn ordinal(change: &Change) -> usize {
         Change::VersionSet { .. } => 18,
         Change::ObjectCopied { .. } => 19,
         Change::PartCopied { .. } => 20,
+        Change::OriginHidden { .. } => 21,
     }
 }
 
@@ -89,6 +92,7 @@ fn change(number: usize, d: &mut Dice) -> Change {
             part: part(d),
             source: source(d),
         },
+        21 => Change::OriginHidden { bucket: BucketId(d.bytes()), key: key(d) },
         _ => Change::SiteClaimed { enclave: EnclaveId(d.bytes()), site: site(d) },
     }
 }
@@ -119,6 +123,38 @@ fn setting(aspect: Aspect, d: &mut Dice) -> BucketSetting {
             restrict_buckets: d.below(2) == 1,
         }),
         Aspect::Cors => BucketSetting::Cors(Document(d.text(40))),
+        Aspect::Adoption => BucketSetting::Adoption(Some(adoption(d))),
+        Aspect::AdoptionProgress => BucketSetting::AdoptionProgress(AdoptionProgress {
+            passes: d.u64(),
+            cursor: maybe(d, |d| d.text(30)),
+            objects: d.u64(),
+            bytes: d.u64(),
+            unproven: d.u64(),
+            failed: d.u64(),
+            caught_up: d.below(2) == 1,
+        }),
+    }
+}
+
+fn maybe<T>(d: &mut Dice, one: impl Fn(&mut Dice) -> T) -> Option<T> {
+    (d.below(2) == 1).then(|| one(d))
+}
+
+fn adoption(d: &mut Dice) -> Adoption {
+    let at = time(d);
+    let stages = [Stage::Copying, Stage::Paused, Stage::Proven { at }, Stage::Abandoned { at }];
+    Adoption {
+        origin: OriginAddress {
+            kind: d.pick(&OriginKind::ALL),
+            bucket: d.text(20),
+            endpoint: maybe(d, |d| d.text(30)),
+            region: maybe(d, |d| d.text(10)),
+            account: maybe(d, |d| d.text(10)),
+            credentials: d.text(20),
+        },
+        begun: time(d),
+        budget: maybe(d, Dice::u64),
+        stage: d.pick(&stages),
     }
 }
 
@@ -304,7 +340,12 @@ fn version(d: &mut Dice) -> Version {
         slot: Slot::Null,
         tags: Tags::default(),
         lock: Lock::default(),
+        brought: None,
     }
+}
+
+fn brought(d: &mut Dice) -> Version {
+    Version { brought: Some(ETag(d.text(34))), ..version(d) }
 }
 
 fn part(d: &mut Dice) -> Part {
@@ -419,6 +460,7 @@ fn samples() -> Vec<(String, Vec<u8>)> {
         ("version setting", to_bytes(&version_setting(d))),
         ("kept version", to_bytes(&kept_version(d))),
         ("tagged upload", to_bytes(&tagged_upload(d))),
+        ("version that was brought", to_bytes(&brought(&mut Dice::new(100)))),
     ];
     samples.extend(values.map(|(name, value)| (name.to_owned(), value)));
     samples.extend(Aspect::ALL.iter().map(|aspect| {

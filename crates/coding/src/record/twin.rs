@@ -472,6 +472,8 @@ pub struct Version {
     tags: Option<Tags>,
     #[n(12)]
     lock: Option<Lock>,
+    #[n(13)]
+    brought: Option<String>,
 }
 
 impl From<&model::Version> for Version {
@@ -490,6 +492,7 @@ impl From<&model::Version> for Version {
             slot,
             tags,
             lock,
+            brought,
         } = value;
         Version {
             id: id.0.into(),
@@ -505,6 +508,7 @@ impl From<&model::Version> for Version {
             slot: unless_default(slot),
             tags: unless_default(tags),
             lock: unless_default(lock),
+            brought: brought.as_ref().map(|etag| etag.0.clone()),
         }
     }
 }
@@ -527,6 +531,7 @@ impl TryFrom<Version> for model::Version {
             slot: or_default(twin.slot),
             tags: or_default(twin.tags),
             lock: or_default(twin.lock),
+            brought: twin.brought.map(ETag),
         })
     }
 }
@@ -1223,6 +1228,89 @@ impl TryFrom<Marker> for model::Marker {
     }
 }
 
+plain_enum! { OriginKind = model::OriginKind { 0 S3, 1 Azure, 2 Google } }
+
+#[derive(Encode, Decode)]
+pub struct OriginAddress {
+    #[n(0)]
+    kind: OriginKind,
+    #[n(1)]
+    bucket: String,
+    #[n(2)]
+    endpoint: Option<String>,
+    #[n(3)]
+    region: Option<String>,
+    #[n(4)]
+    credentials: String,
+    #[n(5)]
+    account: Option<String>,
+}
+
+#[derive(Encode, Decode)]
+pub enum Stage {
+    #[n(0)]
+    Copying,
+    #[n(1)]
+    Paused,
+    #[n(2)]
+    Proven(#[n(0)] i64),
+    #[n(3)]
+    Abandoned(#[n(0)] i64),
+}
+
+#[derive(Encode, Decode)]
+pub struct Adoption {
+    #[n(0)]
+    origin: OriginAddress,
+    #[n(1)]
+    begun: i64,
+    #[n(2)]
+    stage: Stage,
+    #[n(3)]
+    budget: Option<u64>,
+}
+
+/// The one there is, if there is one.
+#[derive(Encode, Decode)]
+pub struct MaybeAdoption {
+    #[n(0)]
+    adoption: Option<Adoption>,
+}
+
+impl From<&Option<model::Adoption>> for MaybeAdoption {
+    fn from(value: &Option<model::Adoption>) -> MaybeAdoption {
+        use model::adoption::Stage as M;
+        let adoption = value.as_ref().map(|model::Adoption { origin, begun, budget, stage }| {
+            let model::OriginAddress { kind, bucket, endpoint, region, account, credentials } = origin.clone();
+            let stage = match stage {
+                M::Copying => Stage::Copying,
+                M::Paused => Stage::Paused,
+                M::Proven { at } => Stage::Proven(at.0),
+                M::Abandoned { at } => Stage::Abandoned(at.0),
+            };
+            let origin = OriginAddress { kind: kind.into(), bucket, endpoint, region, credentials, account };
+            Adoption { origin, begun: begun.0, stage, budget: *budget }
+        });
+        MaybeAdoption { adoption }
+    }
+}
+
+impl From<MaybeAdoption> for Option<model::Adoption> {
+    fn from(twin: MaybeAdoption) -> Option<model::Adoption> {
+        use model::adoption::Stage as M;
+        let Adoption { origin, begun, stage, budget } = twin.adoption?;
+        let OriginAddress { kind, bucket, endpoint, region, credentials, account } = origin;
+        let stage = match stage {
+            Stage::Copying => M::Copying,
+            Stage::Paused => M::Paused,
+            Stage::Proven(at) => M::Proven { at: Timestamp(at) },
+            Stage::Abandoned(at) => M::Abandoned { at: Timestamp(at) },
+        };
+        let origin = model::OriginAddress { kind: kind.into(), bucket, endpoint, region, account, credentials };
+        Some(model::Adoption { origin, begun: Timestamp(begun), budget, stage })
+    }
+}
+
 #[derive(Encode, Decode)]
 pub struct Source {
     #[n(0)]
@@ -1290,6 +1378,38 @@ impl TryFrom<VersionSetting> for model::VersionSetting {
     }
 }
 
+#[derive(Encode, Decode)]
+pub struct AdoptionProgress {
+    #[n(0)]
+    passes: u64,
+    #[n(1)]
+    objects: u64,
+    #[n(2)]
+    bytes: u64,
+    #[n(3)]
+    unproven: u64,
+    #[n(4)]
+    failed: u64,
+    #[n(5)]
+    caught_up: bool,
+    #[n(6)]
+    cursor: Option<String>,
+}
+
+impl From<&model::AdoptionProgress> for AdoptionProgress {
+    fn from(value: &model::AdoptionProgress) -> AdoptionProgress {
+        let model::AdoptionProgress { passes, cursor, objects, bytes, unproven, failed, caught_up } = value.clone();
+        AdoptionProgress { passes, objects, bytes, unproven, failed, caught_up, cursor }
+    }
+}
+
+impl From<AdoptionProgress> for model::AdoptionProgress {
+    fn from(twin: AdoptionProgress) -> model::AdoptionProgress {
+        let AdoptionProgress { passes, objects, bytes, unproven, failed, caught_up, cursor } = twin;
+        model::AdoptionProgress { passes, cursor, objects, bytes, unproven, failed, caught_up }
+    }
+}
+
 /// Settings: each aspect by its number, with the twin of its value.
 macro_rules! settings {
     ($twin:ident = $model:ident { $($number:literal $aspect:ident($value:ty)),+ $(,)? }) => {
@@ -1327,6 +1447,8 @@ settings! { BucketSetting = BucketSetting {
     17 Ownership(Ownership),
     18 PublicAccess(PublicAccess),
     19 Cors(Document),
+    20 Adoption(MaybeAdoption),
+    21 AdoptionProgress(AdoptionProgress),
 } }
 
 /// Every kind of change. A new one does not compile without a twin, and gets the next number.
@@ -1374,6 +1496,8 @@ pub enum Change {
     ObjectCopied(#[n(0)] Id, #[n(1)] Version, #[n(2)] Source),
     #[n(20)]
     PartCopied(#[n(0)] Id, #[n(1)] Id, #[n(2)] Part, #[n(3)] Source),
+    #[n(21)]
+    OriginHidden(#[n(0)] Id, #[n(1)] String),
 }
 
 impl From<&model::Change> for Change {
@@ -1421,6 +1545,7 @@ impl From<&model::Change> for Change {
             M::PartCopied { bucket, upload, part, source } => {
                 Change::PartCopied(bucket.0.into(), upload.0.into(), part.into(), source.into())
             }
+            M::OriginHidden { bucket, key } => Change::OriginHidden(bucket.0.into(), key.as_str().to_owned()),
         }
     }
 }
@@ -1501,6 +1626,7 @@ impl TryFrom<Change> for model::Change {
                 part: part.try_into()?,
                 source: source.try_into()?,
             },
+            Change::OriginHidden(bucket, text) => M::OriginHidden { bucket: BucketId(bucket.into()), key: key(&text)? },
         })
     }
 }

@@ -153,7 +153,9 @@ impl State {
             Change::MarkerPut { bucket, marker } => {
                 self.keep(*bucket, &marker.key, Kept { id: marker.id, slot: marker.slot, version: None });
             }
-            Change::ObjectDeleted { bucket, key } => self.of_key(*bucket, key).retain(|kept| kept.slot != Slot::Null),
+            Change::ObjectDeleted { bucket, key } | Change::OriginHidden { bucket, key } => {
+                self.of_key(*bucket, key).retain(|kept| kept.slot != Slot::Null);
+            }
             Change::VersionDeleted { bucket, key, version, .. } => {
                 self.of_key(*bucket, key).retain(|kept| kept.id != *version);
             }

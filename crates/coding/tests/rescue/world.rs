@@ -219,6 +219,7 @@ impl World {
             slot: model::Slot::Null,
             tags: model::Tags::default(),
             lock: model::Lock::default(),
+            brought: None,
         };
         let Version { id, key, bodies, .. } = &version;
         let context = WrapContext::Version { label: &self.label, bucket, key, version: *id, bodies };

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of the world")]
 
+pub mod origin;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,10 +16,10 @@ use coding::keys::RootKey;
 use engine::{Body, Declared, Engine, Error, OpenError, Parts, Put, Settings, SiteParts, Written};
 use futures::{StreamExt, TryStreamExt};
 use model::outside::{Blocking, Clock, Entropy};
-use model::{BucketName, ObjectKey, Outside, Precondition, Role, Session, Timestamp, Vendor};
+use model::{BucketName, ObjectKey, OriginAddress, Outside, Precondition, Role, Session, Timestamp, Vendor};
 use policy::{GetObject, Permit, PutObject, SystemPermit};
 use providers::fault::{FaultStore, Pace, State};
-use providers::{MemoryStore, Store};
+use providers::{MemoryOrigin, MemoryStore, Origin, OriginError, OriginErrorKind, Origins, Store};
 
 pub const ROOT: [u8; 32] = [7; 32];
 
@@ -84,6 +86,8 @@ impl Drop for Scratch {
 /// The four sites, which outlive every engine over them.
 #[derive(Clone)]
 pub struct Sites {
+    /// Somebody else's bucket, for those who adopt one.
+    pub origin: Arc<MemoryOrigin>,
     pub memories: Vec<Arc<MemoryStore>>,
     pub faults: Vec<Arc<FaultStore>>,
 }
@@ -95,7 +99,7 @@ impl Sites {
             let store: Arc<dyn Store> = Arc::clone(memory) as Arc<dyn Store>;
             Arc::new(FaultStore::new(store, outside.clone()))
         };
-        Sites { faults: memories.iter().map(fault).collect(), memories }
+        Sites { origin: Arc::default(), faults: memories.iter().map(fault).collect(), memories }
     }
 
     pub fn parts(&self) -> Vec<SiteParts> {
@@ -121,6 +125,18 @@ impl Sites {
     pub fn latency(&self, base: Duration) {
         for fault in &self.faults {
             fault.change(|plan| plan.pace = Pace { base, ..Pace::default() });
+        }
+    }
+}
+
+/// Every address but those without credentials leads to the one origin there is.
+struct One(Arc<MemoryOrigin>);
+
+impl Origins for One {
+    fn open(&self, address: &OriginAddress) -> Result<Arc<dyn Origin>, OriginError> {
+        match address.credentials.as_str() {
+            "" => Err(OriginError::new(OriginErrorKind::Denied, "no credentials")),
+            _ => Ok(Arc::clone(&self.0) as Arc<dyn Origin>),
         }
     }
 }
@@ -235,6 +251,7 @@ pub async fn open(
         root: RootKey::from_bytes(ROOT),
         outside: outside.clone(),
         settings,
+        origins: Arc::new(One(Arc::clone(&sites.origin))),
     })
     .await
 }

@@ -1,6 +1,7 @@
 //! Amazon S3 and everything that speaks it, Oracle's S3 face included.
 
 mod list;
+pub mod origin;
 
 use std::ops::Range;
 

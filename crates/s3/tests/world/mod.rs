@@ -17,7 +17,7 @@ use model::outside::{Blocking, Clock, Entropy};
 use model::{Outside, Role, Timestamp, Vendor};
 use policy::SystemPermit;
 use providers::fault::{FaultStore, State};
-use providers::{MemoryStore, Store};
+use providers::{MemoryStore, NoOrigins, Store};
 use ring::rand::{SecureRandom, SystemRandom};
 use s3::{Door, Limits, Settings};
 use sign::Signer;
@@ -161,6 +161,7 @@ async fn open(sites: &[Arc<FaultStore>], outside: &Outside) -> Engine {
         root: RootKey::generate(outside),
         outside: outside.clone(),
         settings: engine::Settings::default(),
+        origins: Arc::new(NoOrigins),
     };
     Engine::open(parts).await.unwrap()
 }

@@ -12,7 +12,7 @@ use catalog::{Catalog, SqliteCatalog};
 use coding::keys::RootKey;
 use engine::{Engine, OpenError, Parts, SiteParts};
 use model::Outside;
-use providers::{LocalStore, Store, remote};
+use providers::{LocalStore, NoOrigins, Store, remote};
 
 use crate::config::{Config, Kind, SiteConfig, StoreConfig};
 use crate::data_dir::DataDir;
@@ -32,6 +32,7 @@ pub async fn open(config: &Config, dir: &DataDir, outside: &Outside) -> Result<(
         root,
         outside: outside.clone(),
         settings: settings(config)?,
+        origins: Arc::new(NoOrigins),
     };
     let engine = Engine::open(parts).await.map_err(|error| refused(config, dir, &error))?;
     Ok((engine, catalog))
