@@ -1,4 +1,4 @@
-//! One seeded life after another on virtual time: put and delete, crash at a random call to the
+//! One seeded life after another on virtual time: put, copy and delete, with versions kept or not, crash at a random call to the
 //! outside, recover, compare; the same seed gives the same trace. The seed of the simulated world.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
@@ -15,10 +15,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use catalog::SqliteCatalog;
 use coding::keys::RootKey;
-use engine::{Engine, Error, Parts, SiteParts};
+use engine::{Copy, Engine, Error, Parts, SiteParts};
 use model::outside::Blocking;
-use model::{BucketName, Outside, Precondition, Session, Vendor};
-use policy::{DeleteObject, GetObject, PutObject, SystemPermit};
+use model::{BucketName, BucketSetting, Outside, Precondition, Session, Vendor, VersionId, Versioning, Which};
+use policy::{DeleteObject, GetObject, PutObject, SystemPermit, WriteSettings};
 use providers::{Entry, MemoryStore, Store};
 use tokio::sync::Notify;
 use world::{Scratch, noise, outside, person};
@@ -111,6 +111,16 @@ struct Known {
     session: Option<Session>,
     /// Acknowledged state, with the change that was under way when the power went, if any.
     objects: BTreeMap<String, Object>,
+    /// Versions that were acknowledged; nobody removes one.
+    versions: Vec<(String, VersionId, Vec<u8>)>,
+}
+
+impl Known {
+    /// Another key that holds something for sure, and what.
+    fn other_than(&self, key: &str) -> Option<(String, Vec<u8>)> {
+        let sure = |(other, object): (&String, &Object)| Some((other.clone(), object.sure.clone()?));
+        self.objects.iter().filter(|(other, _)| *other != key).find_map(sure)
+    }
 }
 
 #[derive(Clone, Default)]
@@ -205,21 +215,42 @@ async fn a_life(
             session
         }
     };
+    if keeps_versions(seed) {
+        let name = BucketName::parse("tea").unwrap();
+        let bucket = engine.resolve(&session, &name).await.unwrap().unwrap();
+        let permit = policy::on_bucket::<WriteSettings>(&session, &bucket).unwrap();
+        let setting = BucketSetting::Versioning(Versioning::Enabled);
+        engine.set_bucket_setting(permit, setting).await.unwrap();
+    }
     check_all(&engine, &session, known).await;
     for step in 0..12_u64 {
         let key = format!("key-{}", noise(seed * 100 + step, 1)[0] % 6);
         let size = [10, 4096, 100_000, (1 << 20) + 5][usize::from(noise(seed * 100 + step, 2)[1] % 4)];
-        let value = (step % 5 != 4).then(|| noise(seed * 100 + step, size));
+        // What is copied, and what with that the key will hold.
+        let source = if step % 5 == 3 { known.lock().unwrap().other_than(&key) } else { None };
+        let value = match &source {
+            Some((_, value)) => Some(value.clone()),
+            None => (step % 5 != 4).then(|| noise(seed * 100 + step, size)),
+        };
         known.lock().unwrap().objects.entry(key.clone()).or_default().maybe.push(value.clone());
-        match &value {
-            Some(value) => {
-                let permit = world::permit::<PutObject>(&engine, &session, &key).await;
-                world::put(&engine, permit, value).await.map(drop).unwrap();
+        let written = match (&source, &value) {
+            (Some((from, _)), _) => {
+                let from = world::permit::<GetObject>(&engine, &session, from).await;
+                let to = world::permit::<PutObject>(&engine, &session, &key).await;
+                Some(engine.copy(from, Which::Current, to, Copy::default()).await.unwrap().written)
             }
-            None => {
+            (None, Some(value)) => {
+                let permit = world::permit::<PutObject>(&engine, &session, &key).await;
+                Some(world::put(&engine, permit, value).await.unwrap())
+            }
+            (None, None) => {
                 let permit = world::permit::<DeleteObject>(&engine, &session, &key).await;
                 engine.delete(permit, Precondition::None).await.unwrap();
+                None
             }
+        };
+        if let (Some(id), Some(value)) = (written.and_then(|written| written.version), &value) {
+            known.lock().unwrap().versions.push((key.clone(), id, value.clone()));
         }
         known.lock().unwrap().objects.insert(key, Object { sure: value, maybe: Vec::new() });
     }
@@ -239,13 +270,24 @@ async fn check_all(engine: &Engine, session: &Session, known: &Arc<Mutex<Known>>
         let permit = world::permit::<GetObject>(engine, session, &key).await;
         let found = match world::get(engine, permit).await {
             Ok(bytes) => Some(bytes.to_vec()),
-            Err(Error::NoSuchKey) => None,
+            Err(Error::NoSuchKey | Error::IsMarker { .. }) => None,
             Err(error) => panic!("{key}: {error}"),
         };
         let possible = object.sure == found || object.maybe.contains(&found);
         assert!(possible, "{key} holds {:?} bytes, neither the old nor a new value", found.map(|found| found.len()));
         known.lock().unwrap().objects.insert(key, Object { sure: found, maybe: Vec::new() });
     }
+    let versions = known.lock().unwrap().versions.clone();
+    for (key, id, value) in versions {
+        let permit = world::permit::<GetObject>(engine, session, &key).await;
+        let found = engine.find_version(permit, Which::Own(id)).await.unwrap();
+        assert_eq!(world::whole(found).await.unwrap(), value, "version {id} of {key}");
+    }
+}
+
+/// Every other seed.
+fn keeps_versions(seed: u64) -> bool {
+    seed % 2 == 1
 }
 
 /// Lives of one seed, each cut at a random call, the last one not.

@@ -17,7 +17,9 @@ use coding::piece::{HEADER, verify_piece};
 use coding::rescue::{self, Error, Report};
 use coding::segment::restore_piece;
 use coding::{Header, Identity, Layout, RootKey, limits};
-use model::{AccessKeyId, BodySlice, Change, Code, Epoch, SegmentId, SegmentKind, Timestamp, UploadId};
+use model::{
+    AccessKeyId, BodySlice, Change, Code, Epoch, ObjectKey, SegmentId, SegmentKind, Slot, Timestamp, UploadId,
+};
 use world::{World, encode, files, folder, noise};
 
 const QUAD: Code = Code { k: 2, m: 2 };
@@ -53,6 +55,21 @@ fn fill(world: &mut World) {
     let copies = world.bucket("copies");
     world.put_slices(copies, "range", vec![(tail, first.1), (head, second.1)]);
     world.files.insert("copies/range".to_owned(), whole[1_100_001..1_265_521].to_vec());
+
+    // Versions: the newest is the object, the others lie beside; a marker hides, and one that was
+    // removed is gone.
+    let kept = world.bucket("kept");
+    let (one, two, three) = (noise(7, 3_000), noise(8, 1_200_000), noise(9, 40));
+    let first = world.put_kept(kept, "tea", &one);
+    world.put_kept(kept, "tea", &two);
+    let hidden = world.put_kept(kept, "cup", &three);
+    world.put_marker(kept, "cup");
+    let removed = world.put_kept(kept, "cup", b"removed");
+    let (key, slot) = (ObjectKey::parse("cup").unwrap(), Slot::Own);
+    world.ship(vec![(Change::VersionDeleted { bucket: kept, key, version: removed, slot }, None)]);
+    world.files.insert("kept/tea".to_owned(), two);
+    world.files.insert(format!("kept%versions/tea/%v{first}"), one);
+    world.files.insert(format!("kept%versions/cup/%v{hidden}"), three);
 
     let dropped = world.bucket("dropped");
     world.ship(vec![(Change::BucketDeleted { bucket: dropped }, None)]);

@@ -163,6 +163,24 @@ impl World {
         stored.segments.first().map_or(journal, |segment| segment.id)
     }
 
+    /// Puts a version beside those there are.
+    pub fn put_kept(&mut self, bucket: BucketId, key: &str, content: &[u8]) -> VersionId {
+        let stored = self.store(content);
+        let mut version = self.version(bucket, key, vec![(stored.slice.clone(), stored.key.clone())]);
+        version.slot = model::Slot::Own;
+        let id = version.id;
+        self.ship(vec![(Change::ObjectPut { bucket, version, segments: stored.segments }, stored.ride)]);
+        id
+    }
+
+    pub fn put_marker(&mut self, bucket: BucketId, key: &str) -> VersionId {
+        let id = VersionId::random(&self.outside);
+        let key = ObjectKey::parse(key).unwrap();
+        let marker = model::Marker { id, key, slot: model::Slot::Own, modified: Timestamp(0) };
+        self.ship(vec![(Change::MarkerPut { bucket, marker }, None)]);
+        id
+    }
+
     pub fn delete(&mut self, bucket: BucketId, key: &str, path: &str) {
         self.ship(vec![(Change::ObjectDeleted { bucket, key: ObjectKey::parse(key).unwrap() }, None)]);
         self.files.remove(path);

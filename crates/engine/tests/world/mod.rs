@@ -295,7 +295,10 @@ pub async fn put_if(
 }
 
 pub async fn get(engine: &Engine, permit: Permit<GetObject>) -> Result<Bytes, Error> {
-    let found = engine.find(permit).await?;
+    whole(engine.find(permit).await?).await
+}
+
+pub async fn whole(found: engine::Found) -> Result<Bytes, Error> {
     let size = found.version.size;
     collect(found.read(0..size)).await
 }
