@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -50,6 +51,9 @@ pub struct UpArgs {
     /// Print one line of JSON when ready, and nothing else, on stdout
     #[arg(long)]
     pub json: bool,
+    /// How long a day of lifecycle rules is, to watch them work [default: 86400]
+    #[arg(long, env = "ENTENTE_LIFECYCLE_DAY_S", value_name = "SECONDS")]
+    pub lifecycle_day_s: Option<NonZeroU32>,
     /// Let the S3 door listen beyond loopback although the connection is not encrypted
     #[arg(long)]
     pub insecure: bool,

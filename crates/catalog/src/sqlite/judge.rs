@@ -151,7 +151,15 @@ fn check(c: &Connection, now: Timestamp, proposal: &Proposal, change: &Change) -
             in_bucket(c, *bucket)?;
             set_version(c, (*bucket, key, *version), setting, now, proposal.governance)
         }
-        Change::UploadStarted(upload) => in_bucket(c, upload.bucket).map(|_| ()),
+        Change::UploadStarted(upload) => {
+            in_bucket(c, upload.bucket)?;
+            let unlocked = upload.lock == Lock::default();
+            if unlocked || object_lock(c, upload.bucket)? != ObjectLock::Off {
+                Ok(())
+            } else {
+                Err(Refusal::NoObjectLock.into())
+            }
+        }
         Change::PartPut { bucket, upload, segments, .. } => {
             in_bucket(c, *bucket)?;
             open_upload(c, *bucket, *upload)?;

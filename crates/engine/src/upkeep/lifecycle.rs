@@ -93,12 +93,12 @@ impl Engine {
         self.inner.run_lifecycle(plan).await
     }
 
-    /// When and by which rule an object of this bucket goes, if any rule says so.
+    /// When and by which rule an object of this bucket goes, if any rule says so. It is told in real days,
+    /// also where rules run by shorter ones: clients read a date.
     pub fn expiry(&self, bucket: BucketId, version: &Version) -> Option<(Timestamp, String)> {
         let lifecycle = self.inner.lifecycles.of(bucket)?;
-        let day = self.inner.settings.lifecycle_day();
         let Version { key, size, tags, modified, .. } = version;
-        let expiry = lifecycle.expiry(key.as_str(), *size, tags, *modified, day);
+        let expiry = lifecycle.expiry(key.as_str(), *size, tags, *modified, Day::REAL);
         expiry.map(|(at, rule)| (at, rule.to_owned()))
     }
 }

@@ -94,6 +94,9 @@ impl Config {
     /// The settings of this command line, with what the file it names says.
     pub fn of(args: &UpArgs) -> Result<Config, Failure> {
         let mut config = Config::of_place(&args.place)?;
+        if let Some(seconds) = args.lifecycle_day_s {
+            config.lifecycle_day = Duration::from_secs(u64::from(seconds.get()));
+        }
         config.s3_listen = args.s3_listen.unwrap_or(config.s3_listen);
         config.admin_listen = args.admin_listen.unwrap_or(config.admin_listen);
         config.check_listeners(args.insecure)?;
