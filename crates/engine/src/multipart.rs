@@ -100,7 +100,10 @@ impl Engine {
         let inner = &self.inner;
         inner.enter()?;
         let (bucket, key) = permit.object();
-        let upload = self.upload(bucket, key, upload).await?;
+        let upload = match self.upload(bucket, key, upload).await {
+            Err(Error::NoSuchUpload) => return self.completed_before(bucket, key, &complete.parts).await,
+            found => found?,
+        };
         let parts = self.named_parts(&upload, &complete.parts).await?;
         let size = check_sizes(&parts, complete.size)?;
         let checksum = upload_checksum(&upload, &parts, &complete)?;
@@ -147,6 +150,23 @@ impl Engine {
         };
         written.note(self, &inner.commit(&inner.stream_of(bucket)?, proposal).await?);
         Ok(written)
+    }
+
+    /// A client that did not hear the answer completes again. The upload is gone then, and the object is
+    /// the one these parts make: that it is so is the answer.
+    async fn completed_before(
+        &self,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        parts: &[CompletedPart],
+    ) -> Result<Written, Error> {
+        let md5s = parts.iter().map(|part| unhex(&part.etag.0)).collect::<Option<Vec<_>>>();
+        let made = md5s.map(|md5s| composite_etag(&md5s));
+        let object = self.inner.catalog.object(bucket.id, key).await?;
+        let version = object.map(|object| object.version).filter(|version| Some(&version.etag) == made.as_ref());
+        let version = version.ok_or(Error::NoSuchUpload)?;
+        let id = (version.slot == Slot::Own).then_some(version.id);
+        Ok(Written { version: id, expiry: self.expiry(bucket.id, &version), ..Written::of(&version) })
     }
 
     async fn upload(&self, bucket: &Bucket, key: &ObjectKey, id: UploadId) -> Result<Upload, Error> {
@@ -209,7 +229,11 @@ fn check_sizes(parts: &[Part], declared: Option<u64>) -> Result<u64, Error> {
 fn etag(parts: &[Part]) -> Result<ETag, Error> {
     let md5 = |part: &Part| unhex(&part.etag.0).ok_or_else(|| Error::Internal("a part's ETag is no MD5".to_owned()));
     let values = parts.iter().map(md5).collect::<Result<Vec<_>, _>>()?;
-    Ok(ETag(format!("{}-{}", hex(&digest::composite_md5(&values)), parts.len())))
+    Ok(composite_etag(&values))
+}
+
+fn composite_etag(values: &[[u8; 16]]) -> ETag {
+    ETag(format!("{}-{}", hex(&digest::composite_md5(values)), values.len()))
 }
 
 fn unhex(text: &str) -> Option<[u8; 16]> {

@@ -250,13 +250,18 @@ async fn a_multipart_upload_becomes_an_object_without_moving_bytes() {
     assert!(matches!(error, Error::InvalidPartOrder));
 
     let permit = world.permit("big").await;
-    let done = engine.complete_upload(permit, upload.id, refused(named)).await.unwrap();
+    let done = engine.complete_upload(permit, upload.id, refused(named.clone())).await.unwrap();
     assert!(done.etag.0.ends_with("-3"));
     assert_eq!(world.sites.count("/d/"), pieces, "completing moved bytes");
     assert_eq!(world.get("big").await.unwrap(), parts.concat());
     let (start, end) = (5 * MIB - 10, 11 * MIB + 10);
     let got = world.get_range("big", start as u64..end as u64).await.unwrap();
     assert_eq!(got, parts.concat()[start..end]);
+    let again = engine.complete_upload(world.permit("big").await, upload.id, refused(named.clone())).await.unwrap();
+    assert_eq!(again.etag, done.etag, "who did not hear the answer asks again");
+    let others = refused(named[..1].to_vec());
+    let error = engine.complete_upload(world.permit("big").await, upload.id, others).await.unwrap_err();
+    assert!(matches!(error, Error::NoSuchUpload));
     let gone = engine.list_parts(world.permit::<ListParts>("big").await, upload.id, 0, 10).await;
     assert!(matches!(gone, Err(Error::NoSuchUpload)));
 }
