@@ -1,4 +1,4 @@
-"""Mixed load: workers that put, get, range, list, delete and upload in parts, and know what they are owed."""
+"""Mixed load: workers that put, copy, get, range, list, delete and upload in parts, and know what they are owed."""
 
 import dataclasses
 import random
@@ -9,8 +9,8 @@ from content import KIB, MIB
 from ledger import ABSENT, bytes_of, parts_of, size_of
 
 SMALL, LARGE = (0, 1, 100, 4 * KIB, 64 * KIB, 300 * KIB), (MIB + 1, 2 * MIB + 77, 5 * MIB, 9 * MIB)
-WRITES = ("small", "small", "small", "large", "multipart", "overwrite", "delete")
-MIXED = ("small", "small", "large", "multipart", "get", "get", "range", "list", "overwrite", "delete", "head")
+WRITES = ("small", "small", "small", "large", "multipart", "copy", "overwrite", "delete")
+MIXED = ("small", "small", "large", "multipart", "copy", "get", "get", "range", "list", "overwrite", "delete", "head")
 
 
 @dataclasses.dataclass
@@ -52,6 +52,14 @@ class Worker:
         self.ledger.asked(key, value)
         self.s3.complete_multipart_upload(**named, UploadId=upload, MultipartUpload={"Parts": parts})
         self.ledger.acknowledged(key, value)
+
+    def copy(self):
+        if source := self._some():
+            key, value = self._fresh(), self.ledger.settled(source)
+            self.made += 1
+            self.ledger.asked(key, value)
+            self.s3.copy_object(Bucket=self.bucket, Key=key, CopySource={"Bucket": self.bucket, "Key": source})
+            self.ledger.acknowledged(key, value)
 
     def delete(self):
         key = self._some() or self._fresh()
