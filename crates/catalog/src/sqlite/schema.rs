@@ -353,3 +353,41 @@ const VERSION_1: &str = "
     CREATE TRIGGER decided_removed AFTER DELETE ON decided
         BEGIN UPDATE total SET unshown = unshown - 1; END;
 ";
+
+#[cfg(test)]
+mod tests {
+    use model::{BucketId, Number, Which};
+
+    use super::super::{streams, versions};
+    use super::*;
+    use crate::contract::make;
+
+    #[test]
+    fn objects_of_an_older_catalog_are_null_versions() {
+        let c = Connection::open_in_memory().unwrap();
+        for (from, (script, _)) in (0..).zip(MIGRATIONS).take(2) {
+            c.execute_batch(&format!("{script} PRAGMA user_version = {};", from + 1)).unwrap();
+        }
+        let (bucket, key) = (BucketId(make::id(1)), make::key("a"));
+        let old = make::version(7, &key, vec![make::body(7, 100).0]);
+        c.execute(
+            "INSERT INTO version (bucket, key, number, size, etag, modified, checksums, version)
+             VALUES (?, ?, 3, 100, ?, ?, x'', ?)",
+            params![bucket.0, key.as_str().as_bytes(), old.etag.0, old.modified.0, codec::to_blob(&old)],
+        )
+        .unwrap();
+        migrate(&c).unwrap();
+        for found in [
+            versions::find(&c, bucket, &key, Which::Current).unwrap(),
+            versions::find(&c, bucket, &key, Which::Null).unwrap(),
+            versions::by_id(&c, bucket, &key, old.id).unwrap(),
+        ] {
+            assert!(matches!(found, Some(versions::Kept::Version(Number(3), version)) if version == old));
+        }
+        let totals = streams::totals(&c).unwrap();
+        assert_eq!((totals.objects, totals.object_bytes), (1, 100));
+        versions::remove(&c, bucket, &key, old.id).unwrap();
+        let totals = streams::totals(&c).unwrap();
+        assert_eq!((totals.objects, totals.object_bytes), (0, 0), "the counts go on with the new table");
+    }
+}
