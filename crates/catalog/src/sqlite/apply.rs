@@ -146,6 +146,9 @@ impl<'c> Apply<'c> {
     fn put(&mut self, number: Number, bucket: BucketId, version: &Version) -> Result<(), Error> {
         let new = New::Version(version);
         if self.is_too_late(number, bucket, &version.key, &new)? {
+            // A copy of it may still be shown, with a number before that of its end.
+            let until = self.late.newest_shown(self.c)?.max(number);
+            self.late.left_unused(until, segments::of_bodies(&version.bodies));
             return Ok(());
         }
         // Held before the old version lets go: both may lie in one segment.

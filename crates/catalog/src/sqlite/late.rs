@@ -66,6 +66,13 @@ impl Late {
         Ok(false)
     }
 
+    /// The greatest number shown so far.
+    pub fn newest_shown(&self, c: &Connection) -> Result<Number, Error> {
+        let mut newest = c.prepare_cached("SELECT max(number) FROM ahead")?;
+        let ahead: Option<u64> = newest.query_row([], |row| row.get(0))?;
+        Ok(Number(ahead.unwrap_or(0).max(self.through)))
+    }
+
     /// The record ended this: nothing of it comes back with a smaller number.
     pub fn ended(&mut self, number: Number, subject: Vec<u8>) {
         self.gone.insert(subject, number);

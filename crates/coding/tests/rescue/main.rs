@@ -261,7 +261,7 @@ fn a_hole_in_the_journal_is_told() {
     assert!(found == world.files);
     let told: Vec<String> = report.losses.iter().map(ToString::to_string).collect();
     assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].ends_with("its changes 16 to 16 are missing"), "{told:?}");
+    assert!(told[0].ends_with("its changes 23 to 23 are missing"), "{told:?}");
     assert!(told[1].contains(&format!("journal segment {hole}")), "{told:?}");
 }
 
@@ -275,7 +275,7 @@ fn a_lost_end_of_a_stream_shows_in_the_numbers_of_others() {
     let (report, _) = rescue_from(&world, &world.sites);
     assert_eq!(report.losses, []);
     assert!(
-        report.notes.iter().any(|note| note.starts_with("changes 18 to 18 are in no segment")),
+        report.notes.iter().any(|note| note.starts_with("changes 25 to 25 are in no segment")),
         "{:?}",
         report.notes
     );
