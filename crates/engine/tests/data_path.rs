@@ -7,8 +7,8 @@ mod world;
 use std::time::Duration;
 
 use engine::{Complete, CompletedPart, Declared, Error, Put, StartUpload, Trailer};
-use model::{Algorithm, Checksum, ETag, Precondition};
-use policy::{AbortUpload, DeleteObject, ListParts, PutObject, SystemPermit};
+use model::{Algorithm, BucketName, Checksum, ETag, Precondition};
+use policy::{AbortUpload, DeleteBucket, DeleteObject, ListParts, PutObject, SystemPermit};
 use providers::fault::{Chance, State};
 use world::{World, body, declared, noise, person, put, put_if};
 
@@ -298,6 +298,27 @@ async fn a_key_revoked_while_an_upload_runs_commits_nothing() {
         Err(Error::NoSuchKey)
     ));
     assert_ne!(other.principal, world.session.principal);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_and_buckets_are_not_remembered_beyond_their_end() {
+    let world = World::new(15).await;
+    let (engine, session, name) = (&world.engine, &world.session, BucketName::parse("tea").unwrap());
+    // Both are asked for again and again, as by requests.
+    let known = async || {
+        let bucket = engine.resolve(session, &name).await.unwrap();
+        (bucket, engine.credential(&session.access_key).await.unwrap().is_some())
+    };
+    let (first, well) = known().await;
+    assert!(well && known().await == (first.clone(), true));
+    let permit = policy::on_bucket::<DeleteBucket>(session, &first.clone().unwrap()).unwrap();
+    engine.delete_bucket(permit).await.unwrap();
+    assert_eq!(known().await, (None, true));
+    let made = engine.create_bucket(policy::on_account(session), name.clone(), None, Vec::new()).await.unwrap();
+    assert_ne!(Some(made.id), first.map(|bucket| bucket.id));
+    assert_eq!(known().await, (Some(made), true));
+    engine.revoke_key(&SystemPermit::for_background_work(), &session.access_key).await.unwrap();
+    assert!(!known().await.1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use model::outside::Blocking;
 use model::{EnclaveId, Epoch, Outside};
 use rusqlite::Connection;
 
-use super::{SqliteCatalog, schema};
+use super::{SqliteCatalog, readers, schema};
 use crate::contract::make::{CONTROL, EAST, NOW, carrying, proposal};
 use crate::contract::world::World;
 use crate::contract::{Subject, outside};
@@ -282,6 +282,24 @@ async fn decides_that_come_together_share_one_commit() {
     assert!(futures::poll!(&mut decide).is_pending());
     assert_eq!((jobs.run_all(), world.catalog.commits()), (1, 2));
     decide.await.unwrap();
+}
+
+#[tokio::test]
+async fn reads_that_come_together_are_done_by_a_few_threads() {
+    let (world, jobs) = by_hand().await;
+    let mut reads: Vec<_> = (0..64).map(|_| Box::pin(world.catalog.totals())).collect();
+    for read in &mut reads {
+        assert!(futures::poll!(read).is_pending());
+    }
+    assert_eq!(jobs.run_all(), readers::READERS_MAX);
+    for read in reads {
+        read.await.unwrap();
+    }
+    // One that comes later starts anew.
+    let mut read = Box::pin(world.catalog.totals());
+    assert!(futures::poll!(&mut read).is_pending());
+    assert_eq!(jobs.run_all(), 1);
+    read.await.unwrap();
 }
 
 #[tokio::test]
