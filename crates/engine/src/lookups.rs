@@ -92,6 +92,11 @@ fn concerns(change: &Change) -> bool {
             | Change::UploadCompleted { .. }
             | Change::UploadAborted { .. }
             | Change::PiecesAdded { .. }
+            | Change::MarkerPut { .. }
+            | Change::VersionDeleted { .. }
+            | Change::VersionSet { .. }
+            | Change::ObjectCopied { .. }
+            | Change::PartCopied { .. }
     )
 }
 
