@@ -331,7 +331,8 @@ impl<'c> Apply<'c> {
                 segments::add_pieces(self.c, segment.id, &early)?;
             }
         }
-        self.late.brought(self.c, number, segments.iter().map(|segment| segment.id))
+        self.late.left_unused(number, segments.iter().map(|segment| segment.id));
+        Ok(())
     }
 
     fn open_stream(&self, stream: StreamId, label: Label, vendors: &[Vendor]) -> Result<(), Error> {

@@ -83,21 +83,6 @@ impl Late {
         self.unused.extend(segments.into_iter().map(|segment| (segment, number)));
     }
 
-    /// The record brought these segments; they count as unused until something is found to lie in them.
-    /// What ended its version may be shown already, and a copy made in between still to be shown: they
-    /// wait for all that was numbered before the newest record shown.
-    pub fn brought(
-        &mut self,
-        c: &Connection,
-        number: Number,
-        segments: impl IntoIterator<Item = SegmentId>,
-    ) -> Result<(), Error> {
-        let mut newest = c.prepare_cached("SELECT max(number) FROM ahead")?;
-        let newest: Option<u64> = newest.query_row([], |row| row.get(0))?;
-        self.left_unused(newest.map_or(number, |newest| number.max(Number(newest))), segments);
-        Ok(())
-    }
-
     /// The record brought pieces of a segment that is not known (yet, or any more).
     pub fn came_early(&mut self, number: Number, segment: SegmentId, pieces: &[Piece]) {
         self.early.extend(pieces.iter().map(|piece| (segment, *piece, number)));
