@@ -304,7 +304,8 @@ const WITH: &[(Operation, &str, &str, &str)] = &[
         "/tea/a",
         "x-amz-expected-bucket-owner x-amz-copy-source x-amz-copy-source-if-match x-amz-copy-source-if-none-match \
          x-amz-copy-source-if-modified-since x-amz-copy-source-if-unmodified-since x-amz-source-expected-bucket-owner \
-         x-amz-metadata-directive x-amz-tagging-directive x-amz-checksum-algorithm x-amz-acl x-amz-storage-class \
+         x-amz-metadata-directive x-amz-tagging-directive x-amz-checksum-algorithm x-amz-acl x-amz-grant-full-control \
+         x-amz-grant-read x-amz-grant-read-acp x-amz-grant-write x-amz-grant-write-acp x-amz-storage-class \
          x-amz-server-side-encryption x-amz-meta-a x-amz-tagging x-amz-object-lock-legal-hold x-amz-object-lock-mode \
          x-amz-object-lock-retain-until-date",
     ),
@@ -525,7 +526,8 @@ fn a_form_is_told_by_its_head() {
 fn a_form_says_in_its_fields_what_headers_say() {
     let (bucket, key) = (model::BucketName::parse("tea").unwrap(), model::ObjectKey::parse("a").unwrap());
     let taken = "x-amz-acl x-amz-grant-full-control x-amz-grant-read x-amz-grant-read-acp x-amz-grant-write \
-        x-amz-grant-write-acp x-amz-storage-class x-amz-server-side-encryption x-amz-meta-a \
+        x-amz-grant-write-acp x-amz-storage-class x-amz-server-side-encryption x-amz-meta-a x-amz-tagging \
+        x-amz-object-lock-legal-hold x-amz-object-lock-mode x-amz-object-lock-retain-until-date \
         x-amz-sdk-checksum-algorithm CHECKSUMS";
     let taken = taken.replace("CHECKSUMS", CHECKSUMS);
     for name in HEADERS.split_ascii_whitespace() {
