@@ -304,20 +304,22 @@ async fn a_key_revoked_while_an_upload_runs_commits_nothing() {
 async fn keys_and_buckets_are_not_remembered_beyond_their_end() {
     let world = World::new(15).await;
     let (engine, session, name) = (&world.engine, &world.session, BucketName::parse("tea").unwrap());
+    let access_key = session.access_key.as_ref().unwrap();
     // Both are asked for again and again, as by requests.
     let known = async || {
         let bucket = engine.resolve(session, &name).await.unwrap();
-        (bucket, engine.credential(&session.access_key).await.unwrap().is_some())
+        (bucket, engine.credential(access_key).await.unwrap().is_some())
     };
     let (first, well) = known().await;
     assert!(well && known().await == (first.clone(), true));
     let permit = policy::on_bucket::<DeleteBucket>(session, &first.clone().unwrap()).unwrap();
     engine.delete_bucket(permit).await.unwrap();
     assert_eq!(known().await, (None, true));
-    let made = engine.create_bucket(policy::on_account(session), name.clone(), None, Vec::new()).await.unwrap();
+    let permit = policy::on_account(session).unwrap();
+    let made = engine.create_bucket(permit, name.clone(), None, Vec::new()).await.unwrap();
     assert_ne!(Some(made.id), first.map(|bucket| bucket.id));
     assert_eq!(known().await, (Some(made), true));
-    engine.revoke_key(&SystemPermit::for_background_work(), &session.access_key).await.unwrap();
+    engine.revoke_key(&SystemPermit::for_background_work(), access_key).await.unwrap();
     assert!(!known().await.1);
 }
 
