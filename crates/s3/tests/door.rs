@@ -44,6 +44,26 @@ async fn what_is_not_served_never_reaches_the_engine() {
         logging metadataConfiguration metadataTable metrics notification ownershipControls \
         policy policyStatus publicAccessBlock renameObject replication requestPayment restore select session \
         torrent unheard-of website";
+    // Where one of them is served; it is refused everywhere else.
+    const SERVED: [(&str, &str, &str); 14] = [
+        ("/tea", "acl", "GET PUT"),
+        ("/tea/a", "acl", "GET PUT"),
+        ("/tea", "cors", "GET PUT DELETE"),
+        ("/tea", "ownershipControls", "GET PUT DELETE"),
+        ("/tea", "publicAccessBlock", "GET PUT DELETE"),
+        ("/tea", "policyStatus", "GET"),
+        ("/tea", "encryption", "GET PUT DELETE"),
+        ("/tea", "requestPayment", "GET PUT"),
+        ("/tea", "policy", "GET DELETE"),
+        ("/tea", "website", "GET DELETE"),
+        ("/tea", "replication", "GET DELETE"),
+        ("/tea", "logging", "GET"),
+        ("/tea", "notification", "GET"),
+        ("/tea", "accelerate", "GET"),
+    ];
+    let served = |method: &str, path: &str, name: &str| {
+        SERVED.iter().any(|row| row.0 == path && row.1 == name && row.2.split(' ').any(|served| served == method))
+    };
     for name in NAMES.split_ascii_whitespace() {
         for (method, path) in [
             ("GET", "/tea"),
@@ -56,6 +76,9 @@ async fn what_is_not_served_never_reaches_the_engine() {
             ("POST", "/tea/a"),
             ("HEAD", "/tea/a"),
         ] {
+            if served(method, path, name) {
+                continue;
+            }
             let request = signer.header(Request::new(method, &format!("{path}?{name}")));
             refused(&world, &format!("{method} {path}?{name}"), &request).await;
         }
