@@ -76,15 +76,12 @@ def what_is_true_anyway_may_be_said(t):
 @row("PutObject", "NotImplemented")
 def what_is_not_served_is_refused_and_nothing_is_stored(t):
     asked = [
-        {"Tagging": "a=b"},
-        {"ACL": "public-read"},
         {"StorageClass": "GLACIER"},
         {"WebsiteRedirectLocation": "/elsewhere"},
         {"ServerSideEncryption": "aws:kms"},
         {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32},
         {"ObjectLockLegalHoldStatus": "ON"},
         {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": datetime.datetime(2030, 1, 1)},
-        {"GrantRead": 'uri="http://acs.amazonaws.com/groups/global/AllUsers"'},
         {"WriteOffsetBytes": 3},
     ]
     for more in asked:
@@ -195,7 +192,7 @@ def empty_objects_and_refusals_leave_the_connection_in_order(t):
     # boto3 asks before it sends a body, and hears the answer at once when there is none to send.
     for number in range(10):
         t.put(f"{number}-empty", b"")
-        assert t.refused("put_object", Key=t.key("no"), Body=b"x", Tagging="a=b")[1] == 501
+        assert t.refused("put_object", Key=t.key("no"), Body=b"x", WebsiteRedirectLocation="/x")[1] == 501
         key, answer = t.put(f"{number}-full", b"full")
         assert answer["ETag"] == etag(b"full") and t.get(key)["Bytes"] == b"full"
 
