@@ -32,6 +32,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Print a presigned URL that lets anyone who has it do one thing to one object
     Presign(PresignArgs),
+    /// Move in: take over what lies in a bucket somewhere else, while clients use it
+    Adopt(AdoptArgs),
     /// Make a new root key file, for a configuration that names one
     RootKey(RootKeyArgs),
     /// Look after the sites of a configuration
@@ -104,6 +106,95 @@ pub enum KeyCommand {
         /// The access key id
         id: String,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct AdoptArgs {
+    #[command(subcommand)]
+    pub command: AdoptCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AdoptCommand {
+    /// Count what is there, and what bringing it over will ask of the old place; writes nothing
+    Plan {
+        #[command(flatten)]
+        place: PlaceArgs,
+        #[command(flatten)]
+        origin: OriginArgs,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let a bucket take over another: its objects show at once, and are copied in the background
+    Start {
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// The bucket here; it must exist
+        bucket: String,
+        #[command(flatten)]
+        origin: OriginArgs,
+        /// What the copy may read per second, such as `20 MiB` [default: as fast as it goes]
+        #[arg(long, value_name = "SIZE")]
+        budget: Option<String>,
+    },
+    /// Show each adoption and how far it is
+    Status {
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let the copy rest; what is not here yet is still read from the old place
+    Pause {
+        #[command(flatten)]
+        place: PlaceArgs,
+        bucket: String,
+    },
+    /// Let a paused copy go on
+    Resume {
+        #[command(flatten)]
+        place: PlaceArgs,
+        bucket: String,
+        /// What the copy may read per second from now on [default: as fast as it goes]
+        #[arg(long, value_name = "SIZE")]
+        budget: Option<String>,
+    },
+    /// Compare both places; only if nothing differs, ask the old one no more
+    Finish {
+        #[command(flatten)]
+        place: PlaceArgs,
+        bucket: String,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask the old place no more, whatever is not here yet
+    Abandon {
+        #[command(flatten)]
+        place: PlaceArgs,
+        bucket: String,
+    },
+}
+
+/// The bucket to take over.
+#[derive(Debug, clap::Args)]
+pub struct OriginArgs {
+    /// s3://BUCKET, azure://ACCOUNT/CONTAINER or gs://BUCKET
+    #[arg(long, value_name = "URL")]
+    pub from: String,
+    /// Where it is served [default: the vendor's public endpoint]
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// The region requests are signed for
+    #[arg(long, value_name = "NAME")]
+    pub region: Option<String>,
+    /// Where the running Entente finds the keys: `chain` (as the vendor's own tools do), `env:PREFIX`
+    /// (variables that begin with it), `file:PATH` or `file:PATH#PROFILE`, or `none`; they must
+    /// allow reading and listing, nothing else
+    #[arg(long, value_name = "WHERE", default_value = "chain")]
+    pub credentials: String,
 }
 
 #[derive(Debug, clap::Args)]

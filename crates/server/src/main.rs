@@ -60,6 +60,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Key(key) => cli::key::run(&key),
         Command::Status(status) => cli::status::run(&status),
         Command::Presign(presign) => cli::presign::run(&presign),
+        Command::Adopt(adopt) => cli::adopt::run(&adopt),
         Command::RootKey(root_key) => cli::root_key::run(&root_key),
         Command::Site(site) => match site.command {
             SiteCommand::Check(check) => cli::site::run(&check),

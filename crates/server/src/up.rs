@@ -6,6 +6,7 @@
 
 mod doors;
 mod home;
+mod origins;
 
 pub use home::store as site_store;
 

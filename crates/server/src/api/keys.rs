@@ -65,7 +65,7 @@ fn check_user_name(name: &str) -> Result<(), String> {
     Err(format!("a user's name is 1 to {USER_NAME_CHARS_MAX} letters, digits and any of `_.@+=,-`"))
 }
 
-fn rfc3339(at: Timestamp) -> String {
+pub fn rfc3339(at: Timestamp) -> String {
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000);
     at.ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
 }

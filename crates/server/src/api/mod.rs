@@ -4,6 +4,7 @@
 //! that neither another user of the machine nor a page in a browser gets in. Bodies are JSON,
 //! refusals are `application/problem+json`.
 
+mod adoptions;
 mod guard;
 mod keys;
 mod problem;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{delete, get};
+use axum::routing::{delete, get, post};
 use axum::serve::ListenerExt;
 use catalog::Catalog;
 use engine::Engine;
@@ -78,6 +79,12 @@ fn router(admin: Arc<Admin>, port: u16) -> Router {
         .route("/api/v1/status", get(status::show))
         .route("/api/v1/keys", get(keys::list).post(keys::create))
         .route("/api/v1/keys/{id}", delete(keys::revoke))
+        .route("/api/v1/adoptions", get(adoptions::list).post(adoptions::begin))
+        .route("/api/v1/adoption-plan", post(adoptions::plan))
+        .route("/api/v1/adoptions/{bucket}/pause", post(adoptions::pause))
+        .route("/api/v1/adoptions/{bucket}/resume", post(adoptions::resume))
+        .route("/api/v1/adoptions/{bucket}/finish", post(adoptions::finish))
+        .route("/api/v1/adoptions/{bucket}/abandon", post(adoptions::abandon))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path") })
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method")

@@ -23,7 +23,7 @@ impl Problem {
 impl From<engine::Error> for Problem {
     fn from(error: engine::Error) -> Problem {
         let status = match &error {
-            engine::Error::NoSuchAccessKey => StatusCode::NOT_FOUND,
+            engine::Error::NoSuchAccessKey | engine::Error::NoSuchBucket => StatusCode::NOT_FOUND,
             engine::Error::PrincipalExists => StatusCode::CONFLICT,
             engine::Error::Invalid(_) => StatusCode::BAD_REQUEST,
             engine::Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,

@@ -88,3 +88,101 @@ pub struct Problem {
     /// What is wrong, and what to do.
     pub detail: String,
 }
+
+/// Where an origin is. `credentials` names where the running Entente finds them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    pub kind: String,
+    pub bucket: String,
+    pub endpoint: Option<String>,
+    pub region: Option<String>,
+    pub account: Option<String>,
+    pub credentials: String,
+}
+
+/// `POST /api/v1/adoptions`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adopt {
+    pub bucket: String,
+    pub origin: Origin,
+    /// Bytes per second.
+    pub budget: Option<u64>,
+}
+
+/// `POST /api/v1/adoptions/{bucket}/resume`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resume {
+    /// Bytes per second.
+    pub budget: Option<u64>,
+}
+
+/// `POST /api/v1/adoption-plan`, of an [`Origin`].
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AdoptionPlan {
+    pub objects: u64,
+    pub bytes: u64,
+    pub largest: u64,
+    pub list_requests: u64,
+    pub get_requests: u64,
+    /// Where the origin's prices are known.
+    pub dollars: Option<f64>,
+}
+
+/// `GET /api/v1/adoptions`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Adoptions {
+    pub adoptions: Vec<Adoption>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Adoption {
+    pub bucket: String,
+    pub origin: Origin,
+    /// `copying`, `caught up`, `paused`, `finished` or `abandoned`.
+    pub stage: String,
+    /// RFC 3339.
+    pub begun: String,
+    /// RFC 3339.
+    pub ended: Option<String>,
+    /// Bytes per second.
+    pub budget: Option<u64>,
+    /// Brought over by the background copy.
+    pub objects: u64,
+    pub bytes: u64,
+    /// Of `objects`, those with no MD5 to prove the bytes by.
+    pub unproven: u64,
+    /// On the current walk.
+    pub failed: u64,
+    /// Walks over the whole origin that came to their end.
+    pub passes: u64,
+    pub cursor: Option<String>,
+    /// To the origin since this process began, by kind.
+    pub requests: BTreeMap<String, u64>,
+    /// From the origin since this process began.
+    pub bytes_read: u64,
+    /// What the background copy last stumbled over.
+    pub trouble: Option<String>,
+}
+
+/// `POST /api/v1/adoptions/{bucket}/finish`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Finished {
+    pub finished: bool,
+    /// Keys of the origin.
+    pub compared: u64,
+    pub equal: u64,
+    /// Written or deleted here since: this side counts.
+    pub ours: u64,
+    pub differing: u64,
+    /// The first of those that differ.
+    pub told: Vec<Differing>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Differing {
+    pub key: String,
+    pub how: String,
+}

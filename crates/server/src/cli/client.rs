@@ -25,10 +25,14 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Far above the longest answer.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
+/// Of what lists a whole bucket somewhere else: millions of keys take a while.
+const PATIENT_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
+
 /// The way to one running Entente.
 pub struct Client {
     address: SocketAddr,
     token: Token,
+    timeout: Duration,
 }
 
 impl Client {
@@ -48,7 +52,12 @@ impl Client {
         let address = address.filter(|address| address.ip().is_loopback());
         let address = address.ok_or_else(|| broken("run.json names no loopback admin_endpoint"))?;
         let token = Token::load(dir)?.ok_or_else(|| broken("there is no admin.token"))?;
-        Ok(Client { address, token })
+        Ok(Client { address, token, timeout: TIMEOUT })
+    }
+
+    /// Waits for hours, if it must.
+    pub fn patient(self) -> Client {
+        Client { timeout: PATIENT_TIMEOUT, ..self }
     }
 
     /// Sends one request and reads its JSON answer.
@@ -60,7 +69,12 @@ impl Client {
 
     /// Sends one request that is answered by nothing.
     pub fn order(&self, method: Method, path: &str) -> Result<(), Failure> {
-        self.exchange(method, path, Vec::new()).map(drop)
+        self.tell(method, path, Vec::new())
+    }
+
+    /// Sends one request with a document that is answered by nothing.
+    pub fn tell(&self, method: Method, path: &str, body: Vec<u8>) -> Result<(), Failure> {
+        self.exchange(method, path, body).map(drop)
     }
 
     fn exchange(&self, method: Method, path: &str, body: Vec<u8>) -> Result<Bytes, Failure> {
@@ -68,9 +82,9 @@ impl Client {
             .enable_all()
             .build()
             .map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))?;
-        let exchange = async { tokio::time::timeout(TIMEOUT, self.send(method, path, body)).await };
+        let exchange = async { tokio::time::timeout(self.timeout, self.send(method, path, body)).await };
         let sent = runtime.block_on(exchange);
-        let sent = sent.unwrap_or_else(|_| Err(format!("no answer within {} seconds", TIMEOUT.as_secs())));
+        let sent = sent.unwrap_or_else(|_| Err(format!("no answer within {} seconds", self.timeout.as_secs())));
         let (status, answer) = sent.map_err(|why| {
             Failure::new(Exit::NotRunning, format!("the admin API at {} cannot be reached: {why}", self.address))
         })?;

@@ -1,5 +1,6 @@
 //! The subcommands beside `up`: short-lived clients of a running one.
 
+pub mod adopt;
 mod client;
 pub mod key;
 pub mod presign;

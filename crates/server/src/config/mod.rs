@@ -1,7 +1,7 @@
 //! What this Entente is made of: the embedded default, or what a configuration file says, under the
 //! command line's flags. Parsed and checked once; what is here can be relied on.
 
-mod facts;
+pub mod facts;
 mod file;
 mod suggest;
 

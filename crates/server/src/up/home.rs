@@ -12,8 +12,9 @@ use catalog::{Catalog, SqliteCatalog};
 use coding::keys::RootKey;
 use engine::{Engine, OpenError, Parts, SiteParts};
 use model::Outside;
-use providers::{LocalStore, NoOrigins, Store, remote};
+use providers::{LocalStore, Store, remote};
 
+use super::origins::VendorOrigins;
 use crate::config::{Config, Kind, SiteConfig, StoreConfig};
 use crate::data_dir::DataDir;
 use crate::failure::{Exit, Failure, chain};
@@ -32,7 +33,7 @@ pub async fn open(config: &Config, dir: &DataDir, outside: &Outside) -> Result<(
         root,
         outside: outside.clone(),
         settings: settings(config)?,
-        origins: Arc::new(NoOrigins),
+        origins: Arc::new(VendorOrigins),
     };
     let engine = Engine::open(parts).await.map_err(|error| refused(config, dir, &error))?;
     Ok((engine, catalog))

@@ -1,0 +1,226 @@
+//! `entente adopt plan | start | status | pause | resume | finish | abandon`.
+
+use std::fmt::Write;
+
+use http::Method;
+use model::BucketName;
+
+use super::client::Client;
+use super::{print, print_json, table};
+use crate::api::wire::{Adopt, Adoption, AdoptionPlan, Adoptions, Finished, Origin, Resume};
+use crate::args::{AdoptArgs, AdoptCommand, OriginArgs, PlaceArgs};
+use crate::failure::{Exit, Failure};
+
+/// Differing keys that are printed; JSON has more.
+const PRINTED_MAX: usize = 20;
+
+pub fn run(args: &AdoptArgs) -> Result<(), Failure> {
+    match &args.command {
+        AdoptCommand::Plan { place, origin, json } => plan(place, origin, *json),
+        AdoptCommand::Start { place, bucket, origin, budget } => start(place, bucket, origin, budget.as_deref()),
+        AdoptCommand::Status { place, json } => status(place, *json),
+        AdoptCommand::Pause { place, bucket } => turn(place, bucket, "pause", "rests"),
+        AdoptCommand::Resume { place, bucket, budget } => resume(place, bucket, budget.as_deref()),
+        AdoptCommand::Finish { place, bucket, json } => finish(place, bucket, *json),
+        AdoptCommand::Abandon { place, bucket } => turn(place, bucket, "abandon", "is over; nothing more is brought"),
+    }
+}
+
+fn plan(place: &PlaceArgs, origin: &OriginArgs, json: bool) -> Result<(), Failure> {
+    let origin = origin_of(origin)?;
+    let plan: AdoptionPlan =
+        Client::of(place)?.patient().call(Method::POST, "/api/v1/adoption-plan", document(&origin)?)?;
+    if json { print_json(&plan) } else { print(&planned(&plan)) }
+}
+
+fn planned(plan: &AdoptionPlan) -> String {
+    let AdoptionPlan { objects, bytes, largest, list_requests, get_requests, dollars } = plan;
+    let mut text = format!(
+        "{objects} objects, {bytes} bytes, the largest of {largest}\n\
+         to bring them over: {get_requests} GET and {list_requests} LIST requests, {bytes} bytes out of the old place\n"
+    );
+    let _ = match dollars {
+        Some(dollars) => writeln!(text, "at its list prices about ${dollars:.2}"),
+        None => writeln!(text, "its prices are not known here"),
+    };
+    text
+}
+
+fn start(place: &PlaceArgs, bucket: &str, origin: &OriginArgs, budget: Option<&str>) -> Result<(), Failure> {
+    let wanted = Adopt { bucket: name(bucket)?, origin: origin_of(origin)?, budget: budget_of(budget)? };
+    Client::of(place)?.patient().tell(Method::POST, "/api/v1/adoptions", document(&wanted)?)?;
+    eprintln!("`{bucket}` shows what lies at {} from now on; see `entente adopt status`.", origin.from);
+    Ok(())
+}
+
+fn status(place: &PlaceArgs, json: bool) -> Result<(), Failure> {
+    let all: Adoptions = Client::of(place)?.call(Method::GET, "/api/v1/adoptions", Vec::new())?;
+    if json { print_json(&all) } else { print(&shown(&all)) }
+}
+
+fn shown(all: &Adoptions) -> String {
+    let row = |adoption: &Adoption| {
+        let origin = &adoption.origin;
+        let proven = adoption.objects.saturating_sub(adoption.unproven);
+        [
+            adoption.bucket.clone(),
+            format!("{}://{}", origin.kind, origin.bucket),
+            adoption.stage.clone(),
+            adoption.objects.to_string(),
+            adoption.bytes.to_string(),
+            proven.to_string(),
+            adoption.failed.to_string(),
+            adoption.budget.map_or_else(|| "none".to_owned(), |budget| format!("{budget}/s")),
+            adoption.trouble.clone().unwrap_or_default(),
+        ]
+    };
+    let rows: Vec<_> = all.adoptions.iter().map(row).collect();
+    let heading = ["BUCKET", "ORIGIN", "STAGE", "BROUGHT", "BYTES", "BY MD5", "FAILED", "BUDGET", "TROUBLE"];
+    table(heading, &rows)
+}
+
+fn turn(place: &PlaceArgs, bucket: &str, verb: &str, told: &str) -> Result<(), Failure> {
+    let name = name(bucket)?;
+    Client::of(place)?.order(Method::POST, &format!("/api/v1/adoptions/{name}/{verb}"))?;
+    eprintln!("The adoption of `{name}` {told}.");
+    Ok(())
+}
+
+fn resume(place: &PlaceArgs, bucket: &str, budget: Option<&str>) -> Result<(), Failure> {
+    let (name, resume) = (name(bucket)?, Resume { budget: budget_of(budget)? });
+    Client::of(place)?.tell(Method::POST, &format!("/api/v1/adoptions/{name}/resume"), document(&resume)?)?;
+    eprintln!("The adoption of `{name}` goes on.");
+    Ok(())
+}
+
+/// Ends with a failure when something differs: whoever scripts it must not take that for the end.
+fn finish(place: &PlaceArgs, bucket: &str, json: bool) -> Result<(), Failure> {
+    let name = name(bucket)?;
+    let path = format!("/api/v1/adoptions/{name}/finish");
+    let finished: Finished = Client::of(place)?.patient().call(Method::POST, &path, Vec::new())?;
+    if json {
+        print_json(&finished)?;
+    } else {
+        print(&told(&finished))?;
+    }
+    if finished.finished {
+        return Ok(());
+    }
+    let why = format!("{} keys differ: `{name}` is still being adopted", finished.differing);
+    Err(Failure::new(Exit::Failed, why))
+}
+
+fn told(finished: &Finished) -> String {
+    let Finished { finished, compared, equal, ours, differing, told } = finished;
+    let mut text =
+        format!("{compared} keys at the origin: {equal} are here, {ours} were written or deleted here since");
+    if *finished {
+        return text + "; nothing differs, the origin is asked no more\n";
+    }
+    let _ = writeln!(text, "; {differing} differ\n");
+    let rows: Vec<_> = told.iter().take(PRINTED_MAX).map(|told| [told.key.clone(), told.how.clone()]).collect();
+    text + &table(["KEY", "HOW"], &rows)
+}
+
+/// The address `--from` and its companions mean.
+fn origin_of(args: &OriginArgs) -> Result<Origin, Failure> {
+    let OriginArgs { from, endpoint, region, credentials } = args;
+    let why = "is no bucket to adopt: write s3://BUCKET, azure://ACCOUNT/CONTAINER or gs://BUCKET";
+    let wrong = || Failure::new(Exit::Usage, format!("`{from}` {why}"));
+    let schemes = [("s3://", "s3"), ("azure://", "azure"), ("gs://", "google")];
+    let found = schemes.iter().find_map(|(scheme, kind)| Some((*kind, from.strip_prefix(scheme)?)));
+    let (kind, rest) = found.ok_or_else(wrong)?;
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let (account, bucket) = match rest.split_once('/') {
+        Some((account, container)) if kind == "azure" => (Some(account), container),
+        _ => (None, rest),
+    };
+    let whole = |part: &str| !part.is_empty() && !part.contains('/');
+    if !whole(bucket) || account.is_some_and(str::is_empty) || (kind == "azure") != account.is_some() {
+        return Err(wrong());
+    }
+    Ok(Origin {
+        kind: kind.to_owned(),
+        bucket: bucket.to_owned(),
+        endpoint: endpoint.clone(),
+        region: region.clone(),
+        account: account.map(str::to_owned),
+        credentials: credentials.clone(),
+    })
+}
+
+/// It becomes a part of a path.
+fn name(text: &str) -> Result<String, Failure> {
+    match BucketName::parse(text) {
+        Ok(name) => Ok(name.as_str().to_owned()),
+        Err(error) => Err(Failure::new(Exit::Usage, format!("`{text}` is no bucket: {error}"))),
+    }
+}
+
+/// `20 MiB`, `512 KiB` or `1 GiB` in bytes.
+fn budget_of(text: Option<&str>) -> Result<Option<u64>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
+    let bytes = units.iter().find_map(|(unit, shift)| {
+        let count = text.strip_suffix(unit)?.trim().parse::<u64>().ok()?;
+        count.checked_mul(1 << shift).filter(|bytes| *bytes > 0)
+    });
+    let why = || Failure::new(Exit::Usage, format!("`{text}` is no size per second: write one such as `20 MiB`"));
+    bytes.map(Some).ok_or_else(why)
+}
+
+fn document(value: &impl serde::Serialize) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(value).map_err(|error| Failure::new(Exit::Failed, format!("cannot write JSON: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_to_adopt_is_named_by_its_vendor() {
+        for (from, expected) in [
+            ("s3://old", Some(("s3", "old"))),
+            ("s3://old/", Some(("s3", "old"))),
+            ("azure://me/box", Some(("azure", "box"))),
+            ("azure://box", None),
+            ("azure:///box", None),
+            ("azure://me/box/more", None),
+            ("gs://old.example", Some(("google", "old.example"))),
+            ("s3://old/prefix", None),
+            ("s3://", None),
+            ("old", None),
+            ("https://old", None),
+        ] {
+            let args = OriginArgs { from: from.into(), endpoint: None, region: None, credentials: "env".into() };
+            let found = origin_of(&args).ok().map(|origin| (origin.kind, origin.bucket));
+            assert_eq!(found, expected.map(|(kind, bucket)| (kind.to_owned(), bucket.to_owned())), "`{from}`");
+        }
+    }
+
+    #[test]
+    fn a_budget_is_a_size_with_its_unit() {
+        for (text, expected) in [
+            ("20 MiB", Some(20 << 20)),
+            ("512KiB", Some(512 << 10)),
+            ("1 GiB", Some(1 << 30)),
+            ("0 MiB", None),
+            ("20", None),
+            ("fast", None),
+            ("99999999999999 GiB", None),
+        ] {
+            assert_eq!(budget_of(Some(text)).ok().flatten(), expected, "`{text}`");
+        }
+    }
+
+    #[test]
+    fn a_difference_is_told_key_by_key() {
+        let told = vec![crate::api::wire::Differing { key: "a/b".into(), how: "not here yet".into() }];
+        let finished = Finished { finished: false, compared: 3, equal: 1, ours: 1, differing: 1, told };
+        assert_eq!(
+            super::told(&finished),
+            "3 keys at the origin: 1 are here, 1 were written or deleted here since; 1 differ\n\n\
+             KEY  HOW\na/b  not here yet\n"
+        );
+    }
+}
