@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import standins
+from botocore.handlers import add_expect_header
 from client import connect, refused
 from content import KIB, MIB, content
 from ledger import Ledger, bytes_of, listed, read_back
@@ -112,6 +113,8 @@ def watcher(old_place):
 def fill(place, ledger):
     """Objects of many sizes under the keys that the workers take for theirs."""
     s3 = place.client()
+    # boto3 asks before it sends a body, and takes the stand-in's two answers to an empty one for a broken one.
+    s3.meta.events.unregister("before-call.s3", add_expect_header)
     keys = [f"w{n % WORKERS:02d}/{n % 7}/{n:05d}" for n in range(OBJECTS - len(ODD))] + list(ODD)
 
     def put(nth_key):
