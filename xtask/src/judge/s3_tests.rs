@@ -145,7 +145,7 @@ fn environment(checkout: &Path) -> Result<PathBuf> {
 struct Server {
     process: Child,
     binary: PathBuf,
-    configuration: PathBuf,
+    data: PathBuf,
     port: u16,
 }
 
@@ -157,18 +157,6 @@ struct Key {
     user_id: String,
 }
 
-/// Four directories as four vendors, as embedded, and short days.
-fn settings(data: &Path) -> Result<String> {
-    let key = data.join("root.key");
-    let mut text = format!("[enclave]\ndata_dir = {data:?}\nroot_key = {key:?}\n\n[lifecycle]\nday_s = {DAY_S}\n");
-    for vendor in ["amazon", "microsoft", "google", "oracle"] {
-        let path = data.join("sites").join(vendor);
-        fs::create_dir_all(&path)?;
-        writeln!(text, "\n[[site]]\nname = \"{vendor}\"\nvendor = \"{vendor}\"\nkind = \"local\"\npath = {path:?}")?;
-    }
-    Ok(text)
-}
-
 impl Server {
     fn start(binary: &Path) -> Result<Server> {
         let data = directory().join("data");
@@ -176,18 +164,16 @@ impl Server {
             fs::remove_dir_all(&data)?;
         }
         fs::create_dir_all(directory())?;
-        let configuration = directory().join("entente.toml");
-        fs::write(&configuration, settings(&data)?)?;
-        tools::must("make its root key", Command::new(binary).arg("root-key").arg(data.join("root.key")))?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut command = Command::new(binary);
-        command.args(["up", "--json", "--s3-listen", &format!("127.0.0.1:{port}"), "--config"]).arg(&configuration);
+        command.args(["up", "--json", "--s3-listen", &format!("127.0.0.1:{port}")]);
+        command.args(["--lifecycle-day-s", &DAY_S.to_string(), "--data-dir"]).arg(&data);
         command.env("ENTENTE_LOG", "info");
         command.stdout(Stdio::piped()).stderr(fs::File::create(directory().join("entente.log"))?);
         let mut process = command.spawn().context("the binary under test does not run")?;
         let mut ready = String::new();
         BufReader::new(process.stdout.take().context("no output to read")?).read_line(&mut ready)?;
-        let server = Server { process, binary: binary.to_path_buf(), configuration, port };
+        let server = Server { process, binary: binary.to_path_buf(), data, port };
         if !ready.contains("s3_endpoint") {
             bail!("it did not get ready: see {}", directory().join("entente.log").display());
         }
@@ -212,7 +198,7 @@ impl Server {
 
     fn key(&self, user: &str) -> Result<Key> {
         let mut command = Command::new(&self.binary);
-        command.args(["key", "create", "--json", "--user", user, "--config"]).arg(&self.configuration);
+        command.args(["key", "create", "--json", "--user", user, "--data-dir"]).arg(&self.data);
         let made = steps::run(&mut command)?;
         serde_json::from_str(&made.output).with_context(|| format!("no key for {user}: {}", made.output))
     }
