@@ -100,11 +100,7 @@ impl Site {
     // The wire.
 
     pub fn is_hung(&self) -> bool {
-        let hung = *locked(&self.fault) == Fault::Hung;
-        if hung {
-            self.counts.strike();
-        }
-        hung
+        *locked(&self.fault) == Fault::Hung
     }
 
     /// How long the link is busy with what was sent over it; `None` when it is free, or not slow.

@@ -180,6 +180,8 @@ async fn a_hung_site_stalls_old_and_new_connections_and_goes_on_later() {
     world.site.set_fault(Fault::Hung);
     let mut asked = Box::pin(world.get("/b/a"));
     assert!(timeout(Duration::from_millis(200), &mut asked).await.is_err());
+    let struck = world.count("struck");
+    assert!((1..=2).contains(&struck), "connections, not looks: {struck}");
     world.site.set_fault(Fault::Well);
     assert_eq!(asked.await, Some((200, body())));
 }

@@ -31,11 +31,22 @@ pub struct Wire {
     site: Arc<Site>,
     cut: Cut,
     waiting: Option<Pin<Box<Sleep>>>,
+    hangs: bool,
 }
 
 impl Wire {
     pub fn new(stream: TcpStream, site: Arc<Site>, cut: Cut) -> Wire {
-        Wire { stream, site, cut, waiting: None }
+        Wire { stream, site, cut, waiting: None, hangs: false }
+    }
+
+    /// How long to wait before looking again. A connection is struck once by each hang.
+    fn must_wait(&mut self) -> Option<Duration> {
+        let hung = self.site.is_hung();
+        if hung && !self.hangs {
+            self.site.counts.strike();
+        }
+        self.hangs = hung;
+        if hung { Some(LOOK_EVERY) } else { self.site.link_busy_for() }
     }
 
     /// Ready when bytes may pass now.
@@ -45,8 +56,7 @@ impl Wire {
                 ready!(waiting.as_mut().poll(cx));
                 self.waiting = None;
             }
-            let wait = if self.site.is_hung() { Some(LOOK_EVERY) } else { self.site.link_busy_for() };
-            match wait {
+            match self.must_wait() {
                 Some(wait) => self.waiting = Some(Box::pin(tokio::time::sleep(wait))),
                 None => return Poll::Ready(()),
             }
