@@ -56,6 +56,7 @@ const AREAS: &[Area] = &[
     area("standins", "what stands for the vendors", STANDINS, Kind::Pytest("test_standins.py")),
     area("contract", "every vendor's adapter keeps the contract", STANDINS, Kind::Pytest("test_contract.py")),
     area("vendors", "four vendors at once, and a check of them", STANDINS, Kind::Pytest("test_vendors.py")),
+    area("identity", "credentials from where vendors' tools look", &[Need::Python], Kind::Pytest("test_identity.py")),
     area("bad-days", "each fault of a vendor, and of two, under load", STANDINS, Kind::Pytest("test_vendor_faults.py")),
     area("adopt", "5,000 objects move in under load", STANDINS, Kind::Pytest("test_adopt.py")),
     area("clients", "real clients, a real tree, a large file", &[Need::Python], Kind::Pytest("test_clients.py")),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use model::{Outside, Vendor};
 use providers::marker::{self, MarkerError};
-use providers::remote::Place;
+use providers::remote::{self, Credentials, Place};
 use providers::{Error, ErrorKind, Store};
 use serde::Serialize;
 use tokio::runtime::{Builder, Handle};
@@ -222,7 +222,15 @@ async fn owner(store: &Arc<dyn Store>) -> Result<String, Error> {
 fn advice(kind: ErrorKind, step: &str, site: &SiteConfig) -> String {
     match kind {
         ErrorKind::Denied => {
-            format!("see that the credentials are this site's and valid, and that they may {}", rights(step, site))
+            let found = match &site.store {
+                StoreConfig::Remote(remote::Settings { credentials: Credentials::Chain, .. }) => {
+                    " (none are named: they are the variables', the usual file's or this machine's; name others with \
+                     `credentials` or `credentials_env`)"
+                }
+                _ => "",
+            };
+            let rights = rights(step, site);
+            format!("see that the credentials are this site's and valid{found}, and that they may {rights}")
         }
         ErrorKind::Unavailable | ErrorKind::TimedOut => match &site.store {
             StoreConfig::Local(_) => "mount the directory, or put the disk back".to_owned(),
