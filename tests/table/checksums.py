@@ -160,6 +160,20 @@ def full_object_checksums_are_those_of_all_bytes(t):
         assert head[f"Checksum{algorithm}"] == wanted and head["ChecksumType"] == "FULL_OBJECT", algorithm
 
 
+@row("GetObject")
+def a_part_is_told_with_its_own_checksum_and_the_kind_of_the_whole(t):
+    for algorithm, kind in [("CRC32", "FULL_OBJECT"), ("CRC64NVME", "FULL_OBJECT"), ("SHA256", "COMPOSITE")]:
+        key, upload, bodies, parts = two_parts(t, algorithm, kind)
+        t.complete(key, upload, parts)
+        ends = f"bytes={len(bodies[0])}-{len(bodies[0]) + len(bodies[1]) - 1}"
+        for number, asked in [(1, {"PartNumber": 1}), (2, {"PartNumber": 2}), (2, {"Range": ends})]:
+            got = t.get(key, ChecksumMode="ENABLED", **asked)
+            wanted = checksum(algorithm, bodies[number - 1])
+            assert (got[f"Checksum{algorithm}"], got["ChecksumType"]) == (wanted, kind), (algorithm, asked)
+            assert got["Bytes"] == bodies[number - 1], (algorithm, asked)
+        assert f"Checksum{algorithm}" not in t.get(key, ChecksumMode="ENABLED", Range="bytes=0-9"), algorithm
+
+
 @row("CompleteMultipartUpload", "BadDigest")
 def a_wrong_full_object_checksum_completes_nothing(t):
     key, upload, _, parts = two_parts(t, "CRC64NVME", "FULL_OBJECT")

@@ -49,7 +49,16 @@ for says, code, given in [
     ("no action", "InvalidRequest", [{"Prefix": ""}]),
     ("a long id", "InvalidArgument", [{"Prefix": "", "ID": "x" * 256, **DAY}]),
     ("one id twice", "InvalidArgument", [{"Prefix": "", "ID": "x", **DAY}] * 2),
+    ("a transition that is not at midnight", "InvalidArgument", [
+        {"Prefix": "", "Transitions": [{"Date": "2030-01-01T00:00:01Z", "StorageClass": "GLACIER"}]},
+    ]),
+    ("a transition with neither day nor date", "MalformedXML", [
+        {"Prefix": "", "Transitions": [{"StorageClass": "GLACIER"}]},
+    ]),
     ("a status there is none of", "MalformedXML", [{"Prefix": "", "Status": "enabled", **DAY}]),
 ]:
     refuses("PutBucketLifecycleConfiguration", says, code, 400, LifecycleConfiguration=rules(*given))
+refuses("PutBucketLifecycleConfiguration", "a transition", "NotImplemented", 501, LifecycleConfiguration=rules(
+    {"Prefix": "", "Transitions": [{"Days": 30, "StorageClass": "GLACIER"}]},
+))
 refuses("DeleteBucketLifecycle", "a bucket that is not there", "NoSuchBucket", 404, Bucket="no-such-bucket-here")

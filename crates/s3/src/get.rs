@@ -5,8 +5,8 @@ use std::ops::Range;
 use engine::Found;
 use futures::{StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use model::Version;
 use model::condition::ReadVerdict;
+use model::{Checksum, PartSummary, Version};
 
 use crate::digest;
 use crate::door::Call;
@@ -76,10 +76,11 @@ async fn find(call: &Call<'_>) -> Result<(Found, Shown), Failure> {
     }
     let (range, status) = match partial {
         None => {
-            write_checksums(call, version, &mut headers);
+            write_checksums(call, version, &version.checksums, &mut headers);
             (0..version.size, StatusCode::OK)
         }
         Some(range) => {
+            write_checksums(call, version, checksums_of(version, &range), &mut headers);
             let value = format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), version.size);
             set(&mut headers, "content-range", &value);
             (range, StatusCode::PARTIAL_CONTENT)
@@ -117,15 +118,21 @@ fn wanted_part(call: &Call<'_>, version: &Version) -> Result<Option<Range<u64>>,
     if version.parts.is_empty() && wanted == 1 {
         return Ok(Some(0..version.size));
     }
-    let mut start: u64 = 0;
-    for part in &version.parts {
-        let end = start.saturating_add(part.size);
-        if part.number == wanted {
-            return Ok(Some(start..end));
+    match laid_out(version).find(|(part, _)| part.number == wanted) {
+        Some((_, range)) => Ok(Some(range)),
+        None => {
+            let count = version.parts.len().max(1).to_string();
+            Err(Failure::new(Code::InvalidPartNumber).with("ActualPartCount", count))
         }
-        start = end;
     }
-    Err(Failure::new(Code::InvalidPartNumber).with("ActualPartCount", version.parts.len().max(1).to_string()))
+}
+
+/// The parts of a multipart object, each with where its bytes lie.
+fn laid_out(version: &Version) -> impl Iterator<Item = (&PartSummary, Range<u64>)> {
+    version.parts.iter().scan(0_u64, |start, part| {
+        let end = start.saturating_add(part.size);
+        Some((part, std::mem::replace(start, end)..end))
+    })
 }
 
 /// A part's number: 1 to 10,000.
@@ -148,13 +155,25 @@ fn describe(call: &Call<'_>, version: &Version) -> Result<HeaderMap, Failure> {
     Ok(headers)
 }
 
-/// The checksums are of the whole object, and told when asked for.
-fn write_checksums(call: &Call<'_>, version: &Version, headers: &mut HeaderMap) {
+/// Of a range only what is known of exactly its bytes: it is one part, or the whole of an object put
+/// whole.
+fn checksums_of<'a>(version: &'a Version, range: &Range<u64>) -> &'a [Checksum] {
+    match laid_out(version).find(|(_, lies)| lies == range) {
+        Some((part, _)) => &part.checksums,
+        None if version.parts.is_empty() && *range == (0..version.size) => &version.checksums,
+        None => &[],
+    }
+}
+
+/// Told when asked for, by the algorithm and under the kind that the whole object has.
+fn write_checksums(call: &Call<'_>, version: &Version, of_bytes: &[Checksum], headers: &mut HeaderMap) {
     if !call.admitted.headers.contains_key("x-amz-checksum-mode") {
         return;
     }
-    for checksum in &version.checksums {
-        set(headers, digest::header_name(checksum.algorithm), &digest::display(checksum));
-        set(headers, "x-amz-checksum-type", digest::kind_name(checksum.kind));
+    for whole in &version.checksums {
+        if let Some(told) = of_bytes.iter().find(|checksum| checksum.algorithm == whole.algorithm) {
+            set(headers, digest::header_name(told.algorithm), &digest::display(told));
+            set(headers, "x-amz-checksum-type", digest::kind_name(whole.kind));
+        }
     }
 }

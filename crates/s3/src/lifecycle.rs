@@ -137,9 +137,7 @@ fn read(document: &[u8], fresh_id: impl Fn() -> String) -> Result<Lifecycle, Fai
 }
 
 fn read_rule(rule: LifecycleRule, fresh_id: impl Fn() -> String) -> Result<Rule, Failure> {
-    if rule.transitions.is_some() || rule.noncurrent_version_transitions.is_some() {
-        return Err(Failure::not_implemented("A transition to another storage class"));
-    }
+    refuse_transitions(&rule)?;
     let id = rule.id.filter(|id| !id.is_empty()).unwrap_or_else(fresh_id);
     if id.chars().count() > ID_MAX {
         return Err(Failure::because(
@@ -176,6 +174,29 @@ fn read_rule(rule: LifecycleRule, fresh_id: impl Fn() -> String) -> Result<Rule,
         return Err(Failure::because(Code::InvalidRequest, message));
     }
     Ok(Rule { id, state, filter, expiration, noncurrent, abort_days })
+}
+
+/// There is one storage class. What makes no sense anywhere is told so first.
+fn refuse_transitions(rule: &LifecycleRule) -> Result<(), Failure> {
+    for transition in rule.transitions.iter().flatten() {
+        match (transition.date.clone(), transition.days) {
+            (Some(date), None) => drop(midnight(date)?),
+            (None, Some(_)) => {}
+            _ => return Err(Code::MalformedXML.into()),
+        }
+    }
+    match rule.transitions.is_some() || rule.noncurrent_version_transitions.is_some() {
+        true => Err(Failure::not_implemented("A transition to another storage class")),
+        false => Ok(()),
+    }
+}
+
+fn midnight(date: s3s::dto::Date) -> Result<Timestamp, Failure> {
+    let at = text::from_document_date(date);
+    match at.0.rem_euclid(DAY_MS) {
+        0 => Ok(at),
+        _ => Err(Failure::because(Code::InvalidArgument, "'Date' must be at midnight GMT")),
+    }
 }
 
 fn nothing(form: FilterForm) -> Filter {
@@ -229,14 +250,7 @@ fn read_expiration(expiration: LifecycleExpiration) -> Result<Expiration, Failur
     let LifecycleExpiration { date, days: age, expired_object_delete_marker, .. } = expiration;
     match (date, age, expired_object_delete_marker) {
         (None, Some(age), None) => Ok(Expiration::Days(days("Days", age)?)),
-        (Some(date), None, None) => {
-            let at = text::from_document_date(date);
-            if at.0.rem_euclid(DAY_MS) == 0 {
-                Ok(Expiration::Date(at))
-            } else {
-                Err(Failure::because(Code::InvalidArgument, "'Date' must be at midnight GMT"))
-            }
-        }
+        (Some(date), None, None) => Ok(Expiration::Date(midnight(date)?)),
         (None, None, Some(true)) => Ok(Expiration::Markers),
         _ => Err(Code::MalformedXML.into()),
     }

@@ -44,6 +44,7 @@ const FRAMING: [&str; 2] = ["x-amz-decoded-content-length", "x-amz-trailer"];
 const READS: &[&str] = &["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "range"];
 const WRITES: &[&str] = &["if-match", "if-none-match"];
 const CHECKSUM: &str = "x-amz-sdk-checksum-algorithm";
+const ENCRYPTION: &str = "x-amz-server-side-encryption";
 const BYPASS: &str = "x-amz-bypass-governance-retention";
 const OBJECT_QUERY: &[&str] = &[
     "partNumber",
@@ -63,7 +64,7 @@ const NEW_OBJECT: [&str; 12] = [
     "x-amz-grant-write",
     "x-amz-grant-write-acp",
     "x-amz-storage-class",
-    "x-amz-server-side-encryption",
+    ENCRYPTION,
     "x-amz-tagging",
     "x-amz-object-lock-mode",
     "x-amz-object-lock-retain-until-date",
@@ -440,8 +441,14 @@ pub(crate) fn check(operation: Operation, query: &Query, headers: &HeaderMap) ->
 }
 
 fn refused(what: &str, name: &str, operation: Operation) -> Failure {
-    if name == "x-amz-security-token" {
-        return Code::InvalidToken.into();
+    match name {
+        "x-amz-security-token" => return Code::InvalidToken.into(),
+        // What is stored was encrypted when it was put.
+        ENCRYPTION => {
+            let message = format!("{ENCRYPTION} header is not supported for this operation.");
+            return Failure::argument(ENCRYPTION, "", message);
+        }
+        _ => {}
     }
     Failure::because(Code::NotImplemented, format!("{what} is not implemented here for {}", operation.name()))
         .with("Header", name.to_owned())
