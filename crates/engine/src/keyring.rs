@@ -9,8 +9,8 @@ use model::{KeyTag, Label, LabelKey};
 #[derive(Default)]
 struct Held {
     control: Option<(LabelKey, Arc<LabelSecret>)>,
-    /// The newest epoch's key of each label.
-    newest: BTreeMap<Label, (u32, KeyTag)>,
+    /// The newest epoch's key of each label, by its bytes: the order of labels is no total one.
+    newest: BTreeMap<[u8; Label::BYTES], (u32, KeyTag)>,
     by_tag: BTreeMap<KeyTag, Arc<LabelSecret>>,
 }
 
@@ -36,7 +36,7 @@ impl Keyring {
         match key.label {
             None => held.control = Some((key.clone(), secret)),
             Some(label) => {
-                let newest = held.newest.entry(label).or_insert((key.epoch, key.tag));
+                let newest = held.newest.entry(*label.canonical()).or_insert((key.epoch, key.tag));
                 if key.epoch >= newest.0 {
                     *newest = (key.epoch, key.tag);
                 }
@@ -53,7 +53,7 @@ impl Keyring {
     /// The key new records of this label are wrapped under.
     pub fn newest(&self, label: &Label) -> Option<Arc<LabelSecret>> {
         let held = self.held();
-        let (_, tag) = held.newest.get(label)?;
+        let (_, tag) = held.newest.get(label.canonical())?;
         held.by_tag.get(tag).cloned()
     }
 

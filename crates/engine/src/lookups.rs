@@ -30,7 +30,8 @@ pub struct Lookups {
 struct Held {
     turn: Turn,
     credentials: BTreeMap<AccessKeyId, Credential>,
-    buckets: BTreeMap<(Label, BucketName), Bucket>,
+    /// By the bytes of their label and their name.
+    buckets: BTreeMap<([u8; Label::BYTES], BucketName), Bucket>,
 }
 
 impl Lookups {
@@ -44,7 +45,7 @@ impl Lookups {
     }
 
     pub fn bucket(&self, label: Label, name: &BucketName) -> Option<Bucket> {
-        self.held().buckets.get(&(label, name.clone())).cloned()
+        self.held().buckets.get(&(*label.canonical(), name.clone())).cloned()
     }
 
     /// Keeps what the catalog said, unless `turn` is over.
@@ -53,7 +54,13 @@ impl Lookups {
     }
 
     pub fn keep_bucket(&self, turn: Turn, label: Label, bucket: &Bucket) {
-        keep(turn, &mut self.held(), |held| &mut held.buckets, (label, bucket.name.clone()), bucket.clone());
+        keep(
+            turn,
+            &mut self.held(),
+            |held| &mut held.buckets,
+            (*label.canonical(), bucket.name.clone()),
+            bucket.clone(),
+        );
     }
 
     /// Hears what has just been shown.

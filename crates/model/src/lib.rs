@@ -34,7 +34,7 @@ pub use checksum::{Algorithm, Checksum, ChecksumKind};
 pub use condition::{Precondition, ReadConditions};
 pub use facts::{Ceiling, Coordinates, NanoDollars, Prices, SiteFacts};
 pub use id::*;
-pub use label::Label;
+pub use label::{Compartments, Integrity, Label, LabelRange, Level, Nations, TableId};
 pub use lifecycle::Lifecycle;
 pub use lock::{DefaultRetention, Governance, Lock, LockMode, ObjectLock, Period, Retention};
 pub use name::{BucketName, ObjectKey};

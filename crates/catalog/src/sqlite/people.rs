@@ -71,10 +71,10 @@ pub fn policy_epoch(c: &Connection) -> Result<u64, Error> {
     Ok(c.prepare_cached("SELECT policy_epoch FROM state")?.query_row([], |row| row.get(0))?)
 }
 
-/// By label and epoch. They are few, and both stand in the blob alone.
+/// By the bytes of the label and by epoch. They are few, and both stand in the blob alone.
 pub fn label_keys(c: &Connection) -> Result<Vec<LabelKey>, Error> {
     let mut keys: Vec<LabelKey> = all(c, "SELECT label_key FROM label_key ORDER BY tag")?;
-    keys.sort_by_key(|key| (key.label, key.epoch));
+    keys.sort_by_key(|key| (key.label.map(|label| *label.canonical()), key.epoch));
     Ok(keys)
 }
 
