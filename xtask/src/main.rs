@@ -41,7 +41,7 @@ enum Chore {
     },
     /// A long proof at full size; its record goes to docs/judged/.
     Judge {
-        /// Which one: first-light, faults, s3-tests.
+        /// Which one: first-light, faults, labels, s3-tests.
         name: String,
         /// Skip what an earlier, interrupted run has already shown for this commit.
         #[arg(long)]
@@ -83,6 +83,7 @@ fn main() -> Result<ExitCode> {
             let only = only.as_deref();
             judge::s3_tests::run(&judge::s3_tests::Options { checkout: &checkout, accept, only })?
         }
+        Chore::Judge { name, .. } if name == "labels" => judge::labels::run()?,
         Chore::Judge { name, resume, only, .. } => judge::run(&name, resume, only.as_deref())?,
         Chore::Bench { faults: true, .. } => test::bench_faults()?,
         Chore::Bench { peers, rounds, dry, .. } => test::bench(peers.then_some(rounds), dry)?,

@@ -56,6 +56,25 @@ pub fn doc_counts(output: &str) -> (usize, usize) {
     counts
 }
 
+/// Right answers, and what is wrong, of lines `name: expected` each followed by what a solver answered.
+pub fn answers(output: &str) -> (usize, Vec<String>) {
+    let lines: Vec<&str> = output.lines().map(|line| line.trim_matches('"')).collect();
+    let mut wrong = Vec::new();
+    let mut right = 0;
+    for pair in lines.windows(2) {
+        let [question, answer] = pair else { continue };
+        let Some((name, expected)) = question.rsplit_once(": ").filter(|(_, end)| ["sat", "unsat"].contains(end))
+        else {
+            continue;
+        };
+        match expected == *answer {
+            true => right += 1,
+            false => wrong.push(format!("{name}: {answer}, not {expected}")),
+        }
+    }
+    (right, wrong)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +96,12 @@ mod tests {
     fn doc_tests_are_added_up() {
         let output = "test result: ok. 2 passed; 0 failed; 1 ignored\nother\ntest result: FAILED. 1 passed; 3 failed;";
         assert_eq!(doc_counts(output), (3, 3));
+    }
+
+    #[test]
+    fn a_solver_is_right_where_it_says_what_it_must() {
+        let output = "reflexive: unsat\nunsat\n\"wrong in level: sat\"\nunsat\nb: unsat\nunknown\n";
+        let wrong = vec!["wrong in level: unsat, not sat".to_owned(), "b: unknown, not unsat".to_owned()];
+        assert_eq!(answers(output), (1, wrong));
     }
 }
