@@ -50,7 +50,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("axum", &["server"]),
     ("clap", &["server", "xtask"]),
     ("anyhow", &["server", "xtask"]),
-    ("toml", &["server"]),
+    ("toml", &["policy", "server"]),
     ("ring", &["coding", "providers", "server", "s3", "xtask"]),
     ("reed-solomon-simd", &["coding", "xtask"]),
 ];
