@@ -13,6 +13,7 @@ use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Notify};
+use tokio::time::Instant;
 
 use crate::body::{self, Body, Failure};
 use crate::request::{Kind, object_name};
@@ -72,8 +73,11 @@ impl Relay {
             body::drain(request.into_body()).await?;
             return Ok(refusal);
         }
-        let fate = self.site.fate(kind);
-        if let Some(wait) = self.site.latency(carries(kind, &request)) {
+        let (fate, began) = (self.site.fate(kind), Instant::now());
+        // How much a get carries is known when it is answered.
+        if kind != Kind::Get
+            && let Some(wait) = self.site.latency(request.body().size_hint().exact().unwrap_or(0))
+        {
             tokio::time::sleep(wait).await;
         }
         if fate == Fate::SlowDown {
@@ -84,14 +88,18 @@ impl Relay {
         match kind {
             Kind::List => self.list(request, fate).await,
             Kind::Put | Kind::Delete => self.write(request, kind, fate).await,
-            Kind::Get => self.read(request, fate).await,
+            Kind::Get => self.read(request, fate, began).await,
             Kind::Head | Kind::Other => Ok(self.forward(request.map(body::streamed)).await?.map(body::streamed)),
         }
     }
 
-    async fn read(&self, request: Request<Incoming>, fate: Fate) -> Result<Response<Body>, Failure> {
+    /// A latency was measured to the last byte, so what the stand-in itself took counts towards it.
+    async fn read(&self, request: Request<Incoming>, fate: Fate, began: Instant) -> Result<Response<Body>, Failure> {
         let answer = self.forward(request.map(body::streamed)).await?;
         let length = answer.body().size_hint().exact().unwrap_or(0);
+        if let Some(wait) = self.site.latency(length) {
+            tokio::time::sleep_until(began + wait).await;
+        }
         if !answer.status().is_success() || length == 0 {
             return Ok(answer.map(body::streamed));
         }
@@ -218,19 +226,4 @@ fn prepare(headers: &mut HeaderMap, site: &Site) {
     {
         headers.insert(header::HOST, host);
     }
-}
-
-/// Bytes a request carries, as far as they are known before it is answered.
-fn carries(kind: Kind, request: &Request<Incoming>) -> u64 {
-    let range = || request.headers().get(header::RANGE).and_then(|range| range.to_str().ok()).and_then(range_length);
-    match kind {
-        Kind::Get => range().unwrap_or(0),
-        _ => request.body().size_hint().exact().unwrap_or(0),
-    }
-}
-
-/// Of `bytes=3-5`: 3.
-fn range_length(range: &str) -> Option<u64> {
-    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
-    last.parse::<u64>().ok()?.checked_sub(first.parse().ok()?)?.checked_add(1)
 }
