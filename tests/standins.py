@@ -282,16 +282,20 @@ class Azurite(Standin):
         status = self.ask("PUT", f"/{bucket}", {"restype": "container"})
         assert status in (201, 409), f"making container {bucket}: {status}"
 
-    def ask(self, method, path, query):
-        """One signed request without a body; gives the status."""
-        headers = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-08-06"}
+    def ask(self, method, path, query, more=(), body=b""):
+        """One signed request, with `more` headers of Microsoft's; gives the status."""
+        headers = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-08-06", **dict(more)}
         canonical = "".join(f"{name}:{value}\n" for name, value in sorted(headers.items()))
         resource = f"/{ACCOUNT}/{ACCOUNT}{path}" + "".join(f"\n{name}:{value}" for name, value in sorted(query.items()))
-        text = f"{method}\n" + "\n" * 11 + canonical + resource
+        kind = "application/octet-stream" if body else ""
+        length = str(len(body)) if body else ""
+        text = f"{method}\n\n\n{length}\n\n{kind}\n" + "\n" * 6 + canonical + resource
         mac = hmac.new(base64.b64decode(ACCOUNT_KEY), text.encode(), hashlib.sha256).digest()
         headers["Authorization"] = f"SharedKey {ACCOUNT}:{base64.b64encode(mac).decode()}"
+        if body:
+            headers["Content-Type"] = kind
         url = f"{self.endpoint}{path}?" + "&".join(f"{name}={value}" for name, value in query.items())
-        return plain(method, url, headers)
+        return plain(method, url, headers, body or None)
 
     def settings(self):
         key = self.directory / "account-key"

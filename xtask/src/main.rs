@@ -4,6 +4,7 @@
 //! Absent by design: anything the product links.
 
 mod judge;
+mod reading;
 mod report;
 mod steps;
 mod test;
@@ -67,6 +68,12 @@ enum Chore {
         /// What a vendor that hangs costs writes, over the four stand-ins instead; prints only.
         #[arg(long, conflicts_with = "peers")]
         faults: bool,
+        /// The slowest 1 MiB gets beside those of the best single vendor, on measured latencies, over
+        /// the four stand-ins instead; prints only. What follows `--` goes to tests/bench_reading.py.
+        #[arg(long, conflicts_with_all = ["peers", "faults"])]
+        reading: bool,
+        #[arg(last = true, requires = "reading")]
+        more: Vec<String>,
         /// Print only; leave docs/performance.md alone.
         #[arg(long)]
         dry: bool,
@@ -86,6 +93,7 @@ fn main() -> Result<ExitCode> {
         Chore::Judge { name, .. } if name == "labels" => judge::labels::run()?,
         Chore::Judge { name, resume, only, .. } => judge::run(&name, resume, only.as_deref())?,
         Chore::Bench { faults: true, .. } => test::bench_faults()?,
+        Chore::Bench { reading: true, more, .. } => reading::run(&more)?,
         Chore::Bench { peers, rounds, dry, .. } => test::bench(peers.then_some(rounds), dry)?,
     };
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -16,13 +16,18 @@ pub struct Door {
     pub signer: Signer,
 }
 
-/// One kept connection.
+/// One kept connection, whose requests are signed.
 pub struct Connection {
     door: Door,
-    stream: BufReader<TcpStream>,
-    buffer: Vec<u8>,
+    wire: Wire,
     /// Requests answered with the server's own failure.
     pub failed: usize,
+}
+
+/// What a connection is without its keys.
+pub struct Wire {
+    stream: BufReader<TcpStream>,
+    buffer: Vec<u8>,
 }
 
 /// An answer, its body read.
@@ -55,14 +60,7 @@ impl Answer {
 
 impl Door {
     pub fn connect(&self) -> Result<Connection> {
-        let stream = TcpStream::connect(&self.signer.host)?;
-        stream.set_nodelay(true)?;
-        Ok(Connection {
-            door: self.clone(),
-            stream: BufReader::with_capacity(READ, stream),
-            buffer: vec![0; READ],
-            failed: 0,
-        })
+        Ok(Connection { door: self.clone(), wire: Wire::connect(&self.signer.host)?, failed: 0 })
     }
 
     /// One request on a connection of its own.
@@ -77,14 +75,8 @@ impl Connection {
         let headers = self.door.signer.headers(method, path, query)?;
         let mark = if query.is_empty() { "" } else { "?" };
         let head = format!("{method} {path}{mark}{query} HTTP/1.1\r\n{headers}content-length: {}\r\n\r\n", body.len());
-        let stream = self.stream.get_mut();
-        if body.len() <= READ {
-            stream.write_all(&[head.as_bytes(), body].concat())?;
-        } else {
-            stream.write_all(head.as_bytes())?;
-            stream.write_all(body)?;
-        }
-        self.answer(keep)
+        self.wire.send(&head, body)?;
+        self.wire.answer(keep)
     }
 
     /// The same, asked again when the server fails: not every peer bears 16 clients in one folder.
@@ -106,8 +98,27 @@ impl Connection {
         }
         self.request(method, path, query, body, keep)
     }
+}
 
-    fn answer(&mut self, keep: Keep) -> Result<Answer> {
+impl Wire {
+    pub fn connect(host: &str) -> Result<Wire> {
+        let stream = TcpStream::connect(host)?;
+        stream.set_nodelay(true)?;
+        Ok(Wire { stream: BufReader::with_capacity(READ, stream), buffer: vec![0; READ] })
+    }
+
+    pub fn send(&mut self, head: &str, body: &[u8]) -> Result<()> {
+        let stream = self.stream.get_mut();
+        if body.len() <= READ {
+            stream.write_all(&[head.as_bytes(), body].concat())?;
+        } else {
+            stream.write_all(head.as_bytes())?;
+            stream.write_all(body)?;
+        }
+        Ok(())
+    }
+
+    pub fn answer(&mut self, keep: Keep) -> Result<Answer> {
         let status = self.line()?.split(' ').nth(1).and_then(|status| status.parse().ok()).context("no status line")?;
         let framing = self.framing()?;
         let mut body = Vec::new();

@@ -11,12 +11,15 @@
 //! With `--peers` the program is put beside others that have an S3 door, in rounds:
 //! [`contest`] runs them, [`standing`] tells how it ended.
 //!
+//! `bench gets` is the client of `tests/bench_reading.py`: see [`gets`].
+//!
 //! Client and server share the machine, as the bound assumes. Absent by design: passing or failing by
 //! time.
 
 mod bounds;
 mod client;
 mod contest;
+mod gets;
 mod peers;
 mod process;
 mod server;
@@ -44,6 +47,10 @@ const LISTED: usize = 10_000;
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let value = |name: &str| arguments.iter().skip_while(|argument| *argument != name).nth(1);
+    if arguments.first().is_some_and(|first| first == "gets") {
+        let number = |name: &str| anyhow::Ok(value(name).with_context(|| format!("say how many {name}"))?.parse()?);
+        return gets::run(number("--clients")?, number("--gets")?);
+    }
     let entente = PathBuf::from(arguments.first().context("name the binary `entente`")?);
     let (command, text) = match value("--peers") {
         Some(peers) => {
