@@ -4,7 +4,9 @@
 //! All reads of one span have the same shape, so that any k of them give the rest.
 //!
 //! A hedge is an extra request, sent while the one it may overtake is still under way, and paid for
-//! out of one budget. What replaces a request that failed or ran out of time is none.
+//! out of one budget. Where one other piece overtakes the late one, that is asked; where it would take
+//! several, the late one is asked for once more, as long as its site answers others meanwhile. What
+//! replaces a request that failed or ran out of time is no hedge.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -26,7 +28,8 @@ use crate::choose::{Choice, Source, choose};
 use crate::error::Error;
 use crate::inner::Inner;
 use crate::limits::{
-    CUT_ABOVE, HEDGE_AGAIN, HEDGE_LATE_PERCENT, LATE_AFTER, LATE_AFTER_MIN, LATE_PERCENT, READ_CUT, VERIFIED_ROUNDS,
+    CUT_ABOVE, HEDGE_AGAIN, HEDGE_LATE_PERCENT, LATE_AFTER, LATE_AFTER_MIN, LATE_PERCENT, TRIES_AT_ONCE,
+    VERIFIED_ROUNDS,
 };
 use crate::sites::{KnownSite, object_name};
 
@@ -167,7 +170,16 @@ struct Reading<'a> {
 }
 
 /// A piece that did not answer yet.
-enum Open {
+struct Open {
+    piece: Piece,
+    /// Under way for it, and when the newest of them was sent.
+    requests: usize,
+    asked: Instant,
+    wait: Wait,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
     /// Late from then on.
     Until(Instant),
     Late,
@@ -186,15 +198,16 @@ impl Reading<'_> {
         if self.wanted.iter().all(coming) {
             return 0;
         }
-        usize::from(self.segment.code.k).saturating_sub(self.have.len() + self.reads.len())
+        usize::from(self.segment.code.k).saturating_sub(self.have.len() + self.open.len())
     }
 
     /// Asks pieces, each late after what `percent` of its site's reads take.
     fn ask(&mut self, pieces: Vec<Piece>, percent: u32) {
-        let now = Instant::now();
+        let asked = Instant::now();
         for piece in pieces {
-            let late = now + self.inner.late_after(&piece, &self.range, percent).max(self.hedge_takes);
-            self.open.insert(piece.index, Open::Until(late));
+            let wait = Wait::Until(asked + self.inner.late_after(&piece, &self.range, percent).max(self.hedge_takes));
+            let requests = self.open.get(&piece.index).map_or(0, |open| open.requests) + 1;
+            self.open.insert(piece.index, Open { piece, requests, asked, wait });
             self.reads.push(self.inner.read_piece(piece, self.range.clone()));
         }
     }
@@ -210,7 +223,12 @@ impl Reading<'_> {
     }
 
     fn take(&mut self, piece: Piece, result: Result<Bytes, providers::Error>) {
-        self.open.remove(&piece.index);
+        // One that was asked for several times counts once, by whichever answers well.
+        let Some(open) = self.open.get_mut(&piece.index) else { return };
+        open.requests -= 1;
+        if open.requests == 0 || result.is_ok() {
+            self.open.remove(&piece.index);
+        }
         match result {
             Ok(bytes) => drop(self.have.insert(piece.index, bytes)),
             Err(error) => {
@@ -224,9 +242,9 @@ impl Reading<'_> {
 
     /// When the next piece becomes late, or a hedge is asked for again.
     fn next_late(&self) -> Option<Instant> {
-        let until = self.open.values().filter_map(|open| match open {
-            Open::Until(late) => Some(*late),
-            Open::Late => None,
+        let until = self.open.values().filter_map(|open| match open.wait {
+            Wait::Until(late) => Some(late),
+            Wait::Late => None,
         });
         until.chain(self.again).min()
     }
@@ -237,15 +255,17 @@ impl Reading<'_> {
         let now = Instant::now();
         self.again = None;
         for open in self.open.values_mut() {
-            if matches!(open, Open::Until(late) if *late <= now) {
-                *open = Open::Late;
+            if matches!(open.wait, Wait::Until(late) if late <= now) {
+                open.wait = Wait::Late;
             }
         }
-        let late = self.open.values().filter(|open| matches!(open, Open::Late)).count();
+        let late = self.open.values().filter(|open| open.wait == Wait::Late).count();
         let missing = usize::from(self.segment.code.k).saturating_sub(self.have.len());
         let fewest = (missing + 1).saturating_sub(self.open.len()).max(1);
         let well = self.spare.iter().filter(|piece| self.inner.reads_well(piece)).count();
         let most = (missing + late).saturating_sub(self.open.len()).min(well);
+        let once_more = if fewest > 1 || most < fewest { self.once_more() } else { Vec::new() };
+        let (fewest, most) = if once_more.is_empty() { (fewest, most) } else { (1, once_more.len()) };
         if late == 0 || most < fewest {
             return;
         }
@@ -253,8 +273,20 @@ impl Reading<'_> {
         if granted == 0 {
             self.again = Some(now + HEDGE_AGAIN);
         }
-        let pieces = self.best_spare(granted);
+        let pieces = match once_more.get(..granted) {
+            Some(pieces) if !once_more.is_empty() => pieces.to_vec(),
+            _ => self.best_spare(granted),
+        };
         self.ask(pieces, 100 - HEDGE_LATE_PERCENT);
+    }
+
+    /// Late pieces that may be asked for again where they lie: their sites have answered others since.
+    fn once_more(&self) -> Vec<Piece> {
+        let unlucky = |open: &&Open| {
+            let only_this = || self.inner.answered_since(&open.piece, open.asked);
+            open.wait == Wait::Late && open.requests < TRIES_AT_ONCE && only_this()
+        };
+        self.open.values().filter(unlucky).map(|open| open.piece).collect()
     }
 }
 
@@ -269,11 +301,9 @@ impl Inner {
         if let Some(piece) = explore {
             self.explore(piece, range.clone());
         }
-        // Overtaking one piece takes as many others as decoding needs and were not asked anyway. The
-        // more they are, the rarer it must be.
-        let to_overtake = (usize::from(segment.code.k) + 1).saturating_sub(first.len()).max(1);
-        let late_percent = LATE_PERCENT.div_ceil(u32::try_from(to_overtake).unwrap_or(u32::MAX));
-        let hedge_takes = spare.iter().rev().take(to_overtake).filter_map(|piece| self.usual(piece, &range)).max();
+        // One other piece overtakes a late one when all that decoding needs was asked anyway.
+        let by_one = first.len() >= usize::from(segment.code.k);
+        let hedge_takes = spare.last().filter(|_| by_one).and_then(|piece| self.usual(piece, &range));
         let mut reading = Reading {
             inner: self,
             segment,
@@ -286,7 +316,7 @@ impl Inner {
             again: None,
             hedge_takes: hedge_takes.unwrap_or_default(),
         };
-        reading.ask(first, 100 - late_percent);
+        reading.ask(first, 100 - LATE_PERCENT);
         reading.replace_lost();
 
         while !reading.satisfied() {
@@ -317,15 +347,15 @@ impl Inner {
     pub fn side_by_side(&self, segment: &Segment, span: Span, wanted: &BTreeSet<u8>) -> Vec<Span> {
         let layout = Layout::of(segment);
         let range = span.in_piece(&layout);
-        let bytes = range.end - range.start;
+        let (bytes, cut) = (range.end - range.start, self.settings.read_cut_bytes);
         let usual = |piece: &Piece| {
             // Known by whole reads at first, by cut ones from then on.
             let meter = &self.sites.get(piece.site)?.handle.meter;
-            meter.p50(Kind::Get, READ_CUT).or_else(|| meter.p50(Kind::Get, bytes))
+            meter.p50(Kind::Get, cut).or_else(|| meter.p50(Kind::Get, bytes))
         };
         let slow = segment.pieces.iter().filter(|piece| wanted.contains(&piece.index)).filter_map(usual).max();
         // To the nearest, so that a few bytes more are no further request.
-        let parts = (bytes + READ_CUT / 2) / READ_CUT;
+        let parts = bytes.saturating_add(cut / 2) / cut.max(1);
         if parts > 1 && slow.is_some_and(|slow| slow > CUT_ABOVE) { span.cut(parts) } else { vec![span] }
     }
 
@@ -397,6 +427,12 @@ impl Inner {
         };
         let sources: Vec<Source> = segment.pieces.iter().filter_map(source).collect();
         choose(segment.code, wanted, &sources, self.settings.waiting_cost)
+    }
+
+    /// Whether the piece's site has answered any read since then.
+    fn answered_since(&self, piece: &Piece, then: Instant) -> bool {
+        let known = self.sites.get(piece.site);
+        known.is_some_and(|known| known.reads_well() && known.handle.meter.answered_since(Kind::Get, then))
     }
 
     fn usual(&self, piece: &Piece, range: &Range<u64>) -> Option<Duration> {

@@ -54,9 +54,19 @@ impl Default for WaitingCost {
     }
 }
 
-/// So many reads under way at a site are taken to double what the next one takes: about as many as
-/// one busy client keeps open, so that equal sites share the load and none is asked to death.
-const IN_FLIGHT_DOUBLES: u32 = 16;
+impl WaitingCost {
+    /// Of dollars an hour; `None` when that is no amount.
+    pub fn per_hour(dollars: f64) -> Option<WaitingCost> {
+        let nanos = dollars * 1e9 / 3600.0;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "looked at")]
+        (0.0..1e18).contains(&nanos).then(|| WaitingCost(nanos.round() as u64))
+    }
+}
+
+/// So many reads under way at a site are taken to double what the next one takes: those of a few
+/// cut reads, so that equal sites share the load and none is asked to death, and that the parts of one
+/// read do not drive each other away.
+const IN_FLIGHT_DOUBLES: u32 = 128;
 /// Decoding must save this part of the whole cost ...
 const NEAR_EQUAL_PART: u32 = 8;
 /// ... and the worth of this much waiting: what decoding itself and the noise of scheduling take.

@@ -87,10 +87,14 @@ pub const LATE_AFTER_MIN: Duration = Duration::from_millis(5);
 /// A late read for which the budget had no hedge asks for one again after this.
 pub const HEDGE_AGAIN: Duration = Duration::from_millis(25);
 
+/// A piece is asked for so many times at once at its own site: two that are late together are bad
+/// luck, three mean that it does not come from there.
+pub const TRIES_AT_ONCE: usize = 3;
+
 /// A read that somebody waits for is cut into requests of this size, sent at once, when its sites
 /// are slower than [`CUT_ABOVE`]: the smaller a request, the lighter its tail, and the less a hedge
-/// has to bring. Smaller ones still would cost more in requests than they save.
-pub const READ_CUT: u64 = 256 << 10;
+/// has to bring. Half of it would double the requests for a sixth less of the tail.
+pub const READ_CUT: u64 = 64 << 10;
 /// What a request takes at a site that is reached over a network; a disk answers sooner, and there
 /// every request costs a core more than it saves.
 pub const CUT_ABOVE: Duration = Duration::from_millis(10);

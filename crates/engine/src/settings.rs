@@ -6,7 +6,7 @@ use model::Profile;
 use model::lifecycle::Day;
 
 use crate::choose::WaitingCost;
-use crate::limits::MEMORY_BUDGET;
+use crate::limits::{MEMORY_BUDGET, READ_CUT};
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -26,6 +26,8 @@ pub struct Settings {
     pub lifecycle_day: Duration,
     /// What a second that a reader waits is worth, against what its requests cost.
     pub waiting_cost: WaitingCost,
+    /// Of about this size are the requests of a short read at sites that are reached over a network.
+    pub read_cut_bytes: u64,
 }
 
 impl Default for Settings {
@@ -39,6 +41,7 @@ impl Default for Settings {
             sweep_every: Duration::from_secs(3600),
             lifecycle_day: Duration::from_secs(24 * 3600),
             waiting_cost: WaitingCost::default(),
+            read_cut_bytes: READ_CUT,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use providers::fault::{Chance, FaultStore, State};
-use reads::{OBJECTS, READS, REQUESTS, SIZE, USUAL, WARM, asked, check, read, tail};
+use reads::{OBJECTS, READS, REQUESTS, SIZE, USUAL, WARM, asked, check, read, read_of, tail};
 use world::{World, noise};
 
 #[cfg(test)]
@@ -24,9 +24,9 @@ mod reads {
 
     /// What network sites take when they are well.
     pub const USUAL: Duration = Duration::from_millis(50);
-    /// Read in one step, from two sites, in three requests to each: see the table.
+    /// Read in one step, from two sites, in eleven requests to each: see the table.
     pub const SIZE: usize = 5 << 18;
-    pub const REQUESTS: u64 = 6;
+    pub const REQUESTS: u64 = 22;
     /// Objects, so that every site holds data of some and parity of others.
     pub const OBJECTS: u64 = 12;
     /// Reads that teach the meters, and reads that count.
@@ -64,11 +64,15 @@ mod reads {
     }
 
     pub async fn read(world: &World, reads: u64) -> Outcome {
+        read_of(world, reads, SIZE).await
+    }
+
+    pub async fn read_of(world: &World, reads: u64, size: usize) -> Outcome {
         let (requests, extra) = counts(world).await;
         let mut took = Vec::new();
         for read in 0..reads {
             let (object, begun) = (read % OBJECTS, Instant::now());
-            assert_eq!(world.get(&object.to_string()).await.unwrap(), noise(object, SIZE));
+            assert_eq!(world.get(&object.to_string()).await.unwrap(), noise(object, size));
             took.push(begun.elapsed());
         }
         took.sort_unstable();
@@ -109,6 +113,10 @@ mod reads {
     }
 }
 
+/// The largest body that lies in one cell at one site, read in sixteen requests to it.
+const SMALL: usize = 1 << 20;
+const SMALL_REQUESTS: u64 = 16;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
@@ -148,6 +156,39 @@ async fn the_budget_holds_with_every_site_slow() {
     };
     check("all slow", slow(2 * SECOND, 0), 100..=105, 0..=50, (100, 2 * SECOND)).await;
     check("all slow, and half of it slower still", slow(2 * SECOND, 500), 104..=105, 45..=60, (100, 6 * SECOND)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_is_late_at_a_lively_site_is_asked_for_once_more_there() {
+    let world = World::new(23).await;
+    for object in 0..OBJECTS {
+        world.put(&object.to_string(), &noise(object, SMALL)).await.unwrap();
+    }
+    world.sites.latency(USUAL);
+    world.sites.faults.iter().for_each(|site| site.change(|plan| plan.tail = tail(20, SECOND)));
+    read_of(&world, WARM, SMALL).await;
+    let outcome = read_of(&world, READS, SMALL).await;
+    // Two others would have to be asked in its place, so half as many late parts could be overtaken.
+    let ordinary = READS * SMALL_REQUESTS;
+    assert_eq!(outcome.requests, ordinary + outcome.extra, "nothing but hedges was asked beyond the parts");
+    assert!((10..=50).contains(&(outcome.extra * 1000 / ordinary)), "{} extra of {ordinary}", outcome.extra);
+    assert!(outcome.percentile(95) <= 4 * USUAL, "p95 is {:?}", outcome.percentile(95));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_site_that_falls_silent_is_not_asked_again_but_overtaken_by_two_others() {
+    let world = World::new(24).await;
+    for object in 0..OBJECTS {
+        world.put(&object.to_string(), &noise(object, SMALL)).await.unwrap();
+    }
+    world.sites.latency(USUAL);
+    read_of(&world, WARM, SMALL).await;
+    world.sites.faults[0].set(State::Silent);
+    let before = asked(&world).await;
+    let outcome = read_of(&world, OBJECTS, SMALL).await;
+    let repeated = (asked(&world).await - before) % SMALL_REQUESTS;
+    assert_eq!(repeated, 0, "parts were asked for again at a silent site");
+    assert!(outcome.percentile(100) <= 12 * SECOND, "it took {:?}", outcome.percentile(100));
 }
 
 #[tokio::test(start_paused = true)]

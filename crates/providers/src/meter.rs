@@ -42,6 +42,8 @@ struct Gauge {
     bytes: AtomicU64,
     in_flight: AtomicU64,
     latency: Mutex<[Latency; CLASSES]>,
+    /// When the latest answer came.
+    answered: Mutex<Option<Instant>>,
 }
 
 /// Counts since the start.
@@ -139,6 +141,11 @@ impl Meter {
         self.gauge(kind).latency(bytes, |latency| latency.asked_ago(Instant::now()))
     }
 
+    /// Whether any request of this kind was answered since then: the site itself is not what is slow.
+    pub fn answered_since(&self, kind: Kind, then: Instant) -> bool {
+        self.gauge(kind).last_answer().is_some_and(|answered| answered > then)
+    }
+
     /// The moving average, where the newest request weighs an eighth.
     pub fn mean(&self, kind: Kind, bytes: u64) -> Option<Duration> {
         self.gauge(kind).latency(bytes, Latency::mean)
@@ -185,6 +192,10 @@ impl Gauge {
         classes.get_mut(class).and_then(ask)
     }
 
+    fn last_answer(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn note(&self, bytes: u64, took: Duration) {
         self.latency(bytes, |latency| {
             latency.note(took, Instant::now());
@@ -216,6 +227,9 @@ impl<'a> Flight<'a> {
     fn end(mut self, error: Option<ErrorKind>) {
         self.ended = true;
         let took = self.begun.elapsed();
+        if error.is_none_or(ErrorKind::is_answer) {
+            *self.gauge.last_answer() = Some(Instant::now());
+        }
         match error {
             None => {
                 self.gauge.bytes.fetch_add(self.bytes, Ordering::Relaxed);

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use engine::WaitingCost;
 use model::{Profile, Vendor};
 use serde::Deserialize;
 use toml::Spanned;
@@ -28,14 +29,20 @@ use crate::failure::{Exit, Failure};
 
 /// Every section and what may stand in it. The structs below say the same to serde; a test holds
 /// the two together.
-const SECTIONS: [(&str, &[&str]); 6] = [
+const SECTIONS: [(&str, &[&str]); 7] = [
     ("enclave", &["data_dir", "region", "root_key", "default_profile"]),
     ("s3", &["listen", "domains"]),
     ("admin", &["listen"]),
     ("limits", &["memory_budget", "reenter_after"]),
+    ("reads", &["waiting_cost_per_hour", "cut"]),
     ("lifecycle", &["day_s"]),
     ("site", site::SETTINGS),
 ];
+
+/// Dollars that an hour of waiting may cost: a slip of the decimal point is told, not believed.
+const WAITING_COST_MAX: f64 = 100_000.0;
+/// A cut read has requests of at least this size: smaller ones answer no sooner.
+const READ_CUT_MIN: u64 = 16 << 10;
 
 /// A few of the smallest segments with their parity: with less, large bodies would go one by one.
 const MEMORY_BUDGET_MIN: u64 = 64 << 20;
@@ -50,6 +57,8 @@ struct File {
     admin: Admin,
     #[serde(default)]
     limits: Limits,
+    #[serde(default)]
+    reads: Reads,
     #[serde(default)]
     lifecycle: Lifecycle,
     #[serde(default)]
@@ -84,6 +93,13 @@ struct Admin {
 struct Limits {
     memory_budget: Option<Spanned<String>>,
     reenter_after: Option<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reads {
+    waiting_cost_per_hour: Option<Spanned<f64>>,
+    cut: Option<Spanned<String>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -200,6 +216,8 @@ impl Check<'_> {
         let admin_listen = self.parsed(file.admin.listen.as_ref(), DEFAULT_ADMIN_LISTEN, address);
         let memory_budget_bytes = self.parsed(file.limits.memory_budget.as_ref(), DEFAULT_MEMORY_BUDGET, budget);
         let reenter_after = self.parsed(file.limits.reenter_after.as_ref(), DEFAULT_REENTER_AFTER, duration);
+        let waiting_cost = self.waiting_cost(file.reads.waiting_cost_per_hour.as_ref());
+        let read_cut_bytes = self.parsed(file.reads.cut.as_ref(), engine::READ_CUT, cut);
         let lifecycle_day = self.lifecycle_day(file.lifecycle.day_s.as_ref());
         let s3_domains = file.s3.domains.iter().filter_map(|name| self.domain(name)).collect();
         Some(Config {
@@ -213,9 +231,22 @@ impl Check<'_> {
             admin_listen,
             memory_budget_bytes,
             reenter_after,
+            waiting_cost,
+            read_cut_bytes,
             lifecycle_day,
             sites,
         })
+    }
+
+    fn waiting_cost(&mut self, dollars_per_hour: Option<&Spanned<f64>>) -> WaitingCost {
+        let Some(dollars) = dollars_per_hour else { return WaitingCost::default() };
+        WaitingCost::per_hour(*dollars.get_ref()).filter(|_| *dollars.get_ref() <= WAITING_COST_MAX).unwrap_or_else(
+            || {
+                let what = format!("`{}` is no price of an hour: write dollars such as 3.60", dollars.get_ref());
+                self.complain(&dollars.span(), what);
+                WaitingCost::default()
+            },
+        )
     }
 
     fn lifecycle_day(&mut self, seconds: Option<&Spanned<u32>>) -> Duration {
@@ -349,6 +380,20 @@ fn budget(text: &str) -> Result<u64, String> {
     let bytes = count.parse::<u64>().ok().and_then(|count| count.checked_mul(1 << shift)).ok_or_else(bad)?;
     if bytes < MEMORY_BUDGET_MIN {
         return Err(format!("`{text}` is too small: give it at least {} MiB", MEMORY_BUDGET_MIN >> 20));
+    }
+    Ok(bytes)
+}
+
+/// `64 KiB` as bytes; `never` is larger than whatever is read.
+fn cut(text: &str) -> Result<u64, String> {
+    let bad = || format!("`{text}` is no size to cut reads to: write one such as `64 KiB`, or `never`");
+    if text == "never" {
+        return Ok(u64::MAX);
+    }
+    let count = text.strip_suffix(" KiB").and_then(|count| count.parse::<u64>().ok()).ok_or_else(bad)?;
+    let bytes = count.checked_mul(1 << 10).ok_or_else(bad)?;
+    if bytes < READ_CUT_MIN {
+        return Err(format!("`{text}` is too small: give it at least {} KiB", READ_CUT_MIN >> 10));
     }
     Ok(bytes)
 }

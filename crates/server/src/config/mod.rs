@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use engine::WaitingCost;
 use model::{Profile, SiteFacts, Vendor};
 use providers::remote;
 
@@ -47,6 +48,9 @@ pub struct Config {
     pub memory_budget_bytes: u64,
     /// How long a site that was out must answer well before it takes part again.
     pub reenter_after: Duration,
+    pub waiting_cost: WaitingCost,
+    /// Of about this size are the requests of a short read at distant sites.
+    pub read_cut_bytes: u64,
     /// How long a day of lifecycle rules is.
     pub lifecycle_day: Duration,
     pub sites: Vec<SiteConfig>,
@@ -131,6 +135,8 @@ impl Config {
             admin_listen: DEFAULT_ADMIN_LISTEN,
             memory_budget_bytes: DEFAULT_MEMORY_BUDGET,
             reenter_after: DEFAULT_REENTER_AFTER,
+            waiting_cost: WaitingCost::default(),
+            read_cut_bytes: engine::READ_CUT,
             lifecycle_day: DEFAULT_LIFECYCLE_DAY,
             sites: EMBEDDED_VENDORS.into_iter().map(site).collect(),
         }

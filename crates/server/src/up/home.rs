@@ -46,6 +46,8 @@ fn settings(config: &Config) -> Result<engine::Settings, Failure> {
         default_profile: config.default_profile,
         memory_budget_bytes,
         reenter_after: config.reenter_after,
+        waiting_cost: config.waiting_cost,
+        read_cut_bytes: config.read_cut_bytes,
         lifecycle_day: config.lifecycle_day,
         ..engine::Settings::default()
     })

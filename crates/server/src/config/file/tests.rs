@@ -35,6 +35,10 @@ path = "/srv/there"
 
 [lifecycle]
 day_s = 10
+
+[reads]
+waiting_cost_per_hour = 7.2
+cut = "128 KiB"
 "#;
 
 /// The four vendors' own kinds.
@@ -113,6 +117,7 @@ fn a_full_file_is_understood() {
     assert_eq!(config.s3_domains, ["s3.example.org"]);
     assert_eq!(config.admin_listen.port(), 7001);
     assert_eq!(config.memory_budget_bytes, 1 << 30);
+    assert_eq!((config.waiting_cost.0, config.read_cut_bytes), (2_000_000, 128 << 10));
     let there = SiteConfig {
         name: "there".into(),
         vendor: Vendor::Amazon,
@@ -132,6 +137,28 @@ fn a_site_takes_part_again_after_the_time_that_is_set() {
     }
 }
 
+#[test]
+fn reads_are_weighed_and_cut_as_they_are_set() {
+    let good = GOOD.split("[reads]").next().unwrap();
+    for (lines, nanos_per_second, bytes) in [
+        ("", 1_000_000, 64 << 10),
+        ("[reads]\nwaiting_cost_per_hour = 0.36\ncut = \"256 KiB\"", 100_000, 256 << 10),
+        ("[reads]\nwaiting_cost_per_hour = 0.0\ncut = \"never\"", 0, u64::MAX),
+    ] {
+        let config = parse(&format!("{good}{lines}"), base()).unwrap();
+        assert_eq!((config.waiting_cost.0, config.read_cut_bytes), (nanos_per_second, bytes), "{lines}");
+    }
+    for (line, says) in [
+        ("waiting_cost_per_hour = -1.0", "no price of an hour"),
+        ("waiting_cost_per_hour = 1e9", "no price of an hour"),
+        ("cut = \"64\"", "no size to cut reads to"),
+        ("cut = \"8 KiB\"", "at least 16 KiB"),
+    ] {
+        let complaints = parse(&format!("{good}[reads]\n{line}\n"), base()).unwrap_err();
+        assert!(matches!(complaints.as_slice(), [(_, what)] if what.contains(says)), "{line}: {complaints:?}");
+    }
+}
+
 /// Replaces `from` in the good file by `to`, and finds one complaint: its line and its words.
 fn check(from: &str, to: &str, line: usize, says: &str) {
     assert_eq!(GOOD.matches(from).count(), 1, "`{from}` stands once in the good file");
@@ -145,7 +172,7 @@ fn what_is_unknown_or_contradictory_is_refused_with_line_and_suggestion() {
     let table = [
         // Unknown names.
         ("[s3]", "[s4]", 7, "`s4` is no section: did you mean `s3`?"),
-        ("[limits]", "[weather]", 14, "there are `enclave`, `s3`, `admin`, `limits`, `lifecycle`, `site`"),
+        ("[limits]", "[weather]", 14, "there are `enclave`, `s3`, `admin`, `limits`, `reads`, `lifecycle`, `site`"),
         ("data_dir =", "datadir =", 2, "`datadir` is no setting of [enclave]: did you mean `data_dir`?"),
         ("domains =", "colour =", 9, "there are `listen`, `domains`"),
         ("region = \"us-west-2\"", "regoin = \"us-west-2\"", 26, "did you mean `region`?"),
@@ -174,7 +201,7 @@ fn what_is_unknown_or_contradictory_is_refused_with_line_and_suggestion() {
         ("\"/srv/there\"", "\"/srv/here/x\"", 28, "overlaps the site of line 21"),
         ("\"/srv/there\"", "\"/conf\"", 28, "cannot hold the data directory"),
         ("\"mirror-2\"", "\"econ\"", 5, "needs 4 vendors and the sites are of 2"),
-        ("default_profile = \"mirror-2\"\n", "", 31, "set default_profile"),
+        ("default_profile = \"mirror-2\"\n", "", 35, "set default_profile"),
         ("day_s = 10", "day_s = 0", 31, "at least one second"),
     ];
     for (from, to, line, says) in table {
