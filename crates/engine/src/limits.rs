@@ -73,8 +73,9 @@ pub const SHIP_AGAIN: Duration = Duration::from_millis(250);
 
 /// Extra read requests, in hundredths of the ordinary ones.
 pub const HEDGE_PERCENT: u32 = 5;
-/// Hedges that may be saved up.
-pub const HEDGE_BURST: u32 = 20;
+/// Hedges that may be saved up: enough to overtake the two or three short reads, sixteen parts each and
+/// two requests a part, that meet a site as it falls silent.
+pub const HEDGE_BURST: u32 = 80;
 /// Of a site's reads so many in a hundred are late; a little fewer than the budget pays for, so that
 /// something is left for the reads whose hedge is late too.
 pub const LATE_PERCENT: u32 = 4;
