@@ -19,7 +19,7 @@ use serde::Deserialize;
 use super::git;
 use crate::report::{self, State};
 use crate::tools::{self, Need, cargo};
-use crate::{report::Case, steps};
+use crate::{report::Case, steps, test};
 
 /// What the figures of every store are compared at: 2026-05-07.
 const COMMIT: &str = "8f0ae7b";
@@ -73,7 +73,7 @@ pub fn run(options: &Options) -> Result<bool> {
     check_commit(&checkout)?;
     tools::install(&[Need::Python])?;
     let build = ["build", "--release", "--locked", "-p", "server", "-p", "coding", "--bins"];
-    if !steps::step("build", &mut cargo(build))?.well {
+    if !steps::step("build", &mut cargo(build))?.well || !test::proxy()? {
         return Ok(false);
     }
     let python = environment(&checkout)?;
