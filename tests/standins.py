@@ -27,6 +27,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
@@ -284,18 +285,23 @@ class Azurite(Standin):
 
     def ask(self, method, path, query, more=(), body=b""):
         """One signed request, with `more` headers of Microsoft's; gives the status."""
-        headers = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-08-06", **dict(more)}
+        kind = "application/octet-stream" if body else ""
+        return self.exchange(method, path, query, body or None, kind, more)[0]
+
+    def exchange(self, method, path, query=(), body=None, kind="", said=()):
+        """One signed request with what is said in `x-ms-*` headers; gives status and body."""
+        query = dict(query)
+        headers = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-08-06"} | dict(said)
         canonical = "".join(f"{name}:{value}\n" for name, value in sorted(headers.items()))
         resource = f"/{ACCOUNT}/{ACCOUNT}{path}" + "".join(f"\n{name}:{value}" for name, value in sorted(query.items()))
-        kind = "application/octet-stream" if body else ""
-        length = str(len(body)) if body else ""
-        text = f"{method}\n\n\n{length}\n\n{kind}\n" + "\n" * 6 + canonical + resource
+        # Between the method and these: encoding, language, length, MD5, type, date, conditions, range.
+        plainly = ["", "", str(len(body)) if body else "", "", kind, *[""] * 6]
+        text = "\n".join([method, *plainly, canonical + resource])
         mac = hmac.new(base64.b64decode(ACCOUNT_KEY), text.encode(), hashlib.sha256).digest()
         headers["Authorization"] = f"SharedKey {ACCOUNT}:{base64.b64encode(mac).decode()}"
-        if body:
+        if kind:
             headers["Content-Type"] = kind
-        url = f"{self.endpoint}{path}?" + "&".join(f"{name}={value}" for name, value in query.items())
-        return plain(method, url, headers, body or None)
+        return exchange(method, f"{self.endpoint}{path}?{urllib.parse.urlencode(query)}", headers, body)
 
     def settings(self):
         key = self.directory / "account-key"
@@ -336,15 +342,20 @@ class FakeGcs(Standin):
 
 def plain(method, url, headers=None, body=None):
     """One request; gives the status, whatever it is."""
+    return exchange(method, url, headers, body)[0]
+
+
+def exchange(method, url, headers=None, body=None):
+    """The same with the body of the answer."""
     request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)
     if method == "PUT" and body is None:
         request.add_header("Content-Length", "0")
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status
+            return answer.status, answer.read()
     except urllib.error.HTTPError as error:
-        error.close()
-        return error.code
+        with error:
+            return error.code, error.read()
 
 
 PROGRAMS = {"amazon": SeaweedFs, "microsoft": Azurite, "google": FakeGcs, "oracle": OracleFace}

@@ -93,6 +93,8 @@ pub struct Fetched {
 pub enum OriginErrorKind {
     /// There is no such object (and the vendor answered well).
     NotFound,
+    /// There is no such bucket or container, which says nothing of objects.
+    NoBucket,
     /// The object is no longer the one that was asked for.
     Changed,
     /// Credentials are wrong, or may not read this.
@@ -123,6 +125,7 @@ impl fmt::Display for OriginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
             OriginErrorKind::NotFound => "not found at the origin",
+            OriginErrorKind::NoBucket => "the origin is not there: check the names in `--from`, and `--endpoint`",
             OriginErrorKind::Changed => "the object changed at the origin",
             OriginErrorKind::Denied => "the origin refuses access: give credentials that may read and list it",
             OriginErrorKind::Throttled => "the origin asks to slow down",

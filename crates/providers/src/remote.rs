@@ -7,6 +7,7 @@ mod azure;
 mod checksum;
 mod credentials;
 mod gcs;
+mod origin;
 mod prefixed;
 mod s3;
 mod wire;
@@ -75,15 +76,24 @@ pub fn open(settings: &Settings) -> Result<Arc<dyn Store>, OpenError> {
     prefixed(store, &settings.prefix)
 }
 
-/// An S3 bucket that is adopted as it is. Files and the environment are read; it is not asked yet.
-pub fn open_s3_origin(
-    place: &S3Place,
-    credentials: &Credentials,
-    network: &Network,
-) -> Result<Arc<dyn Origin>, OpenError> {
+/// A bucket or container that is adopted as it is. Files and the environment are read; it is not asked
+/// yet.
+pub fn open_origin(place: &Place, credentials: &Credentials, network: &Network) -> Result<Arc<dyn Origin>, OpenError> {
     let http = Http::new(network)?;
-    let credentials = credentials::s3(credentials, place, &http)?;
-    Ok(Arc::new(s3::origin::S3Origin::new(s3::S3Store::new(place, credentials, http)?)))
+    Ok(match place {
+        Place::S3(place) => {
+            let credentials = credentials::s3(credentials, place, &http)?;
+            Arc::new(s3::origin::S3Origin::new(s3::S3Store::new(place, credentials, http)?))
+        }
+        Place::Azure(place) => {
+            let credentials = credentials::azure(credentials, place, &http)?;
+            Arc::new(azure::origin::AzureOrigin::new(azure::AzureStore::new(place, credentials, http)?))
+        }
+        Place::Gcs(place) => {
+            let credentials = credentials::gcs(credentials, place, &http)?;
+            Arc::new(gcs::origin::GcsOrigin::new(gcs::GcsStore::new(place, credentials, http)?))
+        }
+    })
 }
 
 fn prefixed(store: Arc<dyn Store>, prefix: &str) -> Result<Arc<dyn Store>, OpenError> {

@@ -1,5 +1,7 @@
 //! Azure Blob Storage: one block blob a piece.
 
+pub mod origin;
+
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};

@@ -34,6 +34,11 @@ pub fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
+/// An MD5 as vendors write it beside an object.
+pub fn md5_of(base64: &str) -> Option<[u8; 16]> {
+    STANDARD.decode(base64).ok()?.try_into().ok()
+}
+
 /// The bytes of 32 hexadecimal digits, as in an ETag that is an MD5.
 pub fn hex16(text: &str) -> Option<[u8; 16]> {
     if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {

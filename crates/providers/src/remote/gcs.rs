@@ -1,5 +1,7 @@
 //! Google Cloud Storage, by its JSON interface: what works at Google and at the stand-in alike.
 
+pub mod origin;
+
 use std::ops::Range;
 
 use async_trait::async_trait;

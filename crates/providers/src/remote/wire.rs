@@ -142,7 +142,7 @@ pub fn content_length(headers: &HeaderMap) -> Result<u64, Error> {
 pub struct Refusal {
     pub status: StatusCode,
     pub code: String,
-    message: String,
+    pub message: String,
 }
 
 impl Refusal {

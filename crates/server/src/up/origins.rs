@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use model::{OriginAddress, OriginKind};
 use providers::http::Network;
-use providers::remote::{self, Addressing, Credentials, DEFAULT_PROFILE, Dialect, S3Place};
+use providers::remote::{
+    self, Addressing, AzurePlace, Credentials, DEFAULT_PROFILE, Dialect, GcsPlace, Place, S3Place,
+};
 use providers::{Origin, OriginError, OriginErrorKind, Origins};
 
 use crate::config::DEFAULT_REGION;
@@ -19,24 +21,27 @@ impl Origins for VendorOrigins {
         let invalid = |why: String| OriginError::new(OriginErrorKind::Invalid, why);
         let place = place(address).map_err(invalid)?;
         let credentials = credentials(&address.credentials).map_err(invalid)?;
-        remote::open_s3_origin(&place, &credentials, &Network::default()).map_err(|error| invalid(chain(&error)))
+        remote::open_origin(&place, &credentials, &Network::default()).map_err(|error| invalid(chain(&error)))
     }
 }
 
-fn place(address: &OriginAddress) -> Result<S3Place, String> {
-    let OriginAddress { kind, bucket, endpoint, region, .. } = address;
-    match kind {
-        OriginKind::S3 => Ok(S3Place {
-            bucket: bucket.clone(),
+fn place(address: &OriginAddress) -> Result<Place, String> {
+    let OriginAddress { kind, bucket, endpoint, region, account, .. } = address;
+    let (bucket, endpoint) = (bucket.clone(), endpoint.clone());
+    Ok(match kind {
+        OriginKind::S3 => Place::S3(S3Place {
+            bucket,
             region: region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned()),
-            endpoint: endpoint.clone(),
             addressing: if endpoint.is_some() { Addressing::Path } else { Addressing::VirtualHost },
+            endpoint,
             dialect: Dialect::AMAZON,
         }),
-        OriginKind::Azure | OriginKind::Google => {
-            Err(format!("`{kind}` cannot be adopted from yet, only `s3`: Google's buckets speak it too, by HMAC keys"))
+        OriginKind::Azure => {
+            let account = account.clone().ok_or("a container of Azure has an account: azure://ACCOUNT/CONTAINER")?;
+            Place::Azure(AzurePlace { account, container: bucket, endpoint })
         }
-    }
+        OriginKind::Google => Place::Gcs(GcsPlace { bucket, endpoint }),
+    })
 }
 
 fn credentials(named: &str) -> Result<Credentials, String> {
