@@ -295,7 +295,11 @@ pub trait Catalog: Send + Sync {
 
     // Names.
 
-    async fn bucket_named(&self, label: Label, name: &BucketName) -> Result<Option<Bucket>, Error>;
+    /// The buckets of this name at these labels, in their order. No other label is looked at.
+    async fn buckets_named(&self, labels: Vec<Label>, name: &BucketName) -> Result<Vec<Bucket>, Error>;
+    async fn bucket_named(&self, label: Label, name: &BucketName) -> Result<Option<Bucket>, Error> {
+        Ok(self.buckets_named(vec![label], name).await?.pop())
+    }
     async fn buckets_of(&self, owner: PrincipalId, label: Label) -> Result<Vec<Bucket>, Error>;
     /// Every bucket that was told of this aspect, with what holds of it.
     async fn buckets_with(&self, aspect: Aspect) -> Result<Vec<(Bucket, BucketSetting)>, Error>;

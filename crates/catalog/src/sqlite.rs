@@ -124,9 +124,13 @@ impl Catalog for SqliteCatalog {
         self.read(streams::streams).await
     }
 
-    async fn bucket_named(&self, label: Label, name: &BucketName) -> Result<Option<Bucket>, Error> {
+    async fn buckets_named(&self, labels: Vec<Label>, name: &BucketName) -> Result<Vec<Bucket>, Error> {
         let name = name.clone();
-        self.read(move |c| names::bucket_named(c, &label, &name)).await
+        self.read(move |c| {
+            let at = |label: &Label| names::bucket_named(c, label, &name).transpose();
+            labels.iter().filter_map(at).collect()
+        })
+        .await
     }
 
     async fn buckets_of(&self, owner: PrincipalId, label: Label) -> Result<Vec<Bucket>, Error> {

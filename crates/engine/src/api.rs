@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures::Stream;
 use model::object::UploadChecksum;
 use model::{
-    AccessKeyId, Algorithm, Change, Checksum, ETag, EnclaveId, KeyState, Lock, Metadata, Precondition, Principal,
-    Session, Site, Slot, Tags, Timestamp, Version, VersionId, Versioning, Which,
+    AccessKeyId, Algorithm, Change, Checksum, ETag, EnclaveId, KeyState, Label, Lock, Metadata, Precondition,
+    Principal, Session, Site, Slot, Tags, Timestamp, Version, VersionId, Versioning, Which,
 };
 
 use crate::error::BodyError;
@@ -154,6 +154,8 @@ pub struct Issued {
 pub struct KeyInfo {
     pub id: AccessKeyId,
     pub principal: Principal,
+    /// Of its sessions.
+    pub label: Label,
     pub state: KeyState,
     pub created: Timestamp,
 }

@@ -10,14 +10,24 @@ use crate::api::Engine;
 use crate::error::Error;
 
 impl Engine {
-    /// The bucket a name means to this session, if any.
+    /// The bucket a name means to this session, if any: the one of its own label, else the single one
+    /// below. Labels above or beside are not looked at, so that a name that is taken there costs what a
+    /// name costs that nobody took.
     pub async fn resolve(&self, session: &Session, name: &BucketName) -> Result<Option<Bucket>, Error> {
         let inner = &self.inner;
         if let Some(bucket) = inner.lookups.bucket(session.label, name) {
             return Ok(Some(bucket));
         }
         let turn = inner.lookups.turn();
-        let found = inner.catalog.bucket_named(session.label, name).await?;
+        let found = match inner.catalog.buckets_named(vec![session.label], name).await?.pop() {
+            Some(bucket) => Some(bucket),
+            None => {
+                let below = inner.streams.labels_below(session.label);
+                let found =
+                    if below.is_empty() { Vec::new() } else { inner.catalog.buckets_named(below, name).await? };
+                single(found)
+            }
+        };
         if let Some(bucket) = &found {
             inner.lookups.keep_bucket(turn, session.label, bucket);
         }
@@ -27,7 +37,16 @@ impl Engine {
     pub async fn list_buckets(&self, permit: Permit<ListBuckets>) -> Result<Vec<Bucket>, Error> {
         self.inner.enter_reading();
         let session = permit.session();
-        Ok(self.inner.catalog.buckets_of(session.principal, session.label).await?)
+        let mut buckets = self.inner.catalog.buckets_of(session.principal, session.label).await?;
+        for label in self.inner.streams.labels_below(session.label) {
+            for below in self.inner.catalog.buckets_of(session.principal, label).await? {
+                // One that the name does not mean from here could not be asked for.
+                if self.resolve(session, &below.name).await?.is_some_and(|meant| meant.id == below.id) {
+                    buckets.push(below);
+                }
+            }
+        }
+        Ok(buckets)
     }
 
     /// Creates a bucket at the session's label; `profile` is the enclave's default when `None`. It has
@@ -43,12 +62,14 @@ impl Engine {
         inner.enter()?;
         let session = permit.session();
         let profile = profile.unwrap_or(inner.settings.default_profile);
-        let vendors = inner.sites.vendors().len();
+        let vendors = inner.sites.vendors_of(Some(session.label)).len();
         if vendors < usize::from(profile.code().n()) {
             let wanted = profile.code().n();
-            return Err(Error::Invalid(format!("profile {profile} needs {wanted} vendors, {vendors} are configured")));
+            let why = format!("profile {profile} needs {wanted} vendors, {vendors} are configured that may hold it");
+            return Err(Error::Invalid(why));
         }
-        inner.sites.map(profile, &[], 0).map_err(|under| Error::unavailable(under.to_string()))?;
+        let map = inner.sites.map(profile, Some(session.label), &[], 0);
+        map.map_err(|under| Error::unavailable(under.to_string()))?;
         let bucket = Bucket {
             id: BucketId::random(&inner.outside),
             name,
@@ -58,16 +79,13 @@ impl Engine {
             created: inner.outside.clock.now(),
         };
         // From its first record on, the bucket's journal keeps the bucket's promise.
-        inner.raise_journal(profile);
+        let stream = inner.stream_of(&bucket)?;
+        inner.raise_journal(stream.id, bucket.label, profile);
         let guard = Guard { bucket: None, ..permit.guard() };
         let change = Change::BucketCreated(bucket.clone(), settings);
         let condition = Precondition::None;
-        inner
-            .commit(
-                &inner.stream_of(&bucket)?,
-                Proposal { guard, condition, governance: Governance::Obeyed, change, body: None },
-            )
-            .await?;
+        let proposal = Proposal { guard, condition, governance: Governance::Obeyed, change, body: None };
+        inner.commit(&stream, proposal).await?;
         Ok(bucket)
     }
 
@@ -114,4 +132,9 @@ impl Engine {
             None => Ok(inner.catalog.list(bucket, query).await?),
         }
     }
+}
+
+/// The bucket, if there is exactly one.
+fn single(mut buckets: Vec<Bucket>) -> Option<Bucket> {
+    buckets.pop().filter(|_| buckets.is_empty())
 }

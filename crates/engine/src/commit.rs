@@ -74,7 +74,8 @@ impl Inner {
     /// shown waits for that one first.
     pub async fn commit(self: &Arc<Self>, stream: &StreamHandle, proposal: Proposal) -> Result<Change, Error> {
         // Under the floor nothing is decided: it could only be told to fail, and happen later.
-        self.sites.map(self.journal_profile(), &[], 0).map_err(|under| Error::unavailable(under.to_string()))?;
+        let map = self.sites.map(self.journal_profile(stream.id), stream.label, &[], 0);
+        map.map_err(|under| Error::unavailable(under.to_string()))?;
         match tokio::time::timeout(COMMIT_WAIT, self.propose(stream, proposal)).await {
             Ok(result) => result,
             Err(_) => Err(Error::unavailable("the change is decided but too few sites answer to make it stand")),
@@ -307,8 +308,9 @@ async fn make_stand(inner: Arc<Inner>, stream: StreamHandle, items: Vec<Item>) -
 }
 
 async fn try_stand(inner: &Arc<Inner>, stream: &StreamHandle, items: &Arc<[Item]>) -> Result<Stood, Error> {
-    let profile = inner.journal_profile();
-    let map = inner.sites.map(profile, &[], 0).map_err(|under| Error::unavailable(under.to_string()))?;
+    let profile = inner.journal_profile(stream.id);
+    let map = inner.sites.map(profile, stream.label, &[], 0);
+    let map = map.map_err(|under| Error::unavailable(under.to_string()))?;
     let (secret, control) = inner.stream_key(stream)?;
     let epoch = inner.epochs.begin();
     let identity = Identity {

@@ -63,6 +63,10 @@ pub enum Error {
     PrincipalExists,
     #[error("no such access key")]
     NoSuchAccessKey,
+    #[error("the label is not at or below the principal's clearance: give one that is")]
+    NotCleared,
+    #[error("the label lies outside the range this enclave is accredited for: give one within it")]
+    OutOfRange,
     /// Under the floor, out of time or out of room: nothing was acknowledged; try again.
     #[error("try again later: {reason}")]
     Unavailable { reason: String },

@@ -44,8 +44,10 @@ pub struct Inner {
     pub catch_up: Notify,
     pub draining: AtomicBool,
     pub recoding: tokio::sync::Semaphore,
-    /// The profile of journal segments: the one of its buckets that promises most.
-    pub journal: Mutex<Profile>,
+    /// The profile of each stream's journal segments: the one of its buckets that promises most.
+    pub journal: Mutex<BTreeMap<StreamId, Profile>>,
+    /// Held while a label gets its key and stream: it has one of each.
+    pub opening: tokio::sync::Mutex<()>,
 }
 
 /// Counts since start.
@@ -77,6 +79,12 @@ impl Streams {
     /// The stream of a label, or with `None` the control stream.
     pub fn of(&self, label: Option<Label>) -> Option<StreamHandle> {
         self.held().values().find(|handle| handle.label == label).cloned()
+    }
+
+    /// The labels there are streams of that lie strictly below this one. What lies above or beside
+    /// has no part in the answer.
+    pub fn labels_below(&self, label: Label) -> Vec<Label> {
+        self.held().values().filter_map(|handle| handle.label).filter(|found| *found < label).collect()
     }
 
     fn held(&self) -> std::sync::MutexGuard<'_, BTreeMap<StreamId, StreamHandle>> {
@@ -118,13 +126,24 @@ impl Inner {
         }
     }
 
-    pub fn journal_profile(&self) -> Profile {
-        *self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The label of what is in a stream; `None` of the control stream.
+    pub fn label_of(&self, stream: StreamId) -> Result<Option<Label>, Error> {
+        let known = self.streams.by_id(stream);
+        known.map(|stream| stream.label).ok_or_else(|| Error::Internal(format!("no stream {stream}")))
     }
 
-    /// Lets journal segments promise at least what this profile does.
-    pub fn raise_journal(&self, profile: Profile) {
+    pub fn journal_profile(&self, stream: StreamId) -> Profile {
+        let journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        journal.get(&stream).copied().unwrap_or(self.settings.default_profile)
+    }
+
+    /// Lets the stream's journal segments promise at least what this profile does, and what the default
+    /// does where there are vendors enough that may hold them.
+    pub fn raise_journal(&self, stream: StreamId, label: Label, profile: Profile) {
+        let default = self.settings.default_profile;
+        let enough = self.sites.vendors_of(Some(label)).len() >= usize::from(default.code().n());
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
-        *journal = stronger(*journal, profile);
+        let held = journal.entry(stream).or_insert(if enough { default } else { profile });
+        *held = stronger(*held, profile);
     }
 }

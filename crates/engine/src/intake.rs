@@ -68,7 +68,7 @@ impl Inner {
             return Err(Error::TooLarge { max: BODY_MAX });
         }
         // Refuse before reading what could not be kept.
-        self.map(to.profile)?;
+        self.map(to)?;
         let term = self.epochs.begin();
         let key = BodyKey::random(&self.outside);
         let id = BodyId::random(&self.outside);
@@ -105,8 +105,9 @@ impl Inner {
         Ok(None)
     }
 
-    fn map(&self, profile: Profile) -> Result<placement::Map, Error> {
-        self.sites.map(profile, &[], 0).map_err(|under| Error::unavailable(under.to_string()))
+    fn map(&self, to: Destination) -> Result<placement::Map, Error> {
+        let label = self.label_of(to.stream)?;
+        self.sites.map(to.profile, label, &[], 0).map_err(|under| Error::unavailable(under.to_string()))
     }
 
     /// Cuts a large body into segments; up to two ship while the next one fills.
@@ -123,7 +124,7 @@ impl Inner {
         let mut stands = Vec::new();
         let mut more = true;
         while more {
-            let code = self.map(to.profile)?.code;
+            let code = self.map(to)?.code;
             let (k, n) = (usize::from(code.k), usize::from(code.n()));
             let left = source.left().map_or(u64::MAX, |left| left.div_ceil(PLAIN as u64));
             let chunks = usize::try_from(left).unwrap_or(usize::MAX).clamp(1, SEGMENT_MAX / SEALED);

@@ -57,6 +57,11 @@ impl Keyring {
         held.by_tag.get(tag).cloned()
     }
 
+    /// Every label there is a key of.
+    pub fn labels(&self) -> Vec<Label> {
+        self.held().newest.keys().copied().map(Label::from_canonical).collect()
+    }
+
     pub fn by_tag(&self, tag: KeyTag) -> Option<Arc<LabelSecret>> {
         self.held().by_tag.get(&tag).cloned()
     }

@@ -34,6 +34,7 @@ mod cells;
 pub mod choose;
 mod commit;
 mod intake;
+mod labels;
 pub mod placement;
 mod ship;
 

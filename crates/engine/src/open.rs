@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use catalog::Catalog;
-use coding::keys::{LabelSecret, RootKey};
-use model::{Change, EnclaveId, Epoch, Label, LabelKey, Outside, Site, SiteFacts, StreamId, Vendor};
+use coding::keys::RootKey;
+use model::{Change, EnclaveId, Epoch, Label, Outside, Site, SiteFacts, StreamId, Vendor};
 use providers::marker::{self, ClaimError, MarkerError, NotOurs};
 use providers::{Origins, SiteHandle, Store};
 use thiserror::Error;
@@ -126,7 +126,8 @@ impl Engine {
             keys,
             lookups: crate::lookups::Lookups::default(),
             budget: Budget::new(settings.memory_budget_bytes),
-            journal: Mutex::new(settings.default_profile),
+            journal: Mutex::default(),
+            opening: tokio::sync::Mutex::default(),
             outside,
             settings,
             streams: Streams::default(),
@@ -286,11 +287,11 @@ impl Inner {
 
     /// Journal segments promise what the most demanding bucket does.
     pub async fn raise_journal_to_buckets(&self) -> Result<(), OpenError> {
-        let labels: Vec<Label> = self.catalog.streams().await?.iter().filter_map(|stream| stream.label).collect();
+        let streams = self.catalog.streams().await?;
         for principal in self.catalog.principals().await? {
-            for label in &labels {
-                let buckets = self.catalog.buckets_of(principal.id, *label).await?;
-                buckets.iter().for_each(|bucket| self.raise_journal(bucket.profile));
+            for (stream, label) in streams.iter().filter_map(|stream| Some((stream.id, stream.label?))) {
+                let buckets = self.catalog.buckets_of(principal.id, label).await?;
+                buckets.iter().for_each(|bucket| self.raise_journal(stream, label, bucket.profile));
             }
         }
         Ok(())
@@ -328,11 +329,13 @@ impl Inner {
         Ok(())
     }
 
-    /// The steps of founding that are not done yet: control key, sites, the label's key and stream.
+    /// The steps of founding that are not done yet: control key, sites, the labels' keys and streams.
     async fn complete_founding(self: &Arc<Self>, claimed: Vec<Site>) -> Result<(), OpenError> {
         let begun = self.keys.control().is_some();
-        let whole = begun && self.keys.newest(&Label::LOWEST).is_some();
-        if begun && !(whole && self.streams.of(Some(Label::LOWEST)).is_some()) {
+        let mut labels = self.keys.labels();
+        let whole =
+            labels.contains(&Label::LOWEST) && labels.iter().all(|label| self.streams.of(Some(*label)).is_some());
+        if begun && !whole {
             self.settle_control().await?;
         }
         if self.keys.control().is_none() {
@@ -341,30 +344,15 @@ impl Inner {
         for site in claimed {
             self.commit_control(Change::SiteClaimed { enclave: self.enclave, site }).await?;
         }
-        let label = Label::LOWEST;
-        if self.keys.newest(&label).is_none() {
-            self.create_key(Some(label)).await?;
-        }
-        if self.streams.of(Some(label)).is_none() {
-            let stream = StreamId::random(&self.outside);
-            let vendors = self.sites.vendors().into_iter().collect();
-            self.commit_control(Change::StreamOpened { stream, label, vendors }).await?;
-            self.streams.add(self.start_stream(stream, Some(label), Vec::new()));
+        // A label whose opening was cut short has its key already.
+        labels.push(Label::LOWEST);
+        for label in labels {
+            self.open_label(label).await?;
         }
         Ok(())
     }
 
-    /// A new key in the keyring, then in the journal: the control key must be there to seal the
-    /// very record that brings it.
-    async fn create_key(self: &Arc<Self>, label: Option<Label>) -> Result<(), OpenError> {
-        let secret = LabelSecret::random(&self.outside);
-        let key: LabelKey = self.keys.root().wrap_label(&secret, label.as_ref(), 1, &self.outside);
-        self.keys.add(&key).map_err(|_| OpenError::WrongRoot)?;
-        self.commit_control(Change::LabelKeyCreated(key)).await?;
-        Ok(())
-    }
-
-    async fn commit_control(self: &Arc<Self>, change: Change) -> Result<(), Error> {
+    pub async fn commit_control(self: &Arc<Self>, change: Change) -> Result<(), Error> {
         let control = self.streams.of(None).ok_or_else(|| Error::Internal("no control stream".to_owned()))?;
         self.commit_system(control.id, change).await
     }

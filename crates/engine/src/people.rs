@@ -46,32 +46,46 @@ impl Engine {
         Ok(Some(credential))
     }
 
-    pub async fn create_principal(&self, _: &SystemPermit, name: &str, role: Role) -> Result<Principal, Error> {
+    /// A principal whose sessions may have labels up to `clearance`.
+    pub async fn create_principal(
+        &self,
+        _: &SystemPermit,
+        name: &str,
+        role: Role,
+        clearance: Label,
+    ) -> Result<Principal, Error> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@');
         if name.is_empty() || name.len() > NAME_MAX || !name.chars().all(plain) {
             return Err(Error::Invalid(format!("a name has 1 to {NAME_MAX} letters, digits, or `.`, `-`, `_`, `@`")));
         }
         let inner = &self.inner;
         let id = PrincipalId::random(&inner.outside);
-        let principal = Principal { id, name: name.to_owned(), role, created: inner.outside.clock.now() };
+        let principal = Principal { id, name: name.to_owned(), role, clearance, created: inner.outside.clock.now() };
         self.commit_control(Change::PrincipalCreated(principal.clone())).await?;
         Ok(principal)
     }
 
-    /// Issues a key at the one label there is. The secret is in the answer and nowhere else in the
-    /// clear.
-    pub async fn issue_key(&self, _: &SystemPermit, principal: PrincipalId) -> Result<Issued, Error> {
+    /// Issues a key whose sessions have this label, which gets its key and stream if it is new here. The
+    /// secret is in the answer and nowhere else in the clear.
+    pub async fn issue_key(&self, _: &SystemPermit, principal: PrincipalId, label: Label) -> Result<Issued, Error> {
         let inner = &self.inner;
         let principals = inner.catalog.principals().await?;
         let owner = principals.into_iter().find(|found| found.id == principal);
         let owner = owner.ok_or_else(|| Error::Invalid(format!("there is no principal {principal}")))?;
+        if !owner.clearance.dominates(&label) {
+            return Err(Error::NotCleared);
+        }
+        if !inner.settings.range.contains(&label) {
+            return Err(Error::OutOfRange);
+        }
+        inner.open_label(label).await?;
         let (_, control) = inner.keys.control().ok_or_else(|| Error::Internal("no control key".to_owned()))?;
         let id = AccessKeyId(format!("{ID_PREFIX}{}", self.random_text::<ID_RANDOM>()));
         let secret = self.random_text::<SECRET_RANDOM>();
         let key = AccessKey {
             id: id.clone(),
             principal,
-            label: Label::LOWEST,
+            label,
             secret: control.seal_secret(&id, &secret, &inner.outside),
             state: KeyState::Active,
             created: inner.outside.clock.now(),
@@ -85,7 +99,7 @@ impl Engine {
         let keys = self.inner.catalog.access_keys().await?;
         let info = |key: AccessKey| {
             let principal = principals.iter().find(|principal| principal.id == key.principal)?.clone();
-            Some(KeyInfo { id: key.id, principal, state: key.state, created: key.created })
+            Some(KeyInfo { id: key.id, principal, label: key.label, state: key.state, created: key.created })
         };
         Ok(keys.into_iter().filter_map(info).collect())
     }

@@ -233,7 +233,7 @@ impl Inner {
             key: header.key,
             epoch: header.epoch,
             // What its writer promised: all its parity, or of copies what the journal promises now.
-            promise: if header.code.k == 1 { self.journal_profile().promise() } else { header.code.m },
+            promise: if header.code.k == 1 { self.journal_profile(header.stream).promise() } else { header.code.m },
             pieces: proven,
         };
         let mut records = Vec::new();

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use model::Profile;
 use model::lifecycle::Day;
+use model::{Label, LabelRange, Profile};
 
 use crate::choose::WaitingCost;
 use crate::limits::{MEMORY_BUDGET, READ_CUT};
@@ -24,6 +24,8 @@ pub struct Settings {
     pub sweep_every: Duration,
     /// How long a day of lifecycle rules is; a shorter one lets tests and people see them at work.
     pub lifecycle_day: Duration,
+    /// What sessions of this enclave may have, and so what it holds.
+    pub range: LabelRange,
     /// What a second that a reader waits is worth, against what its requests cost.
     pub waiting_cost: WaitingCost,
     /// Of about this size are the requests of a short read at sites that are reached over a network.
@@ -40,6 +42,7 @@ impl Default for Settings {
             sweep_after: Duration::from_secs(24 * 3600),
             sweep_every: Duration::from_secs(3600),
             lifecycle_day: Duration::from_secs(24 * 3600),
+            range: LabelRange::up_to(Label::highest_of(Label::LOWEST.table())),
             waiting_cost: WaitingCost::default(),
             read_cut_bytes: READ_CUT,
         }

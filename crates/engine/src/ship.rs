@@ -13,7 +13,7 @@ use coding::Identity;
 use coding::segment::Encoded;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use model::{Code, Piece, PieceName, Profile, Segment, SegmentId, SegmentKind, SiteId};
+use model::{Code, Label, Piece, PieceName, Profile, Segment, SegmentId, SegmentKind, SiteId};
 use providers::Kind;
 use tokio::time::Instant;
 use tracing::{debug, warn};
@@ -57,10 +57,11 @@ impl Inner {
     ) -> Result<Standing, Error> {
         // Given back when the last upload is over, whether it was waited for or not.
         let reserved = Arc::new(reserved);
+        let label = self.label_of(identity.stream)?;
         let mut avoid = Vec::new();
         for round in 0..ROUNDS {
             let turn = u64::from_le_bytes(self.outside.random());
-            let map = match self.sites.map(profile, &avoid, turn) {
+            let map = match self.sites.map(profile, label, &avoid, turn) {
                 Ok(map) => map,
                 Err(under) if avoid.is_empty() => return Err(Error::unavailable(under.to_string())),
                 Err(_) => {
@@ -74,7 +75,7 @@ impl Inner {
                 identity.segment = SegmentId::random(&self.outside);
                 encoded = self.recode(encoded, map.code, identity).await?;
             }
-            match self.attempt(&encoded, &identity, &map, profile, &reserved).await {
+            match self.attempt(&encoded, &identity, &map, (profile, label), &reserved).await {
                 Ok((pieces, uploads)) => {
                     let segment = segment(&identity, &encoded, profile, pieces);
                     return Ok(Standing { segment, late: Late { uploads } });
@@ -100,7 +101,7 @@ impl Inner {
         encoded: &Encoded,
         identity: &Identity,
         map: &Map,
-        profile: Profile,
+        (profile, label): (Profile, Option<Label>),
         reserved: &Arc<Option<Reserved>>,
     ) -> Result<(Vec<Piece>, Uploads), Vec<SiteId>> {
         let enough = usize::from(map.code.k + profile.floor().min(map.code.m));
@@ -131,7 +132,7 @@ impl Inner {
                     patient = false;
                     if proven.len() < enough {
                         failed.extend(under_way.keys());
-                        if placement::compile(profile, &self.sites.writable(&failed), 0).is_ok() {
+                        if placement::compile(profile, &self.sites.writable(label, &failed), 0).is_ok() {
                             self.leave_behind(under_way, bytes, within);
                             return Err(failed);
                         }

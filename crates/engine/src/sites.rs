@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use model::{EnclaveId, PieceName, Profile, Site, SiteFacts, SiteId, Vendor};
+use model::{EnclaveId, Label, PieceName, Profile, Site, SiteFacts, SiteId, Vendor};
 use providers::SiteHandle;
 
 use crate::placement::{self, Candidate, Map, UnderFloor};
@@ -36,37 +36,38 @@ impl Sites {
         self.all.iter().find(|known| known.site.id == id)
     }
 
-    /// The vendors there are, whether well or not.
-    pub fn vendors(&self) -> BTreeSet<Vendor> {
-        self.all.iter().map(|known| known.site.vendor).collect()
+    /// The vendors that have a site where this may lie, whether well or not.
+    pub fn vendors_of(&self, label: Option<Label>) -> BTreeSet<Vendor> {
+        self.all.iter().filter(|known| known.may_hold(label)).map(|known| known.site.vendor).collect()
     }
 
     pub fn vendor(&self, id: SiteId) -> Option<Vendor> {
         self.get(id).map(|known| known.site.vendor)
     }
 
-    /// Sites that take writes, without those in `avoid`.
-    pub fn writable(&self, avoid: &[SiteId]) -> Vec<Candidate> {
+    /// Sites that take writes and may hold this, without those in `avoid`. Whoever places a piece
+    /// chooses among what this gives, and no piece lies above its site's ceiling.
+    pub fn writable(&self, label: Option<Label>, avoid: &[SiteId]) -> Vec<Candidate> {
         self.all
             .iter()
-            .filter(|known| known.writes_well() && !avoid.contains(&known.site.id))
+            .filter(|known| known.may_hold(label) && known.writes_well() && !avoid.contains(&known.site.id))
             .map(|known| Candidate { site: known.site.id, vendor: known.site.vendor })
             .collect()
     }
 
     /// The same without those that keep an upload waiting past its deadline.
-    pub fn prompt(&self, avoid: &[SiteId]) -> Vec<Candidate> {
+    pub fn prompt(&self, label: Option<Label>, avoid: &[SiteId]) -> Vec<Candidate> {
         let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
         late.retain(|(_, upload)| upload.strong_count() > 0);
-        let mut prompt = self.writable(avoid);
+        let mut prompt = self.writable(label, avoid);
         prompt.retain(|candidate| late.iter().all(|(site, _)| *site != candidate.site));
         prompt
     }
 
     /// Where the next segment's pieces go: to prompt sites, unless those are too few.
-    pub fn map(&self, profile: Profile, avoid: &[SiteId], turn: u64) -> Result<Map, UnderFloor> {
-        placement::compile(profile, &self.prompt(avoid), turn)
-            .or_else(|_| placement::compile(profile, &self.writable(avoid), turn))
+    pub fn map(&self, profile: Profile, label: Option<Label>, avoid: &[SiteId], turn: u64) -> Result<Map, UnderFloor> {
+        placement::compile(profile, &self.prompt(label, avoid), turn)
+            .or_else(|_| placement::compile(profile, &self.writable(label, avoid), turn))
     }
 
     /// The others suffice and this upload of so many bytes, late after `within`, is not waited for:
@@ -80,6 +81,12 @@ impl Sites {
 }
 
 impl KnownSite {
+    /// Whether what has this label may lie here, ciphertext or not; `None` is the control stream's,
+    /// which holds no labelled data.
+    fn may_hold(&self, label: Option<Label>) -> bool {
+        label.is_none_or(|label| label <= self.facts.ceiling)
+    }
+
     pub fn reads_well(&self) -> bool {
         self.handle.breaker.health().read == providers::Side::Well
     }

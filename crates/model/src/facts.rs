@@ -1,17 +1,22 @@
 //! What is known of a site beforehand: where it is, what it charges, what may lie there.
 
-use std::fmt;
-use std::str::FromStr;
+use crate::label::Label;
 
 /// Facts of one site, from its settings over the shipped defaults of its vendor and region. They
 /// inform a choice between sites and are never needed to reach one.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SiteFacts {
     /// `None` where nobody said and the region is not a known one.
     pub coordinates: Option<Coordinates>,
     pub prices: Prices,
-    /// The highest level that may be stored there, ciphertext or not.
-    pub ceiling: Ceiling,
+    /// The highest label that may be stored there, ciphertext or not.
+    pub ceiling: Label,
+}
+
+impl Default for SiteFacts {
+    fn default() -> SiteFacts {
+        SiteFacts { coordinates: None, prices: Prices::default(), ceiling: Label::LOWEST }
+    }
 }
 
 /// A place on earth, in millionths of a degree.
@@ -56,53 +61,6 @@ impl Prices {
     }
 }
 
-/// The highest level of data a site is accredited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Ceiling {
-    #[default]
-    Unclassified,
-    Secret,
-    TopSecret,
-}
-
-impl Ceiling {
-    pub const ALL: [Ceiling; 3] = [Ceiling::Unclassified, Ceiling::Secret, Ceiling::TopSecret];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Ceiling::Unclassified => "unclassified",
-            Ceiling::Secret => "secret",
-            Ceiling::TopSecret => "top-secret",
-        }
-    }
-}
-
-impl fmt::Display for Ceiling {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// The text names no ceiling.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownCeiling(pub String);
-
-impl fmt::Display for UnknownCeiling {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is no ceiling: use unclassified, secret or top-secret", self.0)
-    }
-}
-
-impl std::error::Error for UnknownCeiling {}
-
-impl FromStr for Ceiling {
-    type Err = UnknownCeiling;
-
-    fn from_str(text: &str) -> Result<Ceiling, UnknownCeiling> {
-        Ceiling::ALL.into_iter().find(|one| one.name() == text).ok_or_else(|| UnknownCeiling(text.to_owned()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,14 +72,5 @@ mod tests {
             assert_eq!(prices.of_reads(requests, bytes), NanoDollars(nano), "{requests} requests, {bytes} bytes");
         }
         assert_eq!(prices.of_reads(u64::MAX, u64::MAX), NanoDollars(u64::MAX));
-    }
-
-    #[test]
-    fn ceilings_are_ordered_and_named() {
-        assert!(Ceiling::Unclassified < Ceiling::Secret && Ceiling::Secret < Ceiling::TopSecret);
-        for ceiling in Ceiling::ALL {
-            assert_eq!(ceiling.name().parse(), Ok(ceiling));
-        }
-        assert!("cosmic".parse::<Ceiling>().is_err());
     }
 }

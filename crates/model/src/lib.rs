@@ -32,7 +32,7 @@ pub use adoption::{Adoption, AdoptionProgress, OriginAddress, OriginKind};
 pub use change::{Change, Guard, Number, Record, Source, VersionSetting};
 pub use checksum::{Algorithm, Checksum, ChecksumKind};
 pub use condition::{Precondition, ReadConditions};
-pub use facts::{Ceiling, Coordinates, NanoDollars, Prices, SiteFacts};
+pub use facts::{Coordinates, NanoDollars, Prices, SiteFacts};
 pub use id::*;
 pub use label::{Compartments, Integrity, Label, LabelRange, Level, Nations, TableId};
 pub use lifecycle::Lifecycle;

@@ -13,6 +13,9 @@ pub struct Principal {
     /// What people call it; unique in its enclave.
     pub name: String,
     pub role: Role,
+    /// The highest label that its sessions may have; its nations are those the label is not withheld
+    /// from.
+    pub clearance: Label,
     pub created: Timestamp,
 }
 
@@ -23,6 +26,12 @@ pub enum Role {
     MissionOwner,
     /// Runs the enclave through the admin API; reads no data.
     PlatformOperator,
+    /// Grants clearances, keys and releases; uses none of them.
+    SecurityOfficer,
+    /// Buys from vendors.
+    ContractingOfficer,
+    /// Sees what was done, and changes nothing.
+    Auditor,
 }
 
 /// The public half of an access key, such as `ENTE0123456789ABCDEF`.

@@ -6,9 +6,19 @@ mod sealed {
     pub trait Sealed {}
 }
 
+/// Which way information flows when something is done, as the lattice sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// From the target to the session: the target lies at or below the session's label.
+    Read,
+    /// From the session to the target: both have the same label.
+    Write,
+}
+
 /// Something a principal may do.
 pub trait Action: sealed::Sealed {
     const NAME: &'static str;
+    const FLOW: Flow;
 }
 
 /// An action on the principal's own account.
@@ -36,51 +46,52 @@ macro_rules! granted {
 }
 
 macro_rules! actions {
-    ($($target:ident { $($(#[$doc:meta])* $name:ident),+ $(,)? })+) => {$($(
+    ($($target:ident { $($(#[$doc:meta])* $flow:ident $name:ident),+ $(,)? })+) => {$($(
         $(#[$doc])*
         #[derive(Debug)]
         pub enum $name {}
         impl sealed::Sealed for $name {}
         impl Action for $name {
             const NAME: &'static str = stringify!($name);
+            const FLOW: Flow = Flow::$flow;
         }
         impl $target for $name {}
     )+)+};
 }
 
 actions! {
-    AccountAction { ListBuckets, CreateBucket }
+    AccountAction { Read ListBuckets, Write CreateBucket }
     BucketAction {
         /// Learn that it exists, and where.
-        HeadBucket,
-        DeleteBucket,
-        ListObjects,
-        ListUploads,
-        ListVersions,
+        Read HeadBucket,
+        Write DeleteBucket,
+        Read ListObjects,
+        Read ListUploads,
+        Read ListVersions,
         /// What a bucket was told: versioning, tags, rules.
-        ReadSettings,
-        WriteSettings,
+        Read ReadSettings,
+        Write WriteSettings,
         /// Learn which pages of other origins may see answers.
-        Preflight,
-        ReadBucketAcl,
-        WriteBucketAcl,
+        Read Preflight,
+        Read ReadBucketAcl,
+        Write WriteBucketAcl,
     }
     ObjectAction {
-        GetObject,
+        Read GetObject,
         /// Also each step of a multipart upload.
-        PutObject,
-        DeleteObject,
-        ListParts,
+        Write PutObject,
+        Write DeleteObject,
+        Read ListParts,
         /// What is known of a version beside its bytes.
-        ReadVersion,
-        WriteTags,
+        Read ReadVersion,
+        Write WriteTags,
         /// Retention and legal hold.
-        WriteLock,
+        Write WriteLock,
         /// Act against a retention in governance mode.
-        BypassGovernance,
-        AbortUpload,
-        ReadObjectAcl,
-        WriteObjectAcl,
+        Write BypassGovernance,
+        Write AbortUpload,
+        Read ReadObjectAcl,
+        Write WriteObjectAcl,
     }
 }
 

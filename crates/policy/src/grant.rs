@@ -2,7 +2,7 @@
 
 use model::{Acl, Bucket, Grantee, ObjectKey, Ownership, Permission, PublicAccess, Session};
 
-use crate::action::{BucketAction, ObjectAction, OnBucket, OnObject, Preflight};
+use crate::action::{BucketAction, Flow, ObjectAction, OnBucket, OnObject, Preflight};
 use crate::permit::Permit;
 use crate::verdict::{Refusal, check_label};
 
@@ -21,7 +21,7 @@ pub fn on_shared_bucket<A: BucketAction + OnBucket>(
     bucket: &Bucket,
     access: &Access,
 ) -> Result<Permit<A>, Refusal> {
-    may_bucket(session, bucket, access, A::NEEDS).map(|()| Permit::mint(session, Some(bucket), None))
+    may_bucket::<A>(session, bucket, access).map(|()| Permit::mint(session, Some(bucket), None))
 }
 
 /// May the session do `A` on this object, when it is the bucket that decides: put and delete?
@@ -31,7 +31,7 @@ pub fn on_key_of_shared_bucket<A: ObjectAction + OnBucket>(
     access: &Access,
     key: ObjectKey,
 ) -> Result<Permit<A>, Refusal> {
-    may_bucket(session, bucket, access, A::NEEDS).map(|()| Permit::mint(session, Some(bucket), Some(key)))
+    may_bucket::<A>(session, bucket, access).map(|()| Permit::mint(session, Some(bucket), Some(key)))
 }
 
 /// May the session do `A` on this object, whose list is `acl`? Whoever finds another object under the
@@ -43,17 +43,27 @@ pub fn on_shared_object<A: ObjectAction + OnObject>(
     key: ObjectKey,
     acl: &Acl,
 ) -> Result<Permit<A>, Refusal> {
-    may_object(session, bucket, access, acl, A::NEEDS).map(|()| Permit::mint(session, Some(bucket), Some(key)))
+    may_object::<A>(session, bucket, access, acl).map(|()| Permit::mint(session, Some(bucket), Some(key)))
 }
 
 /// A browser may ask which pages may see answers, whoever sits before it.
 pub fn preflight(session: &Session, bucket: &Bucket) -> Result<Permit<Preflight>, Refusal> {
-    check_label(session, bucket).map(|()| Permit::mint(session, Some(bucket), None))
+    check_label(session, bucket, Flow::Read).map(|()| Permit::mint(session, Some(bucket), None))
 }
 
-/// Does the bucket's list allow this?
-pub fn may_bucket(session: &Session, bucket: &Bucket, access: &Access, needs: Permission) -> Result<(), Refusal> {
-    check_label(session, bucket)?;
+/// Do label and list of the bucket allow this?
+pub fn may_bucket<A: OnBucket>(session: &Session, bucket: &Bucket, access: &Access) -> Result<(), Refusal> {
+    check_label(session, bucket, A::FLOW)?;
+    by_bucket(session, bucket, access, A::NEEDS)
+}
+
+/// Do the label of the bucket and the list of the object allow this?
+pub fn may_object<A: OnObject>(session: &Session, bucket: &Bucket, access: &Access, acl: &Acl) -> Result<(), Refusal> {
+    check_label(session, bucket, A::FLOW)?;
+    by_object(session, bucket, access, acl, A::NEEDS)
+}
+
+fn by_bucket(session: &Session, bucket: &Bucket, access: &Access, needs: Permission) -> Result<(), Refusal> {
     let owns = session.principal == bucket.owner;
     match owns || listed(session, access, &access.acl, needs) {
         true => Ok(()),
@@ -61,15 +71,7 @@ pub fn may_bucket(session: &Session, bucket: &Bucket, access: &Access, needs: Pe
     }
 }
 
-/// Does the object's list allow this?
-pub fn may_object(
-    session: &Session,
-    bucket: &Bucket,
-    access: &Access,
-    acl: &Acl,
-    needs: Permission,
-) -> Result<(), Refusal> {
-    check_label(session, bucket)?;
+fn by_object(session: &Session, bucket: &Bucket, access: &Access, acl: &Acl, needs: Permission) -> Result<(), Refusal> {
     let owner = match access.ownership {
         Ownership::BucketOwnerEnforced => bucket.owner,
         _ => acl.owner.unwrap_or(bucket.owner),
@@ -98,6 +100,7 @@ mod tests {
     use model::{AccessKeyId, BucketId, BucketName, Grant, Label, PrincipalId, Profile, Timestamp};
 
     use super::*;
+    use crate::action::{GetObject, ListObjects, PutObject, WriteObjectAcl};
 
     const OWNER: u8 = 7;
     const OTHER: u8 = 8;
@@ -106,7 +109,7 @@ mod tests {
         Bucket {
             id: BucketId([1; 16]),
             name: BucketName::parse("tea").unwrap(),
-            label: Label::from_canonical([label; Label::BYTES]),
+            label: Label::new(model::label::Parts { level: model::Level(label), ..Label::LOWEST.parts() }),
             profile: Profile::Quad,
             owner: PrincipalId([OWNER; 16]),
             created: Timestamp(0),
@@ -136,8 +139,8 @@ mod tests {
         [OWNER, OTHER, 0].map(|who| {
             let access = Access { acl: acl.clone(), ..access.clone() };
             [
-                may_bucket(&session(who), &bucket(0), &access, needs).is_ok(),
-                may_object(&session(who), &bucket(0), &access, acl, needs).is_ok(),
+                by_bucket(&session(who), &bucket(0), &access, needs).is_ok(),
+                by_object(&session(who), &bucket(0), &access, acl, needs).is_ok(),
             ]
         })
     }
@@ -178,8 +181,7 @@ mod tests {
     #[test]
     fn what_others_put_is_theirs_unless_the_bucket_owns_everything() {
         let theirs = acl(Some(OTHER), &[]);
-        let read =
-            |access: &Access, who| may_object(&session(who), &bucket(0), access, &theirs, Permission::Read).is_ok();
+        let read = |access: &Access, who| may_object::<GetObject>(&session(who), &bucket(0), access, &theirs).is_ok();
         assert!(read(&Access::default(), OTHER) && !read(&Access::default(), OWNER));
         let enforced = Access { ownership: Ownership::BucketOwnerEnforced, ..Access::default() };
         assert!(!read(&enforced, OTHER) && read(&enforced, OWNER));
@@ -187,10 +189,17 @@ mod tests {
 
     #[test]
     fn no_list_reaches_across_labels() {
-        let access = Access { acl: acl(None, &[(Grantee::Everyone, Permission::Read)]), ..Access::default() };
+        let everyone = [(Grantee::Everyone, Permission::FullControl)];
+        let access = Access { acl: acl(None, &everyone), ..Access::default() };
         for who in [OWNER, OTHER, 0] {
-            let refusal = may_bucket(&session(who), &bucket(1), &access, Permission::Read);
-            assert_eq!(refusal, Err(Refusal::Absent), "{who}");
+            let above = (&session(who), &bucket(1));
+            assert_eq!(may_bucket::<ListObjects>(above.0, above.1, &access), Err(Refusal::Absent), "{who}");
+            assert_eq!(may_bucket::<PutObject>(above.0, above.1, &access), Err(Refusal::Absent), "{who}");
+            let below = (&Session { label: bucket(1).label, ..session(who) }, &bucket(0));
+            assert_eq!(may_bucket::<ListObjects>(below.0, below.1, &access), Ok(()), "{who}");
+            assert_eq!(may_bucket::<PutObject>(below.0, below.1, &access), Err(Refusal::Below), "{who}");
+            let acl = &access.acl;
+            assert_eq!(may_object::<WriteObjectAcl>(below.0, below.1, &access, acl), Err(Refusal::Below), "{who}");
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The verdicts. The order of decision is fixed: authenticate (done before a session exists) →
-//! label → ownership.
+//! lattice → ownership.
 
 use model::{Bucket, ObjectKey, Session};
 use thiserror::Error;
 
-use crate::action::{AccountAction, BucketAction, ObjectAction};
+use crate::action::{AccountAction, BucketAction, Flow, ObjectAction};
 use crate::permit::Permit;
 
 /// A no, fit to show the person refused.
@@ -13,6 +13,9 @@ pub enum Refusal {
     /// Answered exactly as if the bucket were not there.
     #[error("the bucket does not exist")]
     Absent,
+    /// It lies below the session: it can be read from here, and nothing may flow down into it.
+    #[error("the bucket has a lower label than the session: write with a key of the bucket's label")]
+    Below,
     #[error("the bucket belongs to someone else")]
     NotOwner,
     #[error("say who you are")]
@@ -29,23 +32,26 @@ pub fn on_account<A: AccountAction>(session: &Session) -> Result<Permit<A>, Refu
 
 /// May the session do `A` on this bucket?
 pub fn on_bucket<A: BucketAction>(session: &Session, bucket: &Bucket) -> Result<Permit<A>, Refusal> {
-    check(session, bucket).map(|()| Permit::mint(session, Some(bucket), None))
+    check(session, bucket, A::FLOW).map(|()| Permit::mint(session, Some(bucket), None))
 }
 
 /// May the session do `A` on this object?
 pub fn on_object<A: ObjectAction>(session: &Session, bucket: &Bucket, key: ObjectKey) -> Result<Permit<A>, Refusal> {
-    check(session, bucket).map(|()| Permit::mint(session, Some(bucket), Some(key)))
+    check(session, bucket, A::FLOW).map(|()| Permit::mint(session, Some(bucket), Some(key)))
 }
 
-pub(crate) fn check_label(session: &Session, bucket: &Bucket) -> Result<(), Refusal> {
-    match session.label == bucket.label {
-        true => Ok(()),
-        false => Err(Refusal::Absent),
+/// The lattice. What does not lie at or below the session is not there for it, whatever is asked.
+pub(crate) fn check_label(session: &Session, bucket: &Bucket, flow: Flow) -> Result<(), Refusal> {
+    let (visible, same) = (bucket.label <= session.label, bucket.label == session.label);
+    match (visible, flow) {
+        (false, _) => Err(Refusal::Absent),
+        (true, Flow::Write) if !same => Err(Refusal::Below),
+        (true, Flow::Read | Flow::Write) => Ok(()),
     }
 }
 
-fn check(session: &Session, bucket: &Bucket) -> Result<(), Refusal> {
-    check_label(session, bucket)?;
+fn check(session: &Session, bucket: &Bucket, flow: Flow) -> Result<(), Refusal> {
+    check_label(session, bucket, flow)?;
     if session.principal != bucket.owner {
         return Err(Refusal::NotOwner);
     }
@@ -57,7 +63,7 @@ mod tests {
     use model::{AccessKeyId, BucketId, BucketName, Label, PrincipalId, Profile, Timestamp};
 
     use super::*;
-    use crate::action::{GetObject, HeadBucket};
+    use crate::action::{GetObject, HeadBucket, PutObject, WriteSettings};
 
     fn bucket(owner: u8, label: u8) -> Bucket {
         Bucket {
@@ -86,6 +92,35 @@ mod tests {
         assert_eq!(permit.object(), (&bucket(7, 0), &key));
         assert_eq!(permit.guard().bucket, Some((BucketId([1; 16]), Label::LOWEST)));
         assert_eq!(permit.guard().policy_epoch, Some(3));
+    }
+
+    /// A label with these levels and compartments (one bit each).
+    fn label(level: u8, compartments: u8) -> Label {
+        let mut bytes = [0; Label::BYTES];
+        bytes[2] = level;
+        bytes[19] = compartments;
+        Label::from_canonical(bytes)
+    }
+
+    #[test]
+    fn what_lies_above_or_beside_is_absent_and_what_lies_below_is_read_only() {
+        const HERE: Result<(), Refusal> = Ok(());
+        for (bucket_label, read, write) in [
+            (label(1, 0b01), HERE, HERE),
+            (label(1, 0b00), HERE, Err(Refusal::Below)),
+            (label(0, 0b01), HERE, Err(Refusal::Below)),
+            (label(2, 0b01), Err(Refusal::Absent), Err(Refusal::Absent)),
+            (label(1, 0b11), Err(Refusal::Absent), Err(Refusal::Absent)),
+            (label(1, 0b10), Err(Refusal::Absent), Err(Refusal::Absent)),
+        ] {
+            let session = Session { label: label(1, 0b01), ..session() };
+            let bucket = Bucket { label: bucket_label, ..bucket(7, 0) };
+            let key = ObjectKey::parse("green").unwrap();
+            assert_eq!(on_bucket::<HeadBucket>(&session, &bucket).map(drop), read, "{bucket_label:?}");
+            assert_eq!(on_bucket::<WriteSettings>(&session, &bucket).map(drop), write, "{bucket_label:?}");
+            assert_eq!(on_object::<GetObject>(&session, &bucket, key.clone()).map(drop), read, "{bucket_label:?}");
+            assert_eq!(on_object::<PutObject>(&session, &bucket, key).map(drop), write, "{bucket_label:?}");
+        }
     }
 
     #[test]

@@ -9,8 +9,11 @@ use engine::{Body, Declared, Engine};
 use http::request::Parts;
 use http::{Method, Request};
 use hyper::body::Incoming;
-use model::{Acl, Aspect, Bucket, BucketSetting, ObjectKey, Outside, Permission, PrincipalId, Session, Which};
-use policy::{Access, AccountAction, BucketAction, GetObject, ObjectAction, OnBucket, OnObject, Permit, ReadSettings};
+use model::{Acl, Aspect, Bucket, BucketSetting, ObjectKey, Outside, PrincipalId, Session, Which};
+use policy::{
+    Access, AccountAction, BucketAction, DeleteObject, GetObject, ListObjects, ObjectAction, OnBucket, OnObject,
+    Permit, ReadSettings,
+};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
@@ -454,7 +457,7 @@ impl Call<'_> {
     /// The bucket to delete several objects from, with what each permit is asked by.
     pub(crate) async fn on_bucket_to_delete(&self) -> Result<(Bucket, Access), Failure> {
         let (bucket, access) = self.bucket_and_access().await?;
-        policy::may_bucket(&self.session, &bucket, &access, Permission::Write)?;
+        policy::may_bucket::<DeleteObject>(&self.session, &bucket, &access)?;
         self.check_owner(&bucket)?;
         Ok((bucket, access))
     }
@@ -467,7 +470,7 @@ impl Call<'_> {
         let (key, which) = (self.key()?, versioning::wanted(self)?);
         let Some(acl) = self.engine().object_acl(&bucket, &key, which).await? else {
             // Who may not list the bucket is not told what is not there either.
-            policy::may_bucket(&self.session, &bucket, &access, Permission::Read)?;
+            policy::may_bucket::<ListObjects>(&self.session, &bucket, &access)?;
             self.check_owner(&bucket)?;
             return Err(if which == Which::Current { Code::NoSuchKey } else { Code::NoSuchVersion }.into());
         };
@@ -494,7 +497,7 @@ impl Call<'_> {
     ) -> Result<(Acl, Permit<GetObject>), Failure> {
         let access = self.engine().access(bucket).await?;
         let Some(acl) = self.engine().object_acl(bucket, key, which).await? else {
-            policy::may_bucket(&self.session, bucket, &access, Permission::Read)?;
+            policy::may_bucket::<ListObjects>(&self.session, bucket, &access)?;
             // The engine says what is missing, and how.
             return Ok((
                 Acl::default(),
@@ -511,7 +514,7 @@ impl Call<'_> {
             return Ok(());
         }
         let access = self.engine().access(bucket).await?;
-        Ok(policy::may_object(&self.session, bucket, &access, acl, Permission::Read)?)
+        Ok(policy::may_object::<GetObject>(&self.session, bucket, &access, acl)?)
     }
 
     /// What a bucket of one's own was told.

@@ -192,6 +192,10 @@ impl From<policy::Refusal> for Failure {
     fn from(refusal: policy::Refusal) -> Failure {
         match refusal {
             policy::Refusal::Absent => Code::NoSuchBucket.into(),
+            policy::Refusal::Below => Failure::because(
+                Code::AccessDenied,
+                "Access Denied: the bucket has a lower label than your session. Write with a key of its label.",
+            ),
             policy::Refusal::NotOwner | policy::Refusal::Anonymous => Code::AccessDenied.into(),
         }
     }
@@ -231,7 +235,9 @@ impl From<engine::Error> for Failure {
                 Failure::because(Code::ServiceUnavailable, format!("Please try again later: {reason}"))
             }
             // Administration; no S3 request leads there.
-            E::PrincipalExists | E::NoSuchAccessKey | E::SourceGone => Failure::internal(error),
+            E::PrincipalExists | E::NoSuchAccessKey | E::NotCleared | E::OutOfRange | E::SourceGone => {
+                Failure::internal(error)
+            }
             E::Internal(cause) => Failure::internal(cause),
         }
     }

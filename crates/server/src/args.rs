@@ -26,6 +26,8 @@ pub struct Args {
 pub enum Command {
     /// Start Entente and serve until interrupted
     Up(UpArgs),
+    /// Create and list users, with what they are for and cleared for
+    User(UserArgs),
     /// Create, list and revoke access keys
     Key(KeyArgs),
     /// Show what is stored, what is below its promise, and how each site is
@@ -73,6 +75,45 @@ pub struct PlaceArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub struct UserArgs {
+    #[command(subcommand)]
+    pub command: UserCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Create a user; access keys are issued with `entente key create`
+    Create {
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// What people call the user
+        name: String,
+        /// mission-owner, platform-operator, security-officer, contracting-officer or auditor
+        /// [default: mission-owner]
+        #[arg(long, value_name = "ROLE")]
+        role: Option<String>,
+        /// The highest label the user's sessions may have, such as `TOP SECRET//SI/TK` [default: the
+        /// lowest of the enclave]
+        #[arg(long, value_name = "LABEL")]
+        clearance: Option<String>,
+        /// Of which nation the user is, such as FRA; may be given several times
+        #[arg(long = "nation", value_name = "CODE")]
+        nations: Vec<String>,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List all users
+    List {
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
 pub struct KeyArgs {
     #[command(subcommand)]
     pub command: KeyCommand,
@@ -84,9 +125,12 @@ pub enum KeyCommand {
     Create {
         #[command(flatten)]
         place: PlaceArgs,
-        /// Whose key; a user of this name is created if there is none
+        /// Whose key; a user of this name, cleared for the lowest label, is created if there is none
         #[arg(long, value_name = "NAME")]
         user: String,
+        /// The label of the key's sessions, such as `SECRET//SI` [default: the lowest of the enclave]
+        #[arg(long, value_name = "LABEL")]
+        label: Option<String>,
         /// Print one line of JSON
         #[arg(long)]
         json: bool,

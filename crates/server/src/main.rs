@@ -7,6 +7,7 @@
 //! Absent by design: rules. Whatever decides lives in the crates below; here it is wired, started
 //! and stopped.
 
+mod accreditation;
 mod args;
 mod config;
 mod failure;
@@ -57,6 +58,7 @@ fn run(args: Args) -> Result<(), Failure> {
             logs::start(args.log.as_deref())?;
             up::run(&up)
         }
+        Command::User(user) => cli::user::run(&user),
         Command::Key(key) => cli::key::run(&key),
         Command::Status(status) => cli::status::run(&status),
         Command::Presign(presign) => cli::presign::run(&presign),

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use catalog::Catalog;
 use engine::Engine;
-use model::{AccessKeyId, KeyState, Principal, Role};
+use model::{AccessKeyId, KeyState, Label, Principal, Role};
 use policy::SystemPermit;
 use zeroize::Zeroizing;
 
+use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::data_dir::DataDir;
 use crate::failure::{Exit, Failure, chain};
@@ -41,7 +42,7 @@ pub async fn ensure(
     engine: &Engine,
     catalog: &Arc<dyn Catalog>,
     dir: &DataDir,
-    region: &str,
+    config: &Config,
 ) -> Result<Owner, Failure> {
     let path = dir.credentials();
     if let Some(credentials) = Credentials::read(&path)? {
@@ -52,30 +53,31 @@ pub async fn ensure(
     }
     let permit = SystemPermit::for_background_work();
     settle(engine, &permit).await?;
-    let owner = user(engine, catalog, &permit, OWNER).await.map_err(failed)?;
+    let owner = user(engine, catalog, &permit, OWNER, config.accreditation.range.high()).await.map_err(failed)?;
     let credentials = match key_of(engine, &permit, &owner).await? {
         Some(credentials) => credentials,
         None => {
-            let issued = engine.issue_key(&permit, owner.id).await.map_err(failed)?;
+            let issued = engine.issue_key(&permit, owner.id, config.accreditation.range.low()).await.map_err(failed)?;
             Credentials { access_key: issued.id.0, secret_key: Zeroizing::new(issued.secret) }
         }
     };
-    credentials.write(&path, region)?;
+    credentials.write(&path, &config.region)?;
     Ok(Owner { credentials, written: Written::Now })
 }
 
-/// The user of this name, made if there is none.
+/// The user of this name, made with this clearance if there is none.
 pub async fn user(
     engine: &Engine,
     catalog: &Arc<dyn Catalog>,
     permit: &SystemPermit,
     name: &str,
+    clearance: Label,
 ) -> Result<Principal, engine::Error> {
     let named = |all: Vec<Principal>| all.into_iter().find(|principal| principal.name == name);
     if let Some(known) = named(catalog.principals().await?) {
         return Ok(known);
     }
-    match engine.create_principal(permit, name, Role::MissionOwner).await {
+    match engine.create_principal(permit, name, Role::MissionOwner, clearance).await {
         Err(engine::Error::PrincipalExists) => {}
         result => return result,
     }

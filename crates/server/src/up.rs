@@ -102,7 +102,7 @@ async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
     let (s3_endpoint, admin_endpoint) = doors.endpoints()?;
     let mut tasks = JoinSet::new();
     tasks.spawn(background(engine.clone(), stop.clone()));
-    let admin = Admin::new(engine.clone(), catalog, token, &outside);
+    let admin = Admin::new(engine.clone(), catalog, token, config.accreditation, &outside);
     let (admin_listener, admin_stop) = (doors.admin, stop.clone());
     tasks.spawn(async move {
         let ended = api::serve(admin, admin_listener, admin_stop).await;
@@ -149,7 +149,7 @@ struct Started {
 async fn start(config: Config, dir: DataDir, outside: Outside) -> Result<Started, Failure> {
     let (engine, catalog) = home::open(&config, &dir, &outside).await?;
     let owner = match config.kind {
-        Kind::Embedded => Some(owner::ensure(&engine, &catalog, &dir, &config.region).await?),
+        Kind::Embedded => Some(owner::ensure(&engine, &catalog, &dir, &config).await?),
         Kind::Configured => None,
     };
     let token = Token::load_or_make(&dir, &outside)?;

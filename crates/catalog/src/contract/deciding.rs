@@ -228,6 +228,14 @@ pub async fn a_bucket_name_is_unique_at_its_label<C: Subject>(fresh: impl AsyncF
     assert_eq!(refusal, Refusal::BucketExists(Box::new(world.bucket.clone())));
     let above = make::bucket(world.fresh(), "tea", make::high());
     world.run(CONTROL, Change::BucketCreated(above.clone(), Vec::new())).await;
+    for (labels, found) in [
+        (vec![Label::LOWEST, make::high()], vec![world.bucket.clone(), above.clone()]),
+        (vec![make::high(), Label::LOWEST], vec![above.clone(), world.bucket.clone()]),
+        (vec![Label::LOWEST], vec![world.bucket.clone()]),
+        (vec![], vec![]),
+    ] {
+        assert_eq!(world.catalog.buckets_named(labels, &above.name).await.unwrap(), found);
+    }
     for bucket in [&world.bucket, &above] {
         let found = world.catalog.bucket_named(bucket.label, &bucket.name).await.unwrap();
         assert_eq!(found.as_ref(), Some(bucket));

@@ -127,7 +127,13 @@ pub fn part(n: u64, number: u16, body: BodySlice) -> Part {
 }
 
 pub fn principal(n: u64, name: &str) -> Principal {
-    Principal { id: PrincipalId(id(n)), name: name.to_owned(), role: Role::MissionOwner, created: NOW }
+    Principal {
+        id: PrincipalId(id(n)),
+        name: name.to_owned(),
+        role: Role::MissionOwner,
+        clearance: high(),
+        created: NOW,
+    }
 }
 
 pub fn access_key(name: &str, principal: PrincipalId) -> AccessKey {

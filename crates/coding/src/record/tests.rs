@@ -409,8 +409,14 @@ fn principal(d: &mut Dice) -> Principal {
         id: PrincipalId(d.bytes()),
         name: d.text(30),
         role: d.pick(&[Role::MissionOwner, Role::PlatformOperator]),
+        clearance: Label::LOWEST,
         created: time(d),
     }
+}
+
+fn cleared(d: &mut Dice) -> Principal {
+    let role = d.pick(&[Role::SecurityOfficer, Role::ContractingOfficer, Role::Auditor]);
+    Principal { role, clearance: label(d), ..principal(d) }
 }
 
 fn access_key(d: &mut Dice) -> AccessKey {
@@ -461,6 +467,7 @@ fn samples() -> Vec<(String, Vec<u8>)> {
         ("kept version", to_bytes(&kept_version(d))),
         ("tagged upload", to_bytes(&tagged_upload(d))),
         ("version that was brought", to_bytes(&brought(&mut Dice::new(100)))),
+        ("cleared principal", to_bytes(&cleared(&mut Dice::new(101)))),
     ];
     samples.extend(values.map(|(name, value)| (name.to_owned(), value)));
     samples.extend(Aspect::ALL.iter().map(|aspect| {
@@ -550,7 +557,7 @@ proptest! {
             let value = setting(*aspect, d);
             prop_assert_eq!(from_bytes(&to_bytes(&value)), Ok(value));
         }
-        survive!(version_setting, kept_version, tagged_upload);
+        survive!(version_setting, kept_version, tagged_upload, cleared);
     }
 
     #[test]

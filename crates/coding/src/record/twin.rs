@@ -94,7 +94,11 @@ plain_enum! { SegmentKind = model::SegmentKind { 0 Journal, 1 Data } }
 plain_enum! { Vendor = model::Vendor { 0 Amazon, 1 Microsoft, 2 Google, 3 Oracle, 4 Own } }
 plain_enum! { Slot = model::Slot { 0 Null, 1 Own } }
 plain_enum! { LockMode = model::LockMode { 0 Governance, 1 Compliance } }
-plain_enum! { Role = model::Role { 0 MissionOwner, 1 PlatformOperator } }
+plain_enum! {
+    Role = model::Role {
+        0 MissionOwner, 1 PlatformOperator, 2 SecurityOfficer, 3 ContractingOfficer, 4 Auditor,
+    }
+}
 
 #[derive(Encode, Decode)]
 pub enum Profile {
@@ -766,12 +770,15 @@ pub struct Principal {
     role: Role,
     #[n(3)]
     created: i64,
+    #[n(4)]
+    clearance: Option<LabelBytes>,
 }
 
 impl From<&model::Principal> for Principal {
     fn from(value: &model::Principal) -> Principal {
-        let model::Principal { id, name, role, created } = value;
-        Principal { id: id.0.into(), name: name.clone(), role: (*role).into(), created: created.0 }
+        let model::Principal { id, name, role, clearance, created } = value;
+        let clearance = (*clearance != Label::LOWEST).then(|| (*clearance.canonical()).into());
+        Principal { id: id.0.into(), name: name.clone(), role: (*role).into(), created: created.0, clearance }
     }
 }
 
@@ -783,6 +790,7 @@ impl TryFrom<Principal> for model::Principal {
             id: PrincipalId(twin.id.into()),
             name: twin.name,
             role: twin.role.into(),
+            clearance: twin.clearance.map_or(Label::LOWEST, |bytes| Label::from_canonical(bytes.into())),
             created: Timestamp(twin.created),
         })
     }

@@ -52,7 +52,7 @@ impl Inner {
     /// pieces were added.
     async fn bring_up(self: &Arc<Self>, segment: &Segment) -> Result<usize, Error> {
         let missing = missing_indices(segment);
-        let places = self.free_places(segment);
+        let places = self.free_places(segment)?;
         if missing.is_empty() || places.is_empty() {
             return Ok(0);
         }
@@ -109,12 +109,13 @@ impl Inner {
         Ok(have)
     }
 
-    /// Sites that take writes, one for each vendor that holds none of the segment.
-    fn free_places(&self, segment: &Segment) -> Vec<SiteId> {
+    /// Sites that take writes and may hold it, one for each vendor that holds none of the segment.
+    fn free_places(&self, segment: &Segment) -> Result<Vec<SiteId>, Error> {
         let holders: Vec<_> = segment.pieces.iter().filter_map(|piece| self.sites.vendor(piece.site)).collect();
-        let free = self.sites.prompt(&[]).into_iter().filter(|site| !holders.contains(&site.vendor));
+        let label = self.label_of(segment.stream)?;
+        let free = self.sites.prompt(label, &[]).into_iter().filter(|site| !holders.contains(&site.vendor));
         let by_vendor: BTreeMap<_, _> = free.map(|site| (site.vendor, site.site)).collect();
-        by_vendor.into_values().collect()
+        Ok(by_vendor.into_values().collect())
     }
 }
 

@@ -16,7 +16,9 @@ use coding::keys::RootKey;
 use engine::{Body, Declared, Engine, Error, OpenError, Parts, Put, Settings, SiteParts, Written};
 use futures::{StreamExt, TryStreamExt};
 use model::outside::{Blocking, Clock, Entropy};
-use model::{BucketName, ObjectKey, OriginAddress, Outside, Precondition, Role, Session, Timestamp, Vendor};
+use model::{
+    BucketName, Label, ObjectKey, OriginAddress, Outside, Precondition, PrincipalId, Role, Session, Timestamp, Vendor,
+};
 use policy::{GetObject, Permit, PutObject, SystemPermit};
 use providers::fault::{FaultStore, Pace, State};
 use providers::{MemoryOrigin, MemoryStore, Origin, OriginError, OriginErrorKind, Origins, Store};
@@ -90,6 +92,8 @@ pub struct Sites {
     pub origin: Arc<MemoryOrigin>,
     pub memories: Vec<Arc<MemoryStore>>,
     pub faults: Vec<Arc<FaultStore>>,
+    /// The highest label that may lie at each.
+    pub ceilings: Vec<Label>,
 }
 
 impl Sites {
@@ -99,18 +103,19 @@ impl Sites {
             let store: Arc<dyn Store> = Arc::clone(memory) as Arc<dyn Store>;
             Arc::new(FaultStore::new(store, outside.clone()))
         };
-        Sites { origin: Arc::default(), faults: memories.iter().map(fault).collect(), memories }
+        let ceilings = vec![Label::LOWEST; memories.len()];
+        Sites { origin: Arc::default(), faults: memories.iter().map(fault).collect(), memories, ceilings }
     }
 
     pub fn parts(&self) -> Vec<SiteParts> {
-        let parts = |(fault, vendor): (&Arc<FaultStore>, Vendor)| SiteParts {
+        let parts = |((fault, vendor), ceiling): ((&Arc<FaultStore>, Vendor), &Label)| SiteParts {
             name: vendor.name().to_owned(),
             vendor,
             region: "here".to_owned(),
-            facts: model::SiteFacts::default(),
+            facts: model::SiteFacts { ceiling: *ceiling, ..model::SiteFacts::default() },
             store: Arc::clone(fault) as Arc<dyn Store>,
         };
-        self.faults.iter().zip(Vendor::ALL).map(parts).collect()
+        self.faults.iter().zip(Vendor::ALL).zip(&self.ceilings).map(parts).collect()
     }
 
     /// Objects of all sites whose names hold `part`.
@@ -161,9 +166,14 @@ impl World {
     }
 
     pub async fn with(seed: u64, settings: Settings) -> World {
+        World::under(seed, settings, [Label::LOWEST; 4]).await
+    }
+
+    /// A world whose sites have these ceilings.
+    pub async fn under(seed: u64, settings: Settings, ceilings: [Label; 4]) -> World {
         let outside = outside(seed);
         let scratch = Scratch::new();
-        let sites = Sites::new(&outside);
+        let sites = Sites { ceilings: ceilings.to_vec(), ..Sites::new(&outside) };
         let catalog = Arc::new(SqliteCatalog::open(scratch.path().join("catalog"), outside.clone()).unwrap());
         let engine = open(&catalog, &sites, &outside, settings).await.unwrap();
         let session = person(&engine, "lyra").await;
@@ -258,10 +268,20 @@ pub async fn open(
 
 /// A new principal with a key, as a session.
 pub async fn person(engine: &Engine, name: &str) -> Session {
+    person_at(engine, name, Label::LOWEST).await
+}
+
+/// A new principal who is cleared for this label, with a key at it, as a session.
+pub async fn person_at(engine: &Engine, name: &str, label: Label) -> Session {
     let system = SystemPermit::for_background_work();
-    let principal = engine.create_principal(&system, name, Role::MissionOwner).await.unwrap();
-    let issued = engine.issue_key(&system, principal.id).await.unwrap();
-    engine.credential(&issued.id).await.unwrap().unwrap().session
+    let principal = engine.create_principal(&system, name, Role::MissionOwner, label).await.unwrap();
+    key_at(engine, principal.id, label).await.unwrap()
+}
+
+/// A further key of the principal, as a session.
+pub async fn key_at(engine: &Engine, principal: PrincipalId, label: Label) -> Result<Session, Error> {
+    let issued = engine.issue_key(&SystemPermit::for_background_work(), principal, label).await?;
+    Ok(engine.credential(&issued.id).await?.unwrap().session)
 }
 
 pub async fn permit<A: policy::ObjectAction>(engine: &Engine, session: &Session, key: &str) -> Permit<A> {

@@ -14,7 +14,7 @@ use catalog::SqliteCatalog;
 use coding::keys::RootKey;
 use engine::{Engine, Parts, SiteParts};
 use model::outside::{Blocking, Clock, Entropy};
-use model::{Outside, Role, Timestamp, Vendor};
+use model::{Label, Outside, Role, Timestamp, Vendor};
 use policy::SystemPermit;
 use providers::fault::{FaultStore, State};
 use providers::{MemoryStore, NoOrigins, Store};
@@ -168,8 +168,8 @@ async fn open(sites: &[Arc<FaultStore>], outside: &Outside) -> Engine {
 
 async fn person(engine: &Engine, name: &str) -> (String, String) {
     let permit = SystemPermit::for_background_work();
-    let principal = engine.create_principal(&permit, name, Role::MissionOwner).await.unwrap();
-    let issued = engine.issue_key(&permit, principal.id).await.unwrap();
+    let principal = engine.create_principal(&permit, name, Role::MissionOwner, Label::LOWEST).await.unwrap();
+    let issued = engine.issue_key(&permit, principal.id, Label::LOWEST).await.unwrap();
     (issued.id.0, issued.secret.to_string())
 }
 

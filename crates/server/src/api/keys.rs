@@ -23,6 +23,7 @@ pub async fn list(State(admin): State<Arc<Admin>>) -> Result<Json<Keys>, Problem
     let shown = |key: engine::KeyInfo| Key {
         access_key: key.id.0,
         user: key.principal.name,
+        label: admin.accreditation.banner(&key.label),
         created: rfc3339(key.created),
         revoked: match key.state {
             KeyState::Active => None,
@@ -38,13 +39,20 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<IssuedKey>), Problem> {
     let Json(wanted) = body.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
     check_user_name(&wanted.user).map_err(|why| Problem::new(StatusCode::BAD_REQUEST, why))?;
-    let user = owner::user(&admin.engine, &admin.catalog, &admin.permit, &wanted.user).await?;
-    let issued = admin.engine.issue_key(&admin.permit, user.id).await?;
-    tracing::info!(access_key = %issued.id, user = user.name, "an access key was issued");
+    let lowest = admin.accreditation.range.low();
+    let label = match &wanted.label {
+        Some(text) => admin.accreditation.parse(text).map_err(|why| Problem::new(StatusCode::BAD_REQUEST, why))?,
+        None => lowest,
+    };
+    let user = owner::user(&admin.engine, &admin.catalog, &admin.permit, &wanted.user, lowest).await?;
+    let issued = admin.engine.issue_key(&admin.permit, user.id, label).await?;
+    let label = admin.accreditation.banner(&label);
+    tracing::info!(access_key = %issued.id, user = user.name, label, "an access key was issued");
     let key = IssuedKey {
         access_key: issued.id.0,
         secret_key: issued.secret,
         user: issued.principal.name,
+        label,
         user_id: issued.principal.id.to_string(),
     };
     Ok((StatusCode::CREATED, Json(key)))
@@ -57,7 +65,7 @@ pub async fn revoke(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> 
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn check_user_name(name: &str) -> Result<(), String> {
+pub fn check_user_name(name: &str) -> Result<(), String> {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b"_.@+=,-".contains(&byte);
     if (1..=USER_NAME_CHARS_MAX).contains(&name.len()) && name.bytes().all(known) {
         return Ok(());

@@ -9,6 +9,7 @@ mod guard;
 mod keys;
 mod problem;
 mod status;
+mod users;
 pub mod wire;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use self::problem::Problem;
+use crate::accreditation::Accreditation;
 use crate::token::Token;
 
 /// Far above any request of this API, far below what would hurt.
@@ -44,14 +46,21 @@ pub struct Admin {
     catalog: Arc<dyn Catalog>,
     permit: SystemPermit,
     token: Token,
+    accreditation: Accreditation,
     /// Fresh in each process; see [`Token::matches`].
     blind: hmac::Key,
 }
 
 impl Admin {
-    pub fn new(engine: Engine, catalog: Arc<dyn Catalog>, token: Token, outside: &Outside) -> Admin {
+    pub fn new(
+        engine: Engine,
+        catalog: Arc<dyn Catalog>,
+        token: Token,
+        accreditation: Accreditation,
+        outside: &Outside,
+    ) -> Admin {
         let blind = hmac::Key::new(hmac::HMAC_SHA256, &outside.random::<32>());
-        Admin { engine, catalog, permit: SystemPermit::for_background_work(), token, blind }
+        Admin { engine, catalog, permit: SystemPermit::for_background_work(), token, accreditation, blind }
     }
 }
 
@@ -79,6 +88,7 @@ fn router(admin: Arc<Admin>, port: u16) -> Router {
         .route("/api/v1/status", get(status::show))
         .route("/api/v1/keys", get(keys::list).post(keys::create))
         .route("/api/v1/keys/{id}", delete(keys::revoke))
+        .route("/api/v1/users", get(users::list).post(users::create))
         .route("/api/v1/adoptions", get(adoptions::list).post(adoptions::begin))
         .route("/api/v1/adoption-plan", post(adoptions::plan))
         .route("/api/v1/adoptions/{bucket}/pause", post(adoptions::pause))

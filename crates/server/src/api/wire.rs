@@ -55,6 +55,8 @@ pub struct Keys {
 pub struct Key {
     pub access_key: String,
     pub user: String,
+    /// Of every session of the key.
+    pub label: String,
     /// RFC 3339.
     pub created: String,
     /// RFC 3339; `null` while it is valid.
@@ -65,8 +67,45 @@ pub struct Key {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewKey {
-    /// A user of this name is created if there is none.
+    /// A user of this name, cleared for the lowest label, is created if there is none.
     pub user: String,
+    /// Of the key's sessions, at or below the user's clearance; the lowest of the enclave by default.
+    #[serde(default)]
+    pub label: Option<String>,
+}
+
+/// `GET /api/v1/users`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Users {
+    pub users: Vec<User>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct User {
+    pub user: String,
+    /// The user's canonical id, by which S3 names an owner.
+    pub user_id: String,
+    pub role: String,
+    /// The highest label that the user's sessions may have.
+    pub clearance: String,
+    /// RFC 3339.
+    pub created: String,
+}
+
+/// `POST /api/v1/users`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    pub user: String,
+    /// `mission-owner` by default.
+    #[serde(default)]
+    pub role: Option<String>,
+    /// A label; the lowest of the enclave by default.
+    #[serde(default)]
+    pub clearance: Option<String>,
+    /// Codes of the nations the user is of, such as `FRA`; as the clearance says by default.
+    #[serde(default)]
+    pub nations: Vec<String>,
 }
 
 /// What `POST /api/v1/keys` answers: the one time the secret is shown.
@@ -75,6 +114,8 @@ pub struct IssuedKey {
     pub access_key: String,
     pub secret_key: String,
     pub user: String,
+    /// Of every session of the key.
+    pub label: String,
     /// The user's canonical id, by which S3 names an owner.
     #[serde(default)]
     pub user_id: String,

@@ -7,6 +7,7 @@ pub mod presign;
 pub mod root_key;
 pub mod site;
 pub mod status;
+pub mod user;
 
 use std::io::{self, Write};
 

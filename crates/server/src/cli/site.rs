@@ -35,7 +35,8 @@ struct Report {
     name: String,
     vendor: &'static str,
     region: String,
-    ceiling: &'static str,
+    /// The highest label that may lie there.
+    ceiling: String,
     /// Whose it is: `nobody's`, or an enclave.
     held_by: Option<String>,
     steps: Vec<Step>,
@@ -57,7 +58,10 @@ pub fn run(args: &SiteCheckArgs) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot start threads: {error}")))?;
-    let reports = runtime.block_on(check_all(&config.sites));
+    let mut reports = runtime.block_on(check_all(&config.sites));
+    for (report, site) in reports.iter_mut().zip(&config.sites) {
+        report.ceiling = config.accreditation.banner(&site.facts.ceiling);
+    }
     // A directory on a hung disk keeps its thread: its report is made, nothing waits for it.
     runtime.shutdown_background();
     if args.json {
@@ -96,7 +100,7 @@ impl Report {
             name: site.name.clone(),
             vendor: site.vendor.name(),
             region: site.region.clone(),
-            ceiling: site.facts.ceiling.name(),
+            ceiling: String::new(),
             held_by: None,
             steps: Vec::new(),
             advice: Vec::new(),

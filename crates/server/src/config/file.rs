@@ -13,7 +13,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use engine::WaitingCost;
-use model::{Profile, Vendor};
+use model::{LabelRange, Profile, Vendor};
+use policy::labels::{Table, Tables};
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -25,12 +26,13 @@ use super::{
     Config, DEFAULT_ADMIN_LISTEN, DEFAULT_LIFECYCLE_DAY, DEFAULT_MEMORY_BUDGET, DEFAULT_REENTER_AFTER, DEFAULT_REGION,
     DEFAULT_S3_LISTEN, Kind, SiteConfig, absolute,
 };
+use crate::accreditation::{Accreditation, DEFAULT_TABLE};
 use crate::failure::{Exit, Failure};
 
 /// Every section and what may stand in it. The structs below say the same to serde; a test holds
 /// the two together.
 const SECTIONS: [(&str, &[&str]); 7] = [
-    ("enclave", &["data_dir", "region", "root_key", "default_profile"]),
+    ("enclave", &["data_dir", "region", "root_key", "default_profile", "labels", "range"]),
     ("s3", &["listen", "domains"]),
     ("admin", &["listen"]),
     ("limits", &["memory_budget", "reenter_after"]),
@@ -72,6 +74,8 @@ struct Enclave {
     root_key: Spanned<PathBuf>,
     region: Option<Spanned<String>>,
     default_profile: Option<Spanned<String>>,
+    labels: Option<Spanned<String>>,
+    range: Option<Spanned<[String; 2]>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -126,7 +130,8 @@ type Complaints = Vec<(usize, String)>;
 
 /// Paths that are not absolute begin at `base`.
 fn parse(text: &str, base: &Path) -> Result<Config, Complaints> {
-    let mut check = Check { text, base, complaints: Vec::new() };
+    let table = Tables::shipped().named(DEFAULT_TABLE).ok_or_else(|| vec![(1, "no policy tables".to_owned())])?;
+    let mut check = Check { text, base, complaints: Vec::new(), table };
     let syntax = |check: &Check<'_>, error: &toml::de::Error| {
         let line = error.span().map_or(1, |span| check.line(&span));
         vec![(line, error.message().to_owned())]
@@ -146,6 +151,8 @@ struct Check<'a> {
     text: &'a str,
     base: &'a Path,
     complaints: Complaints,
+    /// What labels are called here.
+    table: &'static Table,
 }
 
 impl Check<'_> {
@@ -210,6 +217,8 @@ impl Check<'_> {
             self.complain(&file.enclave.root_key.span(), why);
         }
         let region = self.region(file.enclave.region.as_ref());
+        // Before the sites, whose ceilings are labels.
+        let accreditation = self.accreditation(&file.enclave);
         let sites = self.sites(&file.site, data_dir.as_deref());
         let default_profile = self.profile(file.enclave.default_profile.as_ref(), &sites);
         let s3_listen = self.parsed(file.s3.listen.as_ref(), DEFAULT_S3_LISTEN, address);
@@ -226,6 +235,7 @@ impl Check<'_> {
             root_key: root_key?,
             region,
             default_profile: default_profile?,
+            accreditation,
             s3_listen,
             s3_domains,
             admin_listen,
@@ -247,6 +257,28 @@ impl Check<'_> {
                 WaitingCost::default()
             },
         )
+    }
+
+    /// Of which table labels are, and from which to which; the lowest alone where nobody says.
+    fn accreditation(&mut self, enclave: &Enclave) -> Accreditation {
+        let names: Vec<&str> = Tables::shipped().iter().map(Table::name).collect();
+        let named = |text: &str| {
+            let advice = || match nearest(text, &names) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => format!("there are {}", list(&names)),
+            };
+            Tables::shipped().named(text).ok_or_else(|| format!("`{text}` is no policy table: {}", advice()))
+        };
+        self.table = self.parsed(enclave.labels.as_ref(), self.table, named);
+        let lowest = LabelRange::up_to(self.table.lowest());
+        let table = self.table;
+        let range = self.value(enclave.range.as_ref(), |[low, high]| {
+            let label = |text: &str| table.parse(text).map_err(|error| format!("`{text}`: {error}"));
+            let (low_label, high_label) = (label(low)?, label(high)?);
+            LabelRange::new(low_label, high_label)
+                .ok_or_else(|| format!("`{high}` is not above `{low}`: write the lowest label first, then the highest"))
+        });
+        Accreditation { range: range.unwrap_or(lowest) }
     }
 
     fn lifecycle_day(&mut self, seconds: Option<&Spanned<u32>>) -> Duration {

@@ -13,6 +13,7 @@ use engine::WaitingCost;
 use model::{Profile, SiteFacts, Vendor};
 use providers::remote;
 
+use crate::accreditation::Accreditation;
 use crate::args::{DEFAULT_DATA_DIR, PlaceArgs, UpArgs};
 use crate::data_dir::DataDir;
 use crate::failure::{Exit, Failure};
@@ -41,6 +42,7 @@ pub struct Config {
     pub root_key: PathBuf,
     pub region: String,
     pub default_profile: Profile,
+    pub accreditation: Accreditation,
     pub s3_listen: SocketAddr,
     /// Names under which buckets are found as `BUCKET.NAME`, beside `localhost`.
     pub s3_domains: Vec<String>,
@@ -116,12 +118,13 @@ impl Config {
     }
 
     fn embedded(dir: &DataDir) -> Config {
+        let accreditation = Accreditation::of_ones_own();
         let site = |vendor: Vendor| SiteConfig {
             name: vendor.name().to_owned(),
             vendor,
             region: DEFAULT_REGION.to_owned(),
             // A directory on this machine, whomever it stands for.
-            facts: SiteFacts::default(),
+            facts: SiteFacts { ceiling: accreditation.range.high(), ..SiteFacts::default() },
             store: StoreConfig::Local(dir.site(vendor)),
         };
         Config {
@@ -130,6 +133,7 @@ impl Config {
             root_key: dir.root_key(),
             region: DEFAULT_REGION.to_owned(),
             default_profile: Profile::Quad,
+            accreditation,
             s3_listen: DEFAULT_S3_LISTEN,
             s3_domains: Vec::new(),
             admin_listen: DEFAULT_ADMIN_LISTEN,

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use model::{Ceiling, SiteFacts, Vendor};
+use model::{SiteFacts, Vendor};
 use providers::http::Network;
 use providers::remote::{
     self, Addressing, AzurePlace, Credentials, DEFAULT_PROFILE, Dialect, GcsPlace, Order, Place, PutChecksum, S3Place,
@@ -210,6 +210,7 @@ impl Check<'_> {
     fn facts(&mut self, site: &Site, vendor: Vendor, region: &str, kind: &Kind) -> SiteFacts {
         // A directory lies where its machine does, whomever it stands for.
         let shipped = if kind.name == "local" { SiteFacts::default() } else { facts::shipped(vendor, region) };
+        let table = self.table;
         SiteFacts {
             coordinates: self
                 .value(site.coordinates.as_ref(), |place| facts::coordinates(*place).map(Some))
@@ -217,12 +218,18 @@ impl Check<'_> {
             prices: self
                 .value(site.prices.as_ref(), |table| facts::prices(table, shipped.prices))
                 .unwrap_or(shipped.prices),
-            ceiling: self.parsed(site.ceiling.as_ref(), shipped.ceiling, Ceiling::from_str),
+            ceiling: self.parsed(site.ceiling.as_ref(), table.lowest(), |text| {
+                table.parse(text).map_err(|error| format!("`{text}` is no ceiling: {error}"))
+            }),
         }
     }
 
     /// The value as what it means, or a complaint.
-    fn value<T, U>(&mut self, value: Option<&Spanned<T>>, parse: impl Fn(&T) -> Result<U, String>) -> Option<U> {
+    pub(super) fn value<T, U>(
+        &mut self,
+        value: Option<&Spanned<T>>,
+        parse: impl Fn(&T) -> Result<U, String>,
+    ) -> Option<U> {
         let value = value?;
         match parse(value.get_ref()) {
             Ok(parsed) => Some(parsed),

@@ -1,4 +1,4 @@
-use model::{Ceiling, NanoDollars};
+use model::NanoDollars;
 use providers::remote::{Addressing, Credentials, Dialect, Place};
 
 use super::*;
@@ -45,6 +45,8 @@ cut = "128 KiB"
 const REMOTE: &str = r#"[enclave]
 data_dir = "data"
 root_key = "/etc/entente/root.key"
+labels = "us"
+range = ["unclassified", "secret//rel to usa, fra"]
 
 [[site]]
 name = "a"
@@ -217,6 +219,9 @@ fn the_four_vendors_are_understood_with_their_facts() {
         let StoreConfig::Remote(settings) = &site.store else { panic!("{name} is a directory") };
         (site, settings)
     };
+    let range = config.accreditation.range;
+    assert_eq!(config.accreditation.banner(&range.high()), "SECRET//REL TO USA, FRA");
+    assert!(range.contains(&config.accreditation.parse("cui").unwrap()));
     let (site, settings) = remote("a");
     assert_eq!(
         (settings.prefix.as_str(), &settings.credentials),
@@ -232,7 +237,7 @@ fn the_four_vendors_are_understood_with_their_facts() {
 
     let (site, settings) = remote("m");
     assert_eq!(settings.credentials, Credentials::File { path: "/conf/azure.key".into(), profile: "default".into() });
-    assert_eq!(site.facts.ceiling, Ceiling::Secret);
+    assert_eq!(config.accreditation.banner(&site.facts.ceiling), "SECRET//NOFORN");
 
     let (site, settings) = remote("g");
     assert_eq!(settings.credentials, Credentials::Chain);
@@ -256,26 +261,29 @@ fn the_four_vendors_are_understood_with_their_facts() {
 #[test]
 fn contradictory_vendor_sites_are_refused_with_line_and_suggestion() {
     let table = [
-        ("kind = \"azure\"", "kind = \"azur\"", 17, "did you mean `azure`?"),
-        ("kind = \"azure\"", "kind = \"s3\"", 19, "no setting of a site of kind `s3`"),
-        ("bucket = \"pieces-a\"\n", "", 8, "needs `bucket`"),
-        ("region = \"eastus\"\n", "", 17, "needs `region`"),
-        ("namespace = \"tenancy\"\n", "", 35, "needs `namespace`"),
-        ("vendor = \"google\"", "vendor = \"amazon\"", 26, "cannot be amazon's: it is of `google`, `own`"),
-        ("bucket = \"pieces-g\"", "bucket = \"a/b\"", 29, "is no bucket"),
-        ("prefix = \"entente/\"", "prefix = \"entente\"", 11, "end with a slash"),
-        ("credentials_env = \"ENTENTE_A\"", "credentials_env = \"a-b\"", 12, "begins no variables"),
-        ("credentials_env = \"ENTENTE_A\"", "credentials_env = \"A\"\nanonymous = true", 13, "from one place"),
-        ("credentials_env = \"ENTENTE_A\"", "profile = \"p\"", 12, "name one"),
-        ("credentials = \"oci.ini\"\nprofile = \"entente\"\n", "", 35, "customer secret key"),
-        ("credentials = \"azure.key\"", "credential = \"azure.key\"", 21, "did you mean `credentials`?"),
-        ("ceiling = \"secret\"", "ceiling = \"cosmic\"", 22, "is no ceiling"),
-        ("[1.5, -2.5]", "[91.0, 0.0]", 30, "is no place"),
-        ("get_per_1000 = 0.001", "get_per_100 = 0.001", 41, "did you mean `get_per_1000`?"),
-        ("get_per_1000 = 0.001", "get_per_1000 = -1.0", 41, "is no price"),
-        ("prefix = \"entente/\"", "endpoint = \"objects.example.org\"", 11, "is no endpoint"),
-        ("prefix = \"entente/\"", "quirks = [\"slow\"]", 11, "is no quirk"),
-        ("prefix = \"entente/\"", "addressing = \"dns\"", 11, "is no addressing"),
+        ("kind = \"azure\"", "kind = \"azur\"", 19, "did you mean `azure`?"),
+        ("kind = \"azure\"", "kind = \"s3\"", 21, "no setting of a site of kind `s3`"),
+        ("bucket = \"pieces-a\"\n", "", 10, "needs `bucket`"),
+        ("region = \"eastus\"\n", "", 19, "needs `region`"),
+        ("namespace = \"tenancy\"\n", "", 37, "needs `namespace`"),
+        ("vendor = \"google\"", "vendor = \"amazon\"", 28, "cannot be amazon's: it is of `google`, `own`"),
+        ("bucket = \"pieces-g\"", "bucket = \"a/b\"", 31, "is no bucket"),
+        ("prefix = \"entente/\"", "prefix = \"entente\"", 13, "end with a slash"),
+        ("credentials_env = \"ENTENTE_A\"", "credentials_env = \"a-b\"", 14, "begins no variables"),
+        ("credentials_env = \"ENTENTE_A\"", "credentials_env = \"A\"\nanonymous = true", 15, "from one place"),
+        ("credentials_env = \"ENTENTE_A\"", "profile = \"p\"", 14, "name one"),
+        ("credentials = \"oci.ini\"\nprofile = \"entente\"\n", "", 37, "customer secret key"),
+        ("credentials = \"azure.key\"", "credential = \"azure.key\"", 23, "did you mean `credentials`?"),
+        ("ceiling = \"secret\"", "ceiling = \"cosmic\"", 24, "is no ceiling"),
+        ("labels = \"us\"", "labels = \"usa\"", 4, "did you mean `us`?"),
+        ("[\"unclassified\", \"secret//rel to usa, fra\"]", "[\"secret\", \"unclassified\"]", 5, "is not above"),
+        ("[\"unclassified\", \"secret//rel to usa, fra\"]", "[\"unclassified\", \"secrte\"]", 5, "SECRET"),
+        ("[1.5, -2.5]", "[91.0, 0.0]", 32, "is no place"),
+        ("get_per_1000 = 0.001", "get_per_100 = 0.001", 43, "did you mean `get_per_1000`?"),
+        ("get_per_1000 = 0.001", "get_per_1000 = -1.0", 43, "is no price"),
+        ("prefix = \"entente/\"", "endpoint = \"objects.example.org\"", 13, "is no endpoint"),
+        ("prefix = \"entente/\"", "quirks = [\"slow\"]", 13, "is no quirk"),
+        ("prefix = \"entente/\"", "addressing = \"dns\"", 13, "is no addressing"),
     ];
     for (from, to, line, says) in table {
         assert_eq!(REMOTE.matches(from).count(), 1, "`{from}` stands once");
@@ -295,7 +303,7 @@ fn two_sites_in_one_bucket_keep_apart_by_prefix() {
     assert!(parse(&format!("{REMOTE}{}", second("other/")), base()).is_ok());
     for nested in ["entente/", "entente/inner/", ""] {
         let complaints = parse(&format!("{REMOTE}{}", second(nested)), base()).unwrap_err();
-        assert!(complaints.iter().any(|(_, what)| what.contains("overlap the site of line 10")), "{complaints:?}");
+        assert!(complaints.iter().any(|(_, what)| what.contains("overlap the site of line 12")), "{complaints:?}");
     }
 }
 
