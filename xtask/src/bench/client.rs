@@ -79,7 +79,8 @@ impl Connection {
         self.wire.answer(keep)
     }
 
-    /// The same, asked again when the server fails: not every peer bears 16 clients in one folder.
+    /// The same, asked again when the server fails or breaks off: not every peer bears 16 clients in one
+    /// folder, or gives every body whole. Each time is counted.
     pub fn request_until_served(
         &mut self,
         method: &str,
@@ -90,9 +91,10 @@ impl Connection {
     ) -> Result<Answer> {
         const TRIES: usize = 5;
         for _ in 1..TRIES {
-            let answer = self.request(method, path, query, body, keep)?;
-            if answer.status < 500 {
-                return Ok(answer);
+            match self.request(method, path, query, body, keep) {
+                Ok(answer) if answer.status < 500 => return Ok(answer),
+                Ok(_) => {}
+                Err(_) => self.wire = Wire::connect(&self.door.signer.host)?,
             }
             self.failed += 1;
         }
