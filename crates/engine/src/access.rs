@@ -2,7 +2,7 @@
 
 use catalog::{Entry, Proposal};
 use model::{
-    Acl, Aspect, Bucket, BucketSetting, Change, Document, Governance, ObjectKey, Precondition, PrincipalId, Session,
+    Acl, Aspect, Bucket, BucketSetting, Change, Document, Governance, Label, ObjectKey, Precondition, PrincipalId, Session,
     UploadId, Which,
 };
 use policy::{Access, Permit, Preflight, WriteBucketAcl};
@@ -13,7 +13,9 @@ use crate::error::Error;
 impl Engine {
     /// The session of a request that proves nothing.
     pub async fn anonymous(&self) -> Result<Session, Error> {
-        Ok(Session::anonymous(self.inner.catalog.policy_epoch().await?))
+        // Not the lowest of the range: an enclave that begins at SECRET shows nothing to nobody.
+        let label = Label::lowest_of(self.inner.settings.range.low().table());
+        Ok(Session { label, ..Session::anonymous(self.inner.catalog.policy_epoch().await?) })
     }
 
     /// What a principal is called; `None` if there is none of this id.

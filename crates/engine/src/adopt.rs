@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use catalog::Proposal;
 use model::adoption::Stage;
 use model::{
-    Adoption, AdoptionProgress, Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Governance, Guard, Label,
+    Adoption, AdoptionProgress, Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Governance, Guard,
     OriginAddress, Precondition,
 };
 use policy::SystemPermit;
@@ -215,9 +215,14 @@ fn refused(error: &OriginError) -> Error {
 }
 
 impl Inner {
-    /// The bucket of this name at the one label there is.
+    /// The bucket of this name, at whatever label: operators have none.
     async fn named(&self, name: &BucketName) -> Result<Bucket, Error> {
-        self.catalog.bucket_named(Label::LOWEST, name).await?.ok_or(Error::NoSuchBucket)
+        let mut found = self.catalog.buckets_named(self.streams.labels(), name).await?;
+        match (found.pop(), found.is_empty()) {
+            (Some(bucket), true) => Ok(bucket),
+            (Some(_), false) => Err(Error::Invalid(format!("buckets of several labels are called `{name}`"))),
+            (None, _) => Err(Error::NoSuchBucket),
+        }
     }
 
     async fn adoption(&self, bucket: BucketId) -> Result<Option<Adoption>, Error> {

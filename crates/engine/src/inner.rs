@@ -81,10 +81,15 @@ impl Streams {
         self.held().values().find(|handle| handle.label == label).cloned()
     }
 
-    /// The labels there are streams of that lie strictly below this one. What lies above or beside
-    /// has no part in the answer.
+    /// The labels there are streams of.
+    pub fn labels(&self) -> Vec<Label> {
+        self.held().values().filter_map(|handle| handle.label).collect()
+    }
+
+    /// Those of them that lie strictly below this one. What lies above or beside has no part in the
+    /// answer.
     pub fn labels_below(&self, label: Label) -> Vec<Label> {
-        self.held().values().filter_map(|handle| handle.label).filter(|found| *found < label).collect()
+        self.labels().into_iter().filter(|found| *found < label).collect()
     }
 
     fn held(&self) -> std::sync::MutexGuard<'_, BTreeMap<StreamId, StreamHandle>> {
