@@ -4,6 +4,7 @@ is not there for it."""
 import json
 import re
 import subprocess
+import time
 
 import pytest
 from client import connect, refused
@@ -141,6 +142,8 @@ def test_keys_and_users_are_made_within_what_they_are_cleared_for(world, ana):
     )
     assert "SECRET" in fails(world, "key", "create", "--user", "ana", "--label", "SECRTE")
     assert "no role" in fails(world, "user", "create", "ben", "--role", "boss")
+    run(binary(), "user", "create", "audrey", "--role", "auditor", "--clearance", SI, *world.place)
+    assert "uses no data" in fails(world, "key", "create", "--user", "audrey")
     assert "name is taken" in fails(world, "user", "create", "ana")
     run(binary(), "user", "create", "chloe", "--clearance", "SECRET//REL TO USA, FRA", "--nation", "FRA", *world.place)
     french = connect(world, keys=key(world, "chloe", "SECRET//REL TO USA, FRA"))
@@ -163,3 +166,22 @@ def test_labels_outlive_a_kill(world, ana):
     assert s3.get_object(Bucket="after", Key="a")["Body"].read() == b"still here"
     s3.put_object(Bucket="after", Key="b", Body=b"and goes on")
     assert refused(lambda: connect(world, keys=key(world, "ana", U)).head_bucket(Bucket="after"))[1] == 404
+
+
+def test_a_key_is_taken_until_it_expires_and_from_where_it_may_come(world, ana):
+    def limited(*more):
+        made = run(binary(), "key", "create", *world.place, "--user", "ana", "--label", U, "--json", *more)
+        made = json.loads(made)
+        return connect(world, keys=(made["access_key"], made["secret_key"]))
+
+    here, elsewhere = limited("--from", "127.0.0.0/8", "--from", "2001:db8::/32"), limited("--from", "192.0.2.0/24")
+    assert "meant" in names(here)
+    assert refused(elsewhere.list_buckets) == ("AccessDenied", 403)
+    brief = limited("--expires", "3s")
+    assert "meant" in names(brief)
+    time.sleep(3.1)
+    assert refused(brief.list_buckets) == ("AccessDenied", 403)
+    assert "no range" in fails(world, "key", "create", "--user", "ana", "--from", "192.0.2.1/24")
+    assert "no time" in fails(world, "key", "create", "--user", "ana", "--expires", "soon")
+    shown = run(binary(), "key", "list", *world.place)
+    assert "127.0.0.0/8 2001:db8::/32" in shown and "never" in shown, shown

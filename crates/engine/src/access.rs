@@ -2,8 +2,8 @@
 
 use catalog::{Entry, Proposal};
 use model::{
-    Acl, Aspect, Bucket, BucketSetting, Change, Document, Governance, Label, ObjectKey, Precondition, PrincipalId, Session,
-    UploadId, Which,
+    Acl, Aspect, Bucket, BucketSetting, Change, Document, Governance, Label, ObjectKey, Precondition, PrincipalId,
+    Session, UploadId, Which,
 };
 use policy::{Access, Permit, Preflight, WriteBucketAcl};
 

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures::Stream;
 use model::object::UploadChecksum;
 use model::{
-    AccessKeyId, Algorithm, Change, Checksum, ETag, EnclaveId, KeyState, Label, Lock, Metadata, Precondition,
-    Principal, Session, Site, Slot, Tags, Timestamp, Version, VersionId, Versioning, Which,
+    AccessKeyId, Algorithm, Change, Checksum, ETag, EnclaveId, KeyLimits, KeyState, Label, Lock, Metadata,
+    Precondition, Principal, Session, Site, Slot, Tags, Timestamp, Version, VersionId, Versioning, Which,
 };
 
 use crate::error::BodyError;
@@ -140,6 +140,8 @@ pub struct Complete {
 pub struct Credential {
     pub session: Session,
     pub secret: String,
+    /// To be asked of [`policy::may_use`] once the secret was proven.
+    pub limits: KeyLimits,
 }
 
 /// A freshly issued key; the secret is not shown again.
@@ -156,6 +158,7 @@ pub struct KeyInfo {
     pub principal: Principal,
     /// Of its sessions.
     pub label: Label,
+    pub limits: KeyLimits,
     pub state: KeyState,
     pub created: Timestamp,
 }

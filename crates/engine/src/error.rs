@@ -63,6 +63,8 @@ pub enum Error {
     PrincipalExists,
     #[error("no such access key")]
     NoSuchAccessKey,
+    #[error("access keys are for mission owners: who runs, grants, buys or audits uses no data")]
+    OtherDuty,
     #[error("the label is not at or below the principal's clearance: give one that is")]
     NotCleared,
     #[error("the label lies outside the range this enclave is accredited for: give one within it")]

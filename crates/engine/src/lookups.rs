@@ -131,7 +131,7 @@ mod tests {
             label: Label::LOWEST,
             policy_epoch: 0,
         };
-        Credential { session, secret: "secret".into() }
+        Credential { session, secret: "secret".into(), limits: model::KeyLimits::default() }
     }
 
     /// Lookups that know a key and a bucket.

@@ -2,8 +2,8 @@
 
 use catalog::Proposal;
 use model::{
-    AccessKey, AccessKeyId, Change, Governance, Guard, KeyState, Label, Precondition, Principal, PrincipalId, Role,
-    Session,
+    AccessKey, AccessKeyId, Change, Governance, Guard, KeyLimits, KeyState, Label, Precondition, Principal,
+    PrincipalId, Role, Session,
 };
 use policy::SystemPermit;
 
@@ -41,7 +41,7 @@ impl Engine {
             label: key.label,
             policy_epoch: inner.catalog.policy_epoch().await?,
         };
-        let credential = Credential { session, secret };
+        let credential = Credential { session, secret, limits: key.limits };
         inner.lookups.keep_credential(turn, id, &credential);
         Ok(Some(credential))
     }
@@ -67,11 +67,21 @@ impl Engine {
 
     /// Issues a key whose sessions have this label, which gets its key and stream if it is new here. The
     /// secret is in the answer and nowhere else in the clear.
-    pub async fn issue_key(&self, _: &SystemPermit, principal: PrincipalId, label: Label) -> Result<Issued, Error> {
+    pub async fn issue_key(
+        &self,
+        _: &SystemPermit,
+        principal: PrincipalId,
+        label: Label,
+        limits: KeyLimits,
+    ) -> Result<Issued, Error> {
         let inner = &self.inner;
         let principals = inner.catalog.principals().await?;
         let owner = principals.into_iter().find(|found| found.id == principal);
         let owner = owner.ok_or_else(|| Error::Invalid(format!("there is no principal {principal}")))?;
+        // An access key opens the door to data, and duties are separated.
+        if owner.role != Role::MissionOwner {
+            return Err(Error::OtherDuty);
+        }
         if !owner.clearance.dominates(&label) {
             return Err(Error::NotCleared);
         }
@@ -87,6 +97,7 @@ impl Engine {
             principal,
             label,
             secret: control.seal_secret(&id, &secret, &inner.outside),
+            limits,
             state: KeyState::Active,
             created: inner.outside.clock.now(),
         };
@@ -99,7 +110,14 @@ impl Engine {
         let keys = self.inner.catalog.access_keys().await?;
         let info = |key: AccessKey| {
             let principal = principals.iter().find(|principal| principal.id == key.principal)?.clone();
-            Some(KeyInfo { id: key.id, principal, label: key.label, state: key.state, created: key.created })
+            Some(KeyInfo {
+                id: key.id,
+                principal,
+                label: key.label,
+                limits: key.limits,
+                state: key.state,
+                created: key.created,
+            })
         };
         Ok(keys.into_iter().filter_map(info).collect())
     }

@@ -9,7 +9,7 @@ mod world;
 use bytes::Bytes;
 use engine::{Copy, Error};
 use model::label::Parts;
-use model::{Bucket, BucketName, Compartments, Label, Level, ObjectKey, Profile, Session, Which};
+use model::{Bucket, BucketName, Compartments, Label, LabelRange, Level, ObjectKey, Profile, Session, TableId, Which};
 use policy::{GetObject, PutObject, Refusal, SystemPermit};
 use providers::fault::State;
 use world::{World, key_at, noise, open, person_at, put, settings, whole};
@@ -125,7 +125,7 @@ async fn a_key_is_issued_within_clearance_and_range() {
         assert_eq!(issued.is_ok(), good, "{wanted:?}");
         assert!(good || matches!(issued, Err(Error::NotCleared)));
     }
-    let narrow = model::LabelRange::up_to(label(16, &[]));
+    let narrow = LabelRange::up_to(label(16, &[]));
     let settings = engine::Settings { range: narrow, ..settings() };
     let world = World::under(4, settings, [top(); 4]).await;
     let system = SystemPermit::for_background_work();
@@ -184,4 +184,16 @@ async fn labels_are_there_after_a_start() {
     assert_eq!(whole(again.find(permit).await.unwrap()).await.unwrap(), bytes);
     let permit = policy::on_object::<PutObject>(&ana, &vault, key("more")).unwrap();
     put(&again, permit, b"more").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_at_the_bottom_of_the_table_wherever_the_range_begins() {
+    let World { sites, catalog, outside, engine, .. } = &world(7).await;
+    engine.drain().await;
+    for low in [label(64, &[]), Label::lowest_of(TableId(3))] {
+        let range = LabelRange::new(low, Label::highest_of(low.table())).unwrap();
+        let opened = open(catalog, sites, outside, engine::Settings { range, ..settings() }).await.unwrap();
+        assert_eq!(opened.anonymous().await.unwrap().label, Label::lowest_of(low.table()));
+        opened.drain().await;
+    }
 }

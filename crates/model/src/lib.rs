@@ -13,6 +13,7 @@ pub mod name;
 pub mod principal;
 
 pub mod acl;
+pub mod address;
 pub mod adoption;
 pub mod checksum;
 pub mod condition;
@@ -28,6 +29,7 @@ pub mod site;
 pub mod change;
 
 pub use acl::{Acl, Grant, Grantee, Ownership, Permission, PublicAccess};
+pub use address::AddressRange;
 pub use adoption::{Adoption, AdoptionProgress, OriginAddress, OriginKind};
 pub use change::{Change, Guard, Number, Record, Source, VersionSetting};
 pub use checksum::{Algorithm, Checksum, ChecksumKind};
@@ -40,7 +42,9 @@ pub use lock::{DefaultRetention, Governance, Lock, LockMode, ObjectLock, Period,
 pub use name::{BucketName, ObjectKey};
 pub use object::{BodySlice, Bucket, ETag, Marker, Metadata, Part, PartSummary, Slot, Upload, Version, Which};
 pub use outside::{Outside, Timestamp};
-pub use principal::{AccessKey, AccessKeyId, KeyState, LabelKey, Principal, Role, SealedSecret, Session, Wrap};
+pub use principal::{
+    AccessKey, AccessKeyId, KeyLimits, KeyState, LabelKey, Principal, Role, SealedSecret, Session, Wrap,
+};
 pub use profile::Profile;
 pub use segment::{Code, Epoch, Extent, Piece, PieceName, Segment, SegmentKind};
 pub use setting::{Aspect, BucketSetting, Document, Tags, Versioning};

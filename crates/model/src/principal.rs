@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::address::AddressRange;
 use crate::id::{KeyTag, PrincipalId};
 use crate::label::Label;
 use crate::outside::Timestamp;
@@ -52,8 +53,18 @@ pub struct AccessKey {
     /// The one label of every session of this key.
     pub label: Label,
     pub secret: SealedSecret,
+    pub limits: KeyLimits,
     pub state: KeyState,
     pub created: Timestamp,
+}
+
+/// What else binds an access key; the default binds nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyLimits {
+    /// From this moment on it opens no session.
+    pub expires: Option<Timestamp>,
+    /// Only connections from one of these are taken; from anywhere when there are none.
+    pub sources: Vec<AddressRange>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,4 +16,4 @@ pub use grant::{
     Access, may_bucket, may_object, on_key_of_shared_bucket, on_shared_bucket, on_shared_object, preflight,
 };
 pub use permit::{Permit, SystemPermit};
-pub use verdict::{Refusal, on_account, on_bucket, on_object};
+pub use verdict::{Refusal, may_use, on_account, on_bucket, on_object};

@@ -1,7 +1,9 @@
 //! The verdicts. The order of decision is fixed: authenticate (done before a session exists) →
 //! lattice → ownership.
 
-use model::{Bucket, ObjectKey, Session};
+use std::net::IpAddr;
+
+use model::{Bucket, KeyLimits, ObjectKey, Session, Timestamp};
 use thiserror::Error;
 
 use crate::action::{AccountAction, BucketAction, Flow, ObjectAction};
@@ -20,6 +22,23 @@ pub enum Refusal {
     NotOwner,
     #[error("say who you are")]
     Anonymous,
+    #[error("the access key has expired: ask for a new one")]
+    Expired,
+    #[error("the access key is not taken from this address: connect from where it may be used")]
+    Elsewhere,
+}
+
+/// May a key with these limits be used now, from this address? Asked last of authentication, of those
+/// alone who have shown that the key is theirs.
+pub fn may_use(limits: &KeyLimits, now: Timestamp, from: Option<IpAddr>) -> Result<(), Refusal> {
+    if limits.expires.is_some_and(|expires| now >= expires) {
+        return Err(Refusal::Expired);
+    }
+    let within = |from: IpAddr| limits.sources.iter().any(|range| range.contains(from));
+    match limits.sources.is_empty() || from.is_some_and(within) {
+        true => Ok(()),
+        false => Err(Refusal::Elsewhere),
+    }
 }
 
 /// May the session do `A` on its own account? Everybody who has one may.
@@ -128,6 +147,23 @@ mod tests {
         for owner in [7, 8] {
             assert_eq!(on_bucket::<HeadBucket>(&session(), &bucket(owner, 1)).unwrap_err(), Refusal::Absent);
         }
+    }
+
+    #[test]
+    fn a_key_is_used_within_its_limits() {
+        let sources = vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::7".parse().unwrap()];
+        let limits = KeyLimits { expires: Some(Timestamp(100)), sources };
+        let check = |now, from: &str| may_use(&limits, Timestamp(now), from.parse().ok());
+        for (now, from, expected) in [
+            (99, "192.0.2.9", Ok(())),
+            (99, "2001:db8::7", Ok(())),
+            (100, "192.0.2.9", Err(Refusal::Expired)),
+            (99, "192.0.3.9", Err(Refusal::Elsewhere)),
+            (99, "nowhere", Err(Refusal::Elsewhere)),
+        ] {
+            assert_eq!(check(now, from), expected, "{now} {from}");
+        }
+        assert_eq!(may_use(&KeyLimits::default(), Timestamp(i64::MAX), None), Ok(()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One request from head to answer: gate, key, signature, body, handler.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -133,6 +134,14 @@ fn without_body_for_head(head: &Parts, answer: Answer) -> Answer {
     })
 }
 
+/// The other end of the connection that a request came by.
+#[derive(Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+fn peer(head: &Parts) -> Option<IpAddr> {
+    head.extensions.get::<Peer>().map(|peer| peer.0)
+}
+
 /// A failure, with the body if nothing was read of it.
 type Refused = (Failure, Option<Paced>);
 
@@ -150,13 +159,13 @@ impl Inner {
         match gate::form_head(head, &self.settings) {
             Ok(None) => {}
             Ok(Some(form)) => {
-                let answer = Box::pin(form::post_object(self, form, paced)).await;
+                let answer = Box::pin(form::post_object(self, form, peer(head), paced)).await;
                 return (Operation::PostObject.name(), answer.map_err(|failure| (failure, None)));
             }
             Err(failure) => return ("refused", Err((failure, Some(paced)))),
         }
         match gate::admit(head, &self.settings, self.outside.clock.now()) {
-            Ok(admitted) => (admitted.operation.name(), Box::pin(self.serve(admitted, paced)).await),
+            Ok(admitted) => (admitted.operation.name(), Box::pin(self.serve(admitted, peer(head), paced)).await),
             Err(failure) => ("refused", Err((failure, Some(paced)))),
         }
     }
@@ -183,8 +192,8 @@ impl Inner {
         Ok(name)
     }
 
-    async fn serve(&self, admitted: Admitted, paced: Paced) -> Result<Answer, Refused> {
-        let (session, signer) = match self.authenticate(&admitted).await {
+    async fn serve(&self, admitted: Admitted, from: Option<IpAddr>, paced: Paced) -> Result<Answer, Refused> {
+        let (session, signer) = match self.authenticate(&admitted, from).await {
             Ok(proven) => proven,
             Err(failure) => return Err((failure, Some(paced))),
         };
@@ -222,7 +231,11 @@ impl Inner {
     }
 
     /// Who asks, and what checks the chunks of the body if they are signed.
-    async fn authenticate(&self, admitted: &Admitted) -> Result<(Session, Option<ChunkSigner>), Failure> {
+    async fn authenticate(
+        &self,
+        admitted: &Admitted,
+        from: Option<IpAddr>,
+    ) -> Result<(Session, Option<ChunkSigner>), Failure> {
         let Some(claim) = &admitted.claim else {
             return match admitted.payload {
                 Payload::Chunked { signed: Signed::Yes, .. } => Err(Code::SignatureDoesNotMatch.into()),
@@ -231,6 +244,7 @@ impl Inner {
         };
         let credential = self.engine.credential(&claim.access_key).await?.ok_or(Code::InvalidAccessKeyId)?;
         let signer = claim.verify(&credential.secret)?;
+        policy::may_use(&credential.limits, self.outside.clock.now(), from)?;
         Ok((credential.session, Some(signer)))
     }
 

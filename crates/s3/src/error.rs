@@ -192,6 +192,12 @@ impl From<policy::Refusal> for Failure {
     fn from(refusal: policy::Refusal) -> Failure {
         match refusal {
             policy::Refusal::Absent => Code::NoSuchBucket.into(),
+            policy::Refusal::Expired => {
+                Failure::because(Code::AccessDenied, "Access Denied: the access key has expired.")
+            }
+            policy::Refusal::Elsewhere => {
+                Failure::because(Code::AccessDenied, "Access Denied: the access key is not taken from this address.")
+            }
             policy::Refusal::Below => Failure::because(
                 Code::AccessDenied,
                 "Access Denied: the bucket has a lower label than your session. Write with a key of its label.",
@@ -235,7 +241,7 @@ impl From<engine::Error> for Failure {
                 Failure::because(Code::ServiceUnavailable, format!("Please try again later: {reason}"))
             }
             // Administration; no S3 request leads there.
-            E::PrincipalExists | E::NoSuchAccessKey | E::NotCleared | E::OutOfRange | E::SourceGone => {
+            E::PrincipalExists | E::NoSuchAccessKey | E::OtherDuty | E::NotCleared | E::OutOfRange | E::SourceGone => {
                 Failure::internal(error)
             }
             E::Internal(cause) => Failure::internal(cause),

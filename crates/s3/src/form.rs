@@ -5,6 +5,7 @@
 mod policy;
 mod reader;
 
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use engine::{Declared, Put, Written};
@@ -44,10 +45,15 @@ impl Fields {
 }
 
 /// Serves a form. What was read of the body when it fails is lost: the connection is told to close.
-pub(crate) async fn post_object(door: &Inner, head: FormHead, paced: Paced) -> Result<Answer, Failure> {
+pub(crate) async fn post_object(
+    door: &Inner,
+    head: FormHead,
+    from: Option<IpAddr>,
+    paced: Paced,
+) -> Result<Answer, Failure> {
     let (mut fields, file) = Reader::new(paced, &head.boundary).fields().await?;
     fields.name_file(&file.name);
-    let (call, limits) = match understand(door, head.bucket, &fields).await {
+    let (call, limits) = match understand(door, head.bucket, from, &fields).await {
         Ok(understood) => understood,
         Err(failure) => {
             file.refuse().await;
@@ -71,9 +77,10 @@ pub(crate) async fn post_object(door: &Inner, head: FormHead, paced: Paced) -> R
 async fn understand<'a>(
     door: &'a Inner,
     bucket: BucketName,
+    from: Option<IpAddr>,
     fields: &Fields,
 ) -> Result<(Call<'a>, RangeInclusive<u64>), Failure> {
-    let (session, limits) = authenticate(door, fields, &bucket).await?;
+    let (session, limits) = authenticate(door, from, fields, &bucket).await?;
     let key = key(fields)?;
     let admitted = Admitted::of_form(bucket, key, as_headers(fields)?)?;
     Ok((Call { door, session, admitted }, limits))
@@ -83,6 +90,7 @@ async fn understand<'a>(
 /// signature it is nobody's.
 async fn authenticate(
     door: &Inner,
+    from: Option<IpAddr>,
     fields: &Fields,
     bucket: &BucketName,
 ) -> Result<(Session, RangeInclusive<u64>), Failure> {
@@ -111,6 +119,7 @@ async fn authenticate(
     let encoded = fields.required("policy")?;
     let credential = door.engine.credential(&access_key).await?.ok_or(Code::InvalidAccessKeyId)?;
     claim.verify(&credential.secret, encoded)?;
+    ::policy::may_use(&credential.limits, now, from)?;
     let policy = Policy::parse(encoded)?;
     let limits = policy.check(fields, bucket.as_str(), now)?;
     Ok((credential.session, limits))

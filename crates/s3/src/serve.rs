@@ -2,10 +2,13 @@
 
 use std::future::Future;
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::door::Door;
+use crate::door::{Door, Peer};
 use crate::limits::CONNECTION_BUFFER_BYTES;
 use crate::pace::Pace;
 
@@ -41,10 +44,10 @@ pub async fn serve(door: Door, listener: TcpListener, stop: impl Future<Output =
             () = &mut stop => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             (accepted, place) = accepted => match (accepted, place) {
-                (Ok((stream, _)), Ok(place)) => {
+                (Ok((stream, peer)), Ok(place)) => {
                     let (door, closed) = (door.clone(), closed.clone());
                     connections.spawn(async move {
-                        connection(door, stream, closed).await;
+                        connection(door, stream, peer.ip(), closed).await;
                         drop(place);
                     });
                 }
@@ -66,12 +69,13 @@ pub async fn serve(door: Door, listener: TcpListener, stop: impl Future<Output =
     }
 }
 
-async fn connection(door: Door, stream: TcpStream, mut closed: watch::Receiver<()>) {
+async fn connection(door: Door, stream: TcpStream, peer: IpAddr, mut closed: watch::Receiver<()>) {
     // Without it the last bytes of an answer wait 40 ms for an acknowledgement.
     let _ = stream.set_nodelay(true);
     let limits = &door.inner.settings.limits;
     let io = TokioIo::new(Patient { stream, pace: Pace::new(limits.idle_time) });
-    let service = service_fn(|request| {
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
         let door = door.clone();
         async move { Ok::<_, Infallible>(door.answer(request).await) }
     });

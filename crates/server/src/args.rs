@@ -131,6 +131,12 @@ pub enum KeyCommand {
         /// The label of the key's sessions, such as `SECRET//SI` [default: the lowest of the enclave]
         #[arg(long, value_name = "LABEL")]
         label: Option<String>,
+        /// After how long it expires: seconds, or a number with s, m, h or d [default: never]
+        #[arg(long, value_name = "TIME")]
+        expires: Option<String>,
+        /// Addresses it is taken from, such as 192.0.2.0/24; may be given several times [default: all]
+        #[arg(long = "from", value_name = "RANGE")]
+        sources: Vec<String>,
         /// Print one line of JSON
         #[arg(long)]
         json: bool,

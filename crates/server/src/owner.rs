@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use catalog::Catalog;
 use engine::Engine;
-use model::{AccessKeyId, KeyState, Label, Principal, Role};
+use model::{AccessKeyId, KeyLimits, KeyState, Label, Principal, Role};
 use policy::SystemPermit;
 use zeroize::Zeroizing;
 
@@ -57,7 +57,9 @@ pub async fn ensure(
     let credentials = match key_of(engine, &permit, &owner).await? {
         Some(credentials) => credentials,
         None => {
-            let issued = engine.issue_key(&permit, owner.id, config.accreditation.range.low()).await.map_err(failed)?;
+            let issued =
+                engine.issue_key(&permit, owner.id, config.accreditation.range.low(), KeyLimits::default()).await;
+            let issued = issued.map_err(failed)?;
             Credentials { access_key: issued.id.0, secret_key: Zeroizing::new(issued.secret) }
         }
     };

@@ -142,6 +142,7 @@ pub fn access_key(name: &str, principal: PrincipalId) -> AccessKey {
         principal,
         label: Label::LOWEST,
         secret: SealedSecret { salt: [1; 32], sealed: vec![2; 40] },
+        limits: model::KeyLimits::default(),
         state: KeyState::Active,
         created: NOW,
     }

@@ -1,15 +1,17 @@
 #![expect(clippy::cast_possible_truncation, reason = "tests choose numbers that fit")]
 
+use std::net::IpAddr;
+
 use model::adoption::Stage;
 use model::lifecycle::{Expiration, Filter, FilterForm, Noncurrent, Rule, RuleState};
 use model::object::UploadChecksum;
 use model::{
-    AccessKeyId, Acl, Adoption, AdoptionProgress, Algorithm, Aspect, BodyId, BodySlice, BucketId, BucketName, Change,
-    Checksum, ChecksumKind, Code, DefaultRetention, Document, ETag, EnclaveId, Epoch, Extent, Grant, Grantee, KeyState,
-    KeyTag, Label, Lifecycle, Lock, LockMode, Marker, Metadata, Number, ObjectKey, ObjectLock, OriginAddress,
-    OriginKind, Ownership, PartSummary, Period, Permission, Piece, PieceName, PrincipalId, Profile, PublicAccess,
-    Retention, Role, SealedSecret, SegmentId, SegmentKind, SiteId, Slot, Source, StreamId, Tags, Timestamp, UploadId,
-    Vendor, VersionId, Versioning, Wrap,
+    AccessKeyId, Acl, AddressRange, Adoption, AdoptionProgress, Algorithm, Aspect, BodyId, BodySlice, BucketId,
+    BucketName, Change, Checksum, ChecksumKind, Code, DefaultRetention, Document, ETag, EnclaveId, Epoch, Extent,
+    Grant, Grantee, KeyLimits, KeyState, KeyTag, Label, Lifecycle, Lock, LockMode, Marker, Metadata, Number, ObjectKey,
+    ObjectLock, OriginAddress, OriginKind, Ownership, PartSummary, Period, Permission, Piece, PieceName, PrincipalId,
+    Profile, PublicAccess, Retention, Role, SealedSecret, SegmentId, SegmentKind, SiteId, Slot, Source, StreamId, Tags,
+    Timestamp, UploadId, Vendor, VersionId, Versioning, Wrap,
 };
 use proptest::prelude::*;
 
@@ -427,9 +429,18 @@ fn access_key(d: &mut Dice) -> AccessKey {
         principal: PrincipalId(d.bytes()),
         label: label(d),
         secret: SealedSecret { salt: d.bytes(), sealed: d.vec(length) },
+        limits: KeyLimits::default(),
         state: d.pick(&states),
         created: time(d),
     }
+}
+
+fn limited_key(d: &mut Dice) -> AccessKey {
+    let sources = some(d, |d| match d.below(2) {
+        0 => AddressRange::new(IpAddr::from(d.bytes::<4>()), 32).unwrap(),
+        _ => AddressRange::new(IpAddr::from(d.bytes::<16>()), 128).unwrap(),
+    });
+    AccessKey { limits: KeyLimits { expires: Some(time(d)), sources }, ..access_key(d) }
 }
 
 fn label_key(d: &mut Dice) -> LabelKey {
@@ -468,6 +479,7 @@ fn samples() -> Vec<(String, Vec<u8>)> {
         ("tagged upload", to_bytes(&tagged_upload(d))),
         ("version that was brought", to_bytes(&brought(&mut Dice::new(100)))),
         ("cleared principal", to_bytes(&cleared(&mut Dice::new(101)))),
+        ("limited access key", to_bytes(&limited_key(&mut Dice::new(102)))),
     ];
     samples.extend(values.map(|(name, value)| (name.to_owned(), value)));
     samples.extend(Aspect::ALL.iter().map(|aspect| {
@@ -557,7 +569,7 @@ proptest! {
             let value = setting(*aspect, d);
             prop_assert_eq!(from_bytes(&to_bytes(&value)), Ok(value));
         }
-        survive!(version_setting, kept_version, tagged_upload, cleared);
+        survive!(version_setting, kept_version, tagged_upload, cleared, limited_key);
     }
 
     #[test]

@@ -820,11 +820,39 @@ pub struct AccessKey {
     state: KeyState,
     #[n(6)]
     created: i64,
+    #[n(7)]
+    expires: Option<i64>,
+    #[n(8)]
+    sources: Option<Vec<AddressRange>>,
+}
+
+#[derive(Encode, Decode)]
+pub struct AddressRange {
+    #[n(0)]
+    first: ByteArray<16>,
+    #[n(1)]
+    bits: u8,
+}
+
+impl From<&model::AddressRange> for AddressRange {
+    fn from(range: &model::AddressRange) -> AddressRange {
+        AddressRange { first: model::address::to_bytes(range.first()).into(), bits: range.bits() }
+    }
+}
+
+impl TryFrom<AddressRange> for model::AddressRange {
+    type Error = Senseless;
+
+    fn try_from(twin: AddressRange) -> Result<model::AddressRange, Senseless> {
+        let range = model::AddressRange::new(model::address::from_bytes(twin.first.into()), twin.bits);
+        range.ok_or_else(|| Senseless("a range of addresses has impossible bits".to_owned()))
+    }
 }
 
 impl From<&model::AccessKey> for AccessKey {
     fn from(value: &model::AccessKey) -> AccessKey {
-        let model::AccessKey { id, principal, label, secret, state, created } = value;
+        let model::AccessKey { id, principal, label, secret, limits, state, created } = value;
+        let model::KeyLimits { expires, sources } = limits;
         let model::SealedSecret { salt, sealed } = secret;
         AccessKey {
             id: id.0.clone(),
@@ -837,6 +865,8 @@ impl From<&model::AccessKey> for AccessKey {
                 model::KeyState::Revoked { at } => KeyState::Revoked(at.0),
             },
             created: created.0,
+            expires: expires.map(|at| at.0),
+            sources: (!sources.is_empty()).then(|| each(sources)),
         }
     }
 }
@@ -855,6 +885,10 @@ impl TryFrom<AccessKey> for model::AccessKey {
                 KeyState::Revoked(at) => model::KeyState::Revoked { at: Timestamp(at) },
             },
             created: Timestamp(twin.created),
+            limits: model::KeyLimits {
+                expires: twin.expires.map(Timestamp),
+                sources: all(twin.sources.unwrap_or_default())?,
+            },
         })
     }
 }

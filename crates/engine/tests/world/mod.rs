@@ -280,7 +280,8 @@ pub async fn person_at(engine: &Engine, name: &str, label: Label) -> Session {
 
 /// A further key of the principal, as a session.
 pub async fn key_at(engine: &Engine, principal: PrincipalId, label: Label) -> Result<Session, Error> {
-    let issued = engine.issue_key(&SystemPermit::for_background_work(), principal, label).await?;
+    let issued =
+        engine.issue_key(&SystemPermit::for_background_work(), principal, label, model::KeyLimits::default()).await?;
     Ok(engine.credential(&issued.id).await?.unwrap().session)
 }
 

@@ -169,7 +169,7 @@ async fn open(sites: &[Arc<FaultStore>], outside: &Outside) -> Engine {
 async fn person(engine: &Engine, name: &str) -> (String, String) {
     let permit = SystemPermit::for_background_work();
     let principal = engine.create_principal(&permit, name, Role::MissionOwner, Label::LOWEST).await.unwrap();
-    let issued = engine.issue_key(&permit, principal.id, Label::LOWEST).await.unwrap();
+    let issued = engine.issue_key(&permit, principal.id, Label::LOWEST, model::KeyLimits::default()).await.unwrap();
     (issued.id.0, issued.secret.to_string())
 }
 

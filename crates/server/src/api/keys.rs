@@ -6,7 +6,8 @@ use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use http::StatusCode;
-use model::{AccessKeyId, KeyState, Timestamp};
+use model::address::NoAddressRange;
+use model::{AccessKeyId, KeyLimits, KeyState, Timestamp};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -24,6 +25,8 @@ pub async fn list(State(admin): State<Arc<Admin>>) -> Result<Json<Keys>, Problem
         access_key: key.id.0,
         user: key.principal.name,
         label: admin.accreditation.banner(&key.label),
+        expires: key.limits.expires.map(rfc3339),
+        sources: key.limits.sources.iter().map(ToString::to_string).collect(),
         created: rfc3339(key.created),
         revoked: match key.state {
             KeyState::Active => None,
@@ -44,8 +47,9 @@ pub async fn create(
         Some(text) => admin.accreditation.parse(text).map_err(|why| Problem::new(StatusCode::BAD_REQUEST, why))?,
         None => lowest,
     };
+    let limits = limits(&admin, &wanted).map_err(|why| Problem::new(StatusCode::BAD_REQUEST, why))?;
     let user = owner::user(&admin.engine, &admin.catalog, &admin.permit, &wanted.user, lowest).await?;
-    let issued = admin.engine.issue_key(&admin.permit, user.id, label).await?;
+    let issued = admin.engine.issue_key(&admin.permit, user.id, label, limits).await?;
     let label = admin.accreditation.banner(&label);
     tracing::info!(access_key = %issued.id, user = user.name, label, "an access key was issued");
     let key = IssuedKey {
@@ -56,6 +60,13 @@ pub async fn create(
         user_id: issued.principal.id.to_string(),
     };
     Ok((StatusCode::CREATED, Json(key)))
+}
+
+fn limits(admin: &Admin, wanted: &NewKey) -> Result<KeyLimits, String> {
+    let now = admin.clock.now();
+    let expires = wanted.expires_in_s.map(|seconds| Timestamp(now.0 + i64::from(seconds) * 1000));
+    let sources = wanted.sources.iter().map(|text| text.parse().map_err(|error: NoAddressRange| error.to_string()));
+    Ok(KeyLimits { expires, sources: sources.collect::<Result<_, _>>()? })
 }
 
 pub async fn revoke(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Result<StatusCode, Problem> {

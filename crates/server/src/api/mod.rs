@@ -24,6 +24,7 @@ use catalog::Catalog;
 use engine::Engine;
 use http::StatusCode;
 use model::Outside;
+use model::outside::Clock;
 use policy::SystemPermit;
 use ring::hmac;
 use tokio::net::TcpListener;
@@ -47,6 +48,7 @@ pub struct Admin {
     permit: SystemPermit,
     token: Token,
     accreditation: Accreditation,
+    clock: Arc<dyn Clock>,
     /// Fresh in each process; see [`Token::matches`].
     blind: hmac::Key,
 }
@@ -60,7 +62,8 @@ impl Admin {
         outside: &Outside,
     ) -> Admin {
         let blind = hmac::Key::new(hmac::HMAC_SHA256, &outside.random::<32>());
-        Admin { engine, catalog, permit: SystemPermit::for_background_work(), token, accreditation, blind }
+        let (permit, clock) = (SystemPermit::for_background_work(), Arc::clone(&outside.clock));
+        Admin { engine, catalog, permit, token, accreditation, clock, blind }
     }
 }
 

@@ -25,7 +25,7 @@ impl From<engine::Error> for Problem {
         let status = match &error {
             engine::Error::NoSuchAccessKey | engine::Error::NoSuchBucket => StatusCode::NOT_FOUND,
             engine::Error::PrincipalExists => StatusCode::CONFLICT,
-            engine::Error::NotCleared | engine::Error::OutOfRange => StatusCode::FORBIDDEN,
+            engine::Error::OtherDuty | engine::Error::NotCleared | engine::Error::OutOfRange => StatusCode::FORBIDDEN,
             engine::Error::Invalid(_) => StatusCode::BAD_REQUEST,
             engine::Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             _ => {

@@ -57,6 +57,10 @@ pub struct Key {
     pub user: String,
     /// Of every session of the key.
     pub label: String,
+    /// RFC 3339; `null` if it does not expire.
+    pub expires: Option<String>,
+    /// Ranges of addresses it is taken from; from anywhere if there are none.
+    pub sources: Vec<String>,
     /// RFC 3339.
     pub created: String,
     /// RFC 3339; `null` while it is valid.
@@ -72,6 +76,12 @@ pub struct NewKey {
     /// Of the key's sessions, at or below the user's clearance; the lowest of the enclave by default.
     #[serde(default)]
     pub label: Option<String>,
+    /// In how many seconds it expires; never by default.
+    #[serde(default)]
+    pub expires_in_s: Option<u32>,
+    /// Ranges of addresses it is taken from, such as `192.0.2.0/24`; from anywhere by default.
+    #[serde(default)]
+    pub sources: Vec<String>,
 }
 
 /// `GET /api/v1/users`.

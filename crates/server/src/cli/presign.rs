@@ -14,7 +14,7 @@ pub fn run(args: &PresignArgs) -> Result<(), Failure> {
     let wrong = |why: String| Failure::new(Exit::Usage, why);
     let path = path_of(&args.target)
         .ok_or_else(|| wrong(format!("`{}` is no target: write s3://BUCKET or s3://BUCKET/KEY", args.target)))?;
-    let expires_seconds = seconds(&args.expires).ok_or_else(|| {
+    let expires_seconds = lifetime(&args.expires).ok_or_else(|| {
         wrong(format!("`{}` is no time a URL can hold: write one such as 15m, 12h or 7d, at most 7d", args.expires))
     })?;
     let dir = config::data_dir(&args.place)?;
@@ -46,8 +46,13 @@ fn path_of(target: &str) -> Option<String> {
     (!bucket.is_empty()).then(|| format!("/{rest}"))
 }
 
-/// `90`, `15m`, `12h`, `7d` in seconds.
-fn seconds(text: &str) -> Option<u32> {
+/// As S3 has it for such URLs.
+fn lifetime(text: &str) -> Option<u32> {
+    seconds(text).filter(|seconds| *seconds <= EXPIRES_MAX_SECONDS)
+}
+
+/// `90`, `15m`, `12h`, `7d` in seconds, at least one.
+pub fn seconds(text: &str) -> Option<u32> {
     let digits = text.trim_end_matches(|unit: char| unit.is_ascii_alphabetic());
     let unit = match text.strip_prefix(digits)? {
         "" | "s" => 1,
@@ -56,8 +61,7 @@ fn seconds(text: &str) -> Option<u32> {
         "d" => 24 * 60 * 60,
         _ => return None,
     };
-    let seconds = digits.parse::<u32>().ok()?.checked_mul(unit)?;
-    (1..=EXPIRES_MAX_SECONDS).contains(&seconds).then_some(seconds)
+    digits.parse::<u32>().ok()?.checked_mul(unit).filter(|seconds| *seconds > 0)
 }
 
 #[cfg(test)]
@@ -80,7 +84,7 @@ mod tests {
             ("-1h", None),
             ("99999999999d", None),
         ] {
-            assert_eq!(seconds(text), expected, "`{text}`");
+            assert_eq!(lifetime(text), expected, "`{text}`");
         }
     }
 
