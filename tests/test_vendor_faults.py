@@ -19,11 +19,8 @@ from load import Load
 from world import SITES
 
 # Mostly small, so that many operations fit between a blow and its end.
-KINDS = ("small", "small", "small", "small", "large", "multipart", "get", "get", "get")
-KINDS += ("range", "range", "head", "list", "overwrite", "delete")
-if FULL:
-    # Of so many operations fewer need be long ones: still nearly a hundred in each case.
-    KINDS += 2 * tuple(kind for kind in KINDS if kind not in ("large", "multipart"))
+LIGHT = ("small", "small", "small", "small", "get", "get", "get", "range", "range", "head", "list", "overwrite", "delete")
+KINDS = (*LIGHT, *LIGHT, "large", "multipart")
 WORKERS, BEFORE = 6, 60
 AFTER = 2000 if FULL else 320  # Operations while the fault lasts; the judge asks them of each enclave.
 WITHIN_S = 1200 if FULL else 300
