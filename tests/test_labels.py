@@ -152,6 +152,10 @@ def test_keys_and_users_are_made_within_what_they_are_cleared_for(world, ana):
     # What is released to both flows up to what is for the owner's nation alone, and not the other way.
     assert refused(lambda: french.head_bucket(Bucket="meant-high"))[1] == 404
     assert "at or below" in fails(world, "key", "create", "--user", "chloe", "--label", SECRET)
+    # Cleared for the owner's SECRET in words, and of another nation all the same.
+    run(binary(), "user", "create", "claude", "--clearance", "SECRET", "--nation", "FRA", *world.place)
+    assert "at or below" in fails(world, "key", "create", "--user", "claude", "--label", SECRET)
+    key(world, "claude", "SECRET//REL TO USA, FRA")
     shown = run(binary(), "key", "list", *world.place)
     assert "SECRET//REL TO USA, FRA" in shown, shown
 

@@ -126,12 +126,12 @@ impl Table {
         Label::lowest_of(self.id)
     }
 
-    /// The label for readers of these nations alone: what a clearance of theirs is made of. `nations` are
-    /// codes or groups.
+    /// The clearance of a person of these nations at the level and compartments of `label`: whom the label
+    /// itself is released to says nothing of who the person is. `nations` are codes or groups.
     pub fn for_readers_of(&self, label: &Label, nations: &[&str]) -> Option<Label> {
         let readers = nations.iter().map(|code| self.nations.find(code)).collect::<Option<Nations>>()?;
         let parts = label.parts();
-        Some(Label::new(Parts { withheld: parts.withheld.union(readers.complement()), ..parts }))
+        Some(Label::new(Parts { withheld: readers.complement(), ..parts }))
     }
 
     /// Names of the levels, lowest first.

@@ -205,17 +205,19 @@ fn the_marks_order_as_people_expect() {
 
 #[test]
 fn a_reader_of_another_nation_reads_what_is_released_to_it_and_no_more() {
-    let french = table("us").for_readers_of(&label("us", "TOP SECRET//SI//ONLY FRA"), &["FRA"]).unwrap();
-    for (text, reads) in [
-        ("SECRET//SI//REL TO USA, FRA", true),
-        ("UNCLASSIFIED", true),
-        ("SECRET//REL TO USA, DEU", false),
-        ("SECRET//NOFORN", false),
-        ("SECRET//TK//REL TO USA, FRA", false),
-    ] {
-        assert_eq!(label("us", text) <= french, reads, "{text}");
+    for cleared in ["TOP SECRET//SI//ONLY FRA", "TOP SECRET//SI//REL TO USA, FRA", "TOP SECRET//SI"] {
+        let french = table("us").for_readers_of(&label("us", cleared), &["FRA"]).unwrap();
+        for (text, reads) in [
+            ("SECRET//SI//REL TO USA, FRA", true),
+            ("UNCLASSIFIED", true),
+            ("SECRET//REL TO USA, DEU", false),
+            ("SECRET//NOFORN", false),
+            ("SECRET//TK//REL TO USA, FRA", false),
+        ] {
+            assert_eq!(label("us", text) <= french, reads, "{text} by {cleared}");
+        }
     }
-    assert_eq!(table("us").for_readers_of(&french, &["XXX"]), None);
+    assert_eq!(table("us").for_readers_of(&label("us", "SECRET"), &["XXX"]), None);
 }
 
 /// A group that grows, or a nation that is added, is on no list that was written before.

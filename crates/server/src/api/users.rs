@@ -50,7 +50,7 @@ fn role(text: Option<&str>) -> Result<Role, String> {
     })
 }
 
-/// The label that is cleared for, withheld from all nations but the user's where those are named.
+/// The label that is cleared for; where nations are named, they and not the label say whose the user is.
 fn clearance(admin: &Admin, wanted: &NewUser) -> Result<Label, String> {
     let label = match &wanted.clearance {
         Some(text) => admin.accreditation.parse(text)?,
