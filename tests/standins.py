@@ -10,7 +10,8 @@ Azurite for Microsoft; fake-gcs-server for Google. `python tests/standins.py DIR
 their [[site]] tables, and stops them on Ctrl-C.
 
 What differs from the real thing: none of them syncs what it acknowledged, and Azurite writes its index
-every few seconds only, so that a killed one may have forgotten its newest objects when it comes back.
+every few seconds only, so that a killed one may have forgotten its newest objects when it comes back, and
+all of them if it never wrote one: `remember()` waits until what is there now outlives a kill.
 """
 
 import base64
@@ -38,6 +39,8 @@ from botocore.config import Config
 TOOLS = pathlib.Path(__file__).resolve().parent.parent / ".tools"
 BUCKET = "entente"
 ACCESS_KEY, SECRET_KEY = "standin", "standin-secret"
+# Azurite writes its index every five seconds.
+REMEMBER_S = 30
 # Azurite's account, published in its documentation.
 ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -160,6 +163,9 @@ class Standin:
             except subprocess.TimeoutExpired:
                 self.kill()
         self.process = None
+
+    def remember(self):
+        """Waits until what is there now outlives a kill; most keep it in files at once."""
 
     def kill(self):
         """No warning."""
@@ -302,6 +308,17 @@ class Azurite(Standin):
         if kind:
             headers["Content-Type"] = kind
         return exchange(method, f"{self.endpoint}{path}?{urllib.parse.urlencode(query)}", headers, body)
+
+    def remember(self):
+        index = self.directory / "data" / "__azurite_db_blob__.json"
+        since = time.time()
+        # Something new, so that there is a reason to write the index again.
+        status = self.ask("PUT", f"/remember-{int(since * 1000)}", {"restype": "container"})
+        assert status == 201, f"making a container: {status}"
+        until = time.monotonic() + REMEMBER_S
+        while not (index.exists() and index.stat().st_mtime > since):
+            assert time.monotonic() < until, f"azurite did not write its index within {REMEMBER_S} s"
+            time.sleep(0.1)
 
     def settings(self):
         key = self.directory / "account-key"

@@ -32,6 +32,8 @@ class Killed(Fault):
     """`kill -9` of the vendor's program."""
 
     def strike_one(self, name, _proxy):
+        # No vendor forgets everything because a machine of theirs dies.
+        self.vendors.made[name].remember()
         self.vendors.made[name].kill()
 
     def heal_one(self, name, _proxy):
