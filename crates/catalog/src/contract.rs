@@ -119,6 +119,9 @@ macro_rules! contract_suite {
             }
             people {
                 principals_have_names_of_their_own,
+                principals_change_and_their_policy_epoch_rises,
+                groups_have_names_of_their_own_and_their_members_policy_epochs_rise,
+                releases_go_step_by_step,
                 a_key_needs_its_principal,
                 a_revocation_counts_once_it_is_decided,
                 changes_of_one_name_or_key_wait_for_each_other,

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use model::condition::Unmet;
 use model::{
     AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Checksum, ETag, EnclaveId,
-    Epoch, Extent, Governance, Guard, Label, LabelKey, Marker, Number, ObjectKey, Part, Piece, PieceName, Precondition,
-    Principal, PrincipalId, Record, Segment, SegmentId, Site, SiteId, Slot, StreamId, Timestamp, Upload, UploadId,
-    Vendor, Version, VersionId, Versioning, Which,
+    Epoch, Extent, Governance, Group, Guard, Label, LabelKey, Marker, Number, ObjectKey, Part, Piece, PieceName,
+    Precondition, Principal, PrincipalId, Record, Release, ReleaseId, Segment, SegmentId, Site, SiteId, Slot, StreamId,
+    Timestamp, Upload, UploadId, Vendor, Version, VersionId, Versioning, Which,
 };
 
 use crate::error::Error;
@@ -71,6 +71,11 @@ pub enum Refusal {
     EpochClosed,
     /// Another principal has this name.
     PrincipalExists,
+    /// Another group has this name.
+    GroupExists,
+    NoSuchGroup,
+    /// It was signed, ended or carried out meanwhile.
+    ReleaseChanged,
     /// The key's principal does not exist.
     NoSuchPrincipal,
     NoSuchAccessKey,
@@ -300,6 +305,7 @@ pub trait Catalog: Send + Sync {
     async fn bucket_named(&self, label: Label, name: &BucketName) -> Result<Option<Bucket>, Error> {
         Ok(self.buckets_named(vec![label], name).await?.pop())
     }
+    async fn bucket(&self, id: BucketId) -> Result<Option<Bucket>, Error>;
     async fn buckets_of(&self, owner: PrincipalId, label: Label) -> Result<Vec<Bucket>, Error>;
     /// Every bucket that was told of this aspect, with what holds of it.
     async fn buckets_with(&self, aspect: Aspect) -> Result<Vec<(Bucket, BucketSetting)>, Error>;
@@ -344,13 +350,19 @@ pub trait Catalog: Send + Sync {
     // People and keys.
 
     async fn principals(&self) -> Result<Vec<Principal>, Error>;
+    async fn principal(&self, id: PrincipalId) -> Result<Option<Principal>, Error>;
     async fn access_key(&self, id: &AccessKeyId) -> Result<Option<AccessKey>, Error>;
     async fn access_keys(&self) -> Result<Vec<AccessKey>, Error>;
     /// By label, then by epoch, so that a label's newest key comes last of its own.
     async fn label_keys(&self) -> Result<Vec<LabelKey>, Error>;
-    /// Rises with every change of policy that verdicts rest on. A revoked key is none: guards check
-    /// the key itself, from the moment its revocation is decided.
-    async fn policy_epoch(&self) -> Result<u64, Error>;
+    /// Rises with every change of this principal or of the groups it is in. A revoked key is none: guards
+    /// check the key itself, from the moment its revocation is decided.
+    async fn policy_epoch(&self, principal: PrincipalId) -> Result<u64, Error>;
+    /// By name.
+    async fn groups(&self) -> Result<Vec<Group>, Error>;
+    /// By the moment they were asked for.
+    async fn releases(&self) -> Result<Vec<Release>, Error>;
+    async fn release(&self, id: ReleaseId) -> Result<Option<Release>, Error>;
 
     // Segments and pieces.
 

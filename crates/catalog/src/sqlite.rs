@@ -30,9 +30,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{
-    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Label, LabelKey,
-    ObjectKey, Outside, Part, Piece, PieceName, Principal, PrincipalId, Segment, SegmentId, Site, SiteId, StreamId,
-    Timestamp, Upload, UploadId, Which,
+    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Group, Label,
+    LabelKey, ObjectKey, Outside, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment,
+    SegmentId, Site, SiteId, StreamId, Timestamp, Upload, UploadId, Which,
 };
 use rusqlite::Connection;
 
@@ -133,6 +133,10 @@ impl Catalog for SqliteCatalog {
         .await
     }
 
+    async fn bucket(&self, id: BucketId) -> Result<Option<Bucket>, Error> {
+        self.read(move |c| names::bucket(c, id)).await
+    }
+
     async fn buckets_of(&self, owner: PrincipalId, label: Label) -> Result<Vec<Bucket>, Error> {
         self.read(move |c| names::buckets_of(c, owner, &label)).await
     }
@@ -188,6 +192,10 @@ impl Catalog for SqliteCatalog {
         self.read(people::principals).await
     }
 
+    async fn principal(&self, id: PrincipalId) -> Result<Option<Principal>, Error> {
+        self.read(move |c| people::principal(c, id)).await
+    }
+
     async fn access_key(&self, id: &AccessKeyId) -> Result<Option<AccessKey>, Error> {
         let id = id.clone();
         self.read(move |c| people::access_key(c, &id)).await
@@ -201,8 +209,20 @@ impl Catalog for SqliteCatalog {
         self.read(people::label_keys).await
     }
 
-    async fn policy_epoch(&self) -> Result<u64, Error> {
-        self.read(people::policy_epoch).await
+    async fn policy_epoch(&self, principal: PrincipalId) -> Result<u64, Error> {
+        self.read(move |c| people::policy_epoch(c, principal)).await
+    }
+
+    async fn groups(&self) -> Result<Vec<Group>, Error> {
+        self.read(people::groups).await
+    }
+
+    async fn releases(&self) -> Result<Vec<Release>, Error> {
+        self.read(people::releases).await
+    }
+
+    async fn release(&self, id: ReleaseId) -> Result<Option<Release>, Error> {
+        self.read(move |c| people::release(c, id)).await
     }
 
     async fn sites(&self) -> Result<Vec<Site>, Error> {

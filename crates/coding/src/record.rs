@@ -8,7 +8,8 @@ mod twin;
 
 use bytes::Bytes;
 use model::{
-    AccessKey, Bucket, BucketSetting, LabelKey, Part, Principal, Record, Segment, Site, Upload, Version, VersionSetting,
+    AccessKey, Bucket, BucketSetting, Group, LabelKey, Part, Principal, Record, Release, Segment, Site, Upload,
+    Version, VersionSetting,
 };
 
 use crate::error::FormatError;
@@ -55,6 +56,8 @@ stored! {
     10 "site" Site,
     11 "bucket setting" BucketSetting,
     12 "version setting" VersionSetting,
+    13 "group" Group,
+    14 "release" Release,
 }
 
 /// The bytes of a value. The same value always has the same bytes.

@@ -1,6 +1,8 @@
 //! Access control lists: who beside the owner may do what to a bucket or an object, and what a bucket
 //! says about such lists.
 
+use std::collections::BTreeMap;
+
 use crate::id::PrincipalId;
 
 /// Who owns a bucket or an object, and what others may do to it. The default is what is private: it
@@ -40,6 +42,34 @@ pub enum Permission {
     WriteAcp,
     /// All of these.
     FullControl,
+}
+
+/// Grants on a bucket and everything in it, one to each grantee.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants(pub BTreeMap<PrincipalId, Right>);
+
+/// What a grant on a bucket allows; each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Right {
+    /// To list it and read what is in it.
+    Read,
+    /// To put, tag and delete objects.
+    Write,
+    /// What its owner may.
+    Manage,
+}
+
+impl Right {
+    pub const ALL: [Right; 3] = [Right::Read, Right::Write, Right::Manage];
+
+    /// As people write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Right::Read => "read",
+            Right::Write => "write",
+            Right::Manage => "manage",
+        }
+    }
 }
 
 impl Acl {

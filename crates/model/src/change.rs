@@ -2,13 +2,14 @@
 //! no condition is in them, and applying one evaluates nothing.
 
 use crate::acl::Acl;
-use crate::id::{BucketId, EnclaveId, SegmentId, StreamId, UploadId, VersionId};
+use crate::id::{BucketId, EnclaveId, PrincipalId, SegmentId, StreamId, UploadId, VersionId};
 use crate::label::Label;
 use crate::lock::Retention;
 use crate::name::ObjectKey;
 use crate::object::{Bucket, Marker, Part, Slot, Upload, Version};
 use crate::outside::Timestamp;
-use crate::principal::{AccessKey, AccessKeyId, LabelKey, Principal};
+use crate::principal::{AccessKey, AccessKeyId, Group, LabelKey, Principal};
+use crate::release::Release;
 use crate::segment::{Piece, Segment};
 use crate::setting::{BucketSetting, Tags};
 use crate::site::{Site, Vendor};
@@ -72,6 +73,20 @@ pub enum Change {
         id: AccessKeyId,
         at: Timestamp,
     },
+    /// The key opens no session from this moment on.
+    KeyExpires {
+        id: AccessKeyId,
+        at: Timestamp,
+    },
+    /// Everything about a principal but its id and name.
+    PrincipalSet(Principal),
+    /// The group is so from now on, new or not.
+    GroupSet(Group),
+    GroupDeleted {
+        group: PrincipalId,
+    },
+    /// The release is so from now on, new or not; in the stream of its source's label.
+    ReleaseSet(Release),
     LabelKeyCreated(LabelKey),
     /// In the control stream: a stream for what has this label and may lie with these vendors.
     StreamOpened {
@@ -159,8 +174,9 @@ pub struct Record {
 pub struct Guard {
     /// Must still be active; `None` for the system itself.
     pub access_key: Option<AccessKeyId>,
-    /// The policy epoch of the verdict; `None` for the system itself.
-    pub policy_epoch: Option<u64>,
+    /// Whom the verdict was about, and the policy epoch they were in; `None` for the system itself and
+    /// for nobody.
+    pub policy: Option<(PrincipalId, u64)>,
     /// Must still exist with this label.
     pub bucket: Option<(BucketId, Label)>,
 }

@@ -97,6 +97,8 @@ ids! {
     KeyTag,
     /// A person or program that acts.
     PrincipalId,
+    /// One request to lower a label.
+    ReleaseId,
 }
 
 impl PrincipalId {

@@ -22,13 +22,14 @@ pub mod lifecycle;
 pub mod lock;
 pub mod object;
 pub mod profile;
+pub mod release;
 pub mod segment;
 pub mod setting;
 pub mod site;
 
 pub mod change;
 
-pub use acl::{Acl, Grant, Grantee, Ownership, Permission, PublicAccess};
+pub use acl::{Acl, Grant, Grantee, Grants, Ownership, Permission, PublicAccess, Right};
 pub use address::AddressRange;
 pub use adoption::{Adoption, AdoptionProgress, OriginAddress, OriginKind};
 pub use change::{Change, Guard, Number, Record, Source, VersionSetting};
@@ -43,9 +44,10 @@ pub use name::{BucketName, ObjectKey};
 pub use object::{BodySlice, Bucket, ETag, Marker, Metadata, Part, PartSummary, Slot, Upload, Version, Which};
 pub use outside::{Outside, Timestamp};
 pub use principal::{
-    AccessKey, AccessKeyId, KeyLimits, KeyState, LabelKey, Principal, Role, SealedSecret, Session, Wrap,
+    AccessKey, AccessKeyId, Group, KeyLimits, KeyState, LabelKey, Principal, Role, SealedSecret, Session, Wrap,
 };
 pub use profile::Profile;
+pub use release::{Release, ReleaseState, Signature};
 pub use segment::{Code, Epoch, Extent, Piece, PieceName, Segment, SegmentKind};
 pub use setting::{Aspect, BucketSetting, Document, Tags, Versioning};
 pub use site::{Site, Vendor};

@@ -1,5 +1,6 @@
 //! Who acts, and the keys that wrap other keys.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::address::AddressRange;
@@ -18,10 +19,23 @@ pub struct Principal {
     /// from.
     pub clearance: Label,
     pub created: Timestamp,
+    /// From this moment on none of its keys opens a session.
+    pub suspended: Option<Timestamp>,
+}
+
+/// A set of principals that can be granted something together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Of the same kind as a principal's, so that whatever names one may name the other.
+    pub id: PrincipalId,
+    /// Unique among the groups of its enclave.
+    pub name: String,
+    pub members: BTreeSet<PrincipalId>,
+    pub created: Timestamp,
 }
 
 /// What a principal is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// Owns buckets and uses the S3 door.
     MissionOwner,
@@ -33,6 +47,22 @@ pub enum Role {
     ContractingOfficer,
     /// Sees what was done, and changes nothing.
     Auditor,
+}
+
+impl Role {
+    pub const ALL: [Role; 5] =
+        [Role::MissionOwner, Role::PlatformOperator, Role::SecurityOfficer, Role::ContractingOfficer, Role::Auditor];
+
+    /// As people write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Role::MissionOwner => "mission-owner",
+            Role::PlatformOperator => "platform-operator",
+            Role::SecurityOfficer => "security-officer",
+            Role::ContractingOfficer => "contracting-officer",
+            Role::Auditor => "auditor",
+        }
+    }
 }
 
 /// The public half of an access key, such as `ENTE0123456789ABCDEF`.
@@ -87,19 +117,36 @@ pub struct Session {
     pub principal: PrincipalId,
     /// The deciding transaction refuses it if it was revoked meanwhile; `None` when nothing was shown.
     pub access_key: Option<AccessKeyId>,
+    /// `None` of a request that proves nothing.
+    pub role: Option<Role>,
+    /// That the principal is in.
+    pub groups: Vec<PrincipalId>,
     pub label: Label,
-    /// The policy epoch the session was checked in; the deciding transaction refuses an older one.
+    /// Rises with every change of the principal or of the groups it is in; the deciding transaction
+    /// refuses an older one.
     pub policy_epoch: u64,
 }
 
 impl Session {
     /// Of a request without credentials: at the lowest label, and nobody's.
-    pub fn anonymous(policy_epoch: u64) -> Session {
-        Session { principal: PrincipalId::NOBODY, access_key: None, label: Label::LOWEST, policy_epoch }
+    pub fn anonymous() -> Session {
+        Session {
+            principal: PrincipalId::NOBODY,
+            access_key: None,
+            role: None,
+            groups: Vec::new(),
+            label: Label::LOWEST,
+            policy_epoch: 0,
+        }
+    }
+
+    /// Whether this names the principal or a group it is in; nobody is named by anything.
+    pub fn is(&self, who: PrincipalId) -> bool {
+        !self.is_anonymous() && (self.principal == who || self.groups.contains(&who))
     }
 
     pub fn is_anonymous(&self) -> bool {
-        self.principal == PrincipalId::NOBODY || self.access_key.is_none()
+        self.principal == PrincipalId::NOBODY
     }
 }
 

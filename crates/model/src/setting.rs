@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::acl::{Acl, Ownership, PublicAccess};
+use crate::acl::{Acl, Grants, Ownership, PublicAccess};
 use crate::adoption::{Adoption, AdoptionProgress};
 use crate::lifecycle::Lifecycle;
 use crate::lock::ObjectLock;
@@ -47,6 +47,8 @@ settings! {
     1 Tags(Tags),
     2 ObjectLock(ObjectLock),
     3 Lifecycle(Lifecycle),
+    /// Who beside the owner may use all of it, whatever its objects' lists say.
+    4 Grants(Grants),
     /// Who beside the owner may list it, and put into it.
     16 Acl(Acl),
     17 Ownership(Ownership),

@@ -90,11 +90,11 @@ pub async fn an_unknown_stream_is_an_error<C: Subject>(fresh: impl AsyncFn() -> 
 
 pub async fn another_policy_epoch_is_refused<C: Subject>(fresh: impl AsyncFn() -> C) {
     let world = World::new(fresh().await).await;
-    let epoch = world.catalog.policy_epoch().await.unwrap();
+    let epoch = world.catalog.policy_epoch(make::OWNER).await.unwrap();
     let mut put = proposal(world.any_put("a"));
-    put.guard = Guard { policy_epoch: Some(epoch + 1), ..Guard::default() };
+    put.guard = Guard { policy: Some((make::OWNER, epoch + 1)), ..Guard::default() };
     assert_eq!(world.refused(put.clone()).await, Refusal::PolicyChanged);
-    put.guard.policy_epoch = Some(epoch);
+    put.guard.policy = Some((make::OWNER, epoch));
     world.decided(EAST, put).await;
 }
 

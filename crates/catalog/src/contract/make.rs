@@ -4,8 +4,9 @@ use bytes::Bytes;
 use model::{
     AccessKey, AccessKeyId, Algorithm, BodyId, BodySlice, Bucket, BucketId, BucketName, Checksum, Code, ETag, Epoch,
     Extent, Governance, KeyState, KeyTag, Label, Lock, Metadata, ObjectKey, Part, Piece, PieceName, Precondition,
-    Principal, PrincipalId, Profile, Role, SealedSecret, Segment, SegmentId, SegmentKind, SiteId, Slot, StreamId, Tags,
-    Timestamp, Upload, UploadId, Version, VersionId, Wrap,
+    Principal, PrincipalId, Profile, Release, ReleaseId, ReleaseState, Role, SealedSecret, Segment, SegmentId,
+    SegmentKind, Signature, SiteId, Slot, Source, StreamId, Tags, Timestamp, Upload, UploadId, Version, VersionId,
+    Wrap,
 };
 
 use crate::interface::Proposal;
@@ -133,6 +134,27 @@ pub fn principal(n: u64, name: &str) -> Principal {
         role: Role::MissionOwner,
         clearance: high(),
         created: NOW,
+        suspended: None,
+    }
+}
+
+/// One of `high`, with these signatures.
+pub fn release(n: u8, signed_by: &[u8]) -> Release {
+    let signatures = signed_by.iter().map(|by| Signature { by: PrincipalId([*by; 16]), at: NOW }).collect();
+    Release {
+        id: ReleaseId([n; 16]),
+        asked_by: OWNER,
+        asked: NOW,
+        reason: "for the press".to_owned(),
+        source: Source { bucket: BucketId([0xb0; 16]), key: key("plan"), version: VersionId([0xb1; 16]) },
+        source_label: high(),
+        etag: etag(1),
+        size: 3,
+        target: BucketId([0xb2; 16]),
+        target_label: Label::LOWEST,
+        target_key: key("plan"),
+        signatures,
+        state: ReleaseState::Open,
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use model::{
-    AccessKeyId, Change, EnclaveId, KeyState, KeyTag, Label, LabelKey, PrincipalId, Site, SiteId, StreamId, Timestamp,
-    Vendor,
+    AccessKeyId, Change, EnclaveId, Group, KeyState, KeyTag, Label, LabelKey, Principal, PrincipalId, Release, Site,
+    SiteId, StreamId, Timestamp, Vendor,
 };
 
 use super::Subject;
@@ -30,6 +30,83 @@ pub async fn principals_have_names_of_their_own<C: Subject>(fresh: impl AsyncFn(
     world.run(CONTROL, create(8, "berta")).await;
     let names: Vec<String> = world.catalog.principals().await.unwrap().into_iter().map(|found| found.name).collect();
     assert_eq!(names, ["anna", "berta", "owner"]);
+}
+
+pub async fn principals_change_and_their_policy_epoch_rises<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let anna = make::principal(7, "anna");
+    let set = |principal: Principal| proposal(Change::PrincipalSet(principal));
+    assert_eq!(world.refused(set(anna.clone())).await, Refusal::NoSuchPrincipal);
+    world.run(CONTROL, Change::PrincipalCreated(anna.clone())).await;
+    let renamed = Principal { name: "berta".to_owned(), ..anna.clone() };
+    assert_eq!(world.refused(set(renamed)).await, Refusal::NoSuchPrincipal);
+    let mut put = proposal(world.any_put("a"));
+    put.guard.policy = Some((anna.id, world.catalog.policy_epoch(anna.id).await.unwrap()));
+    world.decided(EAST, put.clone()).await;
+    let suspended = Principal { suspended: Some(Timestamp(9)), ..anna.clone() };
+    let decided = world.decided(CONTROL, set(suspended.clone())).await;
+    assert_eq!(world.refused(put.clone()).await, Refusal::PolicyChanged, "decided is enough");
+    world.show(CONTROL, &[decided]).await;
+    assert_eq!(world.refused(put).await, Refusal::PolicyChanged);
+    assert_eq!(world.catalog.principal(anna.id).await.unwrap(), Some(suspended));
+}
+
+pub async fn groups_have_names_of_their_own_and_their_members_policy_epochs_rise<C: Subject>(
+    fresh: impl AsyncFn() -> C,
+) {
+    let world = World::new(fresh().await).await;
+    let [anna, berta, clara] = [7, 8, 9].map(|n| make::principal(n, &format!("person-{n}")).id);
+    for n in [7, 8, 9] {
+        world.run(CONTROL, Change::PrincipalCreated(make::principal(n, &format!("person-{n}")))).await;
+    }
+    let epochs = async || {
+        let mut epochs = Vec::new();
+        for who in [anna, berta, clara] {
+            epochs.push(world.catalog.policy_epoch(who).await.unwrap());
+        }
+        epochs
+    };
+    let group = |id: u8, name: &str, members: &[PrincipalId]| Group {
+        id: PrincipalId([id; 16]),
+        name: name.to_owned(),
+        members: members.iter().copied().collect(),
+        created: Timestamp(1),
+    };
+    assert_eq!(epochs().await, [0, 0, 0]);
+    world.run(CONTROL, Change::GroupSet(group(1, "press", &[anna, berta]))).await;
+    let first = epochs().await;
+    assert!(first[0] > 0 && first[1] == first[0] && first[2] == 0, "{first:?}");
+    // Only who comes or goes is concerned.
+    world.run(CONTROL, Change::GroupSet(group(1, "press", &[berta, clara]))).await;
+    let second = epochs().await;
+    assert!(second[0] > first[0] && second[1] == first[1] && second[2] == second[0], "{second:?}");
+    let taken = proposal(Change::GroupSet(group(2, "press", &[])));
+    assert_eq!(world.refused(taken).await, Refusal::GroupExists);
+    world.run(CONTROL, Change::GroupSet(group(2, "staff", &[]))).await;
+    let names: Vec<String> = world.catalog.groups().await.unwrap().into_iter().map(|group| group.name).collect();
+    assert_eq!(names, ["press", "staff"]);
+    world.run(CONTROL, Change::GroupDeleted { group: PrincipalId([1; 16]) }).await;
+    assert!(epochs().await[1] > second[1]);
+    let gone = proposal(Change::GroupDeleted { group: PrincipalId([1; 16]) });
+    assert_eq!(world.refused(gone).await, Refusal::NoSuchGroup);
+    world.run(CONTROL, Change::GroupSet(group(3, "press", &[]))).await;
+}
+
+pub async fn releases_go_step_by_step<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let signed = |by: &[u8]| make::release(1, by);
+    let set = |release: Release| proposal(Change::ReleaseSet(release));
+    assert_eq!(world.refused(set(signed(&[7]))).await, Refusal::ReleaseChanged, "nobody asked");
+    let asked = world.decided(EAST, set(signed(&[]))).await;
+    assert_eq!(world.behind(set(signed(&[7]))).await, asked.record.number);
+    world.show(EAST, &[asked]).await;
+    world.run(EAST, Change::ReleaseSet(signed(&[7]))).await;
+    // Two saw one signature, and each adds theirs: one of them looks again.
+    world.run(EAST, Change::ReleaseSet(signed(&[7, 8]))).await;
+    assert_eq!(world.refused(set(signed(&[7, 9]))).await, Refusal::ReleaseChanged);
+    assert_eq!(world.catalog.release(signed(&[]).id).await.unwrap(), Some(signed(&[7, 8])));
+    world.run(EAST, Change::ReleaseSet(make::release(2, &[]))).await;
+    assert_eq!(world.catalog.releases().await.unwrap(), [signed(&[7, 8]), make::release(2, &[])]);
 }
 
 pub async fn a_key_needs_its_principal<C: Subject>(fresh: impl AsyncFn() -> C) {
@@ -59,6 +136,13 @@ pub async fn a_revocation_counts_once_it_is_decided<C: Subject>(fresh: impl Asyn
     assert_eq!(world.refused(put.clone()).await, Refusal::KeyNotValid, "decided is enough");
     world.show(CONTROL, &[revoked]).await;
     assert_eq!(world.refused(put).await, Refusal::KeyNotValid);
+    world.run(CONTROL, Change::KeyExpires { id: key_id("ENTE1"), at: Timestamp(9) }).await;
+    let key = world.catalog.access_key(&key_id("ENTE1")).await.unwrap().unwrap();
+    assert_eq!(key.limits.expires, Some(Timestamp(9)));
+    assert_eq!(
+        world.refused(proposal(Change::KeyExpires { id: key_id("ENTE9"), at: Timestamp(9) })).await,
+        Refusal::NoSuchAccessKey
+    );
     // Revoking again keeps the date.
     world.run(CONTROL, revoke("ENTE1", 6)).await;
     let key = world.catalog.access_key(&key_id("ENTE1")).await.unwrap().unwrap();

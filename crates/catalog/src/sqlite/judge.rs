@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 
 use model::condition::Unmet;
 use model::{
-    AccessKeyId, Adoption, Aspect, BodyId, Bucket, BucketId, BucketSetting, Change, ETag, Epoch, Governance, Guard,
-    Lock, Number, ObjectKey, ObjectLock, Piece, Precondition, PrincipalId, Segment, Slot, Source, Timestamp, Upload,
-    UploadId, Version, VersionId, VersionSetting, Versioning,
+    AccessKeyId, Adoption, Aspect, BodyId, Bucket, BucketId, BucketSetting, Change, ETag, Epoch, Governance, Group,
+    Guard, Lock, Number, ObjectKey, ObjectLock, Piece, Precondition, Principal, PrincipalId, Release, Segment, Slot,
+    Source, Timestamp, Upload, UploadId, Version, VersionId, VersionSetting, Versioning,
 };
 use rusqlite::{Connection, Params, params};
 
@@ -182,7 +182,11 @@ fn check(c: &Connection, now: Timestamp, proposal: &Proposal, change: &Change) -
         Change::PiecesAdded { pieces, .. } => pieces_open(c, pieces),
         Change::PrincipalCreated(principal) => create_principal(c, principal.id, &principal.name),
         Change::KeyIssued(key) => issue_key(c, &key.id, key.principal),
-        Change::KeyRevoked { id, .. } => revoke_key(c, id),
+        Change::KeyRevoked { id, .. } | Change::KeyExpires { id, .. } => known_key(c, id),
+        Change::PrincipalSet(principal) => known_principal(c, principal),
+        Change::GroupSet(group) => set_group(c, group),
+        Change::GroupDeleted { group } => known_group(c, *group),
+        Change::ReleaseSet(release) => set_release(c, release),
         Change::BucketSet { bucket, setting } => {
             in_bucket(c, *bucket)?;
             set(c, *bucket, setting)
@@ -199,10 +203,12 @@ fn guard(c: &Connection, guard: &Guard) -> Result<(), Stop> {
             return Err(Refusal::KeyNotValid.into());
         }
     }
-    if let Some(epoch) = guard.policy_epoch
-        && epoch != people::policy_epoch(c)?
-    {
-        return Err(Refusal::PolicyChanged.into());
+    if let Some((principal, epoch)) = guard.policy {
+        let of_it = params![touch::of_principal(principal), Kind::PrincipalSet];
+        let changed = newest(c, "subject = ? AND kind = ?", of_it)?;
+        if changed.is_some() || epoch != people::policy_epoch(c, principal)? {
+            return Err(Refusal::PolicyChanged.into());
+        }
     }
     if let Some((id, label)) = guard.bucket
         && in_bucket(c, id)?.label != label
@@ -423,7 +429,38 @@ fn issue_key(c: &Connection, id: &AccessKeyId, principal: PrincipalId) -> Result
     Ok(())
 }
 
-fn revoke_key(c: &Connection, id: &AccessKeyId) -> Result<(), Stop> {
+fn known_principal(c: &Connection, principal: &Principal) -> Result<(), Stop> {
+    wait(c, "subject = ?", [touch::of_principal(principal.id)])?;
+    match people::principal(c, principal.id)? {
+        Some(known) if known.name == principal.name => Ok(()),
+        _ => Err(Refusal::NoSuchPrincipal.into()),
+    }
+}
+
+fn set_group(c: &Connection, group: &Group) -> Result<(), Stop> {
+    wait(c, "subject = ?", [touch::of_principal(group.id)])?;
+    wait(c, "name = ?", [touch::group_name(&group.name)])?;
+    match people::group_named(c, &group.name)? {
+        Some(known) if known.id != group.id => Err(Refusal::GroupExists.into()),
+        _ => Ok(()),
+    }
+}
+
+fn known_group(c: &Connection, group: PrincipalId) -> Result<(), Stop> {
+    wait(c, "subject = ?", [touch::of_principal(group)])?;
+    if people::group(c, group)?.is_some() { Ok(()) } else { Err(Refusal::NoSuchGroup.into()) }
+}
+
+fn set_release(c: &Connection, release: &Release) -> Result<(), Stop> {
+    wait(c, "subject = ?", [touch::of_release(release.id)])?;
+    match people::release(c, release.id)? {
+        None if release.is_open() && release.signatures.is_empty() => Ok(()),
+        Some(known) if known.may_become(release) => Ok(()),
+        _ => Err(Refusal::ReleaseChanged.into()),
+    }
+}
+
+fn known_key(c: &Connection, id: &AccessKeyId) -> Result<(), Stop> {
     wait(c, "subject = ?", [touch::of_key(id)])?;
     if people::access_key(c, id)?.is_none() {
         return Err(Refusal::NoSuchAccessKey.into());

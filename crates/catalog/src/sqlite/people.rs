@@ -1,6 +1,9 @@
 //! Principals, access keys, label keys and sites: few rows, changed seldom.
 
-use model::{AccessKey, AccessKeyId, KeyState, LabelKey, Principal, PrincipalId, Site, Timestamp};
+use model::{
+    AccessKey, AccessKeyId, Group, KeyLimits, KeyState, LabelKey, Number, Principal, PrincipalId, Release, ReleaseId,
+    Site, Timestamp,
+};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codec;
@@ -29,6 +32,69 @@ pub fn create_principal(c: &Connection, principal: &Principal) -> Result<(), Err
         principal.name,
         codec::to_blob(principal)
     ])?;
+    Ok(())
+}
+
+/// Its id and name stay.
+pub fn set_principal(c: &Connection, number: Number, principal: &Principal) -> Result<(), Error> {
+    c.prepare_cached("UPDATE principal SET principal = ?2 WHERE id = ?1")?
+        .execute(params![principal.id.0, codec::to_blob(principal)])?;
+    raise_epoch(c, number, principal.id)
+}
+
+/// By name.
+pub fn groups(c: &Connection) -> Result<Vec<Group>, Error> {
+    all(c, "SELECT team FROM team ORDER BY name")
+}
+
+pub fn group(c: &Connection, id: PrincipalId) -> Result<Option<Group>, Error> {
+    let mut find = c.prepare_cached("SELECT team FROM team WHERE id = ?")?;
+    let blob: Option<Vec<u8>> = find.query_row([id.0], |row| row.get(0)).optional()?;
+    blob.as_deref().map(codec::from_blob).transpose()
+}
+
+pub fn group_named(c: &Connection, name: &str) -> Result<Option<Group>, Error> {
+    let mut find = c.prepare_cached("SELECT team FROM team WHERE name = ?")?;
+    let blob: Option<Vec<u8>> = find.query_row([name], |row| row.get(0)).optional()?;
+    blob.as_deref().map(codec::from_blob).transpose()
+}
+
+pub fn store_group(c: &Connection, number: Number, new: &Group) -> Result<(), Error> {
+    let before = group(c, new.id)?.map(|group| group.members).unwrap_or_default();
+    before.symmetric_difference(&new.members).try_for_each(|member| raise_epoch(c, number, *member))?;
+    c.prepare_cached(
+        "INSERT INTO team (id, name, team) VALUES (?1, ?2, ?3)
+         ON CONFLICT (id) DO UPDATE SET name = ?2, team = ?3",
+    )?
+    .execute(params![new.id.0, new.name, codec::to_blob(new)])?;
+    Ok(())
+}
+
+pub fn delete_group(c: &Connection, number: Number, id: PrincipalId) -> Result<(), Error> {
+    let before = group(c, id)?.map(|group| group.members).unwrap_or_default();
+    before.iter().try_for_each(|member| raise_epoch(c, number, *member))?;
+    c.prepare_cached("DELETE FROM team WHERE id = ?")?.execute([id.0])?;
+    Ok(())
+}
+
+/// By the moment they were asked for.
+pub fn releases(c: &Connection) -> Result<Vec<Release>, Error> {
+    let mut releases: Vec<Release> = all(c, "SELECT release FROM release ORDER BY id")?;
+    releases.sort_by_key(|release| (release.asked, release.id));
+    Ok(releases)
+}
+
+pub fn release(c: &Connection, id: ReleaseId) -> Result<Option<Release>, Error> {
+    let mut find = c.prepare_cached("SELECT release FROM release WHERE id = ?")?;
+    let blob: Option<Vec<u8>> = find.query_row([id.0], |row| row.get(0)).optional()?;
+    blob.as_deref().map(codec::from_blob).transpose()
+}
+
+pub fn store_release(c: &Connection, release: &Release) -> Result<(), Error> {
+    c.prepare_cached(
+        "INSERT INTO release (id, label, release) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET release = ?3",
+    )?
+    .execute(params![release.id.0, release.source_label.canonical(), codec::to_blob(release)])?;
     Ok(())
 }
 
@@ -67,8 +133,25 @@ pub fn revoke_key(c: &Connection, id: &AccessKeyId, at: Timestamp) -> Result<(),
     }
 }
 
-pub fn policy_epoch(c: &Connection) -> Result<u64, Error> {
-    Ok(c.prepare_cached("SELECT policy_epoch FROM state")?.query_row([], |row| row.get(0))?)
+/// From now on it ends then, whatever was said before.
+pub fn expire_key(c: &Connection, id: &AccessKeyId, at: Timestamp) -> Result<(), Error> {
+    match access_key(c, id)? {
+        Some(key) => {
+            let limits = KeyLimits { expires: Some(at), ..key.limits };
+            store_key(c, &AccessKey { limits, ..key })
+        }
+        None => Ok(()),
+    }
+}
+
+pub fn policy_epoch(c: &Connection, principal: PrincipalId) -> Result<u64, Error> {
+    let mut find = c.prepare_cached("SELECT epoch FROM principal WHERE id = ?")?;
+    Ok(find.query_row([principal.0], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+fn raise_epoch(c: &Connection, number: Number, principal: PrincipalId) -> Result<(), Error> {
+    c.prepare_cached("UPDATE principal SET epoch = ?2 WHERE id = ?1")?.execute(params![principal.0, number.0])?;
+    Ok(())
 }
 
 /// By the bytes of the label and by epoch. They are few, and both stand in the blob alone.

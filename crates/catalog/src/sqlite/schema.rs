@@ -12,12 +12,17 @@ use crate::error::Error;
 pub const APPLICATION_ID: i32 = 0x656e_7465;
 
 /// What the newest migration leads to.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// Migration `i` leads from version `i` to `i + 1`: a script, and what SQL alone cannot do after it.
 /// They are never edited once released.
-const MIGRATIONS: [(&str, Afterwards); VERSION as usize] =
-    [(VERSION_1, nothing), (VERSION_2, nothing), (VERSION_3, name_versions), (VERSION_4, nothing)];
+const MIGRATIONS: [(&str, Afterwards); VERSION as usize] = [
+    (VERSION_1, nothing),
+    (VERSION_2, nothing),
+    (VERSION_3, name_versions),
+    (VERSION_4, nothing),
+    (VERSION_5, nothing),
+];
 
 type Afterwards = fn(&Connection) -> Result<(), Error>;
 
@@ -38,6 +43,23 @@ pub fn migrate(connection: &Connection) -> Result<(), Error> {
     }
     Ok(())
 }
+
+const VERSION_5: &str = "
+    -- Groups; the name of the thing is a word of SQL.
+    CREATE TABLE team (
+        id BLOB PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        team BLOB NOT NULL
+    ) STRICT;
+    -- The number of the last record that changed the principal or the groups it is in.
+    ALTER TABLE principal ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE release (
+        id BLOB PRIMARY KEY,
+        -- Of its source.
+        label BLOB NOT NULL,
+        release BLOB NOT NULL
+    ) STRICT;
+";
 
 const VERSION_4: &str = "
     -- Keys that were deleted while their bucket is being adopted: what the origin holds stays hidden.

@@ -1,6 +1,6 @@
 //! What a change touches, as columns: how a proposal finds the decided records it depends on.
 
-use model::{AccessKeyId, Bucket, BucketId, Change, ObjectKey, PrincipalId, UploadId, VersionId};
+use model::{AccessKeyId, Bucket, BucketId, Change, ObjectKey, PrincipalId, ReleaseId, UploadId, VersionId};
 use rusqlite::Connection;
 use rusqlite::types::{ToSql, ToSqlOutput};
 
@@ -33,6 +33,11 @@ pub enum Kind {
     ObjectCopied = 20,
     PartCopied = 21,
     OriginHidden = 22,
+    PrincipalSet = 26,
+    GroupSet = 27,
+    GroupDeleted = 28,
+    ReleaseSet = 29,
+    KeyExpires = 30,
 }
 
 impl ToSql for Kind {
@@ -105,6 +110,17 @@ impl Touch {
             },
             Change::KeyIssued(key) => Touch { subject: Some(of_key(&key.id)), ..of(Kind::KeyIssued) },
             Change::KeyRevoked { id, .. } => Touch { subject: Some(of_key(id)), ..of(Kind::KeyRevoked) },
+            Change::KeyExpires { id, .. } => Touch { subject: Some(of_key(id)), ..of(Kind::KeyExpires) },
+            Change::PrincipalSet(principal) => {
+                Touch { subject: Some(of_principal(principal.id)), ..of(Kind::PrincipalSet) }
+            }
+            Change::GroupSet(group) => Touch {
+                subject: Some(of_principal(group.id)),
+                name: Some(group_name(&group.name)),
+                ..of(Kind::GroupSet)
+            },
+            Change::GroupDeleted { group } => Touch { subject: Some(of_principal(*group)), ..of(Kind::GroupDeleted) },
+            Change::ReleaseSet(release) => Touch { subject: Some(of_release(release.id)), ..of(Kind::ReleaseSet) },
             Change::LabelKeyCreated(_) => of(Kind::LabelKeyCreated),
             Change::StreamOpened { .. } => of(Kind::StreamOpened),
             Change::SiteClaimed { .. } => of(Kind::SiteClaimed),
@@ -121,6 +137,10 @@ pub fn of_upload(id: UploadId) -> Vec<u8> {
 
 pub fn of_principal(id: PrincipalId) -> Vec<u8> {
     [b"p", &id.0[..]].concat()
+}
+
+pub fn of_release(id: ReleaseId) -> Vec<u8> {
+    [b"r", &id.0[..]].concat()
 }
 
 pub fn of_key(id: &AccessKeyId) -> Vec<u8> {
@@ -147,6 +167,10 @@ pub fn of_object(bucket: BucketId, key: &ObjectKey) -> Vec<u8> {
 
 pub fn principal_name(name: &str) -> Vec<u8> {
     [b"p", name.as_bytes()].concat()
+}
+
+pub fn group_name(name: &str) -> Vec<u8> {
+    [b"g", name.as_bytes()].concat()
 }
 
 /// A bucket's name is unique at its label.

@@ -8,10 +8,11 @@ use model::object::UploadChecksum;
 use model::{
     AccessKeyId, Acl, AddressRange, Adoption, AdoptionProgress, Algorithm, Aspect, BodyId, BodySlice, BucketId,
     BucketName, Change, Checksum, ChecksumKind, Code, DefaultRetention, Document, ETag, EnclaveId, Epoch, Extent,
-    Grant, Grantee, KeyLimits, KeyState, KeyTag, Label, Lifecycle, Lock, LockMode, Marker, Metadata, Number, ObjectKey,
-    ObjectLock, OriginAddress, OriginKind, Ownership, PartSummary, Period, Permission, Piece, PieceName, PrincipalId,
-    Profile, PublicAccess, Retention, Role, SealedSecret, SegmentId, SegmentKind, SiteId, Slot, Source, StreamId, Tags,
-    Timestamp, UploadId, Vendor, VersionId, Versioning, Wrap,
+    Grant, Grantee, Grants, Group, KeyLimits, KeyState, KeyTag, Label, Lifecycle, Lock, LockMode, Marker, Metadata,
+    Number, ObjectKey, ObjectLock, OriginAddress, OriginKind, Ownership, PartSummary, Period, Permission, Piece,
+    PieceName, PrincipalId, Profile, PublicAccess, Release, ReleaseId, ReleaseState, Retention, Right, Role,
+    SealedSecret, SegmentId, SegmentKind, Signature, SiteId, Slot, Source, StreamId, Tags, Timestamp, UploadId, Vendor,
+    VersionId, Versioning, Wrap,
 };
 use proptest::prelude::*;
 
@@ -19,7 +20,7 @@ use super::*;
 use crate::testing::{CODES, Dice, check_vectors, read_vectors};
 
 /// Changes there are. A new variant fails to compile in `ordinal`, and is then sampled too.
-const CHANGES: usize = 22;
+const CHANGES: usize = 27;
 
 fn ordinal(change: &Change) -> usize {
     match change {
@@ -45,6 +46,11 @@ fn ordinal(change: &Change) -> usize {
         Change::ObjectCopied { .. } => 19,
         Change::PartCopied { .. } => 20,
         Change::OriginHidden { .. } => 21,
+        Change::PrincipalSet(_) => 22,
+        Change::GroupSet(_) => 23,
+        Change::GroupDeleted { .. } => 24,
+        Change::ReleaseSet(_) => 25,
+        Change::KeyExpires { .. } => 26,
     }
 }
 
@@ -95,6 +101,11 @@ fn change(number: usize, d: &mut Dice) -> Change {
             source: source(d),
         },
         21 => Change::OriginHidden { bucket: BucketId(d.bytes()), key: key(d) },
+        22 => Change::PrincipalSet(suspended(d)),
+        23 => Change::GroupSet(group(d)),
+        24 => Change::GroupDeleted { group: PrincipalId(d.bytes()) },
+        25 => Change::ReleaseSet(release(d)),
+        26 => Change::KeyExpires { id: AccessKeyId(d.text(20)), at: time(d) },
         _ => Change::SiteClaimed { enclave: EnclaveId(d.bytes()), site: site(d) },
     }
 }
@@ -110,6 +121,9 @@ fn setting(aspect: Aspect, d: &mut Dice) -> BucketSetting {
         Aspect::Tags => BucketSetting::Tags(tags(d)),
         Aspect::ObjectLock => BucketSetting::ObjectLock(object_lock(d)),
         Aspect::Lifecycle => BucketSetting::Lifecycle(Lifecycle { rules: some(d, rule) }),
+        Aspect::Grants => BucketSetting::Grants(Grants(
+            some(d, |d| (PrincipalId(d.bytes()), d.pick(&Right::ALL))).into_iter().collect(),
+        )),
         Aspect::Acl => BucketSetting::Acl(acl(d)),
         Aspect::Ownership => BucketSetting::Ownership(d.pick(&[
             Ownership::Unset,
@@ -413,12 +427,49 @@ fn principal(d: &mut Dice) -> Principal {
         role: d.pick(&[Role::MissionOwner, Role::PlatformOperator]),
         clearance: Label::LOWEST,
         created: time(d),
+        suspended: None,
     }
 }
 
 fn cleared(d: &mut Dice) -> Principal {
     let role = d.pick(&[Role::SecurityOfficer, Role::ContractingOfficer, Role::Auditor]);
     Principal { role, clearance: label(d), ..principal(d) }
+}
+
+fn suspended(d: &mut Dice) -> Principal {
+    Principal { suspended: Some(time(d)), ..cleared(d) }
+}
+
+fn group(d: &mut Dice) -> Group {
+    Group {
+        id: PrincipalId(d.bytes()),
+        name: d.text(30),
+        members: some(d, |d| PrincipalId(d.bytes())).into_iter().collect(),
+        created: time(d),
+    }
+}
+
+fn release(d: &mut Dice) -> Release {
+    let states = [
+        ReleaseState::Open,
+        ReleaseState::Ended { by: PrincipalId(d.bytes()), at: time(d) },
+        ReleaseState::Done { at: time(d) },
+    ];
+    Release {
+        id: ReleaseId(d.bytes()),
+        asked_by: PrincipalId(d.bytes()),
+        asked: time(d),
+        reason: d.text(50),
+        source: source(d),
+        source_label: label(d),
+        etag: ETag(d.text(32)),
+        size: d.u64(),
+        target: BucketId(d.bytes()),
+        target_label: label(d),
+        target_key: key(d),
+        signatures: some(d, |d| Signature { by: PrincipalId(d.bytes()), at: time(d) }),
+        state: d.pick(&states),
+    }
 }
 
 fn access_key(d: &mut Dice) -> AccessKey {
@@ -480,6 +531,8 @@ fn samples() -> Vec<(String, Vec<u8>)> {
         ("version that was brought", to_bytes(&brought(&mut Dice::new(100)))),
         ("cleared principal", to_bytes(&cleared(&mut Dice::new(101)))),
         ("limited access key", to_bytes(&limited_key(&mut Dice::new(102)))),
+        ("group", to_bytes(&group(&mut Dice::new(103)))),
+        ("release", to_bytes(&release(&mut Dice::new(104)))),
     ];
     samples.extend(values.map(|(name, value)| (name.to_owned(), value)));
     samples.extend(Aspect::ALL.iter().map(|aspect| {

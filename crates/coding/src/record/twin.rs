@@ -88,6 +88,10 @@ macro_rules! plain_enum {
     };
 }
 
+mod people;
+
+pub use people::{Grants, Group, Release};
+
 plain_enum! { Algorithm = model::Algorithm { 0 Crc32, 1 Crc32c, 2 Crc64Nvme, 3 Sha1, 4 Sha256 } }
 plain_enum! { UploadChecksum = ModelUploadChecksum { 0 FullObject, 1 Composite } }
 plain_enum! { SegmentKind = model::SegmentKind { 0 Journal, 1 Data } }
@@ -772,13 +776,21 @@ pub struct Principal {
     created: i64,
     #[n(4)]
     clearance: Option<LabelBytes>,
+    #[n(5)]
+    suspended: Option<i64>,
 }
 
 impl From<&model::Principal> for Principal {
     fn from(value: &model::Principal) -> Principal {
-        let model::Principal { id, name, role, clearance, created } = value;
-        let clearance = (*clearance != Label::LOWEST).then(|| (*clearance.canonical()).into());
-        Principal { id: id.0.into(), name: name.clone(), role: (*role).into(), created: created.0, clearance }
+        let model::Principal { id, name, role, clearance, created, suspended } = value;
+        Principal {
+            id: id.0.into(),
+            name: name.clone(),
+            role: (*role).into(),
+            created: created.0,
+            clearance: (*clearance != Label::LOWEST).then(|| (*clearance.canonical()).into()),
+            suspended: suspended.map(|at| at.0),
+        }
     }
 }
 
@@ -792,6 +804,7 @@ impl TryFrom<Principal> for model::Principal {
             role: twin.role.into(),
             clearance: twin.clearance.map_or(Label::LOWEST, |bytes| Label::from_canonical(bytes.into())),
             created: Timestamp(twin.created),
+            suspended: twin.suspended.map(Timestamp),
         })
     }
 }
@@ -1485,6 +1498,7 @@ settings! { BucketSetting = BucketSetting {
     1 Tags(Tags),
     2 ObjectLock(ObjectLock),
     3 Lifecycle(Lifecycle),
+    4 Grants(Grants),
     16 Acl(Acl),
     17 Ownership(Ownership),
     18 PublicAccess(PublicAccess),
@@ -1540,6 +1554,16 @@ pub enum Change {
     PartCopied(#[n(0)] Id, #[n(1)] Id, #[n(2)] Part, #[n(3)] Source),
     #[n(21)]
     OriginHidden(#[n(0)] Id, #[n(1)] String),
+    #[n(25)]
+    PrincipalSet(#[n(0)] Principal),
+    #[n(26)]
+    GroupSet(#[n(0)] Group),
+    #[n(27)]
+    GroupDeleted(#[n(0)] Id),
+    #[n(28)]
+    ReleaseSet(#[n(0)] Release),
+    #[n(29)]
+    KeyExpires(#[n(0)] String, #[n(1)] i64),
 }
 
 impl From<&model::Change> for Change {
@@ -1588,6 +1612,11 @@ impl From<&model::Change> for Change {
                 Change::PartCopied(bucket.0.into(), upload.0.into(), part.into(), source.into())
             }
             M::OriginHidden { bucket, key } => Change::OriginHidden(bucket.0.into(), key.as_str().to_owned()),
+            M::PrincipalSet(principal) => Change::PrincipalSet(principal.into()),
+            M::GroupSet(group) => Change::GroupSet(group.into()),
+            M::GroupDeleted { group } => Change::GroupDeleted(group.0.into()),
+            M::ReleaseSet(release) => Change::ReleaseSet(release.into()),
+            M::KeyExpires { id, at } => Change::KeyExpires(id.0.clone(), at.0),
         }
     }
 }
@@ -1608,6 +1637,11 @@ impl TryFrom<Change> for model::Change {
             Change::ObjectDeleted(bucket, text) => {
                 M::ObjectDeleted { bucket: BucketId(bucket.into()), key: key(&text)? }
             }
+            Change::PrincipalSet(principal) => M::PrincipalSet(principal.try_into()?),
+            Change::GroupSet(group) => M::GroupSet(group.try_into()?),
+            Change::GroupDeleted(group) => M::GroupDeleted { group: PrincipalId(group.into()) },
+            Change::ReleaseSet(release) => M::ReleaseSet(release.try_into()?),
+            Change::KeyExpires(id, at) => M::KeyExpires { id: AccessKeyId(id), at: Timestamp(at) },
             Change::UploadStarted(upload) => M::UploadStarted(upload.try_into()?),
             Change::PartPut(bucket, upload, part, segments) => M::PartPut {
                 bucket: BucketId(bucket.into()),

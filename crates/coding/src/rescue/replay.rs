@@ -169,6 +169,11 @@ impl State {
             | Change::PrincipalCreated(_)
             | Change::KeyIssued(_)
             | Change::KeyRevoked { .. }
+            | Change::KeyExpires { .. }
+            | Change::PrincipalSet(_)
+            | Change::GroupSet(_)
+            | Change::GroupDeleted { .. }
+            | Change::ReleaseSet(_)
             | Change::LabelKeyCreated(_)
             | Change::StreamOpened { .. }
             | Change::SiteClaimed { .. }
