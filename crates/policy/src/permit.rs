@@ -36,7 +36,7 @@ impl<A: Action> Permit<A> {
     pub fn guard(&self) -> Guard {
         Guard {
             access_key: self.session.access_key.clone(),
-            policy_epoch: Some(self.session.policy_epoch),
+            policy: self.session.access_key.is_some().then_some((self.session.principal, self.session.policy_epoch)),
             bucket: self.bucket.as_ref().map(|bucket| (bucket.id, bucket.label)),
         }
     }
@@ -44,7 +44,7 @@ impl<A: Action> Permit<A> {
 
 /// A permit on a bucket knows the bucket.
 impl<A: BucketAction> Permit<A> {
-    #[expect(clippy::expect_used, reason = "`on_bucket` is the only mint of bucket actions and always sets it")]
+    #[expect(clippy::expect_used, reason = "`mint` gives every bucket action one")]
     pub fn bucket(&self) -> &Bucket {
         self.bucket.as_ref().expect("a permit on a bucket has one")
     }
@@ -52,7 +52,7 @@ impl<A: BucketAction> Permit<A> {
 
 /// A permit on an object knows its bucket and key.
 impl<A: ObjectAction> Permit<A> {
-    #[expect(clippy::expect_used, reason = "`on_object` is the only mint of object actions and always sets it")]
+    #[expect(clippy::expect_used, reason = "`mint` gives every object action both")]
     pub fn object(&self) -> (&Bucket, &ObjectKey) {
         (
             self.bucket.as_ref().expect("a permit on an object has a bucket"),
@@ -63,7 +63,7 @@ impl<A: ObjectAction> Permit<A> {
 
 impl<A: Action> fmt::Debug for Permit<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Permit<{}>", A::NAME)
+        write!(f, "Permit<{}>", A::FACTS.name)
     }
 }
 

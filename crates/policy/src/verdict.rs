@@ -1,66 +1,167 @@
-//! The verdicts. The order of decision is fixed: authenticate (done before a session exists) →
-//! lattice → ownership.
+//! The verdict: one decision for every action, in one order.
+//!
+//! Authenticate → duty → lattice → ceiling → allow. What an access key must be to open a session is
+//! [`may_use`]; the rest is [`decide`]. Between ceiling and allow there is room for allowances, explicit
+//! denials and boundaries: nothing stands there yet.
 
 use std::net::IpAddr;
 
-use model::{Bucket, KeyLimits, ObjectKey, Session, Timestamp};
+use model::{
+    Acl, Bucket, Grantee, Grants, KeyLimits, Label, LabelRange, Ownership, Permission, Principal, PrincipalId,
+    PublicAccess, Right, Role, Session, Timestamp,
+};
 use thiserror::Error;
 
-use crate::action::{AccountAction, BucketAction, Flow, ObjectAction};
-use crate::permit::Permit;
+use crate::action::{Facts, Flow, List};
 
 /// A no, fit to show the person refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// Answered exactly as if the bucket were not there.
-    #[error("the bucket does not exist")]
-    Absent,
-    /// It lies below the session: it can be read from here, and nothing may flow down into it.
-    #[error("the bucket has a lower label than the session: write with a key of the bucket's label")]
-    Below,
-    #[error("the bucket belongs to someone else")]
-    NotOwner,
     #[error("say who you are")]
     Anonymous,
     #[error("the access key has expired: ask for a new one")]
     Expired,
     #[error("the access key is not taken from this address: connect from where it may be used")]
     Elsewhere,
+    #[error("the user is suspended: ask the security officer")]
+    Suspended,
+    #[error("the user is no longer cleared for the label of this key: ask for a key at a lower one")]
+    NotCleared,
+    #[error("the label of this key is no longer within what this enclave is accredited for")]
+    OutOfRange,
+    #[error("data is for mission owners: your duty is another")]
+    OtherDuty,
+    /// Answered exactly as if the bucket were not there.
+    #[error("the bucket does not exist")]
+    Absent,
+    /// It lies below the session: it can be read from here, and nothing may flow down into it.
+    #[error("the bucket has a lower label than the session: write with a key of the bucket's label")]
+    Below,
+    #[error("the bucket belongs to someone else, who has not granted it")]
+    NotOwner,
+    #[error("a release needs the signatures of two security officers who are cleared for it, not of who asked")]
+    Unsigned,
+    #[error("nobody signs what they asked for, or twice: it takes two others")]
+    OwnSignature,
 }
 
-/// May a key with these limits be used now, from this address? Asked last of authentication, of those
-/// alone who have shown that the key is theirs.
-pub fn may_use(limits: &KeyLimits, now: Timestamp, from: Option<IpAddr>) -> Result<(), Refusal> {
+/// The steps of a decision, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// Who asks, with a key that holds.
+    Authenticate,
+    /// Whether the role uses data at all.
+    Duty,
+    /// What may flow between the labels of session and target.
+    Lattice,
+    /// What the enclave and its sites are accredited for.
+    Ceiling,
+    /// Whether somebody allows it: the owner's own right, a grant, a list.
+    Allow,
+}
+
+/// Why it is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// Whoever has an account may.
+    Account,
+    Owner,
+    /// A grant on the bucket to this principal or group.
+    Grant(PrincipalId, Right),
+    /// An access control list.
+    List(Grantee),
+}
+
+/// What was decided, and by which step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    pub step: Step,
+    pub outcome: Result<Basis, Refusal>,
+}
+
+/// What holds of an access key and its principal now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub limits: KeyLimits,
+    pub suspended: Option<Timestamp>,
+    pub clearance: Label,
+    /// Of the enclave.
+    pub range: LabelRange,
+}
+
+impl Standing {
+    /// Of a key without limits.
+    pub fn of(principal: &Principal, range: LabelRange) -> Standing {
+        let (suspended, clearance) = (principal.suspended, principal.clearance);
+        Standing { limits: KeyLimits::default(), suspended, clearance, range }
+    }
+}
+
+/// What the bucket says about those who do not own it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    pub grants: Grants,
+    /// Of the bucket itself.
+    pub acl: Acl,
+    pub ownership: Ownership,
+    pub public: PublicAccess,
+}
+
+/// May a key of this standing open a session of this label now, from this address? Asked last of
+/// authentication, of those alone who have shown that the key is theirs.
+pub fn may_use(standing: &Standing, label: &Label, now: Timestamp, from: Option<IpAddr>) -> Result<(), Refusal> {
+    let limits = &standing.limits;
     if limits.expires.is_some_and(|expires| now >= expires) {
         return Err(Refusal::Expired);
     }
     let within = |from: IpAddr| limits.sources.iter().any(|range| range.contains(from));
-    match limits.sources.is_empty() || from.is_some_and(within) {
+    if !limits.sources.is_empty() && !from.is_some_and(within) {
+        return Err(Refusal::Elsewhere);
+    }
+    if standing.suspended.is_some_and(|since| now >= since) {
+        return Err(Refusal::Suspended);
+    }
+    if !standing.clearance.dominates(label) {
+        return Err(Refusal::NotCleared);
+    }
+    match standing.range.contains(label) {
         true => Ok(()),
-        false => Err(Refusal::Elsewhere),
+        false => Err(Refusal::OutOfRange),
     }
 }
 
-/// May the session do `A` on its own account? Everybody who has one may.
-pub fn on_account<A: AccountAction>(session: &Session) -> Result<Permit<A>, Refusal> {
-    match session.is_anonymous() {
-        true => Err(Refusal::Anonymous),
-        false => Ok(Permit::mint(session, None, None)),
+/// May the session do this on its own account? Every mission owner may.
+pub fn decide_on_account(session: &Session) -> Verdict {
+    if session.is_anonymous() {
+        return Verdict { step: Step::Authenticate, outcome: Err(Refusal::Anonymous) };
+    }
+    match duty(session) {
+        Err(refusal) => Verdict { step: Step::Duty, outcome: Err(refusal) },
+        Ok(()) => Verdict { step: Step::Allow, outcome: Ok(Basis::Account) },
     }
 }
 
-/// May the session do `A` on this bucket?
-pub fn on_bucket<A: BucketAction>(session: &Session, bucket: &Bucket) -> Result<Permit<A>, Refusal> {
-    check(session, bucket, A::FLOW).map(|()| Permit::mint(session, Some(bucket), None))
+/// May the session do this to the bucket, or to an object of it whose list, if it is known, is `list`?
+pub fn decide(session: &Session, action: &Facts, bucket: &Bucket, access: &Access, list: Option<&Acl>) -> Verdict {
+    if let Err(refusal) = duty(session) {
+        return Verdict { step: Step::Duty, outcome: Err(refusal) };
+    }
+    if let Err(refusal) = lattice(session, bucket, action.flow) {
+        return Verdict { step: Step::Lattice, outcome: Err(refusal) };
+    }
+    Verdict { step: Step::Allow, outcome: allow(session, action, bucket, access, list) }
 }
 
-/// May the session do `A` on this object?
-pub fn on_object<A: ObjectAction>(session: &Session, bucket: &Bucket, key: ObjectKey) -> Result<Permit<A>, Refusal> {
-    check(session, bucket, A::FLOW).map(|()| Permit::mint(session, Some(bucket), Some(key)))
+/// Nobody in particular has no duty, and gets what everybody was allowed.
+fn duty(session: &Session) -> Result<(), Refusal> {
+    match session.role {
+        None | Some(Role::MissionOwner) => Ok(()),
+        Some(_) => Err(Refusal::OtherDuty),
+    }
 }
 
-/// The lattice. What does not lie at or below the session is not there for it, whatever is asked.
-pub(crate) fn check_label(session: &Session, bucket: &Bucket, flow: Flow) -> Result<(), Refusal> {
+/// What does not lie at or below the session is not there for it, whatever is asked.
+pub(crate) fn lattice(session: &Session, bucket: &Bucket, flow: Flow) -> Result<(), Refusal> {
     let (visible, same) = (bucket.label <= session.label, bucket.label == session.label);
     match (visible, flow) {
         (false, _) => Err(Refusal::Absent),
@@ -69,112 +170,49 @@ pub(crate) fn check_label(session: &Session, bucket: &Bucket, flow: Flow) -> Res
     }
 }
 
-fn check(session: &Session, bucket: &Bucket, flow: Flow) -> Result<(), Refusal> {
-    check_label(session, bucket, flow)?;
-    if session.principal != bucket.owner {
-        return Err(Refusal::NotOwner);
+fn allow(
+    session: &Session,
+    action: &Facts,
+    bucket: &Bucket,
+    access: &Access,
+    list: Option<&Acl>,
+) -> Result<Basis, Refusal> {
+    let enforced = access.ownership == Ownership::BucketOwnerEnforced;
+    // What somebody else put is theirs, for what is asked of an object's list.
+    let theirs = list.filter(|_| matches!(action.list, List::Objects(_)) && !enforced).and_then(|list| list.owner);
+    if !session.is_anonymous() && session.principal == theirs.unwrap_or(bucket.owner) {
+        return Ok(Basis::Owner);
     }
-    Ok(())
+    if let Some((to, right)) = granted(session, &access.grants).filter(|(_, right)| *right >= action.right) {
+        return Ok(Basis::Grant(to, right));
+    }
+    let listed = match action.list {
+        List::Nobodys => None,
+        List::Buckets(needs) => listed(session, access, &access.acl, needs),
+        List::Objects(needs) => list.and_then(|list| listed(session, access, list, needs)),
+    };
+    listed.map(Basis::List).ok_or(Refusal::NotOwner)
+}
+
+/// The greatest grant to the principal or a group it is in.
+pub(crate) fn granted(session: &Session, grants: &Grants) -> Option<(PrincipalId, Right)> {
+    let mine = grants.0.iter().filter(|(to, _)| session.is(**to)).map(|(to, right)| (*to, *right));
+    mine.max_by_key(|(_, right)| *right)
+}
+
+fn listed(session: &Session, access: &Access, acl: &Acl, needs: Permission) -> Option<Grantee> {
+    if access.ownership == Ownership::BucketOwnerEnforced {
+        return None;
+    }
+    let grants = acl.grants.iter().flatten();
+    let mut enough = grants.filter(|grant| grant.permission == needs || grant.permission == Permission::FullControl);
+    let grant = enough.find(|grant| match grant.grantee {
+        Grantee::Principal(named) => session.is(named),
+        Grantee::Authenticated => !access.public.ignore_acls && !session.is_anonymous(),
+        Grantee::Everyone => !access.public.ignore_acls,
+    });
+    grant.map(|grant| grant.grantee)
 }
 
 #[cfg(test)]
-mod tests {
-    use model::{AccessKeyId, BucketId, BucketName, Label, PrincipalId, Profile, Timestamp};
-
-    use super::*;
-    use crate::action::{GetObject, HeadBucket, PutObject, WriteSettings};
-
-    fn bucket(owner: u8, label: u8) -> Bucket {
-        Bucket {
-            id: BucketId([1; 16]),
-            name: BucketName::parse("tea").unwrap(),
-            label: Label::from_canonical([label; Label::BYTES]),
-            profile: Profile::Quad,
-            owner: PrincipalId([owner; 16]),
-            created: Timestamp(0),
-        }
-    }
-
-    fn session() -> Session {
-        Session {
-            principal: PrincipalId([7; 16]),
-            access_key: Some(AccessKeyId("ENTE".into())),
-            label: Label::LOWEST,
-            policy_epoch: 3,
-        }
-    }
-
-    #[test]
-    fn the_owner_at_the_label_gets_a_permit_for_that_object_alone() {
-        let key = ObjectKey::parse("green").unwrap();
-        let permit: Permit<GetObject> = on_object(&session(), &bucket(7, 0), key.clone()).unwrap();
-        assert_eq!(permit.object(), (&bucket(7, 0), &key));
-        assert_eq!(permit.guard().bucket, Some((BucketId([1; 16]), Label::LOWEST)));
-        assert_eq!(permit.guard().policy_epoch, Some(3));
-    }
-
-    /// A label with these levels and compartments (one bit each).
-    fn label(level: u8, compartments: u8) -> Label {
-        let mut bytes = [0; Label::BYTES];
-        bytes[2] = level;
-        bytes[19] = compartments;
-        Label::from_canonical(bytes)
-    }
-
-    #[test]
-    fn what_lies_above_or_beside_is_absent_and_what_lies_below_is_read_only() {
-        const HERE: Result<(), Refusal> = Ok(());
-        for (bucket_label, read, write) in [
-            (label(1, 0b01), HERE, HERE),
-            (label(1, 0b00), HERE, Err(Refusal::Below)),
-            (label(0, 0b01), HERE, Err(Refusal::Below)),
-            (label(2, 0b01), Err(Refusal::Absent), Err(Refusal::Absent)),
-            (label(1, 0b11), Err(Refusal::Absent), Err(Refusal::Absent)),
-            (label(1, 0b10), Err(Refusal::Absent), Err(Refusal::Absent)),
-        ] {
-            let session = Session { label: label(1, 0b01), ..session() };
-            let bucket = Bucket { label: bucket_label, ..bucket(7, 0) };
-            let key = ObjectKey::parse("green").unwrap();
-            assert_eq!(on_bucket::<HeadBucket>(&session, &bucket).map(drop), read, "{bucket_label:?}");
-            assert_eq!(on_bucket::<WriteSettings>(&session, &bucket).map(drop), write, "{bucket_label:?}");
-            assert_eq!(on_object::<GetObject>(&session, &bucket, key.clone()).map(drop), read, "{bucket_label:?}");
-            assert_eq!(on_object::<PutObject>(&session, &bucket, key).map(drop), write, "{bucket_label:?}");
-        }
-    }
-
-    #[test]
-    fn another_label_is_absence_whoever_owns_it() {
-        for owner in [7, 8] {
-            assert_eq!(on_bucket::<HeadBucket>(&session(), &bucket(owner, 1)).unwrap_err(), Refusal::Absent);
-        }
-    }
-
-    #[test]
-    fn a_key_is_used_within_its_limits() {
-        let sources = vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::7".parse().unwrap()];
-        let limits = KeyLimits { expires: Some(Timestamp(100)), sources };
-        let check = |now, from: &str| may_use(&limits, Timestamp(now), from.parse().ok());
-        for (now, from, expected) in [
-            (99, "192.0.2.9", Ok(())),
-            (99, "2001:db8::7", Ok(())),
-            (100, "192.0.2.9", Err(Refusal::Expired)),
-            (99, "192.0.3.9", Err(Refusal::Elsewhere)),
-            (99, "nowhere", Err(Refusal::Elsewhere)),
-        ] {
-            assert_eq!(check(now, from), expected, "{now} {from}");
-        }
-        assert_eq!(may_use(&KeyLimits::default(), Timestamp(i64::MAX), None), Ok(()));
-    }
-
-    #[test]
-    fn nobody_has_no_account() {
-        use crate::action::ListBuckets;
-        assert!(on_account::<ListBuckets>(&session()).is_ok());
-        assert_eq!(on_account::<ListBuckets>(&Session::anonymous(3)).unwrap_err(), Refusal::Anonymous);
-    }
-
-    #[test]
-    fn another_owner_is_refused() {
-        assert_eq!(on_bucket::<HeadBucket>(&session(), &bucket(8, 0)).unwrap_err(), Refusal::NotOwner);
-    }
-}
+mod tests;
