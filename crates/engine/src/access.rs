@@ -12,24 +12,28 @@ use crate::error::Error;
 
 impl Engine {
     /// The session of a request that proves nothing.
-    pub async fn anonymous(&self) -> Result<Session, Error> {
+    pub fn anonymous(&self) -> Session {
         // Not the lowest of the range: an enclave that begins at SECRET shows nothing to nobody.
         let label = Label::lowest_of(self.inner.settings.range.low().table());
-        Ok(Session { label, ..Session::anonymous(self.inner.catalog.policy_epoch().await?) })
+        Session { label, ..Session::anonymous() }
     }
 
-    /// What a principal is called; `None` if there is none of this id.
+    /// What a principal or group is called; `None` if there is none of this id.
     pub async fn name_of(&self, principal: PrincipalId) -> Result<Option<String>, Error> {
-        let principals = self.inner.catalog.principals().await?;
-        Ok(principals.into_iter().find(|found| found.id == principal).map(|found| found.name))
+        if let Some(found) = self.inner.catalog.principal(principal).await? {
+            return Ok(Some(found.name));
+        }
+        let groups = self.inner.catalog.groups().await?;
+        Ok(groups.into_iter().find(|group| group.id == principal).map(|group| group.name))
     }
 
     /// What the bucket says about those who do not own it. It tells nothing to anybody: a verdict asks
     /// before there can be a permit.
     pub async fn access(&self, bucket: &Bucket) -> Result<Access, Error> {
         let mut access = Access::default();
-        for aspect in [Aspect::Acl, Aspect::Ownership, Aspect::PublicAccess] {
+        for aspect in [Aspect::Grants, Aspect::Acl, Aspect::Ownership, Aspect::PublicAccess] {
             match self.inner.catalog.bucket_setting(bucket.id, aspect).await? {
+                BucketSetting::Grants(grants) => access.grants = grants,
                 BucketSetting::Acl(acl) => access.acl = acl,
                 BucketSetting::Ownership(ownership) => access.ownership = ownership,
                 BucketSetting::PublicAccess(public) => access.public = public,

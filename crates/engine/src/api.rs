@@ -11,6 +11,7 @@ use model::{
     AccessKeyId, Algorithm, Change, Checksum, ETag, EnclaveId, KeyLimits, KeyState, Label, Lock, Metadata,
     Precondition, Principal, Session, Site, Slot, Tags, Timestamp, Version, VersionId, Versioning, Which,
 };
+use policy::Standing;
 
 use crate::error::BodyError;
 use crate::get::Source;
@@ -141,7 +142,7 @@ pub struct Credential {
     pub session: Session,
     pub secret: String,
     /// To be asked of [`policy::may_use`] once the secret was proven.
-    pub limits: KeyLimits,
+    pub standing: Standing,
 }
 
 /// A freshly issued key; the secret is not shown again.
@@ -149,6 +150,13 @@ pub struct Issued {
     pub id: AccessKeyId,
     pub secret: String,
     pub principal: Principal,
+}
+
+/// What is to change about a principal.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PrincipalUpdate {
+    pub clearance: Option<Label>,
+    pub suspended: Option<bool>,
 }
 
 /// An access key as administrators see it.

@@ -28,6 +28,8 @@ const ATTEMPTS: usize = 8;
 pub struct Copy {
     /// On the source.
     pub source: ReadConditions,
+    /// The source is this version and no other.
+    pub pinned: Option<VersionId>,
     /// On what is at the target.
     pub condition: Precondition,
     /// In place of the source's.
@@ -65,6 +67,9 @@ impl Engine {
             let found = self.found(&from, which).await?;
             check_readable(&found.version, &copy.source_acl)?;
             check_source(&found.version, &copy.source)?;
+            if copy.pinned.is_some_and(|pinned| pinned != found.version.id) {
+                return Err(Error::PreconditionFailed);
+            }
             if found.version.size > BODY_MAX {
                 return Err(Error::Invalid(format!("a copy has {BODY_MAX} bytes at most: copy it in parts")));
             }

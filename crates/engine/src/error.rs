@@ -63,8 +63,18 @@ pub enum Error {
     PrincipalExists,
     #[error("no such access key")]
     NoSuchAccessKey,
-    #[error("access keys are for mission owners: who runs, grants, buys or audits uses no data")]
-    OtherDuty,
+    #[error("no such user: see `entente user list`")]
+    NoSuchPrincipal,
+    #[error("no such group: see `entente group list`")]
+    NoSuchGroup,
+    #[error("a group of this name is there already")]
+    GroupExists,
+    #[error("no such release: see `entente release list`")]
+    NoSuchRelease,
+    #[error("the release was signed, ended or carried out meanwhile: look at it again")]
+    ReleaseChanged,
+    #[error("{0}")]
+    Refused(policy::Refusal),
     #[error("the label is not at or below the principal's clearance: give one that is")]
     NotCleared,
     #[error("the label lies outside the range this enclave is accredited for: give one within it")]

@@ -48,6 +48,8 @@ pub struct Inner {
     pub journal: Mutex<BTreeMap<StreamId, Profile>>,
     /// Held while a label gets its key and stream: it has one of each.
     pub opening: tokio::sync::Mutex<()>,
+    /// Held while a principal, a group or a bucket's grants are read and written again.
+    pub people: tokio::sync::Mutex<()>,
 }
 
 /// Counts since start.

@@ -23,10 +23,12 @@ mod replay;
 mod adopt;
 mod bucket;
 mod copy;
+mod explain;
 mod get;
 mod multipart;
 mod people;
 mod put;
+mod releases;
 mod status;
 mod versions;
 
@@ -55,9 +57,11 @@ pub use catalog::{ListEntry, ListQuery, ObjectSummary, Page, VersionKind, Versio
 pub use choose::WaitingCost;
 pub use copy::{Copied, Copy, CopyPart};
 pub use error::{BodyError, BodyErrorKind, Error};
+pub use explain::{Explanation, Question};
 pub use get::Plaintext;
 pub use limits::{BODY_MAX, PART_MIN, READ_CUT};
 pub use open::{OpenError, Parts, SiteParts};
+pub use releases::Destination;
 pub use settings::Settings;
 pub use upkeep::{LifecycleDone, LifecyclePlan, Step, SweepPlan, What};
 pub use versions::LegalHold;

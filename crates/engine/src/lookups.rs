@@ -104,6 +104,7 @@ fn concerns(change: &Change) -> bool {
             | Change::VersionSet { .. }
             | Change::ObjectCopied { .. }
             | Change::PartCopied { .. }
+            | Change::ReleaseSet(_)
     )
 }
 
@@ -128,10 +129,18 @@ mod tests {
         let session = Session {
             principal: PrincipalId([2; 16]),
             access_key: Some(id.clone()),
+            role: Some(model::Role::MissionOwner),
+            groups: Vec::new(),
             label: Label::LOWEST,
             policy_epoch: 0,
         };
-        Credential { session, secret: "secret".into(), limits: model::KeyLimits::default() }
+        let standing = policy::Standing {
+            limits: model::KeyLimits::default(),
+            suspended: None,
+            clearance: Label::LOWEST,
+            range: model::LabelRange::up_to(Label::LOWEST),
+        };
+        Credential { session, secret: "secret".into(), standing }
     }
 
     /// Lookups that know a key and a bucket.

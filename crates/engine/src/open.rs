@@ -128,6 +128,7 @@ impl Engine {
             budget: Budget::new(settings.memory_budget_bytes),
             journal: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
+            people: tokio::sync::Mutex::default(),
             outside,
             settings,
             streams: Streams::default(),

@@ -1,13 +1,16 @@
-//! Principals and access keys. They live in the control stream; secrets lie sealed under its key.
+//! Principals, groups and access keys, which live in the control stream, secrets sealed under its key; and
+//! grants, which live with their bucket.
+
+use std::collections::BTreeSet;
 
 use catalog::Proposal;
 use model::{
-    AccessKey, AccessKeyId, Change, Governance, Guard, KeyLimits, KeyState, Label, Precondition, Principal,
-    PrincipalId, Role, Session,
+    AccessKey, AccessKeyId, Bucket, BucketSetting, Change, Governance, Grants, Group, Guard, KeyLimits, KeyState,
+    Label, Precondition, Principal, PrincipalId, Right, Role, Session, Timestamp,
 };
-use policy::SystemPermit;
+use policy::{Standing, SystemPermit};
 
-use crate::api::{Credential, Engine, Issued, KeyInfo};
+use crate::api::{Credential, Engine, Issued, KeyInfo, PrincipalUpdate};
 use crate::error::Error;
 
 /// Letters and digits of access key ids: those that are not read for one another.
@@ -32,16 +35,23 @@ impl Engine {
         if key.state != KeyState::Active {
             return Ok(None);
         }
+        // Before what it is the epoch of, so that whoever reads something older is found out.
+        let policy_epoch = inner.catalog.policy_epoch(key.principal).await?;
+        let principal = inner.catalog.principal(key.principal).await?;
+        let principal = principal.ok_or_else(|| Error::Internal(format!("the principal of `{id}` is missing")))?;
         let (_, control) = inner.keys.control().ok_or_else(|| Error::Internal("no control key".to_owned()))?;
         let secret = control.open_secret(&key.id, &key.secret);
         let secret = secret.map_err(|_| Error::Internal(format!("the secret of `{id}` does not open")))?;
         let session = Session {
             principal: key.principal,
             access_key: Some(key.id),
+            role: Some(principal.role),
+            groups: self.groups_of(key.principal).await?,
             label: key.label,
-            policy_epoch: inner.catalog.policy_epoch().await?,
+            policy_epoch,
         };
-        let credential = Credential { session, secret, limits: key.limits };
+        let standing = Standing { limits: key.limits, ..Standing::of(&principal, inner.settings.range) };
+        let credential = Credential { session, secret, standing };
         inner.lookups.keep_credential(turn, id, &credential);
         Ok(Some(credential))
     }
@@ -54,19 +64,111 @@ impl Engine {
         role: Role,
         clearance: Label,
     ) -> Result<Principal, Error> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@');
-        if name.is_empty() || name.len() > NAME_MAX || !name.chars().all(plain) {
-            return Err(Error::Invalid(format!("a name has 1 to {NAME_MAX} letters, digits, or `.`, `-`, `_`, `@`")));
-        }
+        check_name(name)?;
         let inner = &self.inner;
-        let id = PrincipalId::random(&inner.outside);
-        let principal = Principal { id, name: name.to_owned(), role, clearance, created: inner.outside.clock.now() };
+        let principal = Principal {
+            id: PrincipalId::random(&inner.outside),
+            name: name.to_owned(),
+            role,
+            clearance,
+            created: inner.outside.clock.now(),
+            suspended: None,
+        };
         self.commit_control(Change::PrincipalCreated(principal.clone())).await?;
         Ok(principal)
     }
 
-    /// Issues a key whose sessions have this label, which gets its key and stream if it is new here. The
-    /// secret is in the answer and nowhere else in the clear.
+    /// Changes what a principal is cleared for, or whether it is suspended. From the moment this is decided
+    /// nothing commits that it was allowed before.
+    pub async fn set_principal(
+        &self,
+        _: &SystemPermit,
+        id: PrincipalId,
+        update: PrincipalUpdate,
+    ) -> Result<Principal, Error> {
+        let inner = &self.inner;
+        let _turn = inner.people.lock().await;
+        let before = inner.catalog.principal(id).await?.ok_or(Error::NoSuchPrincipal)?;
+        let now = inner.outside.clock.now();
+        let suspended = match update.suspended {
+            Some(true) => before.suspended.or(Some(now)),
+            Some(false) => None,
+            None => before.suspended,
+        };
+        let clearance = update.clearance.unwrap_or(before.clearance);
+        let principal = Principal { clearance, suspended, ..before };
+        self.commit_control(Change::PrincipalSet(principal.clone())).await?;
+        Ok(principal)
+    }
+
+    /// Those it is in.
+    pub(crate) async fn groups_of(&self, principal: PrincipalId) -> Result<Vec<PrincipalId>, Error> {
+        let groups = self.inner.catalog.groups().await?;
+        Ok(groups.into_iter().filter(|group| group.members.contains(&principal)).map(|group| group.id).collect())
+    }
+
+    pub async fn list_groups(&self, _: &SystemPermit) -> Result<Vec<Group>, Error> {
+        Ok(self.inner.catalog.groups().await?)
+    }
+
+    /// A group without members.
+    pub async fn create_group(&self, _: &SystemPermit, name: &str) -> Result<Group, Error> {
+        check_name(name)?;
+        let inner = &self.inner;
+        let (id, created) = (PrincipalId::random(&inner.outside), inner.outside.clock.now());
+        let group = Group { id, name: name.to_owned(), members: BTreeSet::new(), created };
+        self.commit_control(Change::GroupSet(group.clone())).await?;
+        Ok(group)
+    }
+
+    /// Whatever was granted to the group is granted to nobody then.
+    pub async fn delete_group(&self, _: &SystemPermit, group: PrincipalId) -> Result<(), Error> {
+        self.commit_control(Change::GroupDeleted { group }).await
+    }
+
+    /// Takes principals into a group, or out of it.
+    pub async fn set_members(
+        &self,
+        _: &SystemPermit,
+        group: PrincipalId,
+        add: &[PrincipalId],
+        remove: &[PrincipalId],
+    ) -> Result<Group, Error> {
+        let _turn = self.inner.people.lock().await;
+        let groups = self.inner.catalog.groups().await?;
+        let mut group = groups.into_iter().find(|found| found.id == group).ok_or(Error::NoSuchGroup)?;
+        group.members.extend(add);
+        group.members.retain(|member| !remove.contains(member));
+        self.commit_control(Change::GroupSet(group.clone())).await?;
+        Ok(group)
+    }
+
+    /// Grants the right on the bucket and all that is in it, in place of what was granted to the same
+    /// principal or group before; `None` takes it back.
+    pub async fn set_grant(
+        &self,
+        _: &SystemPermit,
+        bucket: &Bucket,
+        to: PrincipalId,
+        right: Option<Right>,
+    ) -> Result<Grants, Error> {
+        let inner = &self.inner;
+        if right.is_some() && self.name_of(to).await?.is_none() {
+            return Err(Error::NoSuchPrincipal);
+        }
+        let _turn = inner.people.lock().await;
+        let mut grants = self.access(bucket).await?.grants;
+        match right {
+            Some(right) => grants.0.insert(to, right),
+            None => grants.0.remove(&to),
+        };
+        let change = Change::BucketSet { bucket: bucket.id, setting: BucketSetting::Grants(grants.clone()) };
+        inner.commit_system(inner.stream_of(bucket)?.id, change).await?;
+        Ok(grants)
+    }
+
+    /// Issues a key whose sessions have this label. A mission owner's label gets its key and stream if it is
+    /// new here; the keys of others open no data. The secret is in the answer and nowhere else in the clear.
     pub async fn issue_key(
         &self,
         _: &SystemPermit,
@@ -75,20 +177,16 @@ impl Engine {
         limits: KeyLimits,
     ) -> Result<Issued, Error> {
         let inner = &self.inner;
-        let principals = inner.catalog.principals().await?;
-        let owner = principals.into_iter().find(|found| found.id == principal);
-        let owner = owner.ok_or_else(|| Error::Invalid(format!("there is no principal {principal}")))?;
-        // An access key opens the door to data, and duties are separated.
-        if owner.role != Role::MissionOwner {
-            return Err(Error::OtherDuty);
-        }
+        let owner = inner.catalog.principal(principal).await?.ok_or(Error::NoSuchPrincipal)?;
         if !owner.clearance.dominates(&label) {
             return Err(Error::NotCleared);
         }
         if !inner.settings.range.contains(&label) {
             return Err(Error::OutOfRange);
         }
-        inner.open_label(label).await?;
+        if owner.role == Role::MissionOwner {
+            inner.open_label(label).await?;
+        }
         let (_, control) = inner.keys.control().ok_or_else(|| Error::Internal("no control key".to_owned()))?;
         let id = AccessKeyId(format!("{ID_PREFIX}{}", self.random_text::<ID_RANDOM>()));
         let secret = self.random_text::<SECRET_RANDOM>();
@@ -103,6 +201,26 @@ impl Engine {
         };
         self.commit_control(Change::KeyIssued(key)).await?;
         Ok(Issued { id, secret, principal: owner })
+    }
+
+    /// A new key that stands for the same as this one, which goes on for `grace_ms` more.
+    pub async fn rotate_key(&self, permit: &SystemPermit, id: &AccessKeyId, grace_ms: u64) -> Result<Issued, Error> {
+        let inner = &self.inner;
+        let old = inner.catalog.access_key(id).await?.filter(|key| key.state == KeyState::Active);
+        let old = old.ok_or(Error::NoSuchAccessKey)?;
+        let now = inner.outside.clock.now();
+        if old.limits.expires.is_some_and(|expires| expires <= now) {
+            return Err(Error::Invalid("the key has expired: ask for a new one".to_owned()));
+        }
+        let issued = self.issue_key(permit, old.principal, old.label, old.limits.clone()).await?;
+        let end = Timestamp(now.0.saturating_add(i64::try_from(grace_ms).unwrap_or(i64::MAX)));
+        let at = old.limits.expires.map_or(end, |expires| expires.min(end));
+        let change = match grace_ms {
+            0 => Change::KeyRevoked { id: id.clone(), at: now },
+            _ => Change::KeyExpires { id: id.clone(), at },
+        };
+        self.commit_control(change).await?;
+        Ok(issued)
     }
 
     pub async fn list_keys(&self, _: &SystemPermit) -> Result<Vec<KeyInfo>, Error> {
@@ -150,5 +268,29 @@ impl Engine {
     fn random_text<const N: usize>(&self) -> String {
         let bytes: [u8; N] = self.inner.outside.random();
         bytes.iter().filter_map(|byte| ID_ALPHABET.get(usize::from(byte & 31))).map(|c| char::from(*c)).collect()
+    }
+}
+
+/// As long as the user names people know from IAM, and of the same letters.
+fn check_name(name: &str) -> Result<(), Error> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.@+=,-".contains(&byte);
+    if (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(plain) {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!("a name is 1 to {NAME_MAX} letters, digits and any of `_.@+=,-`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_people_know_from_iam() {
+        for good in ["a", "ann.b@example+x", &"u".repeat(64)] {
+            assert!(check_name(good).is_ok(), "`{good}`");
+        }
+        for bad in ["", "a b", "a/b", "é", "a\nb", "group:a", &"u".repeat(65)] {
+            assert!(check_name(bad).is_err(), "`{bad}`");
+        }
     }
 }

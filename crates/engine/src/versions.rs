@@ -5,7 +5,10 @@ use model::{
     Acl, Bucket, Change, Governance, Guard, Marker, ObjectKey, Precondition, Retention, Slot, Tags, Version, VersionId,
     VersionSetting, Which,
 };
-use policy::{BypassGovernance, DeleteObject, ListVersions, Permit, ReadVersion, WriteLock, WriteObjectAcl, WriteTags};
+use policy::{
+    BypassGovernance, DeleteObject, DeleteVersion, ListVersions, ObjectAction, Permit, ReadVersion, WriteLock,
+    WriteObjectAcl, WriteTags,
+};
 
 use crate::api::{Deleted, Engine};
 use crate::error::Error;
@@ -17,6 +20,14 @@ impl Engine {
     /// Removes the object. Where versions are kept they stay behind a marker. Removing what is not
     /// there succeeds, unless the condition says otherwise.
     pub async fn delete(&self, permit: Permit<DeleteObject>, condition: Precondition) -> Result<Deleted, Error> {
+        self.delete_current(permit, condition).await
+    }
+
+    async fn delete_current<A: ObjectAction>(
+        &self,
+        permit: Permit<A>,
+        condition: Precondition,
+    ) -> Result<Deleted, Error> {
         let inner = &self.inner;
         inner.enter()?;
         let (bucket, key) = permit.object();
@@ -41,7 +52,7 @@ impl Engine {
     /// Removes one version or marker for good. Removing what is not there succeeds.
     pub async fn delete_version(
         &self,
-        permit: Permit<DeleteObject>,
+        permit: Permit<DeleteVersion>,
         which: Which,
         condition: Precondition,
         bypass: Option<Permit<BypassGovernance>>,
@@ -55,7 +66,7 @@ impl Engine {
             Some(Entry::Marker(marker)) => (marker.id, marker.slot, true),
             // Its deletion may have to hide what an origin holds.
             None if which == Which::Null && inner.adopted(bucket.id).await?.is_some() => {
-                return self.delete(permit, condition).await;
+                return self.delete_current(permit, condition).await;
             }
             None => return nothing(),
         };

@@ -17,7 +17,8 @@ use model::{
     Versioning, Which,
 };
 use policy::{
-    BypassGovernance, DeleteObject, ListVersions, ReadVersion, SystemPermit, WriteLock, WriteSettings, WriteTags,
+    BypassGovernance, DeleteObject, DeleteVersion, ListVersions, ReadVersion, SystemPermit, WriteLock, WriteSettings,
+    WriteTags,
 };
 use world::{World, body, declared, noise, settings};
 
@@ -47,7 +48,7 @@ impl World {
     }
 
     async fn remove(&self, key: &str, which: Which, bypass: bool) -> Result<engine::Deleted, Error> {
-        let permit = self.permit::<DeleteObject>(key).await;
+        let permit = self.permit::<DeleteVersion>(key).await;
         let bypass = if bypass { Some(self.permit::<BypassGovernance>(key).await) } else { None };
         self.engine.delete_version(permit, which, Precondition::None, bypass).await
     }

@@ -89,7 +89,7 @@ pub(crate) async fn of_new_object(call: &Call<'_>, bucket: &Bucket) -> Result<Ac
         return Ok(Acl::default());
     }
     let access = call.engine().access(bucket).await?;
-    let owner = owner_of_new(session, bucket);
+    let owner = owner_of_new(session, bucket, &access);
     let grants = wanted(&call.admitted.headers, On::Object, owner, bucket.owner)?;
     let full_to_bucket_owner = grants.as_ref().is_some_and(|grants| {
         let full = Grant { grantee: Grantee::Principal(bucket.owner), permission: Permission::FullControl };
@@ -112,9 +112,10 @@ pub(crate) async fn of_new_object(call: &Call<'_>, bucket: &Bucket) -> Result<Ac
     Ok(acl)
 }
 
-/// Who puts an object owns it; what nobody in particular puts belongs to the bucket's owner.
-fn owner_of_new(session: &Session, bucket: &Bucket) -> PrincipalId {
-    match session.is_anonymous() {
+/// Who puts an object owns it; what nobody in particular puts belongs to the bucket's owner, and so does
+/// what is put by the owner's grant.
+fn owner_of_new(session: &Session, bucket: &Bucket, access: &Access) -> PrincipalId {
+    match session.is_anonymous() || policy::puts_for_the_owner(session, access) {
         true => bucket.owner,
         false => session.principal,
     }

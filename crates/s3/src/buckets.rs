@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, StatusCode};
 use model::{Aspect, Bucket, BucketSetting, ObjectLock, Profile, Versioning};
-use policy::{CreateBucket, DeleteBucket, HeadBucket, ListBuckets};
+use policy::{CreateBucket, DeleteBucket, HeadBucket, ListBuckets, ReadSettings};
 use s3s::dto::{self, GetBucketLocationOutput, ListBucketsOutput};
 use s3s::xml::{DeError, Deserializer};
 
@@ -154,7 +154,7 @@ fn incompatible(location: &str) -> Failure {
 
 pub(crate) async fn head(call: &Call<'_>) -> Result<Answer, Failure> {
     // The permit is the answer: it exists, and one may know.
-    let (_, _permit) = call.on_open_bucket::<HeadBucket>().await?;
+    let (_, _permit) = call.on_bucket::<HeadBucket>().await?;
     let mut answer = response::status(StatusCode::OK);
     response::set(answer.headers_mut(), "x-amz-bucket-region", &call.door.settings.region);
     response::set(answer.headers_mut(), "content-type", "application/xml");
@@ -168,7 +168,7 @@ pub(crate) async fn delete(call: &Call<'_>) -> Result<Answer, Failure> {
 }
 
 pub(crate) async fn location(call: &Call<'_>) -> Result<Answer, Failure> {
-    let (_, _permit) = call.on_bucket::<HeadBucket>().await?;
+    let (_, _permit) = call.on_bucket::<ReadSettings>().await?;
     let region = call.door.settings.region.clone();
     let constraint = (region != FIRST_REGION).then(|| region.into());
     response::document(&GetBucketLocationOutput { location_constraint: constraint })

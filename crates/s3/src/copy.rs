@@ -36,7 +36,7 @@ pub(crate) async fn copy_object(call: &Call<'_>) -> Result<Answer, Failure> {
         ..Copy::default()
     };
     let (named, source_acl, from) = source(call).await?;
-    let (bucket, to) = call.on_open_key::<PutObject>().await?;
+    let (bucket, to) = call.on_object::<PutObject>().await?;
     let copy = Copy { source_acl, acl: acl::of_new_object(call, &bucket).await?, ..copy };
     let itself = from.object() == (&bucket, to.object().1) && named.which == Which::Current;
     if itself && !replaces_metadata && !replaces_tags {
@@ -78,7 +78,7 @@ pub(crate) async fn copy_part(call: &Call<'_>) -> Result<Answer, Failure> {
     };
     let (named, source_acl, from) = source(call).await?;
     let part = CopyPart { source_acl, ..part };
-    let (_, to) = call.on_open_key::<PutObject>().await?;
+    let (_, to) = call.on_object::<PutObject>().await?;
     let copied = Box::pin(call.engine().copy_part(from, named.which, to, upload, part)).await;
     let Copied { written, source } = copied.map_err(|error| source_failure(error, named.which))?;
     let of = |algorithm| shown(&written.checksums, algorithm);

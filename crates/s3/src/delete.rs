@@ -4,7 +4,7 @@ use engine::{Deleted, Error};
 use futures::{FutureExt, StreamExt};
 use http::StatusCode;
 use model::{Bucket, ObjectKey, Precondition, Which};
-use policy::{Access, DeleteObject};
+use policy::{Access, DeleteObject, DeleteVersion};
 use s3s::dto::{Delete, DeleteObjectsOutput, DeletedObject, ObjectIdentifier};
 
 use crate::door::Call;
@@ -20,14 +20,11 @@ pub(crate) async fn delete_object(call: &Call<'_>) -> Result<Answer, Failure> {
     let condition = headers::write_condition(&call.admitted.headers)?;
     let which = wanted(call)?;
     // Whom a list lets write may delete, and may not remove what stays behind.
-    let (bucket, permit) = match which {
-        Which::Current => call.on_open_key::<DeleteObject>().await?,
-        _ => call.on_object::<DeleteObject>().await?,
-    };
     let deleted = match which {
-        Which::Current => call.engine().delete(permit, condition).await?,
+        Which::Current => call.engine().delete(call.on_object::<DeleteObject>().await?.1, condition).await?,
         which => {
-            let bypass = bypass(call, &bucket, permit.object().1)?;
+            let (bucket, permit) = call.on_object::<DeleteVersion>().await?;
+            let bypass = bypass(call, &bucket, permit.object().1).await?;
             call.engine().delete_version(permit, which, condition, bypass).await?
         }
     };
@@ -99,14 +96,14 @@ async fn delete_one(
         Some(etag) if etag.value() == "*" => Precondition::Present,
         Some(etag) => Precondition::Matches(model::ETag(etag.into_value())),
     };
-    let bypass = bypass(call, bucket, &key)?;
-    let permit = match which {
-        None => policy::on_key_of_shared_bucket::<DeleteObject>(&call.session, bucket, access, key)?,
-        Some(_) => policy::on_object::<DeleteObject>(&call.session, bucket, key)?,
-    };
+    let bypass = bypass(call, bucket, &key).await?;
+    let (session, engine) = (&call.session, call.engine());
     let outcome = match which {
-        None => call.engine().delete(permit, condition).await,
-        Some(which) => call.engine().delete_version(permit, which, condition, bypass).await,
+        None => engine.delete(policy::on_shared_key(session, bucket, access, key)?, condition).await,
+        Some(which) => {
+            let permit = policy::on_shared_key(session, bucket, access, key)?;
+            engine.delete_version(permit, which, condition, bypass).await
+        }
     };
     match outcome {
         Err(Error::Internal(cause)) => {

@@ -12,8 +12,7 @@ use http::{Method, Request};
 use hyper::body::Incoming;
 use model::{Acl, Aspect, Bucket, BucketSetting, ObjectKey, Outside, PrincipalId, Session, Which};
 use policy::{
-    Access, AccountAction, BucketAction, DeleteObject, GetObject, ListObjects, ObjectAction, OnBucket, OnObject,
-    Permit, ReadSettings,
+    Access, AccountAction, BucketAction, DeleteObject, GetObject, ListObjects, ObjectAction, Permit, ReadSettings,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
@@ -239,12 +238,12 @@ impl Inner {
         let Some(claim) = &admitted.claim else {
             return match admitted.payload {
                 Payload::Chunked { signed: Signed::Yes, .. } => Err(Code::SignatureDoesNotMatch.into()),
-                _ => Ok((self.engine.anonymous().await?, None)),
+                _ => Ok((self.engine.anonymous(), None)),
             };
         };
         let credential = self.engine.credential(&claim.access_key).await?.ok_or(Code::InvalidAccessKeyId)?;
         let signer = claim.verify(&credential.secret)?;
-        policy::may_use(&credential.limits, self.outside.clock.now(), from)?;
+        policy::may_use(&credential.standing, &credential.session.label, self.outside.clock.now(), from)?;
         Ok((credential.session, Some(signer)))
     }
 
@@ -404,18 +403,25 @@ impl Call<'_> {
     /// A permit for something on the bucket.
     pub(crate) async fn on_bucket<A: BucketAction>(&self) -> Result<(Bucket, Permit<A>), Failure> {
         let bucket = self.bucket().await?;
-        let permit = policy::on_bucket(&self.session, &bucket)?;
+        let permit = policy::on_shared_bucket(&self.session, &bucket, &self.access_to(&bucket).await?)?;
         self.check_owner(&bucket)?;
         Ok((bucket, permit))
     }
 
-    /// A permit for something on the object.
+    /// A permit for something on the object, where it is the bucket that decides.
     pub(crate) async fn on_object<A: ObjectAction>(&self) -> Result<(Bucket, Permit<A>), Failure> {
         let bucket = self.bucket().await?;
-        let key = self.admitted.key.clone().ok_or_else(|| Failure::internal("no key in the request"))?;
-        let permit = policy::on_object(&self.session, &bucket, key)?;
+        let permit = policy::on_shared_key(&self.session, &bucket, &self.access_to(&bucket).await?, self.key()?)?;
         self.check_owner(&bucket)?;
         Ok((bucket, permit))
+    }
+
+    /// What the bucket says about others, if it is asked by one.
+    pub(crate) async fn access_to(&self, bucket: &Bucket) -> Result<Access, Failure> {
+        match self.owns(bucket) {
+            true => Ok(Access::default()),
+            false => Ok(self.engine().access(bucket).await?),
+        }
     }
 
     /// A permit for something on the caller's own account.
@@ -439,47 +445,24 @@ impl Call<'_> {
     }
 
     /// A permit for what the bucket's list can allow, with what it says.
-    pub(crate) async fn on_shared_bucket<A: BucketAction + OnBucket>(
-        &self,
-    ) -> Result<(Bucket, Access, Permit<A>), Failure> {
+    pub(crate) async fn on_shared_bucket<A: BucketAction>(&self) -> Result<(Bucket, Access, Permit<A>), Failure> {
         let (bucket, access) = self.bucket_and_access().await?;
         let permit = policy::on_shared_bucket(&self.session, &bucket, &access)?;
         self.check_owner(&bucket)?;
         Ok((bucket, access, permit))
     }
 
-    /// The same where an owner need not be told what the bucket says about others.
-    pub(crate) async fn on_open_bucket<A: BucketAction + OnBucket>(&self) -> Result<(Bucket, Permit<A>), Failure> {
-        if self.owns(&self.bucket().await?) {
-            return self.on_bucket().await;
-        }
-        let (bucket, _, permit) = self.on_shared_bucket().await?;
-        Ok((bucket, permit))
-    }
-
-    /// A permit for what the bucket's list can allow on its objects: to put and to delete.
-    pub(crate) async fn on_open_key<A: ObjectAction + OnBucket>(&self) -> Result<(Bucket, Permit<A>), Failure> {
-        if self.owns(&self.bucket().await?) {
-            return self.on_object().await;
-        }
-        let (bucket, access) = self.bucket_and_access().await?;
-        let permit = policy::on_key_of_shared_bucket(&self.session, &bucket, &access, self.key()?)?;
-        self.check_owner(&bucket)?;
-        Ok((bucket, permit))
-    }
-
     /// The bucket to delete several objects from, with what each permit is asked by.
     pub(crate) async fn on_bucket_to_delete(&self) -> Result<(Bucket, Access), Failure> {
-        let (bucket, access) = self.bucket_and_access().await?;
-        policy::may_bucket::<DeleteObject>(&self.session, &bucket, &access)?;
+        let bucket = self.bucket().await?;
+        let access = self.access_to(&bucket).await?;
+        policy::may_key::<DeleteObject>(&self.session, &bucket, &access)?;
         self.check_owner(&bucket)?;
         Ok((bucket, access))
     }
 
     /// A permit for what the object's list can allow, with what bucket and object say.
-    pub(crate) async fn on_shared_object<A: ObjectAction + OnObject>(
-        &self,
-    ) -> Result<(Bucket, Access, Acl, Permit<A>), Failure> {
+    pub(crate) async fn on_shared_object<A: ObjectAction>(&self) -> Result<(Bucket, Access, Acl, Permit<A>), Failure> {
         let (bucket, access) = self.bucket_and_access().await?;
         let (key, which) = (self.key()?, versioning::wanted(self)?);
         let Some(acl) = self.engine().object_acl(&bucket, &key, which).await? else {

@@ -202,7 +202,14 @@ impl From<policy::Refusal> for Failure {
                 Code::AccessDenied,
                 "Access Denied: the bucket has a lower label than your session. Write with a key of its label.",
             ),
-            policy::Refusal::NotOwner | policy::Refusal::Anonymous => Code::AccessDenied.into(),
+            policy::Refusal::Suspended
+            | policy::Refusal::NotCleared
+            | policy::Refusal::OutOfRange
+            | policy::Refusal::OtherDuty => Failure::because(Code::AccessDenied, format!("Access Denied: {refusal}.")),
+            policy::Refusal::NotOwner
+            | policy::Refusal::Anonymous
+            | policy::Refusal::Unsigned
+            | policy::Refusal::OwnSignature => Code::AccessDenied.into(),
         }
     }
 }
@@ -241,9 +248,17 @@ impl From<engine::Error> for Failure {
                 Failure::because(Code::ServiceUnavailable, format!("Please try again later: {reason}"))
             }
             // Administration; no S3 request leads there.
-            E::PrincipalExists | E::NoSuchAccessKey | E::OtherDuty | E::NotCleared | E::OutOfRange | E::SourceGone => {
-                Failure::internal(error)
-            }
+            E::PrincipalExists
+            | E::GroupExists
+            | E::NoSuchPrincipal
+            | E::NoSuchGroup
+            | E::NoSuchRelease
+            | E::ReleaseChanged
+            | E::Refused(_)
+            | E::NoSuchAccessKey
+            | E::NotCleared
+            | E::OutOfRange
+            | E::SourceGone => Failure::internal(error),
             E::Internal(cause) => Failure::internal(cause),
         }
     }

@@ -99,7 +99,7 @@ async fn authenticate(
     let now = door.outside.clock.now();
     let (access_key, claim) = match (version_4, version_2) {
         (None, None) if anyone => {
-            return Ok((door.engine.anonymous().await?, 0..=crate::limits::BODY_BYTES_MAX));
+            return Ok((door.engine.anonymous(), 0..=crate::limits::BODY_BYTES_MAX));
         }
         (Some(_), Some(_)) => {
             return Err(Failure::because(Code::InvalidArgument, "Only one auth mechanism allowed"));
@@ -119,7 +119,7 @@ async fn authenticate(
     let encoded = fields.required("policy")?;
     let credential = door.engine.credential(&access_key).await?.ok_or(Code::InvalidAccessKeyId)?;
     claim.verify(&credential.secret, encoded)?;
-    ::policy::may_use(&credential.limits, now, from)?;
+    ::policy::may_use(&credential.standing, &credential.session.label, now, from)?;
     let policy = Policy::parse(encoded)?;
     let limits = policy.check(fields, bucket.as_str(), now)?;
     Ok((credential.session, limits))

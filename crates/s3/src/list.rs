@@ -14,7 +14,7 @@ use crate::text;
 
 pub(crate) async fn list_objects(call: &Call<'_>) -> Result<Answer, Failure> {
     let query = &call.admitted.query;
-    let (bucket, permit) = call.on_open_bucket::<ListObjects>().await?;
+    let (bucket, permit) = call.on_bucket::<ListObjects>().await?;
     let most = call.number("max-keys", PAGE_MAX, PAGE_MAX)?;
     let (names, listed) = page(call, permit, most, query.filled("marker").map(str::to_owned)).await?;
     let last = last(&listed).filter(|_| listed.more && query.filled("delimiter").is_some());
@@ -41,7 +41,7 @@ pub(crate) async fn list_objects_v2(call: &Call<'_>) -> Result<Answer, Failure> 
         Some(token) => Some(text::from_token(token).ok_or_else(|| bad_token(token))?),
         None => query.filled("start-after").map(str::to_owned),
     };
-    let (bucket, permit) = call.on_open_bucket::<ListObjects>().await?;
+    let (bucket, permit) = call.on_bucket::<ListObjects>().await?;
     let most = call.number("max-keys", PAGE_MAX, PAGE_MAX)?;
     let (names, listed) = page(call, permit, most, after).await?;
     let next = last(&listed).filter(|_| listed.more).map(|last| text::token(&last));

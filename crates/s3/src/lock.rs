@@ -90,14 +90,15 @@ pub(crate) fn write_lock(lock: &Lock, headers: &mut HeaderMap) {
 }
 
 /// The permit to go past governance, where the request says it does.
-pub(crate) fn bypass(
+pub(crate) async fn bypass(
     call: &Call<'_>,
     bucket: &Bucket,
     key: &model::ObjectKey,
 ) -> Result<Option<Permit<BypassGovernance>>, Failure> {
     match headers::get(&call.admitted.headers, BYPASS).as_deref() {
         Some(value) if value.eq_ignore_ascii_case("true") => {
-            Ok(Some(policy::on_object(&call.session, bucket, key.clone())?))
+            let access = call.access_to(bucket).await?;
+            Ok(Some(policy::on_shared_key(&call.session, bucket, &access, key.clone())?))
         }
         _ => Ok(None),
     }
@@ -177,7 +178,7 @@ pub(crate) async fn put_retention(call: &Call<'_>, document: &[u8]) -> Result<An
     let retention = read_retention(document, call.door.outside.clock.now())?;
     let which: Which = wanted(call)?;
     let (bucket, permit) = call.on_object::<WriteLock>().await?;
-    let bypass = bypass(call, &bucket, permit.object().1)?;
+    let bypass = bypass(call, &bucket, permit.object().1).await?;
     call.engine().set_retention(permit, which, retention, bypass).await?;
     Ok(response::status(StatusCode::OK))
 }

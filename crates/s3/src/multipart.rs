@@ -4,7 +4,7 @@ use engine::{Body, Complete, CompletedPart, Declared, ListEntry, StartUpload};
 use http::{HeaderMap, StatusCode};
 use model::object::UploadChecksum;
 use model::{Algorithm, Checksum, Part, Upload, UploadId, Which};
-use policy::{AbortUpload, ListParts, ListUploads, ObjectAction, OnBucket, Permit, PutObject};
+use policy::{AbortUpload, ListParts, ListUploads, ObjectAction, Permit, PutObject};
 use s3s::dto::{
     self, CommonPrefix, CompleteMultipartUploadOutput, CompletedMultipartUpload, CreateMultipartUploadOutput,
     Initiator, ListMultipartUploadsOutput, ListPartsOutput, MultipartUpload, Owner,
@@ -27,7 +27,7 @@ pub(crate) async fn create(call: &Call<'_>) -> Result<Answer, Failure> {
     let mut metadata = headers::metadata(&call.admitted.headers)?;
     let checksum = announced_checksum(&call.admitted.headers)?;
     let (tags, lock) = (tagging::of_new(&call.admitted.headers)?, lock::of_new(call)?);
-    let (bucket, permit) = call.on_open_key::<PutObject>().await?;
+    let (bucket, permit) = call.on_object::<PutObject>().await?;
     metadata.acl = acl::of_new_object(call, &bucket).await?;
     let start = StartUpload { metadata, checksum, tags, lock };
     let upload = call.engine().start_upload(permit, start).await?;
@@ -112,7 +112,7 @@ pub(crate) async fn upload_part(call: &Call<'_>, declared: Declared, body: Body)
     }
     let number = part_number(query.get("partNumber").unwrap_or_default())?;
     let upload = upload_id(call)?;
-    let (_, permit) = call.on_open_key::<PutObject>().await?;
+    let (_, permit) = call.on_object::<PutObject>().await?;
     let written = Box::pin(call.engine().put_part(permit, upload, number, declared, body)).await?;
     let mut answer = response::status(StatusCode::OK);
     write_written(&written, answer.headers_mut());
@@ -185,7 +185,7 @@ pub(crate) async fn list_uploads(call: &Call<'_>) -> Result<Answer, Failure> {
                 .map_err(|_| Failure::argument("upload-id-marker", marker, "Invalid uploadId marker"))?,
         ),
     };
-    let (bucket, permit) = call.on_open_bucket::<ListUploads>().await?;
+    let (bucket, permit) = call.on_bucket::<ListUploads>().await?;
     let page = match most {
         0 => engine::Page { entries: Vec::new(), more: false },
         most => call.engine().list_uploads(permit, list_query(call, after, most), after_upload).await?,
@@ -237,11 +237,8 @@ fn listed_upload(upload: &Upload, names: &Names, initiated_by: &Owner, owner: Ow
 }
 
 /// A permit on an upload for who began it, and for the bucket's owner.
-async fn own_upload<A: ObjectAction + OnBucket>(
-    call: &Call<'_>,
-    upload: UploadId,
-) -> Result<(model::Bucket, Permit<A>), Failure> {
-    let (bucket, permit) = call.on_open_key::<A>().await?;
+async fn own_upload<A: ObjectAction>(call: &Call<'_>, upload: UploadId) -> Result<(model::Bucket, Permit<A>), Failure> {
+    let (bucket, permit) = call.on_object::<A>().await?;
     let asks = call.session.principal;
     let began = call.engine().initiator(&bucket, upload).await?;
     let own = asks == bucket.owner || (began == Some(asks) && !call.session.is_anonymous());
@@ -269,7 +266,7 @@ pub(crate) async fn complete(call: &Call<'_>, document: &[u8]) -> Result<Answer,
         kind: kind(headers)?,
         size: whole_size(headers)?,
     };
-    let (bucket, permit) = call.on_open_key::<PutObject>().await?;
+    let (bucket, permit) = call.on_object::<PutObject>().await?;
     let key = permit.object().1.to_string();
     let written = Box::pin(call.engine().complete_upload(permit, upload, complete)).await?;
     let host = headers::get(headers, "host").unwrap_or_default();

@@ -34,7 +34,7 @@ pub(crate) fn wanted(call: &Call<'_>) -> Result<Put, Failure> {
 }
 
 pub(crate) async fn store(call: &Call<'_>, mut put: Put, body: Body) -> Result<Written, Failure> {
-    let (bucket, permit) = call.on_open_key::<PutObject>().await?;
+    let (bucket, permit) = call.on_object::<PutObject>().await?;
     put.metadata.acl = acl::of_new_object(call, &bucket).await?;
     Ok(Box::pin(call.engine().put(permit, put, body)).await?)
 }

@@ -3,7 +3,7 @@
 
 use http::StatusCode;
 use model::{Aspect, BucketSetting, Ownership, PublicAccess};
-use policy::{HeadBucket, ReadSettings, WriteSettings};
+use policy::{ReadSettings, WriteSettings};
 use s3s::xml::{DeError, DeResult, Deserializer};
 
 use crate::door::Call;
@@ -42,7 +42,7 @@ pub(crate) async fn put_ownership(call: &Call<'_>, document: &[u8]) -> Result<An
         wanted.ok_or(DeError::MissingField)
     })?;
     let ownership = ownership(&wanted).ok_or(Code::MalformedXML)?;
-    let (bucket, _permit) = call.on_bucket::<HeadBucket>().await?;
+    let (bucket, _permit) = call.on_bucket::<WriteSettings>().await?;
     // Lists that let others in would count for nothing from one moment to the next.
     let private = call.engine().access(&bucket).await?.acl == model::Acl::default();
     if ownership == Ownership::BucketOwnerEnforced && !private {

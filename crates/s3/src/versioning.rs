@@ -99,7 +99,7 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
                 .ok_or_else(|| Failure::argument("version-id-marker", marker, "Invalid version id specified"))?,
         ),
     };
-    let (bucket, permit) = call.on_open_bucket::<ListVersions>().await?;
+    let (bucket, permit) = call.on_bucket::<ListVersions>().await?;
     let page = match most {
         0 => Page { entries: Vec::new(), more: false },
         most => call.engine().list_versions(permit, list_query(call, after, most), after_version).await?,
