@@ -52,6 +52,7 @@ const AREAS: &[Area] = &[
     area("synced", "durable means synced", &[Need::Python], Kind::Pytest("test_synced.py")),
     area("kill", "kill -9 under load loses nothing", &[Need::Python], Kind::Pytest("test_kill.py")),
     area("labels", "levels see what they may, and nothing above", &[Need::Python], Kind::Pytest("test_labels.py")),
+    area("people", "duties, grants, releases, and the walk-through", &[Need::Python], Kind::Pytest("test_people.py")),
     area("faults", "two sites torn away under load", &[Need::Python], Kind::Pytest("test_faults.py")),
     area("bounds", "memory and time within their bounds", &[Need::Python], Kind::Pytest("test_bounds.py")),
     area("standins", "what stands for the vendors", STANDINS, Kind::Pytest("test_standins.py")),

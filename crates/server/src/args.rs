@@ -26,10 +26,18 @@ pub struct Args {
 pub enum Command {
     /// Start Entente and serve until interrupted
     Up(UpArgs),
-    /// Create and list users, with what they are for and cleared for
+    /// Create, change and list users, with what they are for and cleared for
     User(UserArgs),
-    /// Create, list and revoke access keys
+    /// Create, list, rotate and revoke access keys
     Key(KeyArgs),
+    /// Group users, so that they can be granted something together
+    Group(GroupArgs),
+    /// Say who beside its owner may use a bucket
+    Grant(GrantArgs),
+    /// Ask for, sign and list releases: copies to a lower label
+    Release(ReleaseArgs),
+    /// Say why something is allowed or not
+    Explain(ExplainArgs),
     /// Show what is stored, what is below its promise, and how each site is
     Status(StatusArgs),
     /// Print a presigned URL that lets anyone who has it do one thing to one object
@@ -74,6 +82,17 @@ pub struct PlaceArgs {
     pub config: Option<PathBuf>,
 }
 
+/// Which Entente is meant, and who asks.
+#[derive(Debug, clap::Args)]
+pub struct SignerArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// An AWS-style credentials file with the key to sign with [default: in the data directory
+    /// `officer`, or `credentials` where that is the mission owner's business]
+    #[arg(long = "as", value_name = "FILE", env = "ENTENTE_AS")]
+    pub who: Option<PathBuf>,
+}
+
 #[derive(Debug, clap::Args)]
 pub struct UserArgs {
     #[command(subcommand)]
@@ -85,7 +104,7 @@ pub enum UserCommand {
     /// Create a user; access keys are issued with `entente key create`
     Create {
         #[command(flatten)]
-        place: PlaceArgs,
+        signer: SignerArgs,
         /// What people call the user
         name: String,
         /// mission-owner, platform-operator, security-officer, contracting-officer or auditor
@@ -103,10 +122,31 @@ pub enum UserCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Change what a user is cleared for, suspend one, or let one back in
+    Set {
+        #[command(flatten)]
+        signer: SignerArgs,
+        name: String,
+        /// The highest label the user's sessions may have from now on
+        #[arg(long, value_name = "LABEL")]
+        clearance: Option<String>,
+        /// Of which nation the user is, such as FRA; may be given several times
+        #[arg(long = "nation", value_name = "CODE")]
+        nations: Vec<String>,
+        /// No key of the user opens a session from now on
+        #[arg(long, conflicts_with = "resume")]
+        suspend: bool,
+        /// The user's keys open sessions again
+        #[arg(long)]
+        resume: bool,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// List all users
     List {
         #[command(flatten)]
-        place: PlaceArgs,
+        signer: SignerArgs,
         /// Print one line of JSON
         #[arg(long)]
         json: bool,
@@ -124,7 +164,7 @@ pub enum KeyCommand {
     /// Issue an access key; its secret is shown this once
     Create {
         #[command(flatten)]
-        place: PlaceArgs,
+        signer: SignerArgs,
         /// Whose key; a user of this name, cleared for the lowest label, is created if there is none
         #[arg(long, value_name = "NAME")]
         user: String,
@@ -144,7 +184,20 @@ pub enum KeyCommand {
     /// List all access keys, without secrets
     List {
         #[command(flatten)]
-        place: PlaceArgs,
+        signer: SignerArgs,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Issue a key in place of another, which goes on for a while
+    Rotate {
+        #[command(flatten)]
+        signer: SignerArgs,
+        /// The access key id
+        id: String,
+        /// For how long the old key goes on: seconds, or a number with s, m, h or d [default: not at all]
+        #[arg(long, value_name = "TIME")]
+        grace: Option<String>,
         /// Print one line of JSON
         #[arg(long)]
         json: bool,
@@ -152,10 +205,191 @@ pub enum KeyCommand {
     /// Make an access key invalid from now on
     Revoke {
         #[command(flatten)]
-        place: PlaceArgs,
+        signer: SignerArgs,
         /// The access key id
         id: String,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct GroupArgs {
+    #[command(subcommand)]
+    pub command: GroupCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum GroupCommand {
+    /// Make a group; buckets can be granted to it
+    Create {
+        #[command(flatten)]
+        signer: SignerArgs,
+        name: String,
+    },
+    /// List all groups with their members
+    List {
+        #[command(flatten)]
+        signer: SignerArgs,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take users in, or out
+    Set {
+        #[command(flatten)]
+        signer: SignerArgs,
+        name: String,
+        /// A user who comes in; may be given several times
+        #[arg(long = "add", value_name = "USER")]
+        add: Vec<String>,
+        /// A user who goes; may be given several times
+        #[arg(long = "remove", value_name = "USER")]
+        remove: Vec<String>,
+    },
+    /// Delete a group; what was granted to it is granted to nobody then
+    Delete {
+        #[command(flatten)]
+        signer: SignerArgs,
+        name: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct GrantArgs {
+    #[command(subcommand)]
+    pub command: GrantCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum GrantCommand {
+    /// Let a user or group use a bucket and all that is in it, within their labels
+    Set {
+        #[command(flatten)]
+        signer: SignerArgs,
+        bucket: String,
+        /// A user, or `group:NAME`
+        #[arg(long, value_name = "WHOM")]
+        to: String,
+        /// read, write or manage
+        right: String,
+        /// The bucket's label, where several have the name
+        #[arg(long, value_name = "LABEL")]
+        label: Option<String>,
+    },
+    /// Take it back
+    Remove {
+        #[command(flatten)]
+        signer: SignerArgs,
+        bucket: String,
+        /// A user, or `group:NAME`
+        #[arg(long, value_name = "WHOM")]
+        to: String,
+        /// The bucket's label, where several have the name
+        #[arg(long, value_name = "LABEL")]
+        label: Option<String>,
+    },
+    /// List who may use a bucket beside its owner
+    List {
+        #[command(flatten)]
+        signer: SignerArgs,
+        bucket: String,
+        /// The bucket's label, where several have the name
+        #[arg(long, value_name = "LABEL")]
+        label: Option<String>,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ReleaseArgs {
+    #[command(subcommand)]
+    pub command: ReleaseCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ReleaseCommand {
+    /// Ask that an object be copied to a bucket of a lower label (signed by a mission owner)
+    Ask {
+        #[command(flatten)]
+        signer: SignerArgs,
+        /// The object: s3://BUCKET/KEY
+        from: String,
+        /// Where to: s3://BUCKET/KEY, whose key must be free
+        to: String,
+        /// The label of the bucket it goes to
+        #[arg(long, value_name = "LABEL")]
+        to_label: String,
+        /// Which version; the current one by default
+        #[arg(long, value_name = "ID")]
+        version: Option<String>,
+        /// Why, for those who sign
+        #[arg(long)]
+        reason: String,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List releases: all that an officer may see, a mission owner's own
+    List {
+        #[command(flatten)]
+        signer: SignerArgs,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say yes (a security officer); with the second yes it is carried out
+    Sign {
+        #[command(flatten)]
+        signer: SignerArgs,
+        id: String,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say no (a security officer)
+    Refuse {
+        #[command(flatten)]
+        signer: SignerArgs,
+        id: String,
+    },
+    /// Take back what one asked for
+    TakeBack {
+        #[command(flatten)]
+        signer: SignerArgs,
+        id: String,
+    },
+    /// Try again to carry out what was signed
+    CarryOut {
+        #[command(flatten)]
+        signer: SignerArgs,
+        id: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ExplainArgs {
+    #[command(flatten)]
+    pub signer: SignerArgs,
+    /// What would be done, such as GetObject
+    pub action: String,
+    /// To what: s3://BUCKET or s3://BUCKET/KEY
+    pub target: Option<String>,
+    /// By whom [default: by oneself]
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// In a session of this label [default: the highest the user may have]
+    #[arg(long, value_name = "LABEL", conflicts_with = "key")]
+    pub label: Option<String>,
+    /// With this access key
+    #[arg(long, value_name = "ID")]
+    pub key: Option<String>,
+    /// From this address
+    #[arg(long, value_name = "ADDRESS", requires = "key")]
+    pub from: Option<String>,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]

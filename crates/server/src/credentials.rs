@@ -16,9 +16,9 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    pub fn write(&self, path: &Path, region: &str) -> Result<(), Failure> {
+    pub fn write(&self, path: &Path, whose: &str, region: &str) -> Result<(), Failure> {
         let text = Zeroizing::new(format!(
-            "# The owner's access key. Point AWS_SHARED_CREDENTIALS_FILE at this file.\n\
+            "# The access key of `{whose}`. Point AWS_SHARED_CREDENTIALS_FILE at this file.\n\
              [default]\naws_access_key_id = {}\naws_secret_access_key = {}\nregion = {region}\n",
             self.access_key, *self.secret_key
         ));
@@ -26,10 +26,10 @@ impl Credentials {
             .map_err(|error| Failure::io(Exit::Storage, "write", path, &error))
     }
 
-    /// The key of the section `[default]`; `None` when there is no such file.
+    /// The key of the section `[default]`; `None` when there is no such file, or nothing in it.
     pub fn read(path: &Path) -> Result<Option<Credentials>, Failure> {
         let text = files::read_if_there(path).map_err(|error| Failure::io(Exit::Storage, "read", path, &error))?;
-        let Some(text) = text.map(Zeroizing::new) else { return Ok(None) };
+        let Some(text) = text.map(Zeroizing::new).filter(|text| !text.trim().is_empty()) else { return Ok(None) };
         parse(&text).map(Some).ok_or_else(|| {
             let shown = path.display();
             Failure::new(Exit::Storage, format!("`{shown}` has no section [default] with aws_access_key_id and aws_secret_access_key: move it away and start again, it is written anew"))
@@ -75,7 +75,7 @@ mod tests {
         let dir = scratch("credentials");
         let path = dir.join("credentials");
         assert_eq!(Credentials::read(&path).unwrap(), None);
-        key().write(&path, "us-east-1").unwrap();
+        key().write(&path, "owner", "us-east-1").unwrap();
         assert_eq!(Credentials::read(&path).unwrap(), Some(key()));
         assert!(!format!("{:?}", key()).contains("se/cr"));
         std::fs::remove_dir_all(dir).unwrap();

@@ -37,9 +37,14 @@ impl DataDir {
         self.path.join("root.key")
     }
 
-    /// The owner's access key, of the embedded default.
+    /// The application user's access key, of the embedded default.
     pub fn credentials(&self) -> PathBuf {
         self.path.join("credentials")
+    }
+
+    /// The security officer's access key. It is written once, to be taken away.
+    pub fn officer(&self) -> PathBuf {
+        self.path.join("officer")
     }
 
     pub fn admin_token(&self) -> PathBuf {

@@ -60,6 +60,10 @@ fn run(args: Args) -> Result<(), Failure> {
         }
         Command::User(user) => cli::user::run(&user),
         Command::Key(key) => cli::key::run(&key),
+        Command::Group(group) => cli::group::run(&group),
+        Command::Grant(grant) => cli::grant::run(&grant),
+        Command::Release(release) => cli::release::run(&release),
+        Command::Explain(explain) => cli::explain::run(&explain),
         Command::Status(status) => cli::status::run(&status),
         Command::Presign(presign) => cli::presign::run(&presign),
         Command::Adopt(adopt) => cli::adopt::run(&adopt),

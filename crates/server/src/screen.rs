@@ -6,7 +6,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::args::Method;
-use crate::config::{Config, Kind};
+use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::owner::Written;
 use crate::sigv4::{self, EXPIRES_MAX_SECONDS, Presign};
@@ -24,6 +24,8 @@ pub struct Ready<'a> {
     pub admin_endpoint: &'a str,
     /// Of the embedded default.
     pub owner: Option<(&'a Credentials, Written)>,
+    /// Unless it was taken away.
+    pub officer: Option<(&'a Credentials, Written)>,
     /// How the shell that shows this calls this program.
     pub program: &'a str,
     pub audience: Audience,
@@ -49,6 +51,9 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     secret_key: Option<&'a str>,
     admin_endpoint: &'a str,
+    /// The file with the security officer's key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    officer_credentials: Option<String>,
     data_dir: String,
     pid: u32,
     version: &'a str,
@@ -63,6 +68,7 @@ impl Ready<'_> {
             access_key: self.owner.map(|(key, _)| key.access_key.as_str()),
             secret_key: self.owner.map(|(key, _)| key.secret_key.as_str()),
             admin_endpoint: self.admin_endpoint,
+            officer_credentials: self.officer.map(|_| self.config.dir().officer().display().to_string()),
             data_dir: self.config.data_dir.display().to_string(),
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION"),
@@ -81,14 +87,15 @@ impl Ready<'_> {
         );
         match self.owner {
             Some((key, written)) => self.commands(&mut text, key, written),
-            None => self.first_key(&mut text),
+            None => self.next_steps(&mut text),
         }
         text
     }
 
     fn commands(&self, text: &mut String, key: &Credentials, written: Written) {
         let credentials = quoted(&self.config.dir().credentials().display().to_string());
-        let _ = writeln!(text, "  keys         {credentials}");
+        let officer = quoted(&self.config.dir().officer().display().to_string());
+        let _ = writeln!(text, "  keys         {credentials}\n  officer      {officer}  (says who may use this)");
         if (written, self.audience) == (Written::Now, Audience::Terminal) {
             let _ = writeln!(text, "  access key   {}", key.access_key);
             let _ = writeln!(text, "  secret key   {}  (shown this once)", *key.secret_key);
@@ -134,11 +141,24 @@ impl Ready<'_> {
         format!("'{}'", sigv4::presign(&what, key))
     }
 
-    fn first_key(&self, text: &mut String) {
-        if self.config.kind == Kind::Configured {
-            let program = quoted(self.program);
-            let _ = write!(text, "\nIssue an access key with:\n\n  {program} key create --user NAME --config FILE\n");
+    /// Of an enclave with a configuration: nobody uses data until the security officer says who may.
+    fn next_steps(&self, text: &mut String) {
+        let program = quoted(self.program);
+        if let Some((key, written)) = self.officer {
+            let file = quoted(&self.config.dir().officer().display().to_string());
+            let _ = writeln!(text, "  officer      {file}");
+            if (written, self.audience) == (Written::Now, Audience::Terminal) {
+                let _ = writeln!(text, "  access key   {}", key.access_key);
+                let _ = writeln!(text, "  secret key   {}  (shown this once)", *key.secret_key);
+            }
+            text.push_str("\nThe file holds the security officer's key: give it to them, and remove it here.\n");
         }
+        let _ = write!(
+            text,
+            "\nThe security officer says who may use this, with --as FILE or while the file lies there:\n\n  \
+             {program} user create NAME --clearance LABEL --config FILE\n  \
+             {program} key create --user NAME --label LABEL --config FILE\n"
+        );
     }
 }
 
@@ -173,6 +193,7 @@ mod tests {
             s3_endpoint: "http://127.0.0.1:9000",
             admin_endpoint: "http://127.0.0.1:9001",
             owner: Some((&key, written)),
+            officer: Some((&key, Written::Before)),
             program: "target/release/entente",
             audience,
             at: datetime!(2026-11-22 00:00:00 UTC),

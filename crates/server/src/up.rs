@@ -25,10 +25,10 @@ use tokio_util::sync::CancellationToken;
 use self::doors::Doors;
 use crate::api::{self, Admin};
 use crate::args::UpArgs;
-use crate::config::{Config, Kind};
+use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::failure::{Exit, Failure};
-use crate::owner::Owner;
+use crate::owner::First;
 use crate::run_file::RunFile;
 use crate::screen::{Audience, Ready};
 use crate::token::Token;
@@ -97,12 +97,12 @@ async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
         }
         started = starting => joined(started)?,
     };
-    let Started { engine, catalog, owner, token } = started;
+    let Started { engine, catalog, first, token } = started;
 
     let (s3_endpoint, admin_endpoint) = doors.endpoints()?;
     let mut tasks = JoinSet::new();
     tasks.spawn(background(engine.clone(), stop.clone()));
-    let admin = Admin::new(engine.clone(), catalog, token, config.accreditation, &outside);
+    let admin = Admin::new(engine.clone(), catalog, token, config.accreditation, config.region.clone(), &outside);
     let (admin_listener, admin_stop) = (doors.admin, stop.clone());
     tasks.spawn(async move {
         let ended = api::serve(admin, admin_listener, admin_stop).await;
@@ -127,7 +127,8 @@ async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
         config,
         s3_endpoint: &run.s3_endpoint,
         admin_endpoint: &run.admin_endpoint,
-        owner: owner.as_ref().map(|owner| (&owner.credentials, owner.written)),
+        owner: first.owner.as_ref().map(|owner| (&owner.credentials, owner.written)),
+        officer: first.officer.as_ref().map(|officer| (&officer.credentials, officer.written)),
         program: &std::env::args().next().unwrap_or_else(|| "entente".to_owned()),
         audience: if io::stdout().is_terminal() { Audience::Terminal } else { Audience::Record },
         at: OffsetDateTime::now_utc(),
@@ -141,19 +142,15 @@ async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
 struct Started {
     engine: Engine,
     catalog: Arc<dyn Catalog>,
-    /// Of the embedded default.
-    owner: Option<Owner>,
+    first: First,
     token: Token,
 }
 
 async fn start(config: Config, dir: DataDir, outside: Outside) -> Result<Started, Failure> {
     let (engine, catalog) = home::open(&config, &dir, &outside).await?;
-    let owner = match config.kind {
-        Kind::Embedded => Some(owner::ensure(&engine, &catalog, &dir, &config).await?),
-        Kind::Configured => None,
-    };
+    let first = owner::ensure(&engine, &catalog, &dir, &config).await?;
     let token = Token::load_or_make(&dir, &outside)?;
-    Ok(Started { engine, catalog, owner, token })
+    Ok(Started { engine, catalog, first, token })
 }
 
 /// Waits for the end, drains, and leaves nothing that says this still runs.

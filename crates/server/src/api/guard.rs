@@ -1,39 +1,149 @@
-//! Who gets in: requests that name this address as their host and show the admin token.
+//! Who gets in, and as whom: requests that name this address as their host, and either show the admin
+//! token or are signed with an access key. What each may do is [`policy::duty`].
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use axum::extract::Request;
-use axum::middleware::Next;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Extension, Request};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderName, StatusCode};
+use model::{AccessKeyId, Label, PrincipalId, Role, Session};
+use policy::duty::{Duty, may};
+use time::OffsetDateTime;
 
-use super::Admin;
 use super::problem::Problem;
+use super::{Admin, BODY_BYTES_MAX};
+use crate::sigv4::{Asked, Claim};
+
+/// Who asks, as far as it was proven.
+#[derive(Clone, Debug)]
+pub enum Caller {
+    /// Whoever can read the token's file: runs the machine this runs on.
+    Operator,
+    /// Whoever has the secret of an access key.
+    Person(Session),
+}
+
+impl Caller {
+    pub fn role(&self) -> Role {
+        match self {
+            Caller::Operator => Role::PlatformOperator,
+            // A session of a key has one; nothing is the duty of whoever has none.
+            Caller::Person(session) => session.role.unwrap_or(Role::ContractingOfficer),
+        }
+    }
+
+    /// Where they may look: what lies above is not there.
+    pub fn label(&self, admin: &Admin) -> Label {
+        match self {
+            Caller::Operator => admin.accreditation.range.high(),
+            Caller::Person(session) => session.label,
+        }
+    }
+
+    /// The one who asks, by a key.
+    pub fn person(&self) -> Result<&Session, Problem> {
+        match self {
+            Caller::Person(session) => Ok(session),
+            Caller::Operator => {
+                Err(Problem::new(StatusCode::FORBIDDEN, "the admin token is nobody in particular: sign with a key"))
+            }
+        }
+    }
+
+    pub fn principal(&self) -> Option<PrincipalId> {
+        match self {
+            Caller::Operator => None,
+            Caller::Person(session) => Some(session.principal),
+        }
+    }
+
+    /// Of a handler that looks closer than its route.
+    pub fn may(&self, duty: Duty) -> bool {
+        may(self.role(), duty)
+    }
+}
+
+/// A route of the duty: no handler is reached without it.
+pub fn on(duty: Duty, methods: MethodRouter<Arc<Admin>>) -> MethodRouter<Arc<Admin>> {
+    methods.route_layer(middleware::from_fn(
+        move |Extension(caller): Extension<Caller>, request: Request, next: Next| async move {
+            if caller.may(duty) {
+                return next.run(request).await;
+            }
+            let whose: Vec<&str> = duty.roles().iter().map(|role| role.name()).collect();
+            let (whose, role) = (whose.join(", "), caller.role().name());
+            let why = format!("this is the duty of {whose}, and you are {role}: sign with a key of one (--as FILE)");
+            Problem::new(StatusCode::FORBIDDEN, why).into_response()
+        },
+    ))
+}
 
 /// The middleware before every route.
 pub async fn pass(admin: Arc<Admin>, port: u16, request: Request, next: Next) -> Response {
-    let matches = |offered: &str| admin.token.matches(offered, &admin.blind);
-    match check(request.headers(), port, matches) {
-        Ok(()) => next.run(request).await,
+    if let Err(problem) = check_host(request.headers(), port) {
+        return problem.into_response();
+    }
+    match identify(&admin, request).await {
+        Ok((caller, mut request)) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
     }
 }
 
-/// A page in a browser whose name was made to point here (DNS rebinding) still says its own name
-/// in `Host`: it is refused before its token is looked at.
-fn check(headers: &HeaderMap, port: u16, matches: impl Fn(&str) -> bool) -> Result<(), Problem> {
-    if !only(headers, &HOST).is_some_and(|host| is_here(host, port)) {
-        let why = "the host of the request is not the address this API listens on: use its admin_endpoint";
-        return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, why));
+async fn identify(admin: &Admin, request: Request) -> Result<(Caller, Request), Problem> {
+    let unknown = || {
+        let why = "show the token from the file admin.token as `Authorization: Bearer TOKEN`, or sign the request \
+                   with an access key (AWS Signature Version 4, service `entente`)";
+        Problem::new(StatusCode::UNAUTHORIZED, why)
+    };
+    let shown = only(request.headers(), &AUTHORIZATION).ok_or_else(unknown)?;
+    if let Some(token) = shown.strip_prefix("Bearer ") {
+        return match admin.token.matches(token, &admin.blind) {
+            true => Ok((Caller::Operator, request)),
+            false => Err(unknown()),
+        };
     }
-    let token = only(headers, &AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-    if !token.is_some_and(matches) {
-        let why = "show the token from the file admin.token as `Authorization: Bearer TOKEN`";
+    let claim = Claim::parse(shown).ok_or_else(unknown)?;
+    let (head, body) = request.into_parts();
+    let body = to_bytes(body, BODY_BYTES_MAX).await;
+    let body = body.map_err(|_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"))?;
+    let credential = admin.engine.credential(&AccessKeyId(claim.access_key.clone())).await?.ok_or_else(unknown)?;
+    let asked = Asked {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or_default(),
+        body: &body,
+    };
+    let now = admin.clock.now();
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(now.0) * 1_000_000).map_err(|_| unknown())?;
+    if !claim.holds(&asked, &head.headers, &admin.region, &credential.secret, at) {
+        let why = "the signature does not match: look at the secret key, the region and your clock";
         return Err(Problem::new(StatusCode::UNAUTHORIZED, why));
     }
-    Ok(())
+    // Nobody else than this machine connects here.
+    let from = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    policy::may_use(&credential.standing, &credential.session.label, now, from)
+        .map_err(|refusal| Problem::new(StatusCode::FORBIDDEN, refusal.to_string()))?;
+    Ok((Caller::Person(credential.session), Request::from_parts(head, Body::from(body))))
+}
+
+/// A page in a browser whose name was made to point here (DNS rebinding) still says its own name
+/// in `Host`: it is refused before its token is looked at.
+fn check_host(headers: &HeaderMap, port: u16) -> Result<(), Problem> {
+    match only(headers, &HOST).is_some_and(|host| is_here(host, port)) {
+        true => Ok(()),
+        false => {
+            let why = "the host of the request is not the address this API listens on: use its admin_endpoint";
+            Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, why))
+        }
+    }
 }
 
 /// The value of a header that stands exactly once.
@@ -55,34 +165,25 @@ fn is_here(host: &str, port: u16) -> bool {
 mod tests {
     use super::*;
 
-    fn verdict(lines: &[(&'static str, &'static str)]) -> Option<u16> {
-        let mut headers = HeaderMap::new();
-        for (name, value) in lines {
-            headers.append(*name, value.parse().unwrap());
-        }
-        check(&headers, 77, |offered| offered == "token").err().map(|problem| problem.status.as_u16())
-    }
-
     #[test]
-    fn only_the_token_at_this_very_address_gets_in() {
-        let good = ("authorization", "Bearer token");
-        let table: [(&[(&str, &str)], _); 13] = [
-            (&[("host", "127.0.0.1:77"), good], None),
-            (&[("host", "localhost:77"), good], None),
-            (&[("host", "[::1]:77"), good], None),
-            (&[("host", "127.0.0.1:78"), good], Some(421)),
-            (&[("host", "127.0.0.1"), good], Some(421)),
-            (&[("host", "evil.example:77"), good], Some(421)),
-            (&[("host", "127.0.0.1.evil.example:77"), good], Some(421)),
-            (&[("host", "127.0.0.1:77"), ("host", "evil.example:77"), good], Some(421)),
-            (&[good], Some(421)),
-            (&[("host", "127.0.0.1:77")], Some(401)),
-            (&[("host", "127.0.0.1:77"), ("authorization", "Bearer Token")], Some(401)),
-            (&[("host", "127.0.0.1:77"), ("authorization", "Basic token")], Some(401)),
-            (&[("host", "127.0.0.1:77"), good, good], Some(401)),
+    fn only_this_very_address_is_a_host() {
+        let table: [(&[&str], bool); 8] = [
+            (&["127.0.0.1:77"], true),
+            (&["localhost:77"], true),
+            (&["[::1]:77"], true),
+            (&["127.0.0.1:78"], false),
+            (&["127.0.0.1"], false),
+            (&["evil.example:77"], false),
+            (&["127.0.0.1.evil.example:77"], false),
+            (&["127.0.0.1:77", "evil.example:77"], false),
         ];
-        for (headers, expected) in table {
-            assert_eq!(verdict(headers), expected, "{headers:?}");
+        for (hosts, expected) in table {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                headers.append("host", host.parse().unwrap());
+            }
+            assert_eq!(check_host(&headers, 77).is_ok(), expected, "{hosts:?}");
         }
+        assert!(check_host(&HeaderMap::new(), 77).is_err());
     }
 }

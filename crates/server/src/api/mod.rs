@@ -1,13 +1,16 @@
 //! `/api/v1`: how operators and the other subcommands reach the running Entente.
 //!
-//! Loopback only. Every request shows the admin token and names this very address as its host, so
-//! that neither another user of the machine nor a page in a browser gets in. Bodies are JSON,
-//! refusals are `application/problem+json`.
+//! Loopback only. Every request names this very address as its host, and shows the admin token or is signed
+//! with an access key, so that neither another user of the machine nor a page in a browser gets in. Each
+//! route is somebody's duty. Bodies are JSON, refusals are `application/problem+json`.
 
 mod adoptions;
+mod explain;
+mod grants;
 mod guard;
 mod keys;
 mod problem;
+mod releases;
 mod status;
 mod users;
 pub mod wire;
@@ -18,7 +21,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, patch, post};
 use axum::serve::ListenerExt;
 use catalog::Catalog;
 use engine::Engine;
@@ -26,10 +29,12 @@ use http::StatusCode;
 use model::Outside;
 use model::outside::Clock;
 use policy::SystemPermit;
+use policy::duty::Duty;
 use ring::hmac;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use self::guard::on;
 use self::problem::Problem;
 use crate::accreditation::Accreditation;
 use crate::token::Token;
@@ -48,6 +53,8 @@ pub struct Admin {
     permit: SystemPermit,
     token: Token,
     accreditation: Accreditation,
+    /// Requests are signed for it.
+    region: String,
     clock: Arc<dyn Clock>,
     /// Fresh in each process; see [`Token::matches`].
     blind: hmac::Key,
@@ -59,11 +66,12 @@ impl Admin {
         catalog: Arc<dyn Catalog>,
         token: Token,
         accreditation: Accreditation,
+        region: String,
         outside: &Outside,
     ) -> Admin {
         let blind = hmac::Key::new(hmac::HMAC_SHA256, &outside.random::<32>());
         let (permit, clock) = (SystemPermit::for_background_work(), Arc::clone(&outside.clock));
-        Admin { engine, catalog, permit, token, accreditation, clock, blind }
+        Admin { engine, catalog, permit, token, accreditation, region, clock, blind }
     }
 }
 
@@ -88,16 +96,33 @@ pub async fn serve(admin: Admin, listener: TcpListener, stop: CancellationToken)
 fn router(admin: Arc<Admin>, port: u16) -> Router {
     let doorman = Arc::clone(&admin);
     Router::new()
-        .route("/api/v1/status", get(status::show))
-        .route("/api/v1/keys", get(keys::list).post(keys::create))
-        .route("/api/v1/keys/{id}", delete(keys::revoke))
-        .route("/api/v1/users", get(users::list).post(users::create))
-        .route("/api/v1/adoptions", get(adoptions::list).post(adoptions::begin))
-        .route("/api/v1/adoption-plan", post(adoptions::plan))
-        .route("/api/v1/adoptions/{bucket}/pause", post(adoptions::pause))
-        .route("/api/v1/adoptions/{bucket}/resume", post(adoptions::resume))
-        .route("/api/v1/adoptions/{bucket}/finish", post(adoptions::finish))
-        .route("/api/v1/adoptions/{bucket}/abandon", post(adoptions::abandon))
+        .route("/api/v1/status", on(Duty::SeeStatus, get(status::show)))
+        .route("/api/v1/users", on(Duty::SeePeople, get(users::list)).merge(on(Duty::SetPeople, post(users::create))))
+        .route("/api/v1/users/{name}", on(Duty::SetPeople, patch(users::set)))
+        .route(
+            "/api/v1/groups",
+            on(Duty::SeePeople, get(users::list_groups)).merge(on(Duty::SetPeople, post(users::create_group))),
+        )
+        .route("/api/v1/groups/{name}", on(Duty::SetPeople, patch(users::set_group).delete(users::delete_group)))
+        .route("/api/v1/keys", on(Duty::SeePeople, get(keys::list)).merge(on(Duty::IssueKeys, post(keys::create))))
+        .route("/api/v1/keys/{id}", on(Duty::IssueKeys, delete(keys::revoke)))
+        .route("/api/v1/keys/{id}/rotate", on(Duty::RotateOwnKey, post(keys::rotate)))
+        .route("/api/v1/buckets/{name}/grants", on(Duty::Grant, get(grants::list).put(grants::set)))
+        .route(
+            "/api/v1/releases",
+            on(Duty::SeeReleases, get(releases::list)).merge(on(Duty::AskRelease, post(releases::ask))),
+        )
+        .route("/api/v1/releases/{id}/sign", on(Duty::SignRelease, post(releases::sign)))
+        .route("/api/v1/releases/{id}/carry-out", on(Duty::SignRelease, post(releases::carry_out)))
+        .route("/api/v1/releases/{id}/refuse", on(Duty::SignRelease, post(releases::end)))
+        .route("/api/v1/releases/{id}/take-back", on(Duty::AskRelease, post(releases::end)))
+        .route("/api/v1/explain", on(Duty::ExplainOwn, post(explain::explain)))
+        .route("/api/v1/adoptions", on(Duty::Adopt, get(adoptions::list).post(adoptions::begin)))
+        .route("/api/v1/adoption-plan", on(Duty::Adopt, post(adoptions::plan)))
+        .route("/api/v1/adoptions/{bucket}/pause", on(Duty::Adopt, post(adoptions::pause)))
+        .route("/api/v1/adoptions/{bucket}/resume", on(Duty::Adopt, post(adoptions::resume)))
+        .route("/api/v1/adoptions/{bucket}/finish", on(Duty::Adopt, post(adoptions::finish)))
+        .route("/api/v1/adoptions/{bucket}/abandon", on(Duty::Adopt, post(adoptions::abandon)))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path") })
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method")

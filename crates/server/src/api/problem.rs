@@ -1,8 +1,12 @@
 //! Refusals as RFC 9457 problem details.
 
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+
+use policy::Refusal;
 
 use super::wire;
 use crate::failure::chain;
@@ -23,9 +27,19 @@ impl Problem {
 impl From<engine::Error> for Problem {
     fn from(error: engine::Error) -> Problem {
         let status = match &error {
-            engine::Error::NoSuchAccessKey | engine::Error::NoSuchBucket => StatusCode::NOT_FOUND,
-            engine::Error::PrincipalExists => StatusCode::CONFLICT,
-            engine::Error::OtherDuty | engine::Error::NotCleared | engine::Error::OutOfRange => StatusCode::FORBIDDEN,
+            engine::Error::NoSuchAccessKey
+            | engine::Error::NoSuchPrincipal
+            | engine::Error::NoSuchGroup
+            | engine::Error::NoSuchRelease
+            | engine::Error::NoSuchKey
+            | engine::Error::NoSuchVersion
+            | engine::Error::IsMarker { .. }
+            | engine::Error::Refused(Refusal::Absent)
+            | engine::Error::NoSuchBucket => StatusCode::NOT_FOUND,
+            engine::Error::PrincipalExists | engine::Error::GroupExists | engine::Error::ReleaseChanged => {
+                StatusCode::CONFLICT
+            }
+            engine::Error::Refused(_) | engine::Error::NotCleared | engine::Error::OutOfRange => StatusCode::FORBIDDEN,
             engine::Error::Invalid(_) => StatusCode::BAD_REQUEST,
             engine::Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             _ => {
@@ -35,6 +49,16 @@ impl From<engine::Error> for Problem {
         };
         Problem::new(status, chain(&error))
     }
+}
+
+/// What a request's document says.
+pub fn body_of<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
+    body.map(|Json(body)| body).map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))
+}
+
+/// A request that makes no sense.
+pub fn bad(why: String) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, why)
 }
 
 impl From<catalog::Error> for Problem {
@@ -47,7 +71,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let title = self.status.canonical_reason().unwrap_or_default().to_owned();
         let body = wire::Problem { title, status: self.status.as_u16(), detail: self.detail };
-        let mut response = (self.status, axum::Json(body)).into_response();
+        let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == StatusCode::UNAUTHORIZED {

@@ -73,7 +73,8 @@ pub struct Key {
 pub struct NewKey {
     /// A user of this name, cleared for the lowest label, is created if there is none.
     pub user: String,
-    /// Of the key's sessions, at or below the user's clearance; the lowest of the enclave by default.
+    /// Of the key's sessions, at or below the user's clearance; by default the lowest of the enclave for a
+    /// mission owner, the clearance for others.
     #[serde(default)]
     pub label: Option<String>,
     /// In how many seconds it expires; never by default.
@@ -100,6 +101,185 @@ pub struct User {
     pub clearance: String,
     /// RFC 3339.
     pub created: String,
+    /// RFC 3339; `null` unless suspended.
+    #[serde(default)]
+    pub suspended: Option<String>,
+}
+
+/// `PATCH /api/v1/users/{name}`: what is left out stays.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetUser {
+    #[serde(default)]
+    pub clearance: Option<String>,
+    #[serde(default)]
+    pub nations: Vec<String>,
+    #[serde(default)]
+    pub suspended: Option<bool>,
+}
+
+/// `GET /api/v1/groups`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Groups {
+    pub groups: Vec<Group>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Group {
+    pub group: String,
+    /// By which access control lists may name it, as a canonical user id.
+    pub group_id: String,
+    pub members: Vec<String>,
+    /// RFC 3339.
+    pub created: String,
+}
+
+/// `POST /api/v1/groups`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewGroup {
+    pub group: String,
+}
+
+/// `PATCH /api/v1/groups/{name}`: users who come in, and who go.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetGroup {
+    #[serde(default)]
+    pub add: Vec<String>,
+    #[serde(default)]
+    pub remove: Vec<String>,
+}
+
+/// `GET /api/v1/buckets/{name}/grants`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Grants {
+    pub bucket: String,
+    pub label: String,
+    pub grants: Vec<Grant>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Grant {
+    /// A user, or `group:NAME`.
+    pub to: String,
+    /// `read`, `write` or `manage`.
+    pub right: String,
+}
+
+/// `PUT /api/v1/buckets/{name}/grants`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetGrant {
+    pub to: String,
+    /// In place of what was granted before; `null` takes it back.
+    pub right: Option<String>,
+}
+
+/// `POST /api/v1/keys/{id}/rotate`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rotate {
+    /// For how many seconds the old key goes on.
+    #[serde(default)]
+    pub grace_s: u32,
+}
+
+/// `POST /api/v1/releases`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewRelease {
+    pub bucket: String,
+    pub key: String,
+    /// The current one by default; `null` as text for the null version.
+    #[serde(default)]
+    pub version: Option<String>,
+    pub to_label: String,
+    pub to_bucket: String,
+    /// The source's by default.
+    #[serde(default)]
+    pub to_key: Option<String>,
+    pub reason: String,
+}
+
+/// `GET /api/v1/releases`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Releases {
+    pub releases: Vec<Release>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Release {
+    pub id: String,
+    /// `open`, `signed` (and yet to be carried out), `done` or `ended`.
+    pub state: String,
+    pub asked_by: String,
+    /// RFC 3339.
+    pub asked: String,
+    pub reason: String,
+    pub bucket: String,
+    pub key: String,
+    pub label: String,
+    /// Of the version that is to be released.
+    pub etag: String,
+    pub size: u64,
+    pub to_bucket: String,
+    pub to_key: String,
+    pub to_label: String,
+    pub signed_by: Vec<Signature>,
+    pub ended_by: Option<String>,
+    /// RFC 3339; when it was done or ended.
+    pub ended: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Signature {
+    pub by: String,
+    /// RFC 3339.
+    pub at: String,
+}
+
+/// `POST /api/v1/explain`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ask {
+    /// The caller by default.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Of the session; by default the caller's, or all that the user is cleared for.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// A session of this very key.
+    #[serde(default)]
+    pub access_key: Option<String>,
+    /// From this address.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Such as `GetObject`.
+    pub action: String,
+    #[serde(default)]
+    pub bucket: Option<String>,
+    #[serde(default)]
+    pub key: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Explanation {
+    pub action: String,
+    pub allowed: bool,
+    /// Of the session.
+    pub label: String,
+    /// Up to the one that decided.
+    pub steps: Vec<Step>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Step {
+    /// `authenticate`, `duty`, `lattice`, `ceiling` or `allow`.
+    pub step: String,
+    /// `yes` or `no`.
+    pub outcome: String,
+    pub why: String,
 }
 
 /// `POST /api/v1/users`.

@@ -5,19 +5,23 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{Method, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
 use tokio::net::TcpStream;
 
 use crate::api::wire::Problem;
-use crate::args::PlaceArgs;
+use crate::args::{PlaceArgs, SignerArgs};
 use crate::config;
+use crate::credentials::Credentials;
 use crate::data_dir::DataDir;
 use crate::failure::{Exit, Failure};
 use crate::run_file::RunFile;
+use crate::sigv4::{self, Asked};
 use crate::token::Token;
 
 /// Long enough for a start that is still replaying, short enough for a person.
@@ -31,28 +35,60 @@ const PATIENT_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
 /// The way to one running Entente.
 pub struct Client {
     address: SocketAddr,
-    token: Token,
+    shows: Shows,
+    region: String,
     timeout: Duration,
+}
+
+/// What a request is let in by.
+enum Shows {
+    /// Whoever runs this machine.
+    Token(Token),
+    Key(Credentials),
+}
+
+/// Whose business something is, which says whose key is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Business {
+    Officers,
+    Owners,
 }
 
 impl Client {
     /// The one that runs on the data directory the command line means.
     pub fn of(place: &PlaceArgs) -> Result<Client, Failure> {
-        Client::on(&config::data_dir(place)?)
+        let dir = config::data_dir(place)?;
+        let run = RunFile::of_running(&dir)?;
+        let token = Token::load(&dir)?;
+        let token = token.ok_or_else(|| broken(&dir, "there is no admin.token"))?;
+        Client::on(&dir, run, Shows::Token(token))
     }
 
-    fn on(dir: &DataDir) -> Result<Client, Failure> {
-        let run = RunFile::of_running(dir)?;
-        let broken = |what: &str| {
-            let why = format!("{what} in `{}`: start Entente again, it is written anew", dir.path().display());
-            Failure::new(Exit::NotRunning, why)
-        };
+    /// The same, signed with somebody's key.
+    pub fn signed(signer: &SignerArgs, business: Business) -> Result<Client, Failure> {
+        let dir = config::data_dir(&signer.place)?;
+        let run = RunFile::of_running(&dir)?;
+        let file = signer.who.clone().unwrap_or_else(|| match business {
+            Business::Officers => dir.officer(),
+            Business::Owners => dir.credentials(),
+        });
+        let key = Credentials::read(&file)?.ok_or_else(|| {
+            let whose = match business {
+                Business::Officers => "a security officer's",
+                Business::Owners => "a mission owner's",
+            };
+            let why = format!("there is no key in `{}`: name {whose} credentials file with --as", file.display());
+            Failure::new(Exit::Usage, why)
+        })?;
+        Client::on(&dir, run, Shows::Key(key))
+    }
+
+    fn on(dir: &DataDir, run: RunFile, shows: Shows) -> Result<Client, Failure> {
         let address = run.admin_endpoint.strip_prefix("http://").and_then(|text| text.parse::<SocketAddr>().ok());
         // The token never leaves this machine, whatever the file says.
         let address = address.filter(|address| address.ip().is_loopback());
-        let address = address.ok_or_else(|| broken("run.json names no loopback admin_endpoint"))?;
-        let token = Token::load(dir)?.ok_or_else(|| broken("there is no admin.token"))?;
-        Ok(Client { address, token, timeout: TIMEOUT })
+        let address = address.ok_or_else(|| broken(dir, "run.json names no loopback admin_endpoint"))?;
+        Ok(Client { address, shows, region: run.region, timeout: TIMEOUT })
     }
 
     /// Waits for hours, if it must.
@@ -65,6 +101,13 @@ impl Client {
         let answer = self.exchange(method, path, body)?;
         serde_json::from_slice(&answer)
             .map_err(|error| Failure::new(Exit::Failed, format!("the answer is not understood: {error}")))
+    }
+
+    /// Sends one request with a document, and reads its JSON answer.
+    pub fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, wanted: &impl Serialize) -> Result<T, Failure> {
+        let wanted = serde_json::to_vec(wanted);
+        let wanted = wanted.map_err(|error| Failure::new(Exit::Failed, format!("cannot ask: {error}")))?;
+        self.call(method, path, wanted)
     }
 
     /// Sends one request that is answered by nothing.
@@ -96,23 +139,42 @@ impl Client {
         Err(Failure::new(Exit::Failed, detail))
     }
 
+    fn headers(&self, method: &Method, path: &str, body: &[u8]) -> Option<HeaderMap> {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, self.address.to_string().parse().ok()?);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let authorization = match &self.shows {
+            Shows::Token(token) => format!("Bearer {}", token.reveal()),
+            Shows::Key(key) => {
+                headers.insert("x-amz-date", sigv4::moment(OffsetDateTime::now_utc()).parse().ok()?);
+                let (path, query) = path.split_once('?').unwrap_or((path, ""));
+                sigv4::sign(&Asked { method: method.as_str(), path, query, body }, &headers, &self.region, key)?
+            }
+        };
+        let mut authorization = HeaderValue::from_str(&authorization).ok()?;
+        authorization.set_sensitive(true);
+        headers.insert(AUTHORIZATION, authorization);
+        Some(headers)
+    }
+
     async fn send(&self, method: Method, path: &str, body: Vec<u8>) -> Result<(StatusCode, Bytes), String> {
         let stream = TcpStream::connect(self.address).await.map_err(|error| error.to_string())?;
         let _ = stream.set_nodelay(true);
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
         tokio::spawn(connection);
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(HOST, self.address.to_string())
-            .header(AUTHORIZATION, format!("Bearer {}", self.token.reveal()))
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(body)))
-            .map_err(|error| error.to_string())?;
+        let headers = self.headers(&method, path, &body).ok_or("the request cannot be signed")?;
+        let request = Request::builder().method(method).uri(path).body(Full::new(Bytes::from(body)));
+        let mut request = request.map_err(|error| error.to_string())?;
+        *request.headers_mut() = headers;
         let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
         let status = response.status();
         let answer = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
         Ok((status, answer.map_err(|error| error.to_string())?.to_bytes()))
     }
+}
+
+fn broken(dir: &DataDir, what: &str) -> Failure {
+    let why = format!("{what} in `{}`: start Entente again, it is written anew", dir.path().display());
+    Failure::new(Exit::NotRunning, why)
 }

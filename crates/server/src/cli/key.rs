@@ -1,32 +1,39 @@
-//! `entente key create | list | revoke`.
+//! `entente key create | list | rotate | revoke`.
 
 use http::Method;
 
-use super::client::Client;
+use super::client::{Business, Client};
 use super::presign::seconds;
 use super::{print, print_json, table};
-use crate::api::wire::{IssuedKey, Key, Keys, NewKey};
-use crate::args::{KeyArgs, KeyCommand, PlaceArgs};
+use crate::api::wire::{IssuedKey, Key, Keys, NewKey, Rotate};
+use crate::args::{KeyArgs, KeyCommand, SignerArgs};
 use crate::failure::{Exit, Failure};
 
 pub fn run(args: &KeyArgs) -> Result<(), Failure> {
     match &args.command {
-        KeyCommand::Create { place, user, label, expires, sources, json } => {
+        KeyCommand::Create { signer, user, label, expires, sources, json } => {
             let expires_in_s = expires.as_deref().map(lifetime).transpose()?;
             let (user, label, sources) = (user.clone(), label.clone(), sources.clone());
-            create(place, &NewKey { user, label, expires_in_s, sources }, *json)
+            create(signer, &NewKey { user, label, expires_in_s, sources }, *json)
         }
-        KeyCommand::List { place, json } => list(place, *json),
-        KeyCommand::Revoke { place, id } => revoke(place, id),
+        KeyCommand::Rotate { signer, id, grace, json } => {
+            let grace_s = grace.as_deref().map(lifetime).transpose()?.unwrap_or(0);
+            let path = format!("/api/v1/keys/{}/rotate", checked(id)?);
+            let client = Client::signed(signer, Business::Officers)?;
+            told(&client.ask(Method::POST, &path, &Rotate { grace_s })?, *json)
+        }
+        KeyCommand::List { signer, json } => list(signer, *json),
+        KeyCommand::Revoke { signer, id } => revoke(signer, id),
     }
 }
 
-fn create(place: &PlaceArgs, wanted: &NewKey, json: bool) -> Result<(), Failure> {
-    let wanted = serde_json::to_vec(wanted)
-        .map_err(|error| Failure::new(Exit::Failed, format!("cannot ask for a key: {error}")))?;
-    let issued: IssuedKey = Client::of(place)?.call(Method::POST, "/api/v1/keys", wanted)?;
+fn create(signer: &SignerArgs, wanted: &NewKey, json: bool) -> Result<(), Failure> {
+    told(&Client::signed(signer, Business::Officers)?.ask(Method::POST, "/api/v1/keys", wanted)?, json)
+}
+
+fn told(issued: &IssuedKey, json: bool) -> Result<(), Failure> {
     if json {
-        return print_json(&issued);
+        return print_json(issued);
     }
     eprintln!("A new access key of `{}` at {}. Keep the secret now: it is not shown again.", issued.user, issued.label);
     print(&format!("aws_access_key_id = {}\naws_secret_access_key = {}\n", issued.access_key, issued.secret_key))
@@ -38,8 +45,8 @@ fn lifetime(text: &str) -> Result<u32, Failure> {
     seconds(text).ok_or_else(|| Failure::new(Exit::Usage, bad()))
 }
 
-fn list(place: &PlaceArgs, json: bool) -> Result<(), Failure> {
-    let keys: Keys = Client::of(place)?.call(Method::GET, "/api/v1/keys", Vec::new())?;
+fn list(signer: &SignerArgs, json: bool) -> Result<(), Failure> {
+    let keys: Keys = Client::signed(signer, Business::Officers)?.call(Method::GET, "/api/v1/keys", Vec::new())?;
     if json {
         return print_json(&keys);
     }
@@ -53,12 +60,17 @@ fn list(place: &PlaceArgs, json: bool) -> Result<(), Failure> {
     print(&table(["ACCESS KEY", "USER", "LABEL", "FROM", "EXPIRES", "CREATED", "STATE"], &rows))
 }
 
-fn revoke(place: &PlaceArgs, id: &str) -> Result<(), Failure> {
-    // It becomes a part of a path.
-    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(Failure::new(Exit::Usage, format!("`{id}` is no access key id: see `entente key list`")));
-    }
-    Client::of(place)?.order(Method::DELETE, &format!("/api/v1/keys/{id}"))?;
+fn revoke(signer: &SignerArgs, id: &str) -> Result<(), Failure> {
+    let path = format!("/api/v1/keys/{}", checked(id)?);
+    Client::signed(signer, Business::Officers)?.order(Method::DELETE, &path)?;
     eprintln!("{id} is no longer valid.");
     Ok(())
+}
+
+/// An id that becomes a part of a path.
+fn checked(id: &str) -> Result<&str, Failure> {
+    match !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        true => Ok(id),
+        false => Err(Failure::new(Exit::Usage, format!("`{id}` is no access key id: see `entente key list`"))),
+    }
 }

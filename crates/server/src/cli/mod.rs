@@ -2,8 +2,12 @@
 
 pub mod adopt;
 mod client;
+pub mod explain;
+pub mod grant;
+pub mod group;
 pub mod key;
 pub mod presign;
+pub mod release;
 pub mod root_key;
 pub mod site;
 pub mod status;
@@ -25,6 +29,26 @@ fn print(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// A name as a part of a path.
+fn segment(name: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    let encode = |byte: u8| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    name.bytes().map(encode).collect()
+}
+
+/// Bucket and key of `s3://BUCKET/KEY`; the key may be missing.
+fn target(text: &str) -> Result<(String, Option<String>), Failure> {
+    let rest = text.strip_prefix("s3://").filter(|rest| !rest.is_empty());
+    let rest = rest.ok_or_else(|| {
+        Failure::new(Exit::Usage, format!("`{text}` is no target: write s3://BUCKET or s3://BUCKET/KEY"))
+    })?;
+    Ok(match rest.split_once('/') {
+        Some((bucket, key)) if !key.is_empty() => (bucket.to_owned(), Some(key.to_owned())),
+        Some((bucket, _)) => (bucket.to_owned(), None),
+        None => (rest.to_owned(), None),
+    })
 }
 
 /// One line of JSON on stdout.

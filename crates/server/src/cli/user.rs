@@ -1,27 +1,32 @@
-//! `entente user create | list`.
+//! `entente user create | set | list`.
 
 use http::Method;
 
-use super::client::Client;
-use super::{print, print_json, table};
-use crate::api::wire::{NewUser, User, Users};
-use crate::args::{PlaceArgs, UserArgs, UserCommand};
-use crate::failure::{Exit, Failure};
+use super::client::{Business, Client};
+use super::{print, print_json, segment, table};
+use crate::api::wire::{NewUser, SetUser, User, Users};
+use crate::args::{SignerArgs, UserArgs, UserCommand};
+use crate::failure::Failure;
 
 pub fn run(args: &UserArgs) -> Result<(), Failure> {
     match &args.command {
-        UserCommand::Create { place, name, role, clearance, nations, json } => {
+        UserCommand::Create { signer, name, role, clearance, nations, json } => {
             let (user, role, clearance) = (name.clone(), role.clone(), clearance.clone());
-            create(place, &NewUser { user, role, clearance, nations: nations.clone() }, *json)
+            create(signer, &NewUser { user, role, clearance, nations: nations.clone() }, *json)
         }
-        UserCommand::List { place, json } => list(place, *json),
+        UserCommand::Set { signer, name, clearance, nations, suspend, resume, json } => {
+            let suspended = (*suspend || *resume).then_some(*suspend);
+            let wanted = SetUser { clearance: clearance.clone(), nations: nations.clone(), suspended };
+            let path = format!("/api/v1/users/{}", segment(name));
+            let user: User = Client::signed(signer, Business::Officers)?.ask(Method::PATCH, &path, &wanted)?;
+            if *json { print_json(&user) } else { print(&rows(vec![user])) }
+        }
+        UserCommand::List { signer, json } => list(signer, *json),
     }
 }
 
-fn create(place: &PlaceArgs, wanted: &NewUser, json: bool) -> Result<(), Failure> {
-    let wanted = serde_json::to_vec(wanted)
-        .map_err(|error| Failure::new(Exit::Failed, format!("cannot ask for a user: {error}")))?;
-    let user: User = Client::of(place)?.call(Method::POST, "/api/v1/users", wanted)?;
+fn create(signer: &SignerArgs, wanted: &NewUser, json: bool) -> Result<(), Failure> {
+    let user: User = Client::signed(signer, Business::Officers)?.ask(Method::POST, "/api/v1/users", wanted)?;
     if json {
         return print_json(&user);
     }
@@ -29,13 +34,16 @@ fn create(place: &PlaceArgs, wanted: &NewUser, json: bool) -> Result<(), Failure
     print(&rows(vec![user]))
 }
 
-fn list(place: &PlaceArgs, json: bool) -> Result<(), Failure> {
-    let users: Users = Client::of(place)?.call(Method::GET, "/api/v1/users", Vec::new())?;
+fn list(signer: &SignerArgs, json: bool) -> Result<(), Failure> {
+    let users: Users = Client::signed(signer, Business::Officers)?.call(Method::GET, "/api/v1/users", Vec::new())?;
     if json { print_json(&users) } else { print(&rows(users.users)) }
 }
 
 fn rows(users: Vec<User>) -> String {
-    let row = |user: User| [user.user, user.role, user.clearance, user.created];
+    let row = |user: User| {
+        let state = user.suspended.map_or_else(|| "active".to_owned(), |at| format!("suspended {at}"));
+        [user.user, user.role, user.clearance, user.created, state]
+    };
     let rows: Vec<_> = users.into_iter().map(row).collect();
-    table(["USER", "ROLE", "CLEARANCE", "CREATED"], &rows)
+    table(["USER", "ROLE", "CLEARANCE", "CREATED", "STATE"], &rows)
 }

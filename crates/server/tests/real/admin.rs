@@ -17,7 +17,7 @@ fn only_the_token_opens_the_admin_api_and_refusals_are_problems() {
     let bearer = format!("Bearer {}", fs::read_to_string(world.path("admin.token")).unwrap().trim());
     let with = ("Authorization", bearer.as_str());
     let json = ("Content-Type", "application/json");
-    let table: [Row<'_>; 14] = [
+    let table: [Row<'_>; 15] = [
         ("GET", "/api/v1/status", &[with], "", 200),
         ("GET", "/api/v1/status", &[], "", 401),
         ("GET", "/api/v1/status", &[("Authorization", "Bearer 00")], "", 401),
@@ -27,11 +27,13 @@ fn only_the_token_opens_the_admin_api_and_refusals_are_problems() {
         ("GET", "/", &[with], "", 404),
         ("PUT", "/api/v1/keys", &[with], "", 405),
         ("OPTIONS", "/api/v1/keys", &[with, ("Origin", "http://evil.example")], "", 405),
-        ("POST", "/api/v1/keys", &[with], "{\"user\":\"ann\"}", 415),
-        ("POST", "/api/v1/keys", &[with, json], "{", 400),
-        ("POST", "/api/v1/keys", &[with, json], "{\"user\":\"ann\",\"x\":1}", 422),
-        ("POST", "/api/v1/keys", &[with, json], "{\"user\":\"a b\"}", 400),
-        ("DELETE", "/api/v1/keys/NOBODY", &[with], "", 404),
+        ("POST", "/api/v1/adoption-plan", &[with], "{}", 415),
+        ("POST", "/api/v1/adoption-plan", &[with, json], "{", 400),
+        ("POST", "/api/v1/adoption-plan", &[with, json], "{\"x\":1}", 422),
+        // Whoever runs the machine says nothing about people.
+        ("POST", "/api/v1/keys", &[with, json], "{\"user\":\"ann\"}", 403),
+        ("GET", "/api/v1/users", &[with], "", 403),
+        ("DELETE", "/api/v1/keys/NOBODY", &[with], "", 403),
     ];
     for (method, path, headers, body, status) in table {
         let answer = http(method, &format!("{base}{path}"), headers, body);

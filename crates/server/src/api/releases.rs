@@ -1,0 +1,145 @@
+//! Releases: asked for by who can read the source, signed by two security officers, carried out as a copy.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+use engine::{Destination, Error};
+use http::StatusCode;
+use model::{BucketName, ObjectKey, PrincipalId, Release, ReleaseId, ReleaseState, Role, VersionId, Which};
+
+use super::Admin;
+use super::guard::Caller;
+use super::keys::rfc3339;
+use super::problem::{Problem, bad, body_of};
+use super::wire::{self, NewRelease, Releases};
+
+pub async fn ask(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    body: Result<Json<NewRelease>, JsonRejection>,
+) -> Result<(StatusCode, Json<wire::Release>), Problem> {
+    let wanted = body_of(body)?;
+    let session = caller.person()?;
+    let bucket = |name: &str| BucketName::parse(name).map_err(|error| bad(error.to_string()));
+    let key = |key: &str| ObjectKey::parse(key).map_err(|error| bad(error.to_string()));
+    let which = match wanted.version.as_deref() {
+        None => Which::Current,
+        Some("null") => Which::Null,
+        Some(id) => Which::Own(id.parse::<VersionId>().map_err(|error| bad(error.to_string()))?),
+    };
+    let source = admin.engine.resolve(session, &bucket(&wanted.bucket)?).await?.ok_or(Error::NoSuchBucket)?;
+    let source_key = key(&wanted.key)?;
+    let access = admin.engine.access(&source).await?;
+    let list = admin.engine.object_acl(&source, &source_key, which).await?.ok_or(Error::NoSuchKey)?;
+    let permit = policy::on_shared_object(session, &source, &access, source_key, &list).map_err(Error::Refused)?;
+    let to = Destination {
+        label: admin.accreditation.parse(&wanted.to_label).map_err(bad)?,
+        bucket: bucket(&wanted.to_bucket)?,
+        key: key(wanted.to_key.as_deref().unwrap_or(&wanted.key))?,
+    };
+    let release = admin.engine.ask_release(permit, which, to, &wanted.reason).await?;
+    tracing::info!(release = %release.id, by = %session.principal, "a release was asked for");
+    Ok((StatusCode::CREATED, Json(shown(&admin, release).await?)))
+}
+
+pub async fn list(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Releases>, Problem> {
+    let mut releases = admin.engine.releases(&admin.permit, caller.label(&admin)).await?;
+    if caller.role() == Role::MissionOwner {
+        releases.retain(|release| Some(release.asked_by) == caller.principal());
+    }
+    let mut all = Vec::new();
+    for release in releases {
+        all.push(shown(&admin, release).await?);
+    }
+    Ok(Json(Releases { releases: all }))
+}
+
+pub async fn sign(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Json<wire::Release>, Problem> {
+    let (by, release) = seen(&admin, &caller, &id).await?;
+    let release = admin.engine.sign_release(&admin.permit, release.id, by).await?;
+    tracing::info!(release = %release.id, %by, state = ?release.state, "a release was signed");
+    Ok(Json(shown(&admin, release).await?))
+}
+
+/// A no by an officer, or taken back by who asked.
+pub async fn end(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Json<wire::Release>, Problem> {
+    let (by, release) = seen(&admin, &caller, &id).await?;
+    let release = admin.engine.end_release(&admin.permit, release.id, by).await?;
+    tracing::info!(release = %release.id, %by, "a release was ended");
+    Ok(Json(shown(&admin, release).await?))
+}
+
+/// Tries once more what is signed and could not be carried out.
+pub async fn carry_out(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Json<wire::Release>, Problem> {
+    let (by, release) = seen(&admin, &caller, &id).await?;
+    let release = admin.engine.carry_out(&admin.permit, release.id).await?;
+    tracing::info!(release = %release.id, %by, "a release was carried out");
+    Ok(Json(shown(&admin, release).await?))
+}
+
+/// The release, for those who may know of it.
+async fn seen(admin: &Admin, caller: &Caller, id: &str) -> Result<(PrincipalId, Release), Problem> {
+    let session = caller.person()?;
+    let id: ReleaseId = id.parse().map_err(|_| Error::NoSuchRelease)?;
+    let release = admin.engine.release(&admin.permit, session.label, id).await?;
+    if caller.role() == Role::MissionOwner && release.asked_by != session.principal {
+        return Err(Error::NoSuchRelease.into());
+    }
+    Ok((session.principal, release))
+}
+
+async fn shown(admin: &Admin, release: Release) -> Result<wire::Release, Problem> {
+    let name = async |id: PrincipalId| -> Result<String, Problem> {
+        Ok(admin.engine.name_of(id).await?.unwrap_or_else(|| id.to_string()))
+    };
+    let bucket = async |id| -> Result<String, Problem> {
+        let bucket = admin.catalog.bucket(id).await?;
+        Ok(bucket.map_or_else(|| "(deleted)".to_owned(), |bucket| bucket.name.to_string()))
+    };
+    let mut signed_by = Vec::new();
+    for signature in &release.signatures {
+        let signature = wire::Signature { by: name(signature.by).await?, at: rfc3339(signature.at) };
+        signed_by.push(signature);
+    }
+    let (state, ended_by, ended) = match release.state {
+        ReleaseState::Open if release.is_signed() => ("signed", None, None),
+        ReleaseState::Open => ("open", None, None),
+        ReleaseState::Ended { by, at } => ("ended", Some(name(by).await?), Some(rfc3339(at))),
+        ReleaseState::Done { at } => ("done", None, Some(rfc3339(at))),
+    };
+    Ok(wire::Release {
+        id: release.id.to_string(),
+        state: state.to_owned(),
+        asked_by: name(release.asked_by).await?,
+        asked: rfc3339(release.asked),
+        reason: release.reason,
+        bucket: bucket(release.source.bucket).await?,
+        key: release.source.key.to_string(),
+        label: admin.accreditation.banner(&release.source_label),
+        etag: release.etag.0,
+        size: release.size,
+        to_bucket: bucket(release.target).await?,
+        to_key: release.target_key.to_string(),
+        to_label: admin.accreditation.banner(&release.target_label),
+        signed_by,
+        ended_by,
+        ended,
+    })
+}

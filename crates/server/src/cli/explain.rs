@@ -1,0 +1,35 @@
+//! `entente explain ACTION s3://BUCKET/KEY`.
+
+use http::Method;
+
+use super::client::{Business, Client};
+use super::{print, print_json, table, target};
+use crate::api::wire::{Ask, Explanation};
+use crate::args::ExplainArgs;
+use crate::failure::Failure;
+
+pub fn run(args: &ExplainArgs) -> Result<(), Failure> {
+    let (bucket, key) = match &args.target {
+        Some(text) => target(text).map(|(bucket, key)| (Some(bucket), key))?,
+        None => (None, None),
+    };
+    // Whoever asks about somebody is an officer or an auditor.
+    let business = if args.user.is_some() { Business::Officers } else { Business::Owners };
+    let ask = Ask {
+        user: args.user.clone(),
+        label: args.label.clone(),
+        access_key: args.key.clone(),
+        from: args.from.clone(),
+        action: args.action.clone(),
+        bucket,
+        key,
+    };
+    let told: Explanation = Client::signed(&args.signer, business)?.ask(Method::POST, "/api/v1/explain", &ask)?;
+    if args.json {
+        return print_json(&told);
+    }
+    let verdict = if told.allowed { "allowed" } else { "not allowed" };
+    let rows: Vec<_> = told.steps.into_iter().map(|step| [step.step, step.outcome, step.why]).collect();
+    let steps = table(["STEP", "", "WHY"], &rows);
+    print(&format!("{} in a session at {}: {verdict}\n\n{steps}", told.action, told.label))
+}
