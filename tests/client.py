@@ -10,8 +10,8 @@ TIMEOUT_S = 60
 SEEN = set()  # Every error code any client was given.
 
 
-def connect(world, addressing="path", keys=None, region=None, endpoint=None, **config):
-    """A client of the world's S3 door. `addressing="virtual"` goes through bucket.localhost."""
+def connect(world, addressing="path", keys=None, region=None, endpoint=None, verify=None, **config):
+    """A client of the world's S3 door, trusting what it says. `addressing="virtual"` goes through bucket.localhost."""
     access, secret = keys or world.keys()
     endpoint = endpoint or world.endpoint
     if addressing == "virtual":
@@ -22,6 +22,7 @@ def connect(world, addressing="path", keys=None, region=None, endpoint=None, **c
         region_name=region or world.region,
         aws_access_key_id=access,
         aws_secret_access_key=secret,
+        verify=verify or world.ready.get("tls_authority"),
         config=Config(
             retries={"total_max_attempts": 1, "mode": "standard"},
             connect_timeout=TIMEOUT_S,

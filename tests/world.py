@@ -46,9 +46,10 @@ class StartFailed(Exception):
 
 
 class World:
-    """One enclave on one data directory; `environment` is added to the program's."""
+    """One enclave on one data directory; `environment` and `arguments` are added to the program's."""
 
-    def __init__(self, directory, environment=None):
+    def __init__(self, directory, environment=None, arguments=()):
+        self.arguments = list(arguments)
         self.directory = pathlib.Path(directory)
         self.environment = dict(environment or {})
         self.log_path = self.directory.with_name(self.directory.name + ".log")
@@ -66,6 +67,7 @@ class World:
     def begin(self, port=None):
         """Starts the process and does not wait for it."""
         command = [binary(), "up", *self.place, "--json"]
+        command += self.arguments
         command += ["--s3-listen", f"127.0.0.1:{port or free_port()}", "--admin-listen", f"127.0.0.1:{free_port()}"]
         self.log = open(self.log_path, "ab")
         level = os.environ.get("ENTENTE_LOG", "info")

@@ -55,6 +55,7 @@ const AREAS: &[Area] = &[
     area("people", "duties, grants, releases, and the walk-through", &[Need::Python], Kind::Pytest("test_people.py")),
     area("faults", "two sites torn away under load", &[Need::Python], Kind::Pytest("test_faults.py")),
     area("bounds", "memory and time within their bounds", &[Need::Python], Kind::Pytest("test_bounds.py")),
+    area("tls", "what is agreed on, what is refused", &[Need::Python], Kind::Pytest("test_tls.py")),
     area("standins", "what stands for the vendors", STANDINS, Kind::Pytest("test_standins.py")),
     area("contract", "every vendor's adapter keeps the contract", STANDINS, Kind::Pytest("test_contract.py")),
     area("vendors", "four vendors at once, and a check of them", STANDINS, Kind::Pytest("test_vendors.py")),

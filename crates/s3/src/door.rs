@@ -38,7 +38,16 @@ pub struct Settings {
     pub region: String,
     /// Domains in front of which a bucket's name may stand; `localhost` always is one.
     pub domains: Vec<String>,
+    /// Without it the door speaks plain HTTP.
+    pub tls: Option<tls::Server>,
     pub limits: Limits,
+}
+
+impl Settings {
+    /// How the door's own addresses begin.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
 }
 
 /// An S3 door onto an engine; cheap to clone.

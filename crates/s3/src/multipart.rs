@@ -270,7 +270,8 @@ pub(crate) async fn complete(call: &Call<'_>, document: &[u8]) -> Result<Answer,
     let key = permit.object().1.to_string();
     let written = Box::pin(call.engine().complete_upload(permit, upload, complete)).await?;
     let host = headers::get(headers, "host").unwrap_or_default();
-    let location = format!("http://{host}/{}/{}", bucket.name, text::percent_encode(&key, "/"));
+    let scheme = call.door.settings.scheme();
+    let location = format!("{scheme}://{host}/{}/{}", bucket.name, text::percent_encode(&key, "/"));
     let of = |algorithm: Algorithm| {
         written.checksums.iter().find(|checksum| checksum.algorithm == algorithm).map(digest::display)
     };

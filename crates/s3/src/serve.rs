@@ -14,6 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::sync::Arc;
+use tls::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -73,6 +74,18 @@ async fn connection(door: Door, stream: TcpStream, peer: IpAddr, mut closed: wat
     // Without it the last bytes of an answer wait 40 ms for an acknowledgement.
     let _ = stream.set_nodelay(true);
     let limits = &door.inner.settings.limits;
+    let greeted = tokio::select! {
+        greeted = greet(&door, stream) => greeted,
+        // Nothing is under way yet.
+        _ = closed.changed() => return,
+    };
+    let stream = match greeted {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::debug!(%error, "no handshake");
+            return;
+        }
+    };
     let io = TokioIo::new(Patient { stream, pace: Pace::new(limits.idle_time) });
     let service = service_fn(|mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
@@ -94,6 +107,15 @@ async fn connection(door: Door, stream: TcpStream, peer: IpAddr, mut closed: wat
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "connection broke off");
+    }
+}
+
+/// The handshake, at a door that has one.
+async fn greet(door: &Door, stream: TcpStream) -> io::Result<Stream> {
+    let settings = &door.inner.settings;
+    match &settings.tls {
+        None => Ok(Stream::Plain(stream)),
+        Some(tls) => tls.accept(stream, settings.limits.head_time).await,
     }
 }
 

@@ -68,11 +68,35 @@ pub struct UpArgs {
     pub lifecycle_day_s: Option<NonZeroU32>,
     /// Let the S3 door listen beyond loopback although the connection is not encrypted
     #[arg(long)]
+    #[command(flatten)]
+    pub tls: TlsArgs,
     pub insecure: bool,
 }
 
 /// Which Entente is meant.
 #[derive(Debug, clap::Args)]
+/// How both doors are encrypted [default: as the configuration says, else not at all].
+#[derive(Debug, clap::Args)]
+pub struct TlsArgs {
+    /// Speak TLS with a certificate made for trying things out, kept in the data directory
+    #[arg(long, value_enum, value_name = "MODE", conflicts_with_all = ["tls_certificate", "tls_key"])]
+    pub tls: Option<TlsMode>,
+    /// Speak TLS with this certificate and its chain, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The key of that certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub tls_key: Option<PathBuf>,
+    /// What clients must offer: `compat`, or `cnsa2` for TLS 1.3 with AES-256 and ML-KEM-1024 alone
+    #[arg(long, value_name = "NAME")]
+    pub tls_profile: Option<tls::Profile>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TlsMode {
+    Dev,
+}
+
 pub struct PlaceArgs {
     /// The data directory [default: ./entente-data]
     #[arg(long, value_name = "DIR", conflicts_with = "config")]

@@ -51,6 +51,11 @@ impl DataDir {
         self.path.join("admin.token")
     }
 
+    /// The certificate for trying things out, with its authority and key.
+    pub fn development_tls(&self) -> PathBuf {
+        self.path.join("tls")
+    }
+
     /// Where the running process can be reached; gone when it stopped cleanly.
     pub fn run_file(&self) -> PathBuf {
         self.path.join("run.json")

@@ -1,5 +1,7 @@
 //! Where the running process can be reached: `run.json` in the data directory.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::data_dir::DataDir;
@@ -15,6 +17,9 @@ pub struct RunFile {
     pub region: String,
     pub s3_endpoint: String,
     pub admin_endpoint: String,
+    /// Whose certificate the admin endpoint shows, if that speaks TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_certificate: Option<PathBuf>,
 }
 
 impl RunFile {
@@ -64,6 +69,7 @@ mod tests {
             region: "us-east-1".into(),
             s3_endpoint: "http://127.0.0.1:1".into(),
             admin_endpoint: "http://127.0.0.1:2".into(),
+            tls_certificate: None,
         }
     }
 

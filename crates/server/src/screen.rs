@@ -1,6 +1,7 @@
 //! What `up` says on stdout when it is ready: one line of JSON, or the first screen.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -22,6 +23,8 @@ pub struct Ready<'a> {
     pub config: &'a Config,
     pub s3_endpoint: &'a str,
     pub admin_endpoint: &'a str,
+    /// Of a certificate for trying things out: what clients must be told to trust.
+    pub authority: Option<&'a Path>,
     /// Of the embedded default.
     pub owner: Option<(&'a Credentials, Written)>,
     /// Unless it was taken away.
@@ -54,6 +57,8 @@ struct Line<'a> {
     /// The file with the security officer's key.
     #[serde(skip_serializing_if = "Option::is_none")]
     officer_credentials: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_authority: Option<String>,
     data_dir: String,
     pid: u32,
     version: &'a str,
@@ -69,6 +74,7 @@ impl Ready<'_> {
             secret_key: self.owner.map(|(key, _)| key.secret_key.as_str()),
             admin_endpoint: self.admin_endpoint,
             officer_credentials: self.officer.map(|_| self.config.dir().officer().display().to_string()),
+            tls_authority: self.authority.map(|path| path.display().to_string()),
             data_dir: self.config.data_dir.display().to_string(),
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION"),
@@ -85,6 +91,9 @@ impl Ready<'_> {
             self.config.region,
             self.config.data_dir.display()
         );
+        if let Some(authority) = self.authority {
+            let _ = writeln!(text, "  trust        {}", quoted(&authority.display().to_string()));
+        }
         match self.owner {
             Some((key, written)) => self.commands(&mut text, key, written),
             None => self.next_steps(&mut text),
@@ -100,18 +109,21 @@ impl Ready<'_> {
             let _ = writeln!(text, "  access key   {}", key.access_key);
             let _ = writeln!(text, "  secret key   {}  (shown this once)", *key.secret_key);
         }
+        let authority = self.authority.map(|path| quoted(&path.display().to_string()));
+        let curl = authority.as_deref().map_or_else(|| "curl".to_owned(), |file| format!("curl --cacert {file}"));
         let aws = format!("aws --endpoint-url {} s3", self.s3_endpoint);
         let _ = write!(
             text,
             "\nWith aws, in another terminal:\n\n  \
-             export AWS_SHARED_CREDENTIALS_FILE={credentials}\n  \
+             export AWS_SHARED_CREDENTIALS_FILE={credentials}\n  {}\
              {aws} mb s3://{BUCKET}\n  \
              {aws} cp {FILE} s3://{BUCKET}/{KEY}\n  \
              {aws} cp s3://{BUCKET}/{KEY} -\n\n\
              With curl alone{}:\n\n  \
-             curl -X PUT {}\n  \
-             curl -T {FILE} {}\n  \
-             curl {}\n",
+             {curl} -X PUT {}\n  \
+             {curl} -T {FILE} {}\n  \
+             {curl} {}\n",
+            authority.as_deref().map(|file| format!("export AWS_CA_BUNDLE={file}\n  ")).unwrap_or_default(),
             if self.audience == Audience::Terminal { " (these links hold for 7 days)" } else { "" },
             self.link(key, Method::Put, ""),
             self.link(key, Method::Put, KEY),
@@ -192,6 +204,7 @@ mod tests {
             config: &config,
             s3_endpoint: "http://127.0.0.1:9000",
             admin_endpoint: "http://127.0.0.1:9001",
+            authority: None,
             owner: Some((&key, written)),
             officer: Some((&key, Written::Before)),
             program: "target/release/entente",

@@ -4,6 +4,7 @@
 //! the directory's lock, both addresses, the root key, the catalog, the sites. Clients that connect
 //! meanwhile wait; they are served when everything stands.
 
+mod certificate;
 mod doors;
 mod home;
 mod origins;
@@ -84,6 +85,10 @@ fn runtime() -> Result<Runtime, Failure> {
 async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
     RunFile::remove(dir)?;
     let doors = Doors::bind(config).await?;
+    let encryption = certificate::open(config, dir)?;
+    if config.unencrypted_beyond_loopback() {
+        tracing::warn!(s3 = %config.s3_listen, "the S3 door is reachable from other machines, and what passes is not encrypted");
+    }
     let stop = CancellationToken::new();
     stop::on_signals(stop.clone())?;
     let outside = outside::real(Handle::current());
@@ -99,21 +104,31 @@ async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
     };
     let Started { engine, catalog, first, token } = started;
 
-    let (s3_endpoint, admin_endpoint) = doors.endpoints()?;
+    let (s3_endpoint, admin_endpoint) = doors.endpoints(encryption.is_some())?;
     let mut tasks = JoinSet::new();
     tasks.spawn(background(engine.clone(), stop.clone()));
     let admin = Admin::new(engine.clone(), catalog, token, config.accreditation, config.region.clone(), &outside);
     let (admin_listener, admin_stop) = (doors.admin, stop.clone());
+    let server = encryption.as_ref().map(|encryption| encryption.server.clone());
+    let admin_tls = server.clone();
     tasks.spawn(async move {
-        let ended = api::serve(admin, admin_listener, admin_stop).await;
+        let ended = api::serve(admin, admin_listener, admin_tls, admin_stop).await;
         ended.map_err(|error| Failure::new(Exit::Failed, format!("the admin API ended: {error}")))
     });
-    let door = s3::Door::new(engine.clone(), doors::settings(config), outside);
+    let door = s3::Door::new(engine.clone(), doors::settings(config, server.clone()), outside);
     let (s3_listener, s3_stop) = (doors.s3, stop.clone());
     tasks.spawn(async move {
         s3::serve(door, s3_listener, s3_stop.cancelled_owned()).await;
         Ok(())
     });
+
+    if let Some(server) = server {
+        let stop = stop.clone();
+        tasks.spawn(async move {
+            certificate::follow(server, stop).await;
+            Ok(())
+        });
+    }
 
     let run = RunFile {
         pid: std::process::id(),
@@ -121,12 +136,14 @@ async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
         region: config.region.clone(),
         s3_endpoint,
         admin_endpoint,
+        tls_certificate: encryption.as_ref().map(|encryption| encryption.certificate.clone()),
     };
     run.write(dir)?;
     let ready = Ready {
         config,
         s3_endpoint: &run.s3_endpoint,
         admin_endpoint: &run.admin_endpoint,
+        authority: encryption.as_ref().and_then(|encryption| encryption.authority.as_deref()),
         owner: first.owner.as_ref().map(|owner| (&owner.credentials, owner.written)),
         officer: first.officer.as_ref().map(|officer| (&officer.credentials, officer.written)),
         program: &std::env::args().next().unwrap_or_else(|| "entente".to_owned()),

@@ -11,7 +11,7 @@ use crate::tools::cargo;
 
 /// The house in the order of its floors; a crate stands on floors below its own only.
 const FLOORS: &[&[&str]] = &[
-    &["model"],
+    &["model", "tls"],
     &["policy", "coding", "tlog", "ledger", "edge"],
     &["broker"],
     &["providers", "catalog"],

@@ -93,7 +93,8 @@ impl World {
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let settings = Settings { region: region.to_owned(), domains: vec!["s3.example.org".into()], limits };
+        let settings =
+            Settings { region: region.to_owned(), domains: vec!["s3.example.org".into()], tls: None, limits };
         let door = Door::new(engine.clone(), settings, outside);
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(async move {

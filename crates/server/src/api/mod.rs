@@ -9,6 +9,7 @@ mod explain;
 mod grants;
 mod guard;
 mod keys;
+mod listener;
 mod problem;
 mod releases;
 mod status;
@@ -22,7 +23,6 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{delete, get, patch, post};
-use axum::serve::ListenerExt;
 use catalog::Catalog;
 use engine::Engine;
 use http::StatusCode;
@@ -76,11 +76,14 @@ impl Admin {
 }
 
 /// Serves until `stop`, and then for a moment what was begun.
-pub async fn serve(admin: Admin, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
+pub async fn serve(
+    admin: Admin,
+    listener: TcpListener,
+    tls: Option<tls::Server>,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
     let port = listener.local_addr()?.port();
-    let listener = listener.tap_io(|connection| {
-        let _ = connection.set_nodelay(true);
-    });
+    let listener = listener::Greeting::new(listener, tls);
     let router = router(Arc::new(admin), port);
     let serving = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     let late = async {

@@ -1,6 +1,8 @@
 //! A small HTTP client for `/api/v1` of the Entente that runs on a data directory.
 
+use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
+use tls::Stream;
 use tokio::net::TcpStream;
 
 use crate::api::wire::Problem;
@@ -35,6 +38,7 @@ const PATIENT_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
 /// The way to one running Entente.
 pub struct Client {
     address: SocketAddr,
+    tls: Option<tls::Client>,
     shows: Shows,
     region: String,
     timeout: Duration,
@@ -84,11 +88,17 @@ impl Client {
     }
 
     fn on(dir: &DataDir, run: RunFile, shows: Shows) -> Result<Client, Failure> {
-        let address = run.admin_endpoint.strip_prefix("http://").and_then(|text| text.parse::<SocketAddr>().ok());
+        let (scheme, place) = run.admin_endpoint.split_once("://").unwrap_or_default();
+        let address = place.parse::<SocketAddr>().ok();
         // The token never leaves this machine, whatever the file says.
         let address = address.filter(|address| address.ip().is_loopback());
         let address = address.ok_or_else(|| broken(dir, "run.json names no loopback admin_endpoint"))?;
-        Ok(Client { address, shows, region: run.region, timeout: TIMEOUT })
+        let tls = match (scheme, &run.tls_certificate) {
+            ("http", None) => None,
+            ("https", Some(path)) => Some(trusting(path)?),
+            _ => return Err(broken(dir, "run.json does not say how the admin_endpoint is encrypted")),
+        };
+        Ok(Client { address, tls, shows, region: run.region, timeout: TIMEOUT })
     }
 
     /// Waits for hours, if it must.
@@ -157,9 +167,17 @@ impl Client {
         Some(headers)
     }
 
+    async fn connect(&self) -> io::Result<Stream> {
+        let tcp = TcpStream::connect(self.address).await?;
+        let _ = tcp.set_nodelay(true);
+        match &self.tls {
+            None => Ok(Stream::Plain(tcp)),
+            Some(tls) => tls.connect(tcp).await,
+        }
+    }
+
     async fn send(&self, method: Method, path: &str, body: Vec<u8>) -> Result<(StatusCode, Bytes), String> {
-        let stream = TcpStream::connect(self.address).await.map_err(|error| error.to_string())?;
-        let _ = stream.set_nodelay(true);
+        let stream = self.connect().await.map_err(|error| error.to_string())?;
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
         tokio::spawn(connection);
@@ -177,4 +195,11 @@ impl Client {
 fn broken(dir: &DataDir, what: &str) -> Failure {
     let why = format!("{what} in `{}`: start Entente again, it is written anew", dir.path().display());
     Failure::new(Exit::NotRunning, why)
+}
+
+/// Trusts the certificate that the running Entente was given, and no other.
+fn trusting(path: &Path) -> Result<tls::Client, Failure> {
+    let pem =
+        std::fs::read(path).map_err(|error| Failure::io(Exit::NotRunning, "read the certificate", path, &error))?;
+    tls::Client::pinned(path, &pem).map_err(|error| Failure::new(Exit::NotRunning, error.to_string()))
 }

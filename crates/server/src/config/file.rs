@@ -16,6 +16,7 @@ use engine::WaitingCost;
 use model::{LabelRange, Profile, Vendor};
 use policy::labels::{Table, Tables};
 use serde::Deserialize;
+use tls::Files;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -24,17 +25,18 @@ use super::facts::PRICES;
 use super::suggest::nearest;
 use super::{
     Config, DEFAULT_ADMIN_LISTEN, DEFAULT_LIFECYCLE_DAY, DEFAULT_MEMORY_BUDGET, DEFAULT_REENTER_AFTER, DEFAULT_REGION,
-    DEFAULT_S3_LISTEN, Kind, SiteConfig, absolute,
+    DEFAULT_S3_LISTEN, Kind, Pair, SiteConfig, Tls, absolute,
 };
 use crate::accreditation::{Accreditation, DEFAULT_TABLE};
 use crate::failure::{Exit, Failure};
 
 /// Every section and what may stand in it. The structs below say the same to serde; a test holds
 /// the two together.
-const SECTIONS: [(&str, &[&str]); 7] = [
+const SECTIONS: [(&str, &[&str]); 8] = [
     ("enclave", &["data_dir", "region", "root_key", "default_profile", "labels", "range"]),
     ("s3", &["listen", "domains"]),
     ("admin", &["listen"]),
+    ("tls", &["certificate", "key", "profile", "development"]),
     ("limits", &["memory_budget", "reenter_after"]),
     ("reads", &["waiting_cost_per_hour", "cut"]),
     ("lifecycle", &["day_s"]),
@@ -57,6 +59,7 @@ struct File {
     s3: S3,
     #[serde(default)]
     admin: Admin,
+    tls: Option<Spanned<TlsSection>>,
     #[serde(default)]
     limits: Limits,
     #[serde(default)]
@@ -90,6 +93,15 @@ struct S3 {
 #[serde(deny_unknown_fields)]
 struct Admin {
     listen: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsSection {
+    certificate: Option<Spanned<PathBuf>>,
+    key: Option<Spanned<PathBuf>>,
+    profile: Option<Spanned<String>>,
+    development: Option<Spanned<bool>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -223,6 +235,7 @@ impl Check<'_> {
         let default_profile = self.profile(file.enclave.default_profile.as_ref(), &sites);
         let s3_listen = self.parsed(file.s3.listen.as_ref(), DEFAULT_S3_LISTEN, address);
         let admin_listen = self.parsed(file.admin.listen.as_ref(), DEFAULT_ADMIN_LISTEN, address);
+        let tls = file.tls.as_ref().and_then(|section| self.tls(section));
         let memory_budget_bytes = self.parsed(file.limits.memory_budget.as_ref(), DEFAULT_MEMORY_BUDGET, budget);
         let reenter_after = self.parsed(file.limits.reenter_after.as_ref(), DEFAULT_REENTER_AFTER, duration);
         let waiting_cost = self.waiting_cost(file.reads.waiting_cost_per_hour.as_ref());
@@ -239,6 +252,7 @@ impl Check<'_> {
             s3_listen,
             s3_domains,
             admin_listen,
+            tls,
             memory_budget_bytes,
             reenter_after,
             waiting_cost,
@@ -246,6 +260,26 @@ impl Check<'_> {
             lifecycle_day,
             sites,
         })
+    }
+
+    /// A certificate with its key, or one made for trying things out: one of the two.
+    fn tls(&mut self, section: &Spanned<TlsSection>) -> Option<Tls> {
+        let (span, section) = (section.span(), section.get_ref());
+        let profile = self.parsed(section.profile.as_ref(), tls::Profile::default(), str::parse);
+        let development = section.development.as_ref().is_some_and(|told| *told.get_ref());
+        let pair = match (&section.certificate, &section.key, development) {
+            (Some(certificate), Some(key), false) => {
+                let (certificate, key) = (self.path(certificate), self.path(key));
+                Pair::Files(Files { certificate: certificate?, key: key? })
+            }
+            (None, None, true) => Pair::Development,
+            _ => {
+                let why = "[tls] wants either `certificate` and `key`, or `development = true`";
+                self.complain(&span, why);
+                return None;
+            }
+        };
+        Some(Tls { profile, pair })
     }
 
     fn waiting_cost(&mut self, dollars_per_hour: Option<&Spanned<f64>>) -> WaitingCost {

@@ -1,6 +1,7 @@
 //! What this Entente is made of: the embedded default, or what a configuration file says, under the
 //! command line's flags. Parsed and checked once; what is here can be relied on.
 
+mod encryption;
 pub mod facts;
 mod file;
 mod suggest;
@@ -17,6 +18,8 @@ use crate::accreditation::Accreditation;
 use crate::args::{DEFAULT_DATA_DIR, PlaceArgs, UpArgs};
 use crate::data_dir::DataDir;
 use crate::failure::{Exit, Failure};
+
+pub use encryption::{Pair, Tls};
 
 /// The region S3 clients sign for. It is the one they assume when nobody tells them another.
 pub const DEFAULT_REGION: &str = "us-east-1";
@@ -47,6 +50,8 @@ pub struct Config {
     /// Names under which buckets are found as `BUCKET.NAME`, beside `localhost`.
     pub s3_domains: Vec<String>,
     pub admin_listen: SocketAddr,
+    /// How both doors are encrypted; without it they speak plain HTTP.
+    pub tls: Option<Tls>,
     pub memory_budget_bytes: u64,
     /// How long a site that was out must answer well before it takes part again.
     pub reenter_after: Duration,
@@ -105,6 +110,7 @@ impl Config {
         }
         config.s3_listen = args.s3_listen.unwrap_or(config.s3_listen);
         config.admin_listen = args.admin_listen.unwrap_or(config.admin_listen);
+        config.tls = encryption::under_flags(config.tls, &args.tls)?;
         config.check_listeners(args.insecure)?;
         Ok(config)
     }
@@ -137,6 +143,7 @@ impl Config {
             s3_listen: DEFAULT_S3_LISTEN,
             s3_domains: Vec::new(),
             admin_listen: DEFAULT_ADMIN_LISTEN,
+            tls: None,
             memory_budget_bytes: DEFAULT_MEMORY_BUDGET,
             reenter_after: DEFAULT_REENTER_AFTER,
             waiting_cost: WaitingCost::default(),
@@ -150,6 +157,11 @@ impl Config {
         DataDir::at(self.data_dir.clone())
     }
 
+    /// Whether what clients send and are sent can be read on the way.
+    pub fn unencrypted_beyond_loopback(&self) -> bool {
+        self.tls.is_none() && !is_loopback(self.s3_listen)
+    }
+
     fn check_listeners(&self, insecure: bool) -> Result<(), Failure> {
         let (s3, admin) = (self.s3_listen, self.admin_listen);
         if !is_loopback(admin) {
@@ -160,11 +172,11 @@ impl Config {
                 ),
             ));
         }
-        if !is_loopback(s3) && !insecure {
+        if self.unencrypted_beyond_loopback() && !insecure {
             return Err(Failure::new(
                 Exit::Usage,
                 format!(
-                    "{s3} is reachable from other machines and the S3 door has no TLS: listen on 127.0.0.1 behind a proxy that has, or accept it with --insecure"
+                    "{s3} is reachable from other machines and the S3 door has no TLS: give it a certificate with --tls-certificate and --tls-key or under [tls], or accept it with --insecure"
                 ),
             ));
         }
@@ -242,6 +254,8 @@ mod tests {
             ("--s3-listen [::]:1", Err("--insecure")),
             ("--s3-listen 192.0.2.1:1", Err("--insecure")),
             ("--s3-listen 0.0.0.0:1 --insecure", Ok(())),
+            ("--s3-listen 0.0.0.0:1 --tls dev", Ok(())),
+            ("--admin-listen 0.0.0.0:1 --tls dev", Err("loopback only")),
             ("--admin-listen 0.0.0.0:1", Err("loopback only")),
             ("--admin-listen 0.0.0.0:1 --insecure", Err("loopback only")),
             ("--s3-listen 127.0.0.1:7 --admin-listen 127.0.0.1:7", Err("cannot both")),

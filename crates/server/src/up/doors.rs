@@ -26,11 +26,12 @@ impl Doors {
     }
 
     /// The URLs of the S3 door and of the admin API, as clients on this machine reach them.
-    pub fn endpoints(&self) -> Result<(String, String), Failure> {
+    pub fn endpoints(&self, encrypted: bool) -> Result<(String, String), Failure> {
+        let scheme = if encrypted { "https" } else { "http" };
         let url = |listener: &TcpListener| {
             let address = listener.local_addr();
             let address = address.map_err(|error| Failure::new(Exit::Listen, format!("cannot listen: {error}")))?;
-            Ok(format!("http://{}", reachable(address)))
+            Ok(format!("{scheme}://{}", reachable(address)))
         };
         Ok((url(&self.s3)?, url(&self.admin)?))
     }
@@ -73,10 +74,11 @@ fn host(ip: IpAddr) -> String {
 }
 
 /// What the S3 door is told.
-pub fn settings(config: &Config) -> s3::Settings {
+pub fn settings(config: &Config, tls: Option<tls::Server>) -> s3::Settings {
     s3::Settings {
         region: config.region.clone(),
         domains: config.s3_domains.clone(),
+        tls,
         limits: s3::Limits { drain_time: DRAIN_TIME, ..s3::Limits::default() },
     }
 }

@@ -39,6 +39,11 @@ day_s = 10
 [reads]
 waiting_cost_per_hour = 7.2
 cut = "128 KiB"
+
+[tls]
+certificate = "tls/chain.pem"
+key = "/etc/tls/key.pem"
+profile = "cnsa2"
 "#;
 
 /// The four vendors' own kinds.
@@ -85,6 +90,9 @@ namespace = "tenancy"
 credentials = "oci.ini"
 profile = "entente"
 prices = { get_per_1000 = 0.001 }
+
+[tls]
+development = true
 "#;
 
 /// The rest of what a site of kind `s3` may be told.
@@ -132,6 +140,29 @@ fn a_full_file_is_understood() {
 }
 
 #[test]
+fn doors_are_encrypted_by_a_pair_or_by_one_that_is_made() {
+    let pair = Pair::Files(Files { certificate: "/conf/tls/chain.pem".into(), key: "/etc/tls/key.pem".into() });
+    assert_eq!(parse(GOOD, base()).unwrap().tls, Some(Tls { profile: tls::Profile::Cnsa2, pair }));
+    let made = Tls { profile: tls::Profile::Compat, pair: Pair::Development };
+    assert_eq!(parse(REMOTE, base()).unwrap().tls, Some(made));
+    let plain = REMOTE.replace("[tls]\ndevelopment = true\n", "");
+    assert_eq!(parse(&plain, base()).unwrap().tls, None);
+    for section in [
+        "certificate = \"c\"",
+        "key = \"k\"",
+        "profile = \"cnsa2\"",
+        "development = false",
+        "development = true\nkey = \"k\"",
+    ] {
+        let complaints = parse(&format!("{plain}[tls]\n{section}\n"), base()).unwrap_err();
+        assert!(
+            matches!(complaints.as_slice(), [(_, what)] if what.contains("wants either")),
+            "{section}: {complaints:?}"
+        );
+    }
+}
+
+#[test]
 fn a_site_takes_part_again_after_the_time_that_is_set() {
     for (line, seconds) in [("", 30), ("reenter_after = \"2 s\"", 2), ("reenter_after = \"5 min\"", 300)] {
         let config = parse(&GOOD.replace("reenter_after = \"2 min\"", line), base()).unwrap();
@@ -174,7 +205,12 @@ fn what_is_unknown_or_contradictory_is_refused_with_line_and_suggestion() {
     let table = [
         // Unknown names.
         ("[s3]", "[s4]", 7, "`s4` is no section: did you mean `s3`?"),
-        ("[limits]", "[weather]", 14, "there are `enclave`, `s3`, `admin`, `limits`, `reads`, `lifecycle`, `site`"),
+        (
+            "[limits]",
+            "[weather]",
+            14,
+            "there are `enclave`, `s3`, `admin`, `tls`, `limits`, `reads`, `lifecycle`, `site`",
+        ),
         ("data_dir =", "datadir =", 2, "`datadir` is no setting of [enclave]: did you mean `data_dir`?"),
         ("domains =", "colour =", 9, "there are `listen`, `domains`"),
         ("region = \"us-west-2\"", "regoin = \"us-west-2\"", 26, "did you mean `region`?"),
@@ -182,6 +218,7 @@ fn what_is_unknown_or_contradictory_is_refused_with_line_and_suggestion() {
         ("vendor = \"amazon\"", "vendor = \"amazom\"", 25, "did you mean `amazon`?"),
         ("vendor = \"own\"", "vendor = \"acme\"", 19, "use amazon, microsoft"),
         ("\"mirror-2\"", "\"mirror\"", 5, "is no profile"),
+        ("\"cnsa2\"", "\"modern\"", 40, "is no TLS profile"),
         ("\"eu-central-1\"", "\"Europe\"", 4, "is no region"),
         ("\"127.0.0.1:7000\"", "\"7000\"", 8, "is no address"),
         ("\"s3.example.org\"", "\"s3..org\"", 9, "is no domain"),
