@@ -46,6 +46,8 @@ pub enum Command {
     Adopt(AdoptArgs),
     /// Make a new root key file, for a configuration that names one
     RootKey(RootKeyArgs),
+    /// List every cryptographic algorithm in use: what for, where, by which library
+    Crypto(CryptoArgs),
     /// Look after the sites of a configuration
     Site(SiteArgs),
 }
@@ -66,15 +68,13 @@ pub struct UpArgs {
     /// How long a day of lifecycle rules is, to watch them work [default: 86400]
     #[arg(long, env = "ENTENTE_LIFECYCLE_DAY_S", value_name = "SECONDS")]
     pub lifecycle_day_s: Option<NonZeroU32>,
-    /// Let the S3 door listen beyond loopback although the connection is not encrypted
-    #[arg(long)]
     #[command(flatten)]
     pub tls: TlsArgs,
+    /// Let the S3 door listen beyond loopback although the connection is not encrypted
+    #[arg(long)]
     pub insecure: bool,
 }
 
-/// Which Entente is meant.
-#[derive(Debug, clap::Args)]
 /// How both doors are encrypted [default: as the configuration says, else not at all].
 #[derive(Debug, clap::Args)]
 pub struct TlsArgs {
@@ -97,6 +97,8 @@ pub enum TlsMode {
     Dev,
 }
 
+/// Which Entente is meant.
+#[derive(Debug, clap::Args)]
 pub struct PlaceArgs {
     /// The data directory [default: ./entente-data]
     #[arg(long, value_name = "DIR", conflicts_with = "config")]
@@ -572,6 +574,13 @@ pub enum SiteCommand {
 pub struct SiteCheckArgs {
     #[command(flatten)]
     pub place: PlaceArgs,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CryptoArgs {
     /// Print one line of JSON
     #[arg(long)]
     pub json: bool,

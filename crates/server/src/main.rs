@@ -22,6 +22,7 @@ mod run_file;
 mod token;
 
 mod api;
+mod crypto;
 mod heap;
 mod logs;
 mod outside;
@@ -68,6 +69,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Presign(presign) => cli::presign::run(&presign),
         Command::Adopt(adopt) => cli::adopt::run(&adopt),
         Command::RootKey(root_key) => cli::root_key::run(&root_key),
+        Command::Crypto(crypto) => cli::crypto::run(&crypto),
         Command::Site(site) => match site.command {
             SiteCommand::Check(check) => cli::site::run(&check),
         },

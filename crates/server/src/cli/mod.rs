@@ -2,6 +2,7 @@
 
 pub mod adopt;
 mod client;
+pub mod crypto;
 pub mod explain;
 pub mod grant;
 pub mod group;
