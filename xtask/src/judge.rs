@@ -3,6 +3,7 @@
 //! Parts that an earlier run of the same commit has shown are in `target/judge/`; the record, with
 //! figures, seed, commit and duration, is appended to the judge's page in `docs/judged/`.
 
+pub mod fuzz;
 pub mod labels;
 pub mod s3_tests;
 
@@ -86,7 +87,7 @@ struct Part {
 /// Runs what is not shown yet; true if all of it holds.
 pub fn run(name: &str, resume: bool, only: Option<&str>) -> Result<bool> {
     let Some(judge) = JUDGES.iter().find(|judge| judge.name == name) else {
-        let names: Vec<&str> = JUDGES.iter().map(|judge| judge.name).chain(["labels", "s3-tests"]).collect();
+        let names: Vec<&str> = JUDGES.iter().map(|judge| judge.name).chain(["fuzz", "labels", "s3-tests"]).collect();
         bail!("there is no judge `{name}`: there are {}", names.join(", "));
     };
     tools::install(judge.needs)?;

@@ -42,7 +42,7 @@ enum Chore {
     },
     /// A long proof at full size; its record goes to docs/judged/.
     Judge {
-        /// Which one: first-light, faults, labels, s3-tests.
+        /// Which one: first-light, faults, fuzz, labels, s3-tests.
         name: String,
         /// Skip what an earlier, interrupted run has already shown for this commit.
         #[arg(long)]
@@ -50,6 +50,9 @@ enum Chore {
         /// Only parts whose name contains this.
         #[arg(long)]
         only: Option<String>,
+        /// fuzz: how long each target runs in all.
+        #[arg(long, default_value_t = 30)]
+        minutes: u64,
         /// s3-tests: a clone of ceph/s3-tests.
         #[arg(long, value_name = "PATH", required_if_eq("name", "s3-tests"))]
         checkout: Option<std::path::PathBuf>,
@@ -91,6 +94,9 @@ fn main() -> Result<ExitCode> {
             judge::s3_tests::run(&judge::s3_tests::Options { checkout: &checkout, accept, only })?
         }
         Chore::Judge { name, .. } if name == "labels" => judge::labels::run()?,
+        Chore::Judge { name, resume, only, minutes, .. } if name == "fuzz" => {
+            judge::fuzz::run(&judge::fuzz::Options { resume, only: only.as_deref(), minutes })?
+        }
         Chore::Judge { name, resume, only, .. } => judge::run(&name, resume, only.as_deref())?,
         Chore::Bench { faults: true, .. } => test::bench_faults()?,
         Chore::Bench { reading: true, more, .. } => reading::run(&more)?,

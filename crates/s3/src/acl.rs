@@ -247,7 +247,7 @@ impl Named {
 }
 
 /// The grants of a document, whose owner must be the one there is.
-fn parse(body: &[u8], owner: PrincipalId) -> Result<Option<Vec<Grant>>, Failure> {
+pub(crate) fn parse(body: &[u8], owner: PrincipalId) -> Result<Option<Vec<Grant>>, Failure> {
     let malformed = |failure: Failure| match failure.code() {
         Code::MalformedXML => Code::MalformedACLError.into(),
         _ => failure,

@@ -153,7 +153,7 @@ impl Allowed {
     }
 }
 
-fn parse(document: &[u8]) -> Result<Vec<Rule>, Failure> {
+pub(crate) fn parse(document: &[u8]) -> Result<Vec<Rule>, Failure> {
     let rules = xml::read_with(document, ROOT, |reader| {
         let mut rules = Vec::new();
         reader.for_each_element(|reader, name| match name {

@@ -49,6 +49,9 @@ mod settings;
 mod tagging;
 mod versioning;
 
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
+
 pub use door::{Door, Settings};
 pub use limits::Limits;
 pub use serve::serve;

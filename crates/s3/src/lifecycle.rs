@@ -120,7 +120,7 @@ fn shown_filter(filter: Filter) -> LifecycleRuleFilter {
 }
 
 /// Reads a document; rules without an id get one.
-fn read(document: &[u8], fresh_id: impl Fn() -> String) -> Result<Lifecycle, Failure> {
+pub(crate) fn read(document: &[u8], fresh_id: impl Fn() -> String) -> Result<Lifecycle, Failure> {
     let BucketLifecycleConfiguration { rules } = xml::read(document)?;
     if rules.is_empty() || rules.len() > RULES_MAX {
         return Err(Code::MalformedXML.into());

@@ -155,7 +155,7 @@ pub(crate) async fn delete_encryption(call: &Call<'_>) -> Result<Answer, Failure
     Ok(response::status(StatusCode::NO_CONTENT))
 }
 
-fn encryption(document: &[u8]) -> Result<String, Failure> {
+pub(crate) fn encryption(document: &[u8]) -> Result<String, Failure> {
     let (mut algorithm, mut with_key) = (None, false);
     xml::read_with(document, "ServerSideEncryptionConfiguration", |reader| {
         reader.for_each_element(|reader, name| match name {

@@ -18,7 +18,7 @@ const FLOORS: &[&[&str]] = &[
     &["engine", "autopilot"],
     &["s3"],
     &["server"],
-    &["sim", "xtask"],
+    &["sim", "fuzz", "xtask"],
 ];
 
 /// Workspace crates and what each links.

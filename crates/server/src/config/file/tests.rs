@@ -240,7 +240,7 @@ fn what_is_unknown_or_contradictory_is_refused_with_line_and_suggestion() {
         ("\"/srv/there\"", "\"/srv/here/x\"", 28, "overlaps the site of line 21"),
         ("\"/srv/there\"", "\"/conf\"", 28, "cannot hold the data directory"),
         ("\"mirror-2\"", "\"econ\"", 5, "needs 4 vendors and the sites are of 2"),
-        ("default_profile = \"mirror-2\"\n", "", 35, "set default_profile"),
+        ("default_profile = \"mirror-2\"\n", "", 40, "set default_profile"),
         ("day_s = 10", "day_s = 0", 31, "at least one second"),
     ];
     for (from, to, line, says) in table {
