@@ -97,7 +97,7 @@ def test_only_mission_owners_use_data_and_each_route_is_somebodys_duty(people):
         assert may or "duty of" in said, said
 
 
-def api(world, method, path, keys=None, token=None, body=b"", change=None):
+def api(world, method, path, keys=None, token=None, body=b"", change=None, raw=False):
     """Status and document of a request to the admin API, signed by botocore."""
     url = world.ready["admin_endpoint"] + path
     request = AWSRequest(method, url, data=body, headers={"content-type": "application/json"})
@@ -110,7 +110,8 @@ def api(world, method, path, keys=None, token=None, body=b"", change=None):
     sent = urllib.request.Request(url, data=request.data or None, method=method, headers=dict(request.headers))
     try:
         with urllib.request.urlopen(sent, timeout=30) as answer:
-            return answer.status, json.loads(answer.read() or b"null")
+            told = answer.read()
+            return answer.status, told if raw else json.loads(told or b"null")
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())
 
@@ -270,6 +271,13 @@ def test_a_release_takes_two_officers_and_goes_once(world, people):
         return json.loads(who.can(*command, "--json"))["id"]
 
     first = ask()
+    def looks(who):
+        return api(world, "GET", f"/api/v1/releases/{first}/content", keys=people[who].keys, raw=True)
+
+    assert looks("olga") == looks("omar") == (200, body), "who signs sees what they sign"
+    assert looks("otto")[0] == 404 and [looks(who)[0] for who in ("ana", "audrey", "pat")] == [403] * 3
+    olga.can("release", "look", first, "--out", str(olga.file.with_suffix(".seen")))
+    assert olga.file.with_suffix(".seen").read_bytes() == body
     assert "no such release" in people["otto"].cannot("release", "sign", first), "not cleared for the source"
     assert "duty" in ana.cannot("release", "sign", first)
     assert "duty" in people["audrey"].cannot("release", "sign", first)
@@ -280,9 +288,11 @@ def test_a_release_takes_two_officers_and_goes_once(world, people):
     assert done["state"] == "done" and [signed["by"] for signed in done["signed_by"]] == ["olga", "omar"]
     read = low.s3.get_object(Bucket="press", Key="plan")
     assert read["Body"].read() == body and read["Metadata"] == {"by": "ana"}
+    assert looks("olga")[0] == 404, "and only while it is open"
     for again in (("sign",), ("carry-out",), ("refuse",)):
         olga.cannot("release", *again, first)
     # A taken key is not replaced, and the signatures stand until it is free.
+    low.s3.put_object(Bucket="press", Key="plan", Body=b"in the way")
     second = ask()
     olga.can("release", "sign", second)
     assert "taken" in omar.cannot("release", "sign", second)

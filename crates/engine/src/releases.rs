@@ -8,10 +8,10 @@ use model::{
     Bucket, BucketName, Change, Label, ObjectKey, Precondition, Principal, PrincipalId, Release, ReleaseId,
     ReleaseState, Signature, Source, Which,
 };
-use policy::release::{Asker, End, may_sign, permits, session};
+use policy::release::{Asker, End, may_sign, permit_to_look, permits, session};
 use policy::{Action, GetObject, Permit, PutObject, SystemPermit, decide};
 
-use crate::api::Engine;
+use crate::api::{Engine, Found};
 use crate::copy::Copy;
 use crate::error::Error;
 
@@ -88,6 +88,21 @@ impl Engine {
         release.filter(|release| release.source_label <= label).ok_or(Error::NoSuchRelease)
     }
 
+    /// What is to be released, for one who may sign: that version and no other.
+    pub async fn look(&self, permit: &SystemPermit, id: ReleaseId, by: PrincipalId) -> Result<Found, Error> {
+        let signer = self.principal(by).await?;
+        let release = self.release(permit, signer.clearance, id).await?;
+        let source = self.bucket_of(release.source.bucket).await?;
+        let permit = permit_to_look(&release, &signer, &source).map_err(Error::Refused)?;
+        let found = self.find_version(permit, self.which_of(&release).await?).await?;
+        match found.version.id == release.source.version {
+            true => Ok(found),
+            false => {
+                Err(Error::Invalid("the object was replaced since this was asked for: end the release".to_owned()))
+            }
+        }
+    }
+
     /// Adds a signature. With the last one that is needed it is carried out; if that fails the signatures
     /// stand, and [`Engine::carry_out`] tries again.
     pub async fn sign_release(&self, permit: &SystemPermit, id: ReleaseId, by: PrincipalId) -> Result<Release, Error> {
@@ -139,6 +154,8 @@ impl Engine {
         };
         match Box::pin(self.copy(from, which, to, copy)).await {
             Ok(_) => {}
+            // By an attempt that was cut short.
+            Err(Error::PreconditionFailed) if self.is_there(&release).await? => {}
             Err(Error::PreconditionFailed) => {
                 let why = "nothing was released: the target's key is taken, or the source was replaced since it was \
                            signed. Free the key and carry the release out again, or end it";
@@ -148,6 +165,12 @@ impl Engine {
         }
         let state = ReleaseState::Done { at: self.inner.outside.clock.now() };
         self.set_release(Release { state, ..release }).await
+    }
+
+    /// Whether what was signed is at the target already.
+    async fn is_there(&self, release: &Release) -> Result<bool, Error> {
+        let there = self.inner.catalog.object(release.target, &release.target_key).await?;
+        Ok(there.is_some_and(|object| (&object.version.etag, object.version.size) == (&release.etag, release.size)))
     }
 
     async fn set_release(&self, release: Release) -> Result<Release, Error> {

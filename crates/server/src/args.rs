@@ -364,6 +364,15 @@ pub enum ReleaseCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Read what is to be released (a security officer): nobody signs what they cannot see
+    Look {
+        #[command(flatten)]
+        signer: SignerArgs,
+        id: String,
+        /// Where to write it; it must not exist
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Say yes (a security officer); with the second yes it is carried out
     Sign {
         #[command(flatten)]

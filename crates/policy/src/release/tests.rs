@@ -128,6 +128,31 @@ fn it_holds_for_what_was_signed_and_for_who_asked_as_they_are_now() {
 }
 
 #[test]
+fn who_signs_sees_what_they_sign_and_nothing_else() {
+    let source = bucket(2, 2, ASKER);
+    let open = release(&[2]);
+    let ended = Release { state: ReleaseState::Ended { by: PrincipalId([2; 16]), at: Timestamp(9) }, ..release(&[2]) };
+    for (n, release, source, sees) in [
+        (2, &open, &source, true),
+        (3, &open, &source, true),
+        (4, &open, &source, false),
+        (5, &open, &source, false),
+        (6, &open, &source, false),
+        (ASKER, &open, &source, false),
+        (3, &ended, &source, false),
+        (3, &open, &bucket(9, 2, ASKER), false),
+        (3, &open, &bucket(2, 3, ASKER), false),
+    ] {
+        let signer = signers().into_iter().find(|signer| signer.id == PrincipalId([n; 16])).unwrap();
+        let permit = permit_to_look(release, &signer, source);
+        assert_eq!(permit.is_ok(), sees, "{n}");
+        if let Ok(permit) = permit {
+            assert_eq!(permit.object(), (source, &release.source.key));
+        }
+    }
+}
+
+#[test]
 fn who_may_sign() {
     for (n, expected) in [
         (2, Err(Refusal::OwnSignature)),

@@ -71,7 +71,7 @@ async fn managed(admin: &Admin, caller: &Caller, name: &str, label: Option<&str>
         false => None,
     };
     let bucket = bucket.ok_or(Error::NoSuchBucket)?;
-    if caller.role() != Role::SecurityOfficer {
+    if caller.role() != Some(Role::SecurityOfficer) {
         let access = admin.engine.access(&bucket).await?;
         let verdict = decide(session, &WriteBucketAcl::FACTS, &bucket, &access, None);
         verdict.outcome.map_err(Error::Refused)?;

@@ -29,11 +29,11 @@ pub enum Caller {
 }
 
 impl Caller {
-    pub fn role(&self) -> Role {
+    /// A session of a key has one.
+    pub fn role(&self) -> Option<Role> {
         match self {
-            Caller::Operator => Role::PlatformOperator,
-            // A session of a key has one; nothing is the duty of whoever has none.
-            Caller::Person(session) => session.role.unwrap_or(Role::ContractingOfficer),
+            Caller::Operator => Some(Role::PlatformOperator),
+            Caller::Person(session) => session.role,
         }
     }
 
@@ -64,7 +64,7 @@ impl Caller {
 
     /// Of a handler that looks closer than its route.
     pub fn may(&self, duty: Duty) -> bool {
-        may(self.role(), duty)
+        self.role().is_some_and(|role| may(role, duty))
     }
 }
 
@@ -76,7 +76,7 @@ pub fn on(duty: Duty, methods: MethodRouter<Arc<Admin>>) -> MethodRouter<Arc<Adm
                 return next.run(request).await;
             }
             let whose: Vec<&str> = duty.roles().iter().map(|role| role.name()).collect();
-            let (whose, role) = (whose.join(", "), caller.role().name());
+            let (whose, role) = (whose.join(", "), caller.role().map_or("nobody", Role::name));
             let why = format!("this is the duty of {whose}, and you are {role}: sign with a key of one (--as FILE)");
             Problem::new(StatusCode::FORBIDDEN, why).into_response()
         },

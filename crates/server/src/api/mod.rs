@@ -116,6 +116,7 @@ fn router(admin: Arc<Admin>, port: u16) -> Router {
             on(Duty::SeeReleases, get(releases::list)).merge(on(Duty::AskRelease, post(releases::ask))),
         )
         .route("/api/v1/releases/{id}/sign", on(Duty::SignRelease, post(releases::sign)))
+        .route("/api/v1/releases/{id}/content", on(Duty::SignRelease, get(releases::content)))
         .route("/api/v1/releases/{id}/carry-out", on(Duty::SignRelease, post(releases::carry_out)))
         .route("/api/v1/releases/{id}/refuse", on(Duty::SignRelease, post(releases::end)))
         .route("/api/v1/releases/{id}/take-back", on(Duty::AskRelease, post(releases::end)))

@@ -1,13 +1,19 @@
 //! Releases: asked for by who can read the source, signed by two security officers, carried out as a copy.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
+use axum::response::Response;
 use axum::{Extension, Json};
 use engine::{Destination, Error};
 use http::StatusCode;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use model::{BucketName, ObjectKey, PrincipalId, Release, ReleaseId, ReleaseState, Role, VersionId, Which};
+
+use serde::Serialize;
 
 use super::Admin;
 use super::guard::Caller;
@@ -49,7 +55,7 @@ pub async fn list(
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<Releases>, Problem> {
     let mut releases = admin.engine.releases(&admin.permit, caller.label(&admin)).await?;
-    if caller.role() == Role::MissionOwner {
+    if caller.role() == Some(Role::MissionOwner) {
         releases.retain(|release| Some(release.asked_by) == caller.principal());
     }
     let mut all = Vec::new();
@@ -68,6 +74,32 @@ pub async fn sign(
     let release = admin.engine.sign_release(&admin.permit, release.id, by).await?;
     tracing::info!(release = %release.id, %by, state = ?release.state, "a release was signed");
     Ok(Json(shown(&admin, release).await?))
+}
+
+/// The bytes themselves, with what is said of them in headers: nobody signs what they cannot see.
+pub async fn content(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let (by, release) = seen(&admin, &caller, &id).await?;
+    let found = admin.engine.look(&admin.permit, release.id, by).await?;
+    tracing::info!(release = %release.id, %by, "what is to be released was looked at");
+    let (version, broken) = (&found.version, |error: String| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error));
+    let said = Said { metadata: &version.metadata.user, headers: &version.metadata.system, tags: &version.tags.0 };
+    let said = serde_json::to_vec(&said).map_err(|error| broken(error.to_string()))?;
+    let (size, answer) = (version.size, Response::builder().header(CONTENT_TYPE, "application/octet-stream"));
+    // In digits: it may be any text.
+    let answer = answer.header(CONTENT_LENGTH, size).header("entente-said-of-it", hex::encode(said));
+    answer.body(Body::from_stream(found.read(0..size))).map_err(|error| broken(error.to_string()))
+}
+
+/// What comes along with the bytes.
+#[derive(Serialize)]
+struct Said<'a> {
+    metadata: &'a BTreeMap<String, String>,
+    headers: &'a BTreeMap<String, String>,
+    tags: &'a BTreeMap<String, String>,
 }
 
 /// A no by an officer, or taken back by who asked.
@@ -99,7 +131,7 @@ async fn seen(admin: &Admin, caller: &Caller, id: &str) -> Result<(PrincipalId, 
     let session = caller.person()?;
     let id: ReleaseId = id.parse().map_err(|_| Error::NoSuchRelease)?;
     let release = admin.engine.release(&admin.permit, session.label, id).await?;
-    if caller.role() == Role::MissionOwner && release.asked_by != session.principal {
+    if caller.role() == Some(Role::MissionOwner) && release.asked_by != session.principal {
         return Err(Error::NoSuchRelease.into());
     }
     Ok((session.principal, release))

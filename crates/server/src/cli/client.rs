@@ -1,6 +1,6 @@
 //! A small HTTP client for `/api/v1` of the Entente that runs on a data directory.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -108,7 +108,7 @@ impl Client {
 
     /// Sends one request and reads its JSON answer.
     pub fn call<T: DeserializeOwned>(&self, method: Method, path: &str, body: Vec<u8>) -> Result<T, Failure> {
-        let answer = self.exchange(method, path, body)?;
+        let answer = self.exchange(method, path, body, None)?;
         serde_json::from_slice(&answer)
             .map_err(|error| Failure::new(Exit::Failed, format!("the answer is not understood: {error}")))
     }
@@ -127,15 +127,26 @@ impl Client {
 
     /// Sends one request with a document that is answered by nothing.
     pub fn tell(&self, method: Method, path: &str, body: Vec<u8>) -> Result<(), Failure> {
-        self.exchange(method, path, body).map(drop)
+        self.exchange(method, path, body, None).map(drop)
     }
 
-    fn exchange(&self, method: Method, path: &str, body: Vec<u8>) -> Result<Bytes, Failure> {
+    /// Reads an answer of any length into `out`.
+    pub fn read(&self, path: &str, out: &mut dyn Write) -> Result<(), Failure> {
+        self.exchange(Method::GET, path, Vec::new(), Some(out)).map(drop)
+    }
+
+    fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+        out: Option<&mut dyn Write>,
+    ) -> Result<Bytes, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))?;
-        let exchange = async { tokio::time::timeout(self.timeout, self.send(method, path, body)).await };
+        let exchange = async { tokio::time::timeout(self.timeout, self.send(method, path, body, out)).await };
         let sent = runtime.block_on(exchange);
         let sent = sent.unwrap_or_else(|_| Err(format!("no answer within {} seconds", self.timeout.as_secs())));
         let (status, answer) = sent.map_err(|why| {
@@ -176,7 +187,13 @@ impl Client {
         }
     }
 
-    async fn send(&self, method: Method, path: &str, body: Vec<u8>) -> Result<(StatusCode, Bytes), String> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+        out: Option<&mut dyn Write>,
+    ) -> Result<(StatusCode, Bytes), String> {
         let stream = self.connect().await.map_err(|error| error.to_string())?;
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
@@ -187,6 +204,15 @@ impl Client {
         *request.headers_mut() = headers;
         let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
         let status = response.status();
+        if let Some(out) = out.filter(|_| status.is_success()) {
+            let mut body = response.into_body();
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|error| error.to_string())?;
+                let bytes = frame.into_data().unwrap_or_default();
+                out.write_all(&bytes).map_err(|error| error.to_string())?;
+            }
+            return Ok((status, Bytes::new()));
+        }
         let answer = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
         Ok((status, answer.map_err(|error| error.to_string())?.to_bytes()))
     }

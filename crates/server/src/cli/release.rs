@@ -1,4 +1,8 @@
-//! `entente release ask | list | sign | refuse | take-back | carry-out`.
+//! `entente release ask | list | look | sign | refuse | take-back | carry-out`.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use http::Method;
 
@@ -25,11 +29,24 @@ pub fn run(args: &ReleaseArgs) -> Result<(), Failure> {
             let releases: Releases = client.call(Method::GET, "/api/v1/releases", Vec::new())?;
             if *json { print_json(&releases) } else { print(&rows(releases.releases)) }
         }
+        ReleaseCommand::Look { signer, id, out } => look(signer, id, out),
         ReleaseCommand::Sign { signer, id, json } => step(signer, Business::Officers, id, "sign", *json),
         ReleaseCommand::Refuse { signer, id } => step(signer, Business::Officers, id, "refuse", false),
         ReleaseCommand::TakeBack { signer, id } => step(signer, Business::Owners, id, "take-back", false),
         ReleaseCommand::CarryOut { signer, id } => step(signer, Business::Officers, id, "carry-out", false),
     }
+}
+
+fn look(signer: &SignerArgs, id: &str, out: &Path) -> Result<(), Failure> {
+    let client = Client::signed(signer, Business::Officers)?.patient();
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(out);
+    let mut file = file.map_err(|error| Failure::io(Exit::Usage, "create", out, &error))?;
+    let read = client.read(&format!("/api/v1/releases/{}/content", segment(id)), &mut file);
+    if read.is_err() {
+        // Half of it is not what would be signed.
+        let _ = std::fs::remove_file(out);
+    }
+    read
 }
 
 fn step(signer: &SignerArgs, business: Business, id: &str, step: &str, json: bool) -> Result<(), Failure> {
