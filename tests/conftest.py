@@ -6,7 +6,7 @@ import secrets
 
 import pytest
 
-pytest.register_assert_rewrite("table", "client", "crash", "faults", "ledger", "load", "standins", "vendored", "wire", "world")
+pytest.register_assert_rewrite("burglar", "table", "client", "crash", "faults", "ledger", "load", "standins", "vendored", "wire", "world")
 
 from client import connect, resolve_localhost  # noqa: E402
 from world import World  # noqa: E402

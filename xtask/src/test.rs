@@ -53,6 +53,12 @@ const AREAS: &[Area] = &[
     area("kill", "kill -9 under load loses nothing", &[Need::Python], Kind::Pytest("test_kill.py")),
     area("labels", "levels see what they may, and nothing above", &[Need::Python], Kind::Pytest("test_labels.py")),
     area("people", "duties, grants, releases, and the walk-through", &[Need::Python], Kind::Pytest("test_people.py")),
+    area(
+        "burglary",
+        "thieves of sites and of the disk learn nothing",
+        &[Need::Python],
+        Kind::Pytest("test_burglary.py"),
+    ),
     area("faults", "two sites torn away under load", &[Need::Python], Kind::Pytest("test_faults.py")),
     area("bounds", "memory and time within their bounds", &[Need::Python], Kind::Pytest("test_bounds.py")),
     area("tls", "what is agreed on, what is refused", &[Need::Python], Kind::Pytest("test_tls.py")),
