@@ -9,6 +9,7 @@
 //! replaces a request that failed or ran out of time is no hedge.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::ready;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::limits::{
     VERIFIED_ROUNDS,
 };
 use crate::sites::{KnownSite, object_name};
+use crate::suspects::Suspicion;
 
 /// Slices of a cell are read in multiples of this, which decode alone.
 const SLICE: u32 = 64;
@@ -110,6 +112,11 @@ impl Cells {
         self.0.entry(row).or_default().insert(index, bytes);
     }
 
+    /// Adds a cell of a piece. Copies are all the first data piece.
+    pub fn add_of(&mut self, piece: &Piece, code: Code, row: u64, bytes: Bytes) {
+        self.add(if code.k == 1 { 0 } else { piece.index }, row, bytes);
+    }
+
     /// Computes the wanted data cells that were not read from those that were.
     pub fn complete(mut self, code: Code, wanted: &BTreeSet<u8>) -> Result<Cells, Error> {
         for cells in self.0.values_mut() {
@@ -150,6 +157,9 @@ impl Cells {
         self.0.get(&row)?.get(&index)
     }
 }
+
+/// A piece with those of its cells, by row, whose digests hold.
+pub type Held = (Piece, Vec<(u64, Bytes)>);
 
 /// The reads of one span.
 struct Reading<'a> {
@@ -234,7 +244,7 @@ impl Reading<'_> {
             Err(error) => {
                 debug!(site = %piece.site, segment = %self.segment.id, kind = ?error.kind, "a piece does not answer");
                 if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Corrupt | ErrorKind::Invalid) {
-                    self.inner.suspects.report(self.segment.id, piece);
+                    self.inner.suspects.report(self.segment.id, piece, Suspicion::Failed);
                 }
             }
         }
@@ -368,21 +378,15 @@ impl Inner {
         wanted: &BTreeSet<u8>,
     ) -> Result<Cells, Error> {
         let layout = Layout::of(segment);
-        let (k, stride) = (usize::from(segment.code.k), layout.cell as usize + piece::DIGEST);
+        let k = usize::from(segment.code.k);
         let mut cells = Cells::default();
         for _ in 0..VERIFIED_ROUNDS {
             let mut reads: FuturesUnordered<Read> =
                 segment.pieces.iter().map(|piece| self.read_piece(*piece, layout.cells(rows.clone()))).collect();
             while let Some((piece, result)) = reads.next().await {
                 let Ok(bytes) = result else { continue };
-                for (row, sealed) in rows.clone().zip(bytes.chunks(stride)) {
-                    let Some((cell, digest)) = sealed.split_at_checked(layout.cell as usize) else { continue };
-                    if piece::verify_cell(segment.id, piece.index, row, cell, digest) {
-                        cells.add(if k == 1 { 0 } else { piece.index }, row, Bytes::copy_from_slice(cell));
-                    } else {
-                        self.counters.bad_cells.fetch_add(1, Ordering::Relaxed);
-                        self.suspects.report(segment.id, piece);
-                    }
+                for (row, cell) in self.proven_cells(segment, &piece, rows.clone(), &bytes) {
+                    cells.add_of(&piece, segment.code, row, cell);
                 }
                 if rows.clone().all(|row| cells.suffices(row, k, wanted)) {
                     return Ok(cells);
@@ -390,6 +394,31 @@ impl Inner {
             }
         }
         Err(unreadable(segment))
+    }
+
+    /// The rows of every piece that answers, as far as their digests hold.
+    pub async fn read_each(&self, segment: &Segment, rows: Range<u64>) -> Vec<Held> {
+        let range = Layout::of(segment).cells(rows.clone());
+        let reads: FuturesUnordered<Read> =
+            segment.pieces.iter().map(|piece| self.read_piece(*piece, range.clone())).collect();
+        let answered = reads.filter_map(|(piece, result)| ready(result.ok().map(|bytes| (piece, bytes))));
+        answered.map(|(piece, bytes)| (piece, self.proven_cells(segment, &piece, rows.clone(), &bytes))).collect().await
+    }
+
+    /// The cells whose digests hold; what does not is counted, and its piece looked at.
+    fn proven_cells(&self, segment: &Segment, piece: &Piece, rows: Range<u64>, bytes: &[u8]) -> Vec<(u64, Bytes)> {
+        let cell_bytes = segment.cell as usize;
+        let mut proven = Vec::new();
+        for (row, sealed) in rows.zip(bytes.chunks(cell_bytes + piece::DIGEST)) {
+            let Some((cell, digest)) = sealed.split_at_checked(cell_bytes) else { continue };
+            if piece::verify_cell(segment.id, piece.index, row, cell, digest) {
+                proven.push((row, Bytes::copy_from_slice(cell)));
+            } else {
+                self.counters.bad_cells.fetch_add(1, Ordering::Relaxed);
+                self.suspects.report(segment.id, *piece, Suspicion::Failed);
+            }
+        }
+        proven
     }
 
     fn read_piece(&self, piece: Piece, range: Range<u64>) -> Read {

@@ -1,6 +1,6 @@
-//! Pieces that failed a reader: they wait here to be looked at whole.
+//! Pieces that failed a reader: they wait here to be looked at whole, or to be given up.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use model::{Piece, SegmentId};
@@ -9,25 +9,36 @@ use tokio::sync::Notify;
 /// Suspects kept at most; a piece that stays bad is found again by the next reader.
 const SUSPECTS_MAX: usize = 10_000;
 
+/// What a reader found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspicion {
+    /// It was not there, or a digest did not hold: perhaps only on the way.
+    Failed,
+    /// Its digests hold, and what it holds contradicts others that open: looking again shows nothing.
+    MadeUp,
+}
+
 #[derive(Default)]
 pub struct Suspects {
-    waiting: Mutex<BTreeSet<(SegmentId, Piece)>>,
+    waiting: Mutex<BTreeMap<(SegmentId, Piece), Suspicion>>,
     pub arrived: Notify,
 }
 
 impl Suspects {
-    pub fn report(&self, segment: SegmentId, piece: Piece) {
+    pub fn report(&self, segment: SegmentId, piece: Piece, suspicion: Suspicion) {
         let mut waiting = self.held();
-        if waiting.len() < SUSPECTS_MAX && waiting.insert((segment, piece)) {
+        let known = waiting.get(&(segment, piece)).copied();
+        if waiting.len() < SUSPECTS_MAX && known.is_none_or(|known| known == Suspicion::Failed && known != suspicion) {
+            waiting.insert((segment, piece), suspicion);
             self.arrived.notify_one();
         }
     }
 
-    pub fn take(&self) -> Option<(SegmentId, Piece)> {
+    pub fn take(&self) -> Option<((SegmentId, Piece), Suspicion)> {
         self.held().pop_first()
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, BTreeSet<(SegmentId, Piece)>> {
+    fn held(&self) -> std::sync::MutexGuard<'_, BTreeMap<(SegmentId, Piece), Suspicion>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use catalog::Endangered;
-use coding::piece::{Identity, Layout};
+use coding::piece::{HEADER, Identity, Layout, TRAILER};
 use coding::segment::restore_piece;
 use futures::StreamExt;
 use model::{Code, Piece, PieceName, Segment, SiteId};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::error::Error;
 use crate::inner::Inner;
@@ -59,8 +59,9 @@ impl Inner {
         let layout = Layout::of(segment);
         let length = usize::try_from(layout.piece_length()).unwrap_or(usize::MAX);
         let k = usize::from(segment.code.k);
-        let reserved = self.budget.large.reserve(length.saturating_mul(k + 1)).await;
-        let have = self.read_any(segment, &layout).await?;
+        let reserved = self.budget.large.reserve(length.saturating_mul(k + 2)).await;
+        let have = self.read_some(segment, &layout).await?;
+        self.check_agreement(segment, layout, &have).await?;
         let term = self.epochs.begin();
         let mut added = Vec::new();
         for (index, site) in missing.into_iter().zip(places) {
@@ -95,11 +96,39 @@ impl Inner {
         known.handle.store.put_new(&object_name(self.enclave, name), bytes).await
     }
 
-    /// Any k whole pieces.
-    async fn read_any(&self, segment: &Segment, layout: &Layout) -> Result<BTreeMap<u8, Bytes>, Error> {
+    /// Whether one piece more than is needed says what the others say. A site can make up a piece that
+    /// proves itself; restored from it, the others would be lost too. Which one it is only a reader can
+    /// tell, who has the key.
+    async fn check_agreement(
+        &self,
+        segment: &Segment,
+        layout: Layout,
+        have: &BTreeMap<u8, Bytes>,
+    ) -> Result<(), Error> {
+        if have.len() <= usize::from(segment.code.k) {
+            return Ok(());
+        }
+        let (mut others, identity) = (have.clone(), Identity::of(self.enclave, segment));
+        let Some((index, one_more)) = others.pop_last() else { return Ok(()) };
+        let code = Code { m: segment.code.m.max(index.saturating_sub(segment.code.k - 1)), ..segment.code };
+        let layout = Layout { code, ..layout };
+        let restored = work::run(&self.outside, one_more.len(), move || {
+            let others: Vec<(u8, &[u8])> = others.iter().map(|(index, bytes)| (*index, bytes.as_ref())).collect();
+            restore_piece(identity, layout, index, &others)
+        });
+        let restored = restored.await?.map_err(|error| Error::Unreadable { reason: error.to_string() })?;
+        if rows(&restored) == rows(&one_more) {
+            return Ok(());
+        }
+        warn!(segment = %segment.id, "pieces contradict each other: one was made up, and a read will tell which");
+        Err(Error::Unreadable { reason: format!("the pieces of segment {} contradict each other", segment.id) })
+    }
+
+    /// As many whole pieces as are needed, and one to compare them with.
+    async fn read_some(&self, segment: &Segment, layout: &Layout) -> Result<BTreeMap<u8, Bytes>, Error> {
         let mut have = BTreeMap::new();
         for piece in &segment.pieces {
-            if have.len() == usize::from(segment.code.k) {
+            if have.len() > usize::from(segment.code.k) {
                 break;
             }
             if let Ok(Some(bytes)) = self.read_whole(*piece, &segment.id, layout).await {
@@ -117,6 +146,11 @@ impl Inner {
         let by_vendor: BTreeMap<_, _> = free.map(|site| (site.vendor, site.site)).collect();
         Ok(by_vendor.into_values().collect())
     }
+}
+
+/// What of a whole piece lies between header and trailer.
+fn rows(piece: &Bytes) -> Option<&[u8]> {
+    piece.get(HEADER..piece.len().checked_sub(TRAILER)?)
 }
 
 /// The piece indices to restore: those that are missing of the code; of copies as many further ones

@@ -1,5 +1,5 @@
 //! Suspects: a piece that failed a reader is read whole; what does not prove itself in several
-//! reads is lost, and catch-up replaces it.
+//! reads is lost, and so is what was made up; catch-up replaces it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,13 +13,16 @@ use crate::error::Error;
 use crate::inner::Inner;
 use crate::limits::VERIFIED_ROUNDS;
 use crate::sites::object_name;
+use crate::suspects::Suspicion;
 
 impl Inner {
     pub(super) async fn look_at_suspects(self: &Arc<Self>) {
         loop {
-            while let Some((segment, piece)) = self.suspects.take() {
+            while let Some(((segment, piece), suspicion)) = self.suspects.take() {
                 let looked_at = match self.catalog.segment(segment).await {
-                    Ok(Some(segment)) if segment.pieces.contains(&piece) => self.look_at(&segment, piece).await,
+                    Ok(Some(segment)) if segment.pieces.contains(&piece) => {
+                        self.judge(&segment, piece, suspicion).await
+                    }
                     Ok(_) => Ok(()),
                     Err(error) => Err(error.into()),
                 };
@@ -31,12 +34,19 @@ impl Inner {
         }
     }
 
-    /// Reads the piece whole until it proves itself; forgets it when the site keeps answering with
+    async fn judge(&self, segment: &Segment, piece: Piece, suspicion: Suspicion) -> Result<(), Error> {
+        match suspicion {
+            Suspicion::Failed if self.proves_itself(segment, piece).await => Ok(()),
+            Suspicion::Failed | Suspicion::MadeUp => self.give_up(segment, piece).await,
+        }
+    }
+
+    /// Reads the piece whole until it proves itself; it does not when the site keeps answering with
     /// other bytes, or says that it has none. A site that does not answer keeps the benefit of the
     /// doubt.
-    async fn look_at(&self, segment: &Segment, piece: Piece) -> Result<(), Error> {
+    async fn proves_itself(&self, segment: &Segment, piece: Piece) -> bool {
         let layout = Layout::of(segment);
-        let Some(known) = self.sites.get(piece.site) else { return Ok(()) };
+        let Some(known) = self.sites.get(piece.site) else { return true };
         let length = usize::try_from(layout.piece_length()).unwrap_or(usize::MAX);
         let _reserved = self.budget.large.reserve(length).await;
         let object = object_name(self.enclave, &piece.name);
@@ -45,13 +55,19 @@ impl Inner {
                 Ok(bytes) => {
                     let proven = piece::verify_piece(&bytes);
                     if proven.is_ok_and(|header| header.segment == segment.id && header.index == piece.index) {
-                        return Ok(());
+                        return true;
                     }
                 }
                 Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Corrupt | ErrorKind::Invalid) => {}
-                Err(_) => return Ok(()),
+                Err(_) => return true,
             }
         }
+        false
+    }
+
+    /// Forgets the piece, unless the segment could not be read without it.
+    async fn give_up(&self, segment: &Segment, piece: Piece) -> Result<(), Error> {
+        let Some(known) = self.sites.get(piece.site) else { return Ok(()) };
         let others = segment.pieces.iter().filter(|other| other.index != piece.index);
         if others.map(|other| other.index).collect::<BTreeSet<_>>().len() < usize::from(segment.code.k) {
             // Without it the segment could not be read: should the site come to its senses, the

@@ -85,7 +85,7 @@ impl Drop for Scratch {
     }
 }
 
-/// The four sites, which outlive every engine over them.
+/// The sites, which outlive every engine over them.
 #[derive(Clone)]
 pub struct Sites {
     /// Somebody else's bucket, for those who adopt one.
@@ -97,13 +97,13 @@ pub struct Sites {
 }
 
 impl Sites {
-    pub fn new(outside: &Outside) -> Sites {
-        let memories: Vec<_> = (0..4).map(|_| Arc::new(MemoryStore::new())).collect();
+    /// One site for each ceiling, each at another vendor.
+    pub fn new(outside: &Outside, ceilings: Vec<Label>) -> Sites {
+        let memories: Vec<_> = ceilings.iter().map(|_| Arc::new(MemoryStore::new())).collect();
         let fault = |memory: &Arc<MemoryStore>| {
             let store: Arc<dyn Store> = Arc::clone(memory) as Arc<dyn Store>;
             Arc::new(FaultStore::new(store, outside.clone()))
         };
-        let ceilings = vec![Label::LOWEST; memories.len()];
         Sites { origin: Arc::default(), faults: memories.iter().map(fault).collect(), memories, ceilings }
     }
 
@@ -170,10 +170,10 @@ impl World {
     }
 
     /// A world whose sites have these ceilings.
-    pub async fn under(seed: u64, settings: Settings, ceilings: [Label; 4]) -> World {
+    pub async fn under(seed: u64, settings: Settings, ceilings: impl Into<Vec<Label>>) -> World {
         let outside = outside(seed);
         let scratch = Scratch::new();
-        let sites = Sites { ceilings: ceilings.to_vec(), ..Sites::new(&outside) };
+        let sites = Sites::new(&outside, ceilings.into());
         let catalog = Arc::new(SqliteCatalog::open(scratch.path().join("catalog"), outside.clone()).unwrap());
         let engine = open(&catalog, &sites, &outside, settings).await.unwrap();
         let session = person(&engine, "lyra").await;
