@@ -18,7 +18,7 @@ impl Engine {
         if let Some(bucket) = inner.lookups.bucket(session.label, name) {
             return Ok(Some(bucket));
         }
-        let turn = inner.lookups.turn();
+        let turn = inner.lookups.turn(session.label);
         let found = match inner.catalog.buckets_named(vec![session.label], name).await?.pop() {
             Some(bucket) => Some(bucket),
             None => {

@@ -346,7 +346,7 @@ async fn show(inner: &Arc<Inner>, stream: &StreamHandle, waiting: Vec<Waiting>, 
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(SHIP_AGAIN_MAX);
     }
-    inner.lookups.shown(waiting.iter().map(|waiting| &waiting.decided.record.change));
+    inner.lookups.shown(stream.label, waiting.iter().map(|waiting| &waiting.decided.record.change));
     inner.counters.unshown.fetch_sub(waiting.len() as u64, Ordering::Relaxed);
     inner.shown.send_modify(|shown| *shown += 1);
     for Waiting { decided, answer } in waiting {

@@ -30,7 +30,7 @@ impl Engine {
         if let Some(credential) = inner.lookups.credential(id) {
             return Ok(Some(credential));
         }
-        let turn = inner.lookups.turn();
+        let turn = inner.lookups.turn_of_people();
         let Some(key) = inner.catalog.access_key(id).await? else { return Ok(None) };
         if key.state != KeyState::Active {
             return Ok(None);
