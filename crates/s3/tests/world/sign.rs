@@ -55,16 +55,21 @@ impl Signer {
         Signer { host: format!("localhost:{}", address.port()), access, secret, region: region.to_owned(), stamp }
     }
 
-    fn scope(&self) -> String {
+    pub fn scope(&self) -> String {
         format!("{}/{}/s3/aws4_request", &self.stamp[..8], self.region)
     }
 
     fn sign(&self, kind: &str, rest: &str) -> String {
+        self.sign_text(&format!("{kind}\n{}\n{}\n{rest}", self.stamp, self.scope()))
+    }
+
+    /// Signs a text as it is: the policy of a form, in base64.
+    pub fn sign_text(&self, text: &str) -> String {
         let mut key = format!("AWS4{}", self.secret).into_bytes();
         for part in self.scope().split('/') {
             key = mac(&key, part);
         }
-        hex::encode(mac(&key, &format!("{kind}\n{}\n{}\n{rest}", self.stamp, self.scope())))
+        hex::encode(mac(&key, text))
     }
 
     fn canonical(&self, request: &Request, query: &str, signed: &[String], payload: &str) -> String {
