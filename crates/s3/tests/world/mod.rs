@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of the world")]
 
+pub mod noted;
 pub mod sign;
 pub mod wire;
 
@@ -14,7 +15,8 @@ use catalog::SqliteCatalog;
 use coding::keys::RootKey;
 use engine::{Engine, Parts, SiteParts};
 use model::outside::{Blocking, Clock, Entropy};
-use model::{Label, Outside, Role, Timestamp, Vendor};
+use model::{Label, Outside, PrincipalId, Role, Timestamp, Vendor};
+use noted::Noted;
 use policy::SystemPermit;
 use providers::fault::{FaultStore, State};
 use providers::{MemoryStore, NoOrigins, Store};
@@ -63,6 +65,7 @@ pub const REGION: &str = "us-east-1";
 /// One enclave with one door.
 pub struct World {
     pub engine: Engine,
+    pub catalog: Arc<Noted>,
     pub sites: Vec<Arc<FaultStore>>,
     pub address: SocketAddr,
     /// Of the door's clock against the machine's.
@@ -88,7 +91,8 @@ impl World {
         };
         let memory = || Arc::new(MemoryStore::new()) as Arc<dyn Store>;
         let sites: Vec<_> = (0..4).map(|_| Arc::new(FaultStore::new(memory(), outside.clone()))).collect();
-        let engine = open(&sites, &outside).await;
+        let catalog = Arc::new(Noted::new(Arc::new(SqliteCatalog::in_memory(outside.clone()).unwrap())));
+        let engine = open(&catalog, &sites, &outside).await;
         let keys = person(&engine, "lyra").await;
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -103,7 +107,7 @@ impl World {
             })
             .await;
         });
-        let world = World { engine, sites, address, offset_ms, keys, stop: Some(stop), served };
+        let world = World { engine, catalog, sites, address, offset_ms, keys, stop: Some(stop), served };
         let location =
             "<CreateBucketConfiguration><LocationConstraint>LOC</LocationConstraint></CreateBucketConfiguration>";
         let document = if region == REGION { String::new() } else { location.replace("LOC", region) };
@@ -148,16 +152,18 @@ impl World {
     }
 }
 
-async fn open(sites: &[Arc<FaultStore>], outside: &Outside) -> Engine {
+async fn open(catalog: &Arc<Noted>, sites: &[Arc<FaultStore>], outside: &Outside) -> Engine {
+    // Whatever label may lie anywhere.
+    let ceiling = Label::highest_of(Label::LOWEST.table());
     let site = |(store, vendor): (&Arc<FaultStore>, Vendor)| SiteParts {
         name: vendor.name().to_owned(),
         vendor,
         region: "here".to_owned(),
-        facts: model::SiteFacts::default(),
+        facts: model::SiteFacts { ceiling, ..model::SiteFacts::default() },
         store: Arc::clone(store) as Arc<dyn Store>,
     };
     let parts = Parts {
-        catalog: Arc::new(SqliteCatalog::in_memory(outside.clone()).unwrap()),
+        catalog: Arc::clone(catalog) as Arc<dyn catalog::Catalog>,
         sites: sites.iter().zip(Vendor::ALL).map(site).collect(),
         root: RootKey::generate(outside),
         outside: outside.clone(),
@@ -168,9 +174,19 @@ async fn open(sites: &[Arc<FaultStore>], outside: &Outside) -> Engine {
 }
 
 async fn person(engine: &Engine, name: &str) -> (String, String) {
+    key_at(engine, cleared(engine, name, Label::LOWEST).await, Label::LOWEST).await
+}
+
+/// A new principal who is cleared for this label.
+pub async fn cleared(engine: &Engine, name: &str, clearance: Label) -> PrincipalId {
     let permit = SystemPermit::for_background_work();
-    let principal = engine.create_principal(&permit, name, Role::MissionOwner, Label::LOWEST).await.unwrap();
-    let issued = engine.issue_key(&permit, principal.id, Label::LOWEST, model::KeyLimits::default()).await.unwrap();
+    engine.create_principal(&permit, name, Role::MissionOwner, clearance).await.unwrap().id
+}
+
+/// A further access key of a principal.
+pub async fn key_at(engine: &Engine, principal: PrincipalId, label: Label) -> (String, String) {
+    let permit = SystemPermit::for_background_work();
+    let issued = engine.issue_key(&permit, principal, label, model::KeyLimits::default()).await.unwrap();
     (issued.id.0, issued.secret.to_string())
 }
 

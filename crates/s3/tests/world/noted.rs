@@ -1,0 +1,208 @@
+//! A catalog that remembers what it was asked for, and in which order.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use catalog::{
+    Batch, Catalog, Decided, Decision, Endangered, Entry, Error, ListQuery, ObjectSummary, Page, Proposal, Stand,
+    Stream, Totals, Unnamed, VersionSummary,
+};
+use model::{
+    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Group, Label,
+    LabelKey, ObjectKey, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment, SegmentId, Site,
+    SiteId, StreamId, Timestamp, Upload, UploadId, Which,
+};
+
+pub struct Noted {
+    within: Arc<dyn Catalog>,
+    asked: Mutex<Vec<&'static str>>,
+}
+
+impl Noted {
+    pub fn new(within: Arc<dyn Catalog>) -> Noted {
+        Noted { within, asked: Mutex::default() }
+    }
+
+    /// What was asked for since the last time.
+    pub fn take(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+
+    fn note(&self, what: &'static str) {
+        self.asked.lock().unwrap().push(what);
+    }
+}
+
+#[async_trait]
+impl Catalog for Noted {
+    async fn enclave(&self) -> Result<Option<EnclaveId>, Error> {
+        self.note("enclave");
+        self.within.enclave().await
+    }
+    async fn found(&self, enclave: EnclaveId, control: StreamId) -> Result<(), Error> {
+        self.note("found");
+        self.within.found(enclave, control).await
+    }
+    async fn decide(&self, stream: StreamId, now: Timestamp, proposals: Vec<Proposal>) -> Result<Vec<Decision>, Error> {
+        self.note("decide");
+        self.within.decide(stream, now, proposals).await
+    }
+    async fn show(&self, batch: Batch) -> Result<(), Error> {
+        self.note("show");
+        self.within.show(batch).await
+    }
+    async fn unshown(&self) -> Result<Vec<Decided>, Error> {
+        self.note("unshown");
+        self.within.unshown().await
+    }
+    async fn streams(&self) -> Result<Vec<Stream>, Error> {
+        self.note("streams");
+        self.within.streams().await
+    }
+    async fn buckets_named(&self, labels: Vec<Label>, name: &BucketName) -> Result<Vec<Bucket>, Error> {
+        self.note("buckets_named");
+        self.within.buckets_named(labels, name).await
+    }
+    async fn bucket(&self, id: BucketId) -> Result<Option<Bucket>, Error> {
+        self.note("bucket");
+        self.within.bucket(id).await
+    }
+    async fn buckets_of(&self, owner: PrincipalId, label: Label) -> Result<Vec<Bucket>, Error> {
+        self.note("buckets_of");
+        self.within.buckets_of(owner, label).await
+    }
+    async fn buckets_with(&self, aspect: Aspect) -> Result<Vec<(Bucket, BucketSetting)>, Error> {
+        self.note("buckets_with");
+        self.within.buckets_with(aspect).await
+    }
+    async fn bucket_setting(&self, bucket: BucketId, aspect: Aspect) -> Result<BucketSetting, Error> {
+        self.note("bucket_setting");
+        self.within.bucket_setting(bucket, aspect).await
+    }
+    async fn stands(&self, bucket: BucketId, keys: Vec<ObjectKey>) -> Result<Vec<Stand>, Error> {
+        self.note("stands");
+        self.within.stands(bucket, keys).await
+    }
+    async fn find(&self, bucket: BucketId, key: &ObjectKey, which: Which) -> Result<Option<Entry>, Error> {
+        self.note("find");
+        self.within.find(bucket, key, which).await
+    }
+    async fn list(&self, bucket: BucketId, query: ListQuery) -> Result<Page<ObjectSummary>, Error> {
+        self.note("list");
+        self.within.list(bucket, query).await
+    }
+    async fn versions(
+        &self,
+        bucket: BucketId,
+        query: ListQuery,
+        after_version: Option<Which>,
+    ) -> Result<Page<VersionSummary>, Error> {
+        self.note("versions");
+        self.within.versions(bucket, query, after_version).await
+    }
+    async fn upload(&self, bucket: BucketId, id: UploadId) -> Result<Option<Upload>, Error> {
+        self.note("upload");
+        self.within.upload(bucket, id).await
+    }
+    async fn parts(&self, upload: UploadId, after: u16, limit: usize) -> Result<Vec<Part>, Error> {
+        self.note("parts");
+        self.within.parts(upload, after, limit).await
+    }
+    async fn uploads(
+        &self,
+        bucket: BucketId,
+        query: ListQuery,
+        after_upload: Option<UploadId>,
+    ) -> Result<Page<Upload>, Error> {
+        self.note("uploads");
+        self.within.uploads(bucket, query, after_upload).await
+    }
+    async fn principals(&self) -> Result<Vec<Principal>, Error> {
+        self.note("principals");
+        self.within.principals().await
+    }
+    async fn principal(&self, id: PrincipalId) -> Result<Option<Principal>, Error> {
+        self.note("principal");
+        self.within.principal(id).await
+    }
+    async fn access_key(&self, id: &AccessKeyId) -> Result<Option<AccessKey>, Error> {
+        self.note("access_key");
+        self.within.access_key(id).await
+    }
+    async fn access_keys(&self) -> Result<Vec<AccessKey>, Error> {
+        self.note("access_keys");
+        self.within.access_keys().await
+    }
+    async fn label_keys(&self) -> Result<Vec<LabelKey>, Error> {
+        self.note("label_keys");
+        self.within.label_keys().await
+    }
+    async fn policy_epoch(&self, principal: PrincipalId) -> Result<u64, Error> {
+        self.note("policy_epoch");
+        self.within.policy_epoch(principal).await
+    }
+    async fn groups(&self) -> Result<Vec<Group>, Error> {
+        self.note("groups");
+        self.within.groups().await
+    }
+    async fn releases(&self) -> Result<Vec<Release>, Error> {
+        self.note("releases");
+        self.within.releases().await
+    }
+    async fn release(&self, id: ReleaseId) -> Result<Option<Release>, Error> {
+        self.note("release");
+        self.within.release(id).await
+    }
+    async fn sites(&self) -> Result<Vec<Site>, Error> {
+        self.note("sites");
+        self.within.sites().await
+    }
+    async fn segment(&self, id: SegmentId) -> Result<Option<Segment>, Error> {
+        self.note("segment");
+        self.within.segment(id).await
+    }
+    async fn below_promise(&self, after: Option<Endangered>, limit: usize) -> Result<Vec<Segment>, Error> {
+        self.note("below_promise");
+        self.within.below_promise(after, limit).await
+    }
+    async fn add_pieces(&self, segment: SegmentId, pieces: Vec<Piece>) -> Result<(), Error> {
+        self.note("add_pieces");
+        self.within.add_pieces(segment, pieces).await
+    }
+    async fn drop_piece(&self, segment: SegmentId, piece: Piece) -> Result<(), Error> {
+        self.note("drop_piece");
+        self.within.drop_piece(segment, piece).await
+    }
+    async fn totals(&self) -> Result<Totals, Error> {
+        self.note("totals");
+        self.within.totals().await
+    }
+    async fn open_epoch(&self, seen: Epoch) -> Result<Epoch, Error> {
+        self.note("open_epoch");
+        self.within.open_epoch(seen).await
+    }
+    async fn newest_epoch(&self) -> Result<Epoch, Error> {
+        self.note("newest_epoch");
+        self.within.newest_epoch().await
+    }
+    async fn close_epochs_below(&self, epoch: Epoch) -> Result<(), Error> {
+        self.note("close_epochs_below");
+        self.within.close_epochs_below(epoch).await
+    }
+    async fn closed_below(&self) -> Result<Epoch, Error> {
+        self.note("closed_below");
+        self.within.closed_below().await
+    }
+    async fn add_running_ms(&self, elapsed: u64) -> Result<u64, Error> {
+        self.note("add_running_ms");
+        self.within.add_running_ms(elapsed).await
+    }
+    async fn note_unnamed(&self, site: SiteId, listed: Vec<PieceName>, running_ms: u64) -> Result<Vec<Unnamed>, Error> {
+        self.note("note_unnamed");
+        self.within.note_unnamed(site, listed, running_ms).await
+    }
+    async fn forget_unnamed(&self, site: SiteId, deleted: Vec<PieceName>) -> Result<(), Error> {
+        self.note("forget_unnamed");
+        self.within.forget_unnamed(site, deleted).await
+    }
+}
