@@ -59,6 +59,14 @@ const JUDGES: &[Judge] = &[
         // Each part brings four vendors' programs and works them hard.
         beside: 2,
     },
+    Judge {
+        name: "timing",
+        title: "Hidden and absent take as long",
+        needs: &[Need::Python],
+        files: &[("test_timing.py", Cut::Tests)],
+        // Whatever runs beside is noise.
+        beside: 1,
+    },
 ];
 
 /// Whether each test of a file is a part of its own.

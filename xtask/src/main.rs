@@ -42,7 +42,7 @@ enum Chore {
     },
     /// A long proof at full size; its record goes to docs/judged/.
     Judge {
-        /// Which one: first-light, faults, fuzz, labels, s3-tests.
+        /// Which one: first-light, faults, fuzz, labels, s3-tests, timing.
         name: String,
         /// Skip what an earlier, interrupted run has already shown for this commit.
         #[arg(long)]
