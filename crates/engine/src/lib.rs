@@ -8,7 +8,39 @@
 //!  s3 ◄── verified bytes ── get ◄── cells ── sites
 //! ```
 //!
-//! Every call takes its target from a [`policy::Permit`]. Absent by design: price tables, offers and
+//! Every call takes its target from a [`policy::Permit`], so a handler asks first and does what it asked for:
+//!
+//! ```
+//! async fn handler(engine: engine::Engine, permit: policy::Permit<policy::GetObject>) {
+//!     let _ = engine.find(permit).await;
+//! }
+//! ```
+//!
+//! One that did not ask does not compile, nor one that passes a target beside the permit, does something
+//! else than it was allowed, or does it twice:
+//!
+//! ```compile_fail
+//! async fn handler(engine: engine::Engine, bucket: model::Bucket, key: model::ObjectKey) {
+//!     let _ = engine.find(bucket, key).await;
+//! }
+//! ```
+//! ```compile_fail
+//! async fn handler(engine: engine::Engine, permit: policy::Permit<policy::GetObject>, key: model::ObjectKey) {
+//!     let _ = engine.find(permit, key).await;
+//! }
+//! ```
+//! ```compile_fail
+//! async fn handler(engine: engine::Engine, permit: policy::Permit<policy::GetObject>) {
+//!     let _ = engine.delete_bucket(permit).await;
+//! }
+//! ```
+//! ```compile_fail
+//! async fn handler(engine: engine::Engine, permit: policy::Permit<policy::GetObject>) {
+//!     let _ = (engine.find(permit).await, engine.find(permit).await);
+//! }
+//! ```
+//!
+//! Absent by design: price tables, offers and
 //! forecasts; the HTTP protocol; anything that chooses where to write for a reason other than health.
 
 mod access;

@@ -15,6 +15,11 @@ use crate::action::{Action, BucketAction, ObjectAction};
 ///     [permit.clone(), permit]
 /// }
 /// ```
+/// ```compile_fail
+/// fn forged(session: &model::Session) -> policy::Permit<policy::ListBuckets> {
+///     policy::Permit::mint(session, None, None)
+/// }
+/// ```
 pub struct Permit<A: Action> {
     session: Session,
     bucket: Option<Bucket>,
