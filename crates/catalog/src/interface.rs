@@ -1,15 +1,16 @@
 //! The trait both catalogs speak, and the values it takes and gives.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::condition::Unmet;
 use model::{
     AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Checksum, ETag, EnclaveId,
-    Epoch, Extent, Governance, Group, Guard, Label, LabelKey, Marker, Number, ObjectKey, Part, Piece, PieceName,
-    Precondition, Principal, PrincipalId, Record, Release, ReleaseId, Segment, SegmentId, Site, SiteId, Slot, StreamId,
-    Timestamp, Upload, UploadId, Vendor, Version, VersionId, Versioning, Which,
+    Epoch, Extent, Governance, Group, Guard, KnownCopy, Label, LabelKey, Marker, Number, ObjectKey, Part, Piece,
+    PieceName, Precondition, Principal, PrincipalId, Record, Release, ReleaseId, Segment, SegmentId, Site, SiteId,
+    Slot, StreamId, Timestamp, Upload, UploadId, Vendor, Version, VersionId, Versioning, Which,
 };
 
 use crate::error::Error;
@@ -93,6 +94,10 @@ pub enum Refusal {
     LockNeedsVersions,
     /// Object Lock once on stays on.
     LockStays,
+    /// The label has no key: there is nothing to shred.
+    NoSuchLabel,
+    /// Keys were made since those that are left were counted.
+    KeysChanged,
     /// The version that was to be shared with is gone.
     SourceGone,
     /// The bucket is being adopted, and an object of the origin may lie beneath the key: come again
@@ -255,6 +260,29 @@ impl Endangered {
     }
 }
 
+/// What there is under a label.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    pub buckets: Vec<Bucket>,
+    /// With older versions, without markers.
+    pub versions: u64,
+    pub bytes: u64,
+    pub uploads: u64,
+    /// Versions that a retention or a legal hold keeps.
+    pub locked: u64,
+    pub access_keys: u64,
+    /// How many pieces lie at each site, those of the journal among them.
+    pub pieces: Vec<(SiteId, u64)>,
+}
+
+/// How far the removal of what was shredded is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clearing {
+    /// There may be more.
+    Some,
+    Done,
+}
+
 /// Counts for status and metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -363,6 +391,19 @@ pub trait Catalog: Send + Sync {
     /// By the moment they were asked for.
     async fn releases(&self) -> Result<Vec<Release>, Error>;
     async fn release(&self, id: ReleaseId) -> Result<Option<Release>, Error>;
+    /// Shares of the root key and backups, in the order they were made.
+    async fn copies(&self) -> Result<Vec<KnownCopy>, Error>;
+    /// Every bucket of a label, by name.
+    async fn buckets_at(&self, label: Label) -> Result<Vec<Bucket>, Error>;
+    /// What there is under a label. It looks at every version of it.
+    async fn contents(&self, label: Label, now: Timestamp) -> Result<Contents, Error>;
+    /// Writes the whole as it is now into a file that does not exist yet, and syncs that.
+    async fn save(&self, path: PathBuf) -> Result<(), Error>;
+    /// The streams of labels that were shredded.
+    async fn shredded(&self) -> Result<Vec<(StreamId, Label)>, Error>;
+    /// Removes up to about `limit` rows of what was shredded, so that what is removed cannot be read out
+    /// of the database file either.
+    async fn clear_shredded(&self, limit: usize) -> Result<Clearing, Error>;
 
     // Segments and pieces.
 

@@ -17,6 +17,7 @@ mod schema;
 mod segments;
 mod settings;
 mod show;
+mod shred;
 mod streams;
 mod touch;
 mod versions;
@@ -25,21 +26,21 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{
-    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Group, Label,
-    LabelKey, ObjectKey, Outside, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment,
+    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Group, KnownCopy,
+    Label, LabelKey, ObjectKey, Outside, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment,
     SegmentId, Site, SiteId, StreamId, Timestamp, Upload, UploadId, Which,
 };
 use rusqlite::Connection;
 
 use crate::error::Error;
 use crate::interface::{
-    Batch, Catalog, Decided, Decision, Endangered, Entry, ListQuery, ObjectSummary, Page, Proposal, Stand, Stream,
-    Totals, Unnamed, VersionSummary,
+    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, ListQuery, ObjectSummary, Page, Proposal,
+    Stand, Stream, Totals, Unnamed, VersionSummary,
 };
 use readers::Readers;
 use writer::Writer;
@@ -223,6 +224,30 @@ impl Catalog for SqliteCatalog {
 
     async fn release(&self, id: ReleaseId) -> Result<Option<Release>, Error> {
         self.read(move |c| people::release(c, id)).await
+    }
+
+    async fn copies(&self) -> Result<Vec<KnownCopy>, Error> {
+        self.read(people::copies).await
+    }
+
+    async fn contents(&self, label: Label, now: Timestamp) -> Result<Contents, Error> {
+        self.read(move |c| shred::contents(c, &label, now)).await
+    }
+
+    async fn buckets_at(&self, label: Label) -> Result<Vec<Bucket>, Error> {
+        self.read(move |c| names::buckets_at(c, &label)).await
+    }
+
+    async fn save(&self, path: PathBuf) -> Result<(), Error> {
+        self.read(move |c| open::save(c, &path)).await
+    }
+
+    async fn shredded(&self) -> Result<Vec<(StreamId, Label)>, Error> {
+        self.read(shred::shredded).await
+    }
+
+    async fn clear_shredded(&self, limit: usize) -> Result<Clearing, Error> {
+        self.write(move |c| shred::clear(c, limit)).await
     }
 
     async fn sites(&self) -> Result<Vec<Site>, Error> {

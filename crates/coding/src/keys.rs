@@ -86,6 +86,39 @@ impl RootKey {
     }
 }
 
+impl RootKey {
+    /// Wraps the key of a backup, bound to the clear bytes in front of it.
+    pub fn wrap_backup(&self, key: &BodyKey, salt: &[u8; 32], clear: &[u8]) -> Vec<u8> {
+        let mut sealed = key.expose().to_vec();
+        seal(&self.0, salt, Purpose::Backup, clear, &mut sealed);
+        sealed
+    }
+
+    /// Opens what [`RootKey::wrap_backup`] wrapped.
+    pub fn unwrap_backup(&self, sealed: &[u8], salt: &[u8; 32], clear: &[u8]) -> Result<BodyKey, WrongKey> {
+        let bytes = open(&self.0, salt, Purpose::Backup, clear, sealed)?;
+        Ok(BodyKey::from_bytes(*one_key(&bytes)?))
+    }
+
+    /// The root key under a key that a passphrase gives.
+    pub(crate) fn seal_under(&self, wrapping: &[u8; KEY], salt: &[u8; 32], clear: &[u8]) -> Vec<u8> {
+        let mut sealed = self.0.to_vec();
+        seal(wrapping, salt, Purpose::Root, clear, &mut sealed);
+        sealed
+    }
+
+    /// Opens what [`RootKey::seal_under`] sealed.
+    pub(crate) fn open_under(
+        wrapping: &[u8; KEY],
+        salt: &[u8; 32],
+        clear: &[u8],
+        sealed: &[u8],
+    ) -> Result<RootKey, WrongKey> {
+        let bytes = open(wrapping, salt, Purpose::Root, clear, sealed)?;
+        Ok(RootKey::from_bytes(*one_key(&bytes)?))
+    }
+}
+
 impl fmt::Debug for RootKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RootKey")
@@ -235,6 +268,8 @@ enum Purpose {
     Part,
     Segment,
     Secret,
+    Backup,
+    Root,
 }
 
 impl Purpose {
@@ -246,6 +281,8 @@ impl Purpose {
             Purpose::Part => b"entente v1 wrap: body of a part\0",
             Purpose::Segment => b"entente v1 wrap: journal segment key\0",
             Purpose::Secret => b"entente v1 wrap: access key secret\0",
+            Purpose::Backup => b"entente v1 wrap: backup key\0",
+            Purpose::Root => b"entente v1 wrap: root key\0",
         }
     }
 }

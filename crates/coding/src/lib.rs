@@ -18,6 +18,9 @@
 //! pieces and the root key to files; it is the one module that touches a file system, and it is used
 //! by the binary `entente-rescue` alone.
 //!
+//! Beside it: [`root_file`] and [`shares`] are the root key as it is kept, [`backup`] the catalog on its way
+//! elsewhere.
+//!
 //! Absent by design: async, network, the keeping of keys, and any choice of where a piece goes.
 //! Randomness comes from [`model::Outside`]. The formats are in `docs/formats/`.
 
@@ -32,6 +35,10 @@ pub mod record;
 pub mod segment;
 
 pub mod journal;
+
+pub mod backup;
+pub mod root_file;
+pub mod shares;
 
 pub mod rescue;
 

@@ -8,8 +8,8 @@ mod twin;
 
 use bytes::Bytes;
 use model::{
-    AccessKey, Bucket, BucketSetting, Group, LabelKey, Part, Principal, Record, Release, Segment, Site, Upload,
-    Version, VersionSetting,
+    AccessKey, Bucket, BucketSetting, Group, KnownCopy, LabelKey, Part, Principal, Record, Release, Segment, Site,
+    Upload, Version, VersionSetting,
 };
 
 use crate::error::FormatError;
@@ -58,6 +58,7 @@ stored! {
     12 "version setting" VersionSetting,
     13 "group" Group,
     14 "release" Release,
+    20 "known copy" KnownCopy,
 }
 
 /// The bytes of a value. The same value always has the same bytes.

@@ -22,12 +22,12 @@ mod objects;
 mod replay;
 mod shelf;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use model::{Change, Epoch, KeyTag, Label, Record, SegmentId, SegmentKind};
+use model::{Change, Epoch, KeyTag, Label, LabelKey, Record, SegmentId, SegmentKind};
 use thiserror::Error;
 
 use crate::journal::{self, OpenError, Opened};
@@ -86,14 +86,24 @@ pub fn run(root: &RootKey, sites: &[PathBuf], out: &Path, progress: &mut dyn FnM
     let mut report = Report::default();
     let shelf = Shelf::scan(sites, &mut report.notes)?;
     progress(&format!("{} pieces of {} segments found", shelf.pieces(), shelf.segments().count()));
-    let mut reader = Reader { root, shelf: &shelf, keys: Keys::new(), history: History::default(), newest: Epoch(0) };
-    let unread = reader.read_journal(&mut report)?;
+    let mut reader = Reader {
+        root,
+        shelf: &shelf,
+        keys: Keys::new(),
+        older: Vec::new(),
+        shredded: BTreeSet::new(),
+        history: History::default(),
+        newest: Epoch(0),
+    };
+    let mut unread = reader.read_journal(&mut report)?;
+    let shredded = reader.judge_keys(&mut report);
+    unread.retain(|segment| !shredded.iter().any(|tag| segment.key == Some(*tag)));
     progress(&format!("{} changes read from the journal", reader.history.len()));
     let state = reader.history.replay(&mut report.losses);
     judge_unread(unread, reader.newest, state.missing.is_empty(), &mut report);
     for missing in &state.missing {
         let (first, last) = (missing.start(), missing.end());
-        let why = "they were the last of a stream, or never acknowledged";
+        let why = "they were the last of a stream, never acknowledged, or of a label that was shredded";
         report.notes.push(format!("changes {first} to {last} are in no segment: {why}"));
     }
     objects::write_all(&shelf, &reader.keys, &state, out, &mut report, progress)?;
@@ -114,6 +124,8 @@ fn claim(out: &Path) -> Result<(), Error> {
 struct Unread {
     segment: SegmentId,
     epoch: Epoch,
+    /// The key that was not found.
+    key: Option<KeyTag>,
     why: String,
 }
 
@@ -128,6 +140,10 @@ struct Reader<'a> {
     root: &'a RootKey,
     shelf: &'a Shelf,
     keys: Keys,
+    /// Keys of labels that an older root wrapped.
+    older: Vec<LabelKey>,
+    /// Labels that were shredded.
+    shredded: BTreeSet<[u8; Label::BYTES]>,
     history: History,
     /// The newest epoch of a journal segment that was read.
     newest: Epoch,
@@ -148,12 +164,12 @@ impl Reader<'_> {
                 match self.read_segment(segment, report) {
                     Attempt::Done => {}
                     Attempt::NeedsKey(tag) => still.push((segment, tag)),
-                    Attempt::Failed(why) => unread.push(self.unread(segment, why)),
+                    Attempt::Failed(why) => unread.push(self.unread(segment, None, why)),
                 }
             }
             if still.is_empty() || still.len() == before {
                 let no_key = |tag| format!("its key {tag} was not found");
-                unread.extend(still.into_iter().map(|(segment, tag)| self.unread(segment, no_key(tag))));
+                unread.extend(still.into_iter().map(|(segment, tag)| self.unread(segment, Some(tag), no_key(tag))));
                 break;
             }
             waiting = still.into_iter().map(|(segment, _)| segment).collect();
@@ -161,8 +177,8 @@ impl Reader<'_> {
         if self.history.is_empty() && count > 0 { Err(Error::WrongRoot(count)) } else { Ok(unread) }
     }
 
-    fn unread(&self, segment: SegmentId, why: String) -> Unread {
-        Unread { segment, epoch: self.shelf.epoch(segment), why }
+    fn unread(&self, segment: SegmentId, key: Option<KeyTag>, why: String) -> Unread {
+        Unread { segment, epoch: self.shelf.epoch(segment), key, why }
     }
 
     fn brings_keys(&self, segment: SegmentId) -> bool {
@@ -216,7 +232,7 @@ impl Reader<'_> {
         for (encoded, ride) in opened.items {
             match record::decode(&encoded) {
                 Ok(record) => {
-                    self.take_key(&record, report);
+                    self.take_keys(&record);
                     self.history.add(Copy::new(segment, epoch, record::hash(&encoded), record, ride));
                 }
                 Err(error) => {
@@ -226,14 +242,44 @@ impl Reader<'_> {
         }
     }
 
-    fn take_key(&mut self, record: &Record, report: &mut Report) {
-        let Change::LabelKeyCreated(key) = &record.change else { return };
-        match self.root.unwrap_label(key) {
-            Ok(secret) => {
-                self.keys.insert(key.tag, (secret, key.label));
+    fn take_keys(&mut self, record: &Record) {
+        let keys = match &record.change {
+            Change::LabelKeyCreated(key) => std::slice::from_ref(key),
+            Change::LabelShredded { label, keys, .. } => {
+                self.shredded.insert(*label.canonical());
+                keys
             }
-            Err(error) => report.losses.push(Loss { what: format!("the key {}", key.tag), why: error.to_string() }),
+            _ => return,
+        };
+        for key in keys {
+            match self.root.unwrap_label(key) {
+                Ok(secret) => {
+                    self.keys.insert(key.tag, (secret, key.label));
+                }
+                // An older root wrapped it: there may be another copy, or its label was shredded.
+                Err(_) => self.older.push(key.clone()),
+            }
         }
+    }
+
+    /// Tells which keys are lost, and returns those of shredded labels, which are meant to be.
+    fn judge_keys(&mut self, report: &mut Report) -> Vec<KeyTag> {
+        let mut gone = Vec::new();
+        for key in std::mem::take(&mut self.older) {
+            let shredded = key.label.is_some_and(|label| self.shredded.contains(label.canonical()));
+            match self.keys.contains_key(&key.tag) {
+                true => {}
+                false if shredded => gone.push(key.tag),
+                false => {
+                    let why = crate::error::WrongKey.to_string();
+                    report.losses.push(Loss { what: format!("the key {}", key.tag), why });
+                }
+            }
+        }
+        if !self.shredded.is_empty() {
+            report.notes.push(format!("{} labels were shredded: nothing of them opens", self.shredded.len()));
+        }
+        gone
     }
 }
 
@@ -241,7 +287,7 @@ impl Reader<'_> {
 /// shipped again under a new name before anything else is decided: if all numbers are there and the
 /// journal went on in a later epoch, whatever the segment held is known.
 fn judge_unread(unread: Vec<Unread>, newest: Epoch, complete: bool, report: &mut Report) {
-    for Unread { segment, epoch, why } in unread {
+    for Unread { segment, epoch, why, .. } in unread {
         if complete && epoch < newest {
             report.notes.push(format!("journal segment {segment} was never finished, and shipped again: {why}"));
         } else {

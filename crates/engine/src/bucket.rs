@@ -28,6 +28,8 @@ impl Engine {
                 single(found)
             }
         };
+        // Of a label that is shredded nothing is there, shown or not.
+        let found = found.filter(|bucket| inner.streams.of(Some(bucket.label)).is_some());
         if let Some(bucket) = &found {
             inner.lookups.keep_bucket(turn, session.label, bucket);
         }

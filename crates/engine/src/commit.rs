@@ -12,7 +12,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -41,6 +41,18 @@ pub struct StreamHandle {
     pub id: StreamId,
     pub label: Option<Label>,
     asks: mpsc::UnboundedSender<Ask>,
+    /// Its label was shredded: nothing of it is decided or shipped any more.
+    ended: Arc<AtomicBool>,
+}
+
+impl StreamHandle {
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+    }
+
+    fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
+    }
 }
 
 struct Ask {
@@ -117,7 +129,7 @@ impl Inner {
     pub fn start_stream(self: &Arc<Self>, id: StreamId, label: Option<Label>, leftovers: Vec<Decided>) -> StreamHandle {
         let (asks, asked) = mpsc::unbounded_channel();
         let (decided, to_ship) = mpsc::unbounded_channel();
-        let handle = StreamHandle { id, label, asks };
+        let handle = StreamHandle { id, label, asks, ended: Arc::default() };
         if !leftovers.is_empty() {
             self.counters.unshown.fetch_add(leftovers.len() as u64, Ordering::Relaxed);
             let leftovers = leftovers.into_iter().map(|decided| Waiting { decided, answer: None }).collect();
@@ -162,7 +174,10 @@ async fn decide_all(
         for (decision, answer) in decisions.into_iter().zip(answers) {
             // Whoever asked may be gone: what is decided is shipped all the same.
             match decision {
-                Decision::Decided(record) => decided.push(Waiting { decided: record, answer: Some(answer) }),
+                Decision::Decided(record) => {
+                    inner.heed(&record.record.change);
+                    decided.push(Waiting { decided: record, answer: Some(answer) });
+                }
                 Decision::Refused(refusal) => drop(answer.send(Answer::Refused(refusal))),
                 Decision::Behind(_) => drop(answer.send(Answer::Behind)),
             }
@@ -189,10 +204,12 @@ struct UnderWay {
     standing: tokio::task::JoinHandle<Stood>,
 }
 
-/// A batch that stands, and where in it the bodies lie.
-struct Stood {
-    standing: Standing,
-    extents: Vec<Option<(u64, u64)>>,
+/// What became of a batch.
+enum Stood {
+    /// It stands; and where in it the bodies lie.
+    Whole { standing: Standing, extents: Vec<Option<(u64, u64)>> },
+    /// Its stream ended before.
+    Ended,
 }
 
 /// The shipper: at most two batches under way, shown strictly in order.
@@ -295,7 +312,7 @@ fn close_batch(gathered: &mut VecDeque<Waiting>) -> Vec<Waiting> {
 async fn make_stand(inner: Arc<Inner>, stream: StreamHandle, items: Vec<Item>) -> Stood {
     let items: Arc<[Item]> = items.into();
     let mut pause = SHIP_AGAIN;
-    loop {
+    while !stream.has_ended() {
         match try_stand(&inner, &stream, &items).await {
             Ok(stood) => return stood,
             Err(error) => {
@@ -305,6 +322,7 @@ async fn make_stand(inner: Arc<Inner>, stream: StreamHandle, items: Vec<Item>) -
             }
         }
     }
+    Stood::Ended
 }
 
 async fn try_stand(inner: &Arc<Inner>, stream: &StreamHandle, items: &Arc<[Item]>) -> Result<Stood, Error> {
@@ -328,13 +346,17 @@ async fn try_stand(inner: &Arc<Inner>, stream: &StreamHandle, items: &Arc<[Item]
     })
     .await?;
     let standing = inner.ship(sealed.encoded, identity, profile, None).await?;
-    Ok(Stood { standing, extents: sealed.extents })
+    Ok(Stood::Whole { standing, extents: sealed.extents })
 }
 
 /// Makes a batch that stands visible and answers those who wait. It cannot be given up: the catalog
 /// is asked until it agrees.
 async fn show(inner: &Arc<Inner>, stream: &StreamHandle, waiting: Vec<Waiting>, stood: Stood) {
-    let Stood { standing: Standing { segment, late }, extents } = stood;
+    let (standing, extents) = match stood {
+        Stood::Whole { standing, extents } if !stream.has_ended() => (standing, extents),
+        _ => return end(inner, waiting),
+    };
+    let Standing { segment, late } = standing;
     let shipped = waiting.iter().zip(&extents).map(|(waiting, extent)| Shipped {
         encoded: waiting.decided.encoded.clone(),
         extent: extent.map(|(offset, length)| Extent { segment: segment.id, offset, length }),
@@ -346,7 +368,10 @@ async fn show(inner: &Arc<Inner>, stream: &StreamHandle, waiting: Vec<Waiting>, 
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(SHIP_AGAIN_MAX);
     }
-    inner.lookups.shown(stream.label, waiting.iter().map(|waiting| &waiting.decided.record.change));
+    if stream.has_ended() {
+        return end(inner, waiting);
+    }
+    inner.heed_shown(stream.label, waiting.iter().map(|waiting| &waiting.decided.record.change));
     inner.counters.unshown.fetch_sub(waiting.len() as u64, Ordering::Relaxed);
     inner.shown.send_modify(|shown| *shown += 1);
     for Waiting { decided, answer } in waiting {
@@ -355,6 +380,29 @@ async fn show(inner: &Arc<Inner>, stream: &StreamHandle, waiting: Vec<Waiting>, 
         }
     }
     late.follow(inner, &segment);
+}
+
+/// The stream's label is shredded: what was decided in it goes with it.
+fn end(inner: &Arc<Inner>, waiting: Vec<Waiting>) {
+    inner.counters.unshown.fetch_sub(waiting.len() as u64, Ordering::Relaxed);
+    inner.shown.send_modify(|shown| *shown += 1);
+    for answer in waiting.into_iter().filter_map(|waiting| waiting.answer) {
+        let _ = answer.send(Answer::Refused(Refusal::NoSuchBucket));
+    }
+}
+
+impl Inner {
+    /// Acts on what was just shown, before anybody is answered.
+    fn heed_shown<'a>(&self, label: Option<Label>, changes: impl Iterator<Item = &'a Change> + Clone) {
+        for change in changes.clone() {
+            if let Change::LabelKeyCreated(key) = change
+                && self.keys.add(key).is_err()
+            {
+                error!(tag = %key.tag, "a key that was just made does not open");
+            }
+        }
+        self.lookups.shown(label, changes);
+    }
 }
 
 impl From<Refusal> for Error {
@@ -377,6 +425,8 @@ impl From<Refusal> for Error {
             Refusal::ReleaseChanged => Error::ReleaseChanged,
             Refusal::NoSuchAccessKey => Error::NoSuchAccessKey,
             Refusal::Adoption(why) => Error::Invalid(why.to_owned()),
+            Refusal::NoSuchLabel => Error::NoSuchLabel,
+            Refusal::KeysChanged => Error::unavailable("keys were made meanwhile"),
             Refusal::LookBeneath => Error::Internal("a change was not asked for again as adopting needs it".to_owned()),
             Refusal::VersionsAreKept => {
                 Error::BucketState("a bucket that keeps versions can suspend that, never end it")

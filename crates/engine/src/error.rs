@@ -61,6 +61,8 @@ pub enum Error {
     Invalid(String),
     #[error("the name is taken")]
     PrincipalExists,
+    #[error("the label is not in use here")]
+    NoSuchLabel,
     #[error("no such access key")]
     NoSuchAccessKey,
     #[error("no such user: see `entente user list`")]

@@ -20,7 +20,7 @@ use coding::keys::WrapContext;
 use coding::piece::{Fragment, Layout};
 use futures::future::try_join_all;
 use futures::{Stream, StreamExt, TryStreamExt};
-use model::{Extent, Segment, SegmentId, Versioning, Which};
+use model::{Extent, KeyTag, Segment, SegmentId, Versioning, Which};
 use policy::{GetObject, Permit};
 
 use crate::adopt::Beneath;
@@ -47,6 +47,8 @@ pub(crate) enum Source {
 pub(crate) struct Here {
     inner: Arc<Inner>,
     segments: BTreeMap<SegmentId, Arc<Segment>>,
+    /// Gone when its label is shredded; then reading ends.
+    under: KeyTag,
     /// In the order of the version's bodies.
     keys: Vec<BodyKey>,
 }
@@ -80,7 +82,7 @@ impl Engine {
         let secret = inner
             .keys
             .by_tag(version.wrap.under)
-            .ok_or_else(|| Error::Internal("the object's label key is not here".to_owned()))?;
+            .ok_or_else(|| inner.shredded_or(bucket.label, "the object's label key is not here"))?;
         let context = WrapContext::Version {
             label: &bucket.label,
             bucket: bucket.id,
@@ -93,7 +95,7 @@ impl Engine {
             .map_err(|_| Error::Internal("the object's keys do not open: its record was changed".to_owned()))?;
         let segments = object.segments.into_iter().map(|segment| (segment.id, Arc::new(segment))).collect();
         let expiry = if which == Which::Current { self.expiry(bucket.id, &version) } else { None };
-        let source = Source::Here(Here { inner: Arc::clone(inner), segments, keys });
+        let source = Source::Here(Here { inner: Arc::clone(inner), segments, under: version.wrap.under, keys });
         Ok(Found { version, versioning, expiry, source })
     }
 }
@@ -121,7 +123,7 @@ impl Found {
     /// Streams the plaintext bytes of `range`, which lies within the version's size.
     pub fn read(self, range: Range<u64>) -> Plaintext {
         let Found { version, source, .. } = self;
-        let Here { inner, segments, keys } = match source {
+        let Here { inner, segments, under, keys } = match source {
             Source::Here(here) => here,
             Source::Beneath(beneath) => return beneath.read(range),
         };
@@ -144,6 +146,9 @@ impl Found {
             async move {
                 let missing = || Error::Internal("a segment of the object is not in the catalog".to_owned());
                 let segment = segment.ok_or_else(missing)?;
+                if inner.keys.by_tag(under).is_none() {
+                    return Err(Error::NoSuchBucket);
+                }
                 inner.read_reserved(&segment, step, pace).await
             }
         };

@@ -46,10 +46,12 @@ pub struct Inner {
     pub recoding: tokio::sync::Semaphore,
     /// The profile of each stream's journal segments: the one of its buckets that promises most.
     pub journal: Mutex<BTreeMap<StreamId, Profile>>,
-    /// Held while a label gets its key and stream: it has one of each.
+    /// Held while keys of labels come and go: what wraps them all anew must miss none.
     pub opening: tokio::sync::Mutex<()>,
     /// Held while a principal, a group or a bucket's grants are read and written again.
     pub people: tokio::sync::Mutex<()>,
+    /// Something was shredded.
+    pub clearing: Notify,
 }
 
 /// Counts since start.
@@ -83,6 +85,17 @@ impl Streams {
         self.held().values().find(|handle| handle.label == label).cloned()
     }
 
+    /// The label's stream takes nothing more, and nothing of it is shipped any more.
+    pub fn end(&self, label: Label) {
+        self.held().retain(|_, handle| {
+            let ends = handle.label == Some(label);
+            if ends {
+                handle.end();
+            }
+            !ends
+        });
+    }
+
     /// The labels there are streams of.
     pub fn labels(&self) -> Vec<Label> {
         self.held().values().filter_map(|handle| handle.label).collect()
@@ -111,13 +124,13 @@ impl Inner {
 
     /// The stream that changes of this bucket's label go to.
     pub fn stream_of(&self, bucket: &Bucket) -> Result<StreamHandle, Error> {
-        let stream = self.streams.of(Some(bucket.label));
-        stream.ok_or_else(|| Error::Internal("the bucket's label has no stream".to_owned()))
+        // Every bucket's label has one, unless it was shredded since the permit.
+        self.streams.of(Some(bucket.label)).ok_or(Error::NoSuchBucket)
     }
 
     /// The key of a label that new records are wrapped under.
     pub fn label_key(&self, label: &Label) -> Result<Arc<LabelSecret>, Error> {
-        self.keys.newest(label).ok_or_else(|| Error::Internal("the label has no key".to_owned()))
+        self.keys.newest(label).map(|(_, secret)| secret).ok_or(Error::NoSuchBucket)
     }
 
     /// The key a stream's segments are sealed under; for the control stream also as the root
@@ -137,6 +150,14 @@ impl Inner {
     pub fn label_of(&self, stream: StreamId) -> Result<Option<Label>, Error> {
         let known = self.streams.by_id(stream);
         known.map(|stream| stream.label).ok_or_else(|| Error::Internal(format!("no stream {stream}")))
+    }
+
+    /// Why something of a label is missing: it is shredded, or a fault.
+    pub fn shredded_or(&self, label: Label, fault: &str) -> Error {
+        match self.streams.of(Some(label)) {
+            Some(_) => Error::Internal(fault.to_owned()),
+            None => Error::NoSuchBucket,
+        }
     }
 
     pub fn journal_profile(&self, stream: StreamId) -> Profile {

@@ -105,6 +105,10 @@ impl Lookups {
                 Reach::Key(id) => held.forget_people(|kept, _| kept == id),
                 Reach::Principal(id) => held.forget_people(|_, kept| kept.session.principal == *id),
                 Reach::Everyone => held.forget_people(|_, _| true),
+                Reach::Label(label) => {
+                    held.forget_buckets(*label);
+                    held.forget_people(|_, kept| kept.session.label == *label);
+                }
             }
         }
     }
@@ -130,6 +134,8 @@ enum Reach<'a> {
     Principal(&'a PrincipalId),
     /// Who is in which group.
     Everyone,
+    /// Whatever has this label.
+    Label(&'a Label),
 }
 
 /// Nobody remembers that something is not there, so what comes into being makes nothing wrong, but a
@@ -140,6 +146,7 @@ fn reach(change: &Change) -> Reach<'_> {
         Change::KeyRevoked { id, .. } | Change::KeyExpires { id, .. } => Reach::Key(id),
         Change::PrincipalSet(principal) => Reach::Principal(&principal.id),
         Change::GroupSet(_) | Change::GroupDeleted { .. } => Reach::Everyone,
+        Change::LabelShredded { label, .. } => Reach::Label(label),
         Change::ObjectPut { .. }
         | Change::ObjectDeleted { .. }
         | Change::OriginHidden { .. }
@@ -152,6 +159,7 @@ fn reach(change: &Change) -> Reach<'_> {
         | Change::ReleaseSet(_)
         | Change::KeyIssued(_)
         | Change::LabelKeyCreated(_)
+        | Change::CopyMade(_)
         | Change::StreamOpened { .. }
         | Change::SiteClaimed { .. }
         | Change::MarkerPut { .. }

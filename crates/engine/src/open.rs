@@ -30,6 +30,8 @@ pub struct Parts {
     pub catalog: Arc<dyn Catalog>,
     pub sites: Vec<SiteParts>,
     pub root: RootKey,
+    /// A root that may have taken its place: there are two while a label is being shredded.
+    pub next_root: Option<RootKey>,
     pub outside: Outside,
     pub settings: Settings,
     /// The ways to buckets that are being adopted.
@@ -99,7 +101,7 @@ const SETTLE_WAIT: Duration = Duration::from_secs(3);
 impl Engine {
     /// Opens the enclave of this catalog, or founds one over empty sites.
     pub async fn open(parts: Parts) -> Result<Engine, OpenError> {
-        let Parts { catalog, sites, root, outside, settings, origins } = parts;
+        let Parts { catalog, sites, root, next_root, outside, settings, origins } = parts;
         check_names(&sites, &settings)?;
         let handles: Vec<(SiteParts, Arc<SiteHandle>)> = sites
             .into_iter()
@@ -109,7 +111,12 @@ impl Engine {
                 (site, handle)
             })
             .collect();
-        let keys = open_keys(catalog.as_ref(), root).await?;
+        let keys = Keyring::new(root, next_root.into_iter().collect());
+        let opens = open_keys(catalog.as_ref(), &keys).await?;
+        if !opens {
+            // A new root is learned from the sites, if they are all known.
+            check_known(catalog.as_ref(), &handles).await?;
+        }
         let enclave = match catalog.enclave().await? {
             Some(enclave) => enclave,
             None => found(catalog.as_ref(), &handles, &outside).await?,
@@ -129,6 +136,7 @@ impl Engine {
             journal: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
             people: tokio::sync::Mutex::default(),
+            clearing: Notify::new(),
             outside,
             settings,
             streams: Streams::default(),
@@ -143,8 +151,13 @@ impl Engine {
             draining: false.into(),
             recoding: tokio::sync::Semaphore::new(RECODED_AT_ONCE),
         });
-        inner.open_decided_keys().await?;
+        inner.heed_decided().await?;
         let seen = inner.replay().await?;
+        if !open_keys(inner.catalog.as_ref(), &inner.keys).await? {
+            return Err(OpenError::WrongRoot);
+        }
+        // What is decided comes after what is shown.
+        inner.heed_decided().await?;
         inner.check_newest().await?;
         inner.enter_epoch(seen).await?;
         inner.start_streams().await?;
@@ -172,12 +185,17 @@ fn check_names(sites: &[SiteParts], settings: &Settings) -> Result<(), OpenError
     Ok(())
 }
 
-async fn open_keys(catalog: &dyn Catalog, root: RootKey) -> Result<Keyring, OpenError> {
-    let keys = Keyring::new(root);
-    for key in catalog.label_keys().await? {
-        keys.add(&key).map_err(|_| OpenError::WrongRoot)?;
-    }
-    Ok(keys)
+/// Opens the keys of the catalog, and tells whether all did. They do not when the catalog is older than the
+/// root: then the journal at the sites holds them wrapped anew.
+async fn open_keys(catalog: &dyn Catalog, keys: &Keyring) -> Result<bool, OpenError> {
+    Ok(catalog.label_keys().await?.iter().all(|key| keys.add(key).is_ok()))
+}
+
+/// Nothing is claimed under a root that opens nothing.
+async fn check_known(catalog: &dyn Catalog, handles: &[(SiteParts, Arc<SiteHandle>)]) -> Result<(), OpenError> {
+    let known = catalog.sites().await?;
+    let is_known = |(parts, _): &(SiteParts, _)| known.iter().any(|site| site.name == parts.name);
+    if handles.iter().all(is_known) { Ok(()) } else { Err(OpenError::WrongRoot) }
 }
 
 /// Makes an empty catalog that of a new enclave, if no site belongs to one.
@@ -257,10 +275,15 @@ impl Inner {
     /// Starts every stream there is; what was decided and never shown is shipped first.
     async fn start_streams(self: &Arc<Self>) -> Result<(), OpenError> {
         let mut leftovers: BTreeMap<StreamId, Vec<catalog::Decided>> = BTreeMap::new();
+        let mut shredded = Vec::new();
         for decided in self.catalog.unshown().await? {
+            if let Change::LabelShredded { label, .. } = &decided.record.change {
+                shredded.push(*label);
+            }
             leftovers.entry(decided.record.stream).or_default().push(decided);
         }
-        for stream in self.catalog.streams().await? {
+        let is_left = |stream: &catalog::Stream| stream.label.is_none_or(|label| !shredded.contains(&label));
+        for stream in self.catalog.streams().await?.into_iter().filter(is_left) {
             let left = leftovers.remove(&stream.id).unwrap_or_default();
             if !left.is_empty() {
                 info!(stream = %stream.id, records = left.len(), "shipping what was decided before");
@@ -293,17 +316,6 @@ impl Inner {
             for (stream, label) in streams.iter().filter_map(|stream| Some((stream.id, stream.label?))) {
                 let buckets = self.catalog.buckets_of(principal.id, label).await?;
                 buckets.iter().for_each(|bucket| self.raise_journal(stream, label, bucket.profile));
-            }
-        }
-        Ok(())
-    }
-
-    /// Keys that were decided and never shown are keys all the same: what else was decided may be
-    /// sealed under them, and a second control key would part the secrets of the two.
-    async fn open_decided_keys(&self) -> Result<(), OpenError> {
-        for decided in self.catalog.unshown().await? {
-            if let Change::LabelKeyCreated(key) = &decided.record.change {
-                self.keys.add(key).map_err(|_| OpenError::WrongRoot)?;
             }
         }
         Ok(())

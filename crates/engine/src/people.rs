@@ -32,7 +32,8 @@ impl Engine {
         }
         let turn = inner.lookups.turn_of_people();
         let Some(key) = inner.catalog.access_key(id).await? else { return Ok(None) };
-        if key.state != KeyState::Active {
+        // A label that is shredded has no stream.
+        if key.state != KeyState::Active || inner.streams.of(Some(key.label)).is_none() {
             return Ok(None);
         }
         // Before what it is the epoch of, so that whoever reads something older is found out.
@@ -184,8 +185,10 @@ impl Engine {
         if !inner.settings.range.contains(&label) {
             return Err(Error::OutOfRange);
         }
+        // Until the key is decided: no label is shredded in between.
+        let _turn = inner.opening.lock().await;
         if owner.role == Role::MissionOwner {
-            inner.open_label(label).await?;
+            inner.open_label_in_turn(label).await?;
         }
         let (_, control) = inner.keys.control().ok_or_else(|| Error::Internal("no control key".to_owned()))?;
         let id = AccessKeyId(format!("{ID_PREFIX}{}", self.random_text::<ID_RANDOM>()));

@@ -44,6 +44,21 @@ impl Found {
     }
 }
 
+/// When the key of a stream's segments is there.
+#[derive(Clone, Copy)]
+enum Keys {
+    /// Any of the segments may bring it: all are read before one is opened.
+    Brought,
+    There,
+}
+
+/// A journal segment as it was read.
+struct Unopened {
+    header: Header,
+    payload: Vec<u8>,
+    proven: Vec<Piece>,
+}
+
 /// A journal segment opened: its records in order.
 struct Opened {
     segment: Segment,
@@ -69,14 +84,26 @@ impl Inner {
             let segments = std::mem::take(&mut found.segments);
             segments.into_values().partition(|(header, _)| control.contains(&header.stream))
         };
-        for segments in [control, others] {
-            let mut streams: BTreeMap<StreamId, Vec<Opened>> = BTreeMap::new();
-            for (header, pieces) in segments {
+        for (keys, segments) in [(Keys::Brought, control), (Keys::There, others)] {
+            // Of a shredded label nothing opens, and nothing is missed.
+            let shredded: BTreeSet<StreamId> = self.catalog.shredded().await?.into_iter().map(|(id, _)| id).collect();
+            let (mut unopened, mut opened) = (Vec::new(), Vec::new());
+            for (header, pieces) in segments.into_iter().filter(|(header, _)| !shredded.contains(&header.stream)) {
                 if let Some(known) = self.catalog.segment(header.segment).await? {
                     self.take_back(&known, pieces).await?;
-                } else if let Some(opened) = self.open_segment(&header, pieces, &mut found).await? {
-                    streams.entry(header.stream).or_default().push(opened);
+                } else if let Some(segment) = self.read_segment(header, pieces, &mut found).await? {
+                    match keys {
+                        Keys::Brought => unopened.push(segment),
+                        Keys::There => opened.push(self.open_segment(segment)?),
+                    }
                 }
+            }
+            for segment in unopened {
+                opened.push(self.open_segment(segment)?);
+            }
+            let mut streams: BTreeMap<StreamId, Vec<Opened>> = BTreeMap::new();
+            for opened in opened {
+                streams.entry(opened.segment.stream).or_default().push(opened);
             }
             for (stream, opened) in streams {
                 self.replay_stream(stream, opened, &found).await?;
@@ -184,15 +211,16 @@ impl Inner {
         Ok(())
     }
 
-    /// Reads, proves and opens a segment; `None` when fewer than k of its pieces are whole, as of a
-    /// batch whose upload was cut short.
-    async fn open_segment(
+    /// Reads and proves a segment; `None` when fewer than k of its pieces are whole, as of a batch whose
+    /// upload was cut short. The control stream's key in it is learned: whichever segment was sealed
+    /// since there is the newest root has it so that this opens it.
+    async fn read_segment(
         &self,
-        header: &Header,
+        header: Header,
         pieces: Vec<Piece>,
         found: &mut Found,
-    ) -> Result<Option<Opened>, OpenError> {
-        let layout = Layout::of(header);
+    ) -> Result<Option<Unopened>, OpenError> {
+        let layout = Layout::of(&header);
         let mut whole: BTreeMap<u8, Bytes> = BTreeMap::new();
         let mut proven = Vec::new();
         for piece in pieces {
@@ -217,12 +245,22 @@ impl Inner {
         let have: Vec<(u8, &[u8])> = whole.iter().map(|(index, bytes)| (*index, bytes.as_ref())).collect();
         let unreadable = |why: String| OpenError::Journal(format!("segment {}: {why}", header.segment));
         let payload = payload(header.identity(), layout, &have).map_err(|error| unreadable(error.to_string()))?;
-        // Only the root opens the control stream's key, also when the catalog has never seen it.
         if let Some(control) = journal::control_key(&payload).map_err(|error| unreadable(error.to_string()))? {
-            self.keys.add(&control).map_err(|_| OpenError::WrongRoot)?;
+            self.keys.learn(&control);
         }
-        let opened = journal::open(&payload, |tag| self.keys.by_tag(tag).map(OpenSecret));
-        let opened = opened.map_err(|error| unreadable(error.to_string()))?;
+        Ok(Some(Unopened { header, payload, proven }))
+    }
+
+    fn open_segment(&self, unopened: Unopened) -> Result<Opened, OpenError> {
+        let Unopened { header, payload, proven } = unopened;
+        let unreadable = |why: String| OpenError::Journal(format!("segment {}: {why}", header.segment));
+        let opened = match journal::open(&payload, |tag| self.keys.by_tag(tag).map(OpenSecret)) {
+            // Only a root opens the control stream's key.
+            Err(journal::OpenError::NoKey(_)) if matches!(journal::control_key(&payload), Ok(Some(_))) => {
+                return Err(OpenError::WrongRoot);
+            }
+            opened => opened.map_err(|error| unreadable(error.to_string()))?,
+        };
         let segment = Segment {
             id: header.segment,
             kind: SegmentKind::Journal,
@@ -242,7 +280,7 @@ impl Inner {
             let extent = place.map(|(offset, length)| Extent { segment: header.segment, offset, length });
             records.push((record, Shipped { encoded, extent }));
         }
-        Ok(Some(Opened { segment, records }))
+        Ok(Opened { segment, records })
     }
 
     /// One whole piece, proven to be of this segment; `None` when what the site has is not it, an

@@ -43,6 +43,7 @@ impl Engine {
             () = inner.sweep_forever() => {}
             () = inner.lifecycle_forever() => {}
             () = inner.copy_origins() => {}
+            () = inner.clear_forever() => {}
         }
     }
 }

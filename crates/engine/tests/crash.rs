@@ -186,6 +186,7 @@ async fn a_life(
         catalog,
         sites: memories.iter().zip(Vendor::ALL).map(site).collect(),
         root: RootKey::from_bytes(world::ROOT),
+        next_root: None,
         outside,
         settings: world::settings(),
         origins: Arc::new(providers::NoOrigins),

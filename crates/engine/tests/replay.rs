@@ -145,6 +145,7 @@ async fn another_root_key_opens_nothing() {
         catalog,
         sites: world.sites.parts(),
         root: coding::keys::RootKey::from_bytes([9; 32]),
+        next_root: None,
         outside: world.outside.clone(),
         settings: settings(),
         origins: Arc::new(providers::NoOrigins),

@@ -2,6 +2,7 @@
 //! no condition is in them, and applying one evaluates nothing.
 
 use crate::acl::Acl;
+use crate::copies::KnownCopy;
 use crate::id::{BucketId, EnclaveId, PrincipalId, SegmentId, StreamId, UploadId, VersionId};
 use crate::label::Label;
 use crate::lock::Retention;
@@ -136,6 +137,15 @@ pub enum Change {
         bucket: BucketId,
         setting: BucketSetting,
     },
+    /// In the control stream: nothing of this label is there any more. There is a new root, and `keys` are
+    /// all keys that are left, wrapped under it; the label's own are not among them.
+    LabelShredded {
+        label: Label,
+        keys: Vec<LabelKey>,
+        at: Timestamp,
+    },
+    /// In the control stream: a copy was made of the root key, or under it, that lies outside the enclave.
+    CopyMade(KnownCopy),
 }
 
 /// The version that bodies are shared with.

@@ -256,6 +256,7 @@ impl From<engine::Error> for Failure {
             | E::ReleaseChanged
             | E::Refused(_)
             | E::NoSuchAccessKey
+            | E::NoSuchLabel
             | E::NotCleared
             | E::OutOfRange
             | E::SourceGone => Failure::internal(error),

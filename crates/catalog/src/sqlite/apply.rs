@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::late::{self, Late};
 use super::versions::{self, Kept, New};
-use super::{adoption, codec, people, segments, settings, streams, touch};
+use super::{adoption, codec, people, segments, settings, shred, streams, touch};
 use crate::error::Error;
 
 /// One showing transaction.
@@ -96,6 +96,8 @@ impl<'c> Apply<'c> {
             Change::StreamOpened { stream, label, vendors } => self.open_stream(stream, label, &vendors),
             Change::SiteClaimed { site, .. } => people::store_site(self.c, &site),
             Change::BucketSet { bucket, setting } => self.set(number, bucket, &setting),
+            Change::LabelShredded { label, keys, at } => shred::shred(self.c, number, &label, &keys, at),
+            Change::CopyMade(copy) => people::store_copy(self.c, number, &copy),
         }
     }
 

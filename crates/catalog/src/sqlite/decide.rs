@@ -6,9 +6,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::judge::{self, Stop};
 use super::touch::Touch;
-use super::{codec, late, segments};
+use super::{codec, late, segments, shred};
 use crate::error::Error;
-use crate::interface::{Decided, Decision, Proposal};
+use crate::interface::{Decided, Decision, Proposal, Refusal};
 
 /// Judges the proposals one after the other; each meets what those before it decided.
 pub fn decide(
@@ -17,6 +17,9 @@ pub fn decide(
     now: Timestamp,
     proposals: &[Proposal],
 ) -> Result<Vec<Decision>, Error> {
+    if shred::is_ended(c, stream)? {
+        return Ok(proposals.iter().map(|_| Decision::Refused(Refusal::NoSuchBucket)).collect());
+    }
     let mut head = Head::load(c, stream)?;
     late::end_replay(c)?;
     let mut decisions = Vec::with_capacity(proposals.len());

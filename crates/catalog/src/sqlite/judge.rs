@@ -16,7 +16,7 @@ use rusqlite::{Connection, Params, params};
 
 use super::touch::{self, Kind};
 use super::versions::{self, Kept};
-use super::{adoption, epochs, names, people, settings};
+use super::{adoption, epochs, names, people, settings, shred};
 use crate::error::Error;
 use crate::interface::{Proposal, Refusal, Stand};
 
@@ -191,7 +191,10 @@ fn check(c: &Connection, now: Timestamp, proposal: &Proposal, change: &Change) -
             in_bucket(c, *bucket)?;
             set(c, *bucket, setting)
         }
-        Change::LabelKeyCreated(_) | Change::StreamOpened { .. } | Change::SiteClaimed { .. } => Ok(()),
+        Change::LabelShredded { label, keys, .. } => shred::judge(c, label, keys),
+        Change::LabelKeyCreated(_) | Change::StreamOpened { .. } | Change::SiteClaimed { .. } | Change::CopyMade(_) => {
+            Ok(())
+        }
     }
 }
 
@@ -468,7 +471,7 @@ fn known_key(c: &Connection, id: &AccessKeyId) -> Result<(), Stop> {
     Ok(())
 }
 
-fn wait(c: &Connection, touches: &str, values: impl Params) -> Result<(), Stop> {
+pub(super) fn wait(c: &Connection, touches: &str, values: impl Params) -> Result<(), Stop> {
     newest(c, touches, values)?.map_or(Ok(()), |number| Err(Stop::Behind(number)))
 }
 

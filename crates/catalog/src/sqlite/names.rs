@@ -29,6 +29,13 @@ pub fn buckets_of(c: &Connection, owner: PrincipalId, label: &Label) -> Result<V
     blobs.map(|blob| codec::from_blob(&blob?)).collect()
 }
 
+/// By name.
+pub fn buckets_at(c: &Connection, label: &Label) -> Result<Vec<Bucket>, Error> {
+    let mut find = c.prepare_cached("SELECT bucket FROM bucket WHERE label = ? ORDER BY name")?;
+    let blobs = find.query_map([label.canonical()], |row| row.get::<_, Vec<u8>>(0))?;
+    blobs.map(|blob| codec::from_blob(&blob?)).collect()
+}
+
 /// The version or marker that is meant; of a version every segment it lies in.
 pub fn find(c: &Connection, bucket: BucketId, key: &ObjectKey, which: Which) -> Result<Option<Entry>, Error> {
     let (number, version) = match versions::find(c, bucket, key, which)? {

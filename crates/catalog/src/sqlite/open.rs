@@ -66,6 +66,24 @@ pub fn memory() -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// Writes the database as it is now, without what was deleted, into a new file.
+pub fn save(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(path);
+    made.map_err(|error| unavailable(path, &error))?;
+    let name = path.to_str().ok_or_else(|| Error::Unavailable(format!("`{}` is no name for it", path.display())))?;
+    // It cannot be a part of the transaction a read runs in.
+    let within = !connection.is_autocommit();
+    if within {
+        connection.execute_batch("COMMIT")?;
+    }
+    let saved = connection.execute("VACUUM INTO ?", [name]);
+    if within {
+        connection.execute_batch("BEGIN DEFERRED")?;
+    }
+    saved?;
+    File::open(path).and_then(|file| file.sync_all()).map_err(|error| unavailable(path, &error))
+}
+
 /// Statements are prepared once. Without the second setting SQLite lets the values bound to some of
 /// them choose the plan, and prepares those anew each time they are bound.
 fn keep_statements(connection: &Connection) -> Result<(), Error> {

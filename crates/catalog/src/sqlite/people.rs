@@ -1,8 +1,8 @@
 //! Principals, access keys, label keys and sites: few rows, changed seldom.
 
 use model::{
-    AccessKey, AccessKeyId, Group, KeyLimits, KeyState, LabelKey, Number, Principal, PrincipalId, Release, ReleaseId,
-    Site, Timestamp,
+    AccessKey, AccessKeyId, Group, KeyLimits, KeyState, KnownCopy, LabelKey, Number, Principal, PrincipalId, Release,
+    ReleaseId, Site, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -166,6 +166,17 @@ pub fn store_label_key(c: &Connection, key: &LabelKey) -> Result<(), Error> {
         "INSERT INTO label_key (tag, label_key) VALUES (?1, ?2) ON CONFLICT (tag) DO UPDATE SET label_key = ?2",
     )?
     .execute(params![key.tag.0, codec::to_blob(key)])?;
+    Ok(())
+}
+
+/// In the order they were made.
+pub fn copies(c: &Connection) -> Result<Vec<KnownCopy>, Error> {
+    all(c, "SELECT copy FROM known_copy ORDER BY number")
+}
+
+pub fn store_copy(c: &Connection, number: Number, copy: &KnownCopy) -> Result<(), Error> {
+    c.prepare_cached("INSERT INTO known_copy (number, copy) VALUES (?, ?) ON CONFLICT DO NOTHING")?
+        .execute(params![number.0, codec::to_blob(copy)])?;
     Ok(())
 }
 

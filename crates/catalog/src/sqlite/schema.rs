@@ -12,7 +12,7 @@ use crate::error::Error;
 pub const APPLICATION_ID: i32 = 0x656e_7465;
 
 /// What the newest migration leads to.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// Migration `i` leads from version `i` to `i + 1`: a script, and what SQL alone cannot do after it.
 /// They are never edited once released.
@@ -22,6 +22,7 @@ const MIGRATIONS: [(&str, Afterwards); VERSION as usize] = [
     (VERSION_3, name_versions),
     (VERSION_4, nothing),
     (VERSION_5, nothing),
+    (VERSION_6, nothing),
 ];
 
 type Afterwards = fn(&Connection) -> Result<(), Error>;
@@ -58,6 +59,27 @@ const VERSION_5: &str = "
         -- Of its source.
         label BLOB NOT NULL,
         release BLOB NOT NULL
+    ) STRICT;
+";
+
+const VERSION_6: &str = "
+    -- The streams of labels that were shredded: what is at the sites of them opens no more. What the
+    -- catalog held of one is gone when it is `cleared`; segments up to row `cleared_to` were looked at.
+    CREATE TABLE shredded_stream (
+        id BLOB PRIMARY KEY,
+        label BLOB NOT NULL,
+        number INTEGER NOT NULL,
+        cleared_to INTEGER NOT NULL DEFAULT 0,
+        cleared INTEGER NOT NULL DEFAULT 0
+    ) STRICT, WITHOUT ROWID;
+    -- Their buckets, until nothing of them is left.
+    CREATE TABLE shredded_bucket (
+        id BLOB PRIMARY KEY
+    ) STRICT, WITHOUT ROWID;
+    -- Shares of the root key and backups, by the number of the record that tells of them.
+    CREATE TABLE known_copy (
+        number INTEGER PRIMARY KEY,
+        copy BLOB NOT NULL
     ) STRICT;
 ";
 

@@ -5,12 +5,16 @@ use model::{Record, StreamId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::apply::Apply;
-use super::{codec, segments};
+use super::{codec, segments, shred};
 use crate::error::Error;
 use crate::interface::{Batch, Shipped};
 
-/// Applies what the batch brings beyond the newest shown record of its stream.
+/// Applies what the batch brings beyond the newest shown record of its stream. What a shredded label's
+/// stream brings is passed over.
 pub fn show(c: &Connection, batch: &Batch) -> Result<(), Error> {
+    if shred::is_shredded(c, batch.stream)? {
+        return Ok(());
+    }
     let mut head = Head::load(c, batch.stream)?;
     let mut apply = Apply::begin(c)?;
     let shown_before = head.shown.0;

@@ -1,6 +1,6 @@
 //! What a change touches, as columns: how a proposal finds the decided records it depends on.
 
-use model::{AccessKeyId, Bucket, BucketId, Change, ObjectKey, PrincipalId, ReleaseId, UploadId, VersionId};
+use model::{AccessKeyId, Bucket, BucketId, Change, Label, ObjectKey, PrincipalId, ReleaseId, UploadId, VersionId};
 use rusqlite::Connection;
 use rusqlite::types::{ToSql, ToSqlOutput};
 
@@ -33,6 +33,8 @@ pub enum Kind {
     ObjectCopied = 20,
     PartCopied = 21,
     OriginHidden = 22,
+    LabelShredded = 23,
+    CopyMade = 24,
     PrincipalSet = 26,
     GroupSet = 27,
     GroupDeleted = 28,
@@ -124,6 +126,8 @@ impl Touch {
             Change::LabelKeyCreated(_) => of(Kind::LabelKeyCreated),
             Change::StreamOpened { .. } => of(Kind::StreamOpened),
             Change::SiteClaimed { .. } => of(Kind::SiteClaimed),
+            Change::LabelShredded { label, .. } => Touch { subject: Some(of_label(label)), ..of(Kind::LabelShredded) },
+            Change::CopyMade(_) => of(Kind::CopyMade),
             Change::BucketSet { bucket, .. } => {
                 Touch { bucket: Some(*bucket), subject: Some(of_settings(*bucket)), ..of(Kind::BucketSet) }
             }
@@ -158,6 +162,11 @@ pub fn of_settings(id: BucketId) -> Vec<u8> {
 
 pub fn of_version(id: VersionId) -> Vec<u8> {
     [b"v", &id.0[..]].concat()
+}
+
+/// That a label is shredded.
+pub fn of_label(label: &Label) -> Vec<u8> {
+    [b"l", &label.canonical()[..]].concat()
 }
 
 /// What has a key's null slot.

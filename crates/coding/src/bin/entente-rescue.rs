@@ -7,17 +7,19 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use coding::RootKey;
 use coding::rescue::{self, Report};
+use coding::{RootKey, root_file};
 
-const USAGE: &str = "usage: entente-rescue --root-key FILE --out DIR SITE_DIR...
+const USAGE: &str = "usage: entente-rescue --root-key FILE [--passphrase-file FILE] --out DIR SITE_DIR...
 
-  --root-key FILE  the enclave's root key: 64 hexadecimal digits
+  --root-key FILE  the enclave's root key
+  --passphrase-file FILE  its passphrase, if it is sealed under one
   --out DIR        a new or empty directory for the files: DIR/<bucket>/<key>
   SITE_DIR...      one directory of pieces per site; any k of each segment's pieces suffice";
 
 struct Arguments {
     root_key: PathBuf,
+    passphrase: Option<PathBuf>,
     out: PathBuf,
     sites: Vec<PathBuf>,
 }
@@ -45,12 +47,13 @@ fn main() -> ExitCode {
 
 /// `None` when help is asked for.
 fn parse(mut words: impl Iterator<Item = std::ffi::OsString>) -> Result<Option<Arguments>, String> {
-    let (mut root_key, mut out, mut sites) = (None, None, Vec::new());
+    let (mut root_key, mut passphrase, mut out, mut sites) = (None, None, None, Vec::new());
     while let Some(word) = words.next() {
         let mut value = |name: &str| words.next().map(PathBuf::from).ok_or_else(|| format!("`{name}` needs a value"));
         match word.to_str() {
             Some("--help" | "-h") => return Ok(None),
             Some(name @ "--root-key") => root_key = Some(value(name)?),
+            Some(name @ "--passphrase-file") => passphrase = Some(value(name)?),
             Some(name @ "--out") => out = Some(value(name)?),
             Some(name) if name.starts_with("--") => return Err(format!("`{name}` is no option")),
             _ => sites.push(PathBuf::from(word)),
@@ -61,11 +64,11 @@ fn parse(mut words: impl Iterator<Item = std::ffi::OsString>) -> Result<Option<A
     if sites.is_empty() {
         return Err("name the directory of at least one site".to_owned());
     }
-    Ok(Some(Arguments { root_key, out, sites }))
+    Ok(Some(Arguments { root_key, passphrase, out, sites }))
 }
 
 fn run(arguments: &Arguments) -> Result<Report, String> {
-    let root = read_root(&arguments.root_key)?;
+    let root = read_root(arguments)?;
     let mut progress = |line: &str| eprintln!("{line}");
     rescue::run(&root, &arguments.sites, &arguments.out, &mut progress).map_err(|error| {
         let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
@@ -73,10 +76,15 @@ fn run(arguments: &Arguments) -> Result<Report, String> {
     })
 }
 
-fn read_root(path: &PathBuf) -> Result<RootKey, String> {
-    let named = path.display();
-    let text = fs::read_to_string(path).map_err(|error| format!("`{named}` cannot be read: {error}"))?;
-    RootKey::from_hex(text.trim()).ok_or_else(|| format!("`{named}` is no root key: it has 64 hexadecimal digits"))
+fn read_root(arguments: &Arguments) -> Result<RootKey, String> {
+    let read = |path: &PathBuf| {
+        fs::read_to_string(path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()))
+    };
+    let text = read(&arguments.root_key)?;
+    let passphrase = arguments.passphrase.as_ref().map(read).transpose()?;
+    let passphrase = passphrase.as_deref().map(|text| text.trim_end_matches(['\r', '\n']));
+    let named = arguments.root_key.display();
+    root_file::open(&text, passphrase).map_err(|error| format!("`{named}` is no root key: {error}"))
 }
 
 fn tell(report: &Report) -> ExitCode {

@@ -7,12 +7,12 @@ use model::lifecycle::{Expiration, Filter, FilterForm, Noncurrent, Rule, RuleSta
 use model::object::UploadChecksum;
 use model::{
     AccessKeyId, Acl, AddressRange, Adoption, AdoptionProgress, Algorithm, Aspect, BodyId, BodySlice, BucketId,
-    BucketName, Change, Checksum, ChecksumKind, Code, DefaultRetention, Document, ETag, EnclaveId, Epoch, Extent,
-    Grant, Grantee, Grants, Group, KeyLimits, KeyState, KeyTag, Label, Lifecycle, Lock, LockMode, Marker, Metadata,
-    Number, ObjectKey, ObjectLock, OriginAddress, OriginKind, Ownership, PartSummary, Period, Permission, Piece,
-    PieceName, PrincipalId, Profile, PublicAccess, Release, ReleaseId, ReleaseState, Retention, Right, Role,
-    SealedSecret, SegmentId, SegmentKind, Signature, SiteId, Slot, Source, StreamId, Tags, Timestamp, UploadId, Vendor,
-    VersionId, Versioning, Wrap,
+    BucketName, Change, Checksum, ChecksumKind, Code, CopyKind, DefaultRetention, Document, ETag, EnclaveId, Epoch,
+    Extent, Grant, Grantee, Grants, Group, KeyLimits, KeyState, KeyTag, Label, Lifecycle, Lock, LockMode, Marker,
+    Metadata, Number, ObjectKey, ObjectLock, OriginAddress, OriginKind, Ownership, PartSummary, Period, Permission,
+    Piece, PieceName, PrincipalId, Profile, PublicAccess, Release, ReleaseId, ReleaseState, Retention, Right, Role,
+    RootFingerprint, SealedSecret, SegmentId, SegmentKind, Signature, SiteId, Slot, Source, StreamId, Tags, Timestamp,
+    UploadId, Vendor, VersionId, Versioning, Wrap,
 };
 use proptest::prelude::*;
 
@@ -20,7 +20,7 @@ use super::*;
 use crate::testing::{CODES, Dice, check_vectors, read_vectors};
 
 /// Changes there are. A new variant fails to compile in `ordinal`, and is then sampled too.
-const CHANGES: usize = 27;
+const CHANGES: usize = 29;
 
 fn ordinal(change: &Change) -> usize {
     match change {
@@ -51,6 +51,8 @@ fn ordinal(change: &Change) -> usize {
         Change::GroupDeleted { .. } => 24,
         Change::ReleaseSet(_) => 25,
         Change::KeyExpires { .. } => 26,
+        Change::LabelShredded { .. } => 27,
+        Change::CopyMade(_) => 28,
     }
 }
 
@@ -106,6 +108,8 @@ fn change(number: usize, d: &mut Dice) -> Change {
         24 => Change::GroupDeleted { group: PrincipalId(d.bytes()) },
         25 => Change::ReleaseSet(release(d)),
         26 => Change::KeyExpires { id: AccessKeyId(d.text(20)), at: time(d) },
+        27 => Change::LabelShredded { label: label(d), keys: some(d, label_key), at: time(d) },
+        28 => Change::CopyMade(known_copy(d)),
         _ => Change::SiteClaimed { enclave: EnclaveId(d.bytes()), site: site(d) },
     }
 }
@@ -505,6 +509,14 @@ fn label_key(d: &mut Dice) -> LabelKey {
     }
 }
 
+fn known_copy(d: &mut Dice) -> KnownCopy {
+    let what = match d.below(2) {
+        0 => CopyKind::Shares { needed: 2, holders: (0..2 + d.below(3)).map(|_| d.text(20)).collect() },
+        _ => CopyKind::Backup { place: d.text(40), digest: d.bytes() },
+    };
+    KnownCopy { root: RootFingerprint(d.bytes()), made: time(d), what }
+}
+
 fn site(d: &mut Dice) -> Site {
     Site { id: SiteId(d.bytes()), name: d.text(20), vendor: d.pick(&Vendor::ALL), region: d.text(20) }
 }
@@ -533,6 +545,7 @@ fn samples() -> Vec<(String, Vec<u8>)> {
         ("limited access key", to_bytes(&limited_key(&mut Dice::new(102)))),
         ("group", to_bytes(&group(&mut Dice::new(103)))),
         ("release", to_bytes(&release(&mut Dice::new(104)))),
+        ("known copy", to_bytes(&known_copy(&mut Dice::new(120)))),
     ];
     samples.extend(values.map(|(name, value)| (name.to_owned(), value)));
     samples.extend(Aspect::ALL.iter().map(|aspect| {
@@ -622,7 +635,7 @@ proptest! {
             let value = setting(*aspect, d);
             prop_assert_eq!(from_bytes(&to_bytes(&value)), Ok(value));
         }
-        survive!(version_setting, kept_version, tagged_upload, cleared, limited_key);
+        survive!(version_setting, kept_version, tagged_upload, cleared, limited_key, known_copy);
     }
 
     #[test]

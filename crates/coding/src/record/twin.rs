@@ -948,6 +948,50 @@ impl TryFrom<LabelKey> for model::LabelKey {
 }
 
 #[derive(Encode, Decode)]
+pub struct KnownCopy {
+    #[n(0)]
+    root: Id,
+    #[n(1)]
+    made: i64,
+    #[n(2)]
+    what: CopyKind,
+}
+
+#[derive(Encode, Decode)]
+pub enum CopyKind {
+    #[n(0)]
+    Shares(#[n(0)] u8, #[n(1)] Vec<String>),
+    #[n(1)]
+    Backup(#[n(0)] String, #[n(1)] ByteArray<32>),
+}
+
+impl From<&model::KnownCopy> for KnownCopy {
+    fn from(value: &model::KnownCopy) -> KnownCopy {
+        let model::KnownCopy { root, made, what } = value;
+        let what = match what {
+            model::CopyKind::Shares { needed, holders } => CopyKind::Shares(*needed, holders.clone()),
+            model::CopyKind::Backup { place, digest } => CopyKind::Backup(place.clone(), (*digest).into()),
+        };
+        KnownCopy { root: root.0.into(), made: made.0, what }
+    }
+}
+
+impl TryFrom<KnownCopy> for model::KnownCopy {
+    type Error = Senseless;
+
+    fn try_from(twin: KnownCopy) -> Result<model::KnownCopy, Senseless> {
+        let what = match twin.what {
+            CopyKind::Shares(needed, holders) if needed == 0 || holders.len() < needed.into() => {
+                return Err(Senseless(format!("no {needed} of {} shares are a key", holders.len())));
+            }
+            CopyKind::Shares(needed, holders) => model::CopyKind::Shares { needed, holders },
+            CopyKind::Backup(place, digest) => model::CopyKind::Backup { place, digest: digest.into() },
+        };
+        Ok(model::KnownCopy { root: model::RootFingerprint(twin.root.into()), made: Timestamp(twin.made), what })
+    }
+}
+
+#[derive(Encode, Decode)]
 pub struct Site {
     #[n(0)]
     id: Id,
@@ -1554,6 +1598,10 @@ pub enum Change {
     PartCopied(#[n(0)] Id, #[n(1)] Id, #[n(2)] Part, #[n(3)] Source),
     #[n(21)]
     OriginHidden(#[n(0)] Id, #[n(1)] String),
+    #[n(22)]
+    LabelShredded(#[n(0)] LabelBytes, #[n(1)] Vec<LabelKey>, #[n(2)] i64),
+    #[n(23)]
+    CopyMade(#[n(0)] KnownCopy),
     #[n(25)]
     PrincipalSet(#[n(0)] Principal),
     #[n(26)]
@@ -1612,6 +1660,10 @@ impl From<&model::Change> for Change {
                 Change::PartCopied(bucket.0.into(), upload.0.into(), part.into(), source.into())
             }
             M::OriginHidden { bucket, key } => Change::OriginHidden(bucket.0.into(), key.as_str().to_owned()),
+            M::LabelShredded { label, keys, at } => {
+                Change::LabelShredded((*label.canonical()).into(), each(keys), at.0)
+            }
+            M::CopyMade(copy) => Change::CopyMade(copy.into()),
             M::PrincipalSet(principal) => Change::PrincipalSet(principal.into()),
             M::GroupSet(group) => Change::GroupSet(group.into()),
             M::GroupDeleted { group } => Change::GroupDeleted(group.0.into()),
@@ -1703,6 +1755,10 @@ impl TryFrom<Change> for model::Change {
                 source: source.try_into()?,
             },
             Change::OriginHidden(bucket, text) => M::OriginHidden { bucket: BucketId(bucket.into()), key: key(&text)? },
+            Change::LabelShredded(label, keys, at) => {
+                M::LabelShredded { label: Label::from_canonical(label.into()), keys: all(keys)?, at: Timestamp(at) }
+            }
+            Change::CopyMade(copy) => M::CopyMade(copy.try_into()?),
         })
     }
 }

@@ -140,6 +140,13 @@ impl State {
             Change::BucketCreated(bucket, _) => {
                 self.buckets.insert(bucket.id, bucket.clone());
             }
+            Change::LabelShredded { label, .. } => {
+                let of_label = self.buckets.values().filter(|bucket| bucket.label == *label).map(|bucket| bucket.id);
+                for bucket in of_label.collect::<Vec<_>>() {
+                    self.buckets.remove(&bucket);
+                    self.kept.remove(&bucket);
+                }
+            }
             Change::BucketDeleted { bucket } => {
                 self.buckets.remove(bucket);
                 self.kept.remove(bucket);
@@ -177,7 +184,8 @@ impl State {
             | Change::LabelKeyCreated(_)
             | Change::StreamOpened { .. }
             | Change::SiteClaimed { .. }
-            | Change::BucketSet { .. } => {}
+            | Change::BucketSet { .. }
+            | Change::CopyMade(_) => {}
         }
     }
 

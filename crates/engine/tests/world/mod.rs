@@ -259,6 +259,7 @@ pub async fn open(
         catalog: Arc::clone(catalog) as Arc<dyn catalog::Catalog>,
         sites: sites.parts(),
         root: RootKey::from_bytes(ROOT),
+        next_root: None,
         outside: outside.clone(),
         settings,
         origins: Arc::new(One(Arc::clone(&sites.origin))),

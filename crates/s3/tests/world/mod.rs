@@ -166,6 +166,7 @@ async fn open(catalog: &Arc<Noted>, sites: &[Arc<FaultStore>], outside: &Outside
         catalog: Arc::clone(catalog) as Arc<dyn catalog::Catalog>,
         sites: sites.iter().zip(Vendor::ALL).map(site).collect(),
         root: RootKey::generate(outside),
+        next_root: None,
         outside: outside.clone(),
         settings: engine::Settings::default(),
         origins: Arc::new(NoOrigins),
