@@ -53,6 +53,7 @@ const AREAS: &[Area] = &[
     area("kill", "kill -9 under load loses nothing", &[Need::Python], Kind::Pytest("test_kill.py")),
     area("labels", "levels see what they may, and nothing above", &[Need::Python], Kind::Pytest("test_labels.py")),
     area("people", "duties, grants, releases, and the walk-through", &[Need::Python], Kind::Pytest("test_people.py")),
+    area("keys", "keys turn, shred, and come back from shares", &[Need::Python], Kind::Pytest("test_keys.py")),
     area(
         "burglary",
         "thieves of sites and of the disk learn nothing",

@@ -32,14 +32,17 @@ impl Engine {
         }
         let turn = inner.lookups.turn_of_people();
         let Some(key) = inner.catalog.access_key(id).await? else { return Ok(None) };
-        // A label that is shredded has no stream.
-        if key.state != KeyState::Active || inner.streams.of(Some(key.label)).is_none() {
+        if key.state != KeyState::Active {
             return Ok(None);
         }
         // Before what it is the epoch of, so that whoever reads something older is found out.
         let policy_epoch = inner.catalog.policy_epoch(key.principal).await?;
         let principal = inner.catalog.principal(key.principal).await?;
         let principal = principal.ok_or_else(|| Error::Internal(format!("the principal of `{id}` is missing")))?;
+        // A label that is shredded has no stream, and what opens its data opens nothing any more.
+        if principal.role == Role::MissionOwner && inner.streams.of(Some(key.label)).is_none() {
+            return Ok(None);
+        }
         let (_, control) = inner.keys.control().ok_or_else(|| Error::Internal("no control key".to_owned()))?;
         let secret = control.open_secret(&key.id, &key.secret);
         let secret = secret.map_err(|_| Error::Internal(format!("the secret of `{id}` does not open")))?;

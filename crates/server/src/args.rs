@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::failure::Exit;
+use crate::root_key::PassphraseFrom;
 
 /// Where data lies when nobody says otherwise, seen from the working directory.
 pub const DEFAULT_DATA_DIR: &str = "entente-data";
@@ -44,10 +45,16 @@ pub enum Command {
     Presign(PresignArgs),
     /// Move in: take over what lies in a bucket somewhere else, while clients use it
     Adopt(AdoptArgs),
-    /// Make a new root key file, for a configuration that names one
+    /// Make a new root key file, for a configuration that names one; give it out in shares, and join those
     RootKey(RootKeyArgs),
     /// List every cryptographic algorithm in use: what for, where, by which library
     Crypto(CryptoArgs),
+    /// List labels, give one a new key, or make everything stored under one unreadable for ever
+    Label(LabelArgs),
+    /// Write the catalog of the running Entente into one sealed file
+    Backup(BackupArgs),
+    /// Start over: put a backup into an empty data directory
+    Restore(RestoreArgs),
     /// Look after the sites of a configuration
     Site(SiteArgs),
 }
@@ -70,6 +77,9 @@ pub struct UpArgs {
     pub lifecycle_day_s: Option<NonZeroU32>,
     #[command(flatten)]
     pub tls: TlsArgs,
+    /// Where the passphrase of the root key is: `prompt`, `file:PATH`, `fd:NUMBER` or `env:NAME`
+    #[arg(long, value_name = "WHERE")]
+    pub passphrase: Option<PassphraseFrom>,
     /// Let the S3 door listen beyond loopback although the connection is not encrypted
     #[arg(long)]
     pub insecure: bool,
@@ -596,9 +606,124 @@ pub struct CryptoArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct RootKeyArgs {
+    #[command(subcommand)]
+    pub command: Option<RootKeyCommand>,
+    /// The file to make; it must not exist
+    #[arg(required = true)]
+    pub path: Option<PathBuf>,
+    /// Seal it under a passphrase, which is at `prompt`, `file:PATH`, `fd:NUMBER` or `env:NAME`
+    #[arg(long, value_name = "WHERE")]
+    pub passphrase: Option<PassphraseFrom>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RootKeyCommand {
+    /// Write the root key of the running Entente in shares, a file for each holder
+    Split {
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// How many shares there are; as many as holders are named
+        #[arg(long, value_name = "N")]
+        shares: Option<u8>,
+        /// How many of them give the root key back
+        #[arg(long, value_name = "K")]
+        needed: u8,
+        /// Who gets one; give it once for each
+        #[arg(long = "holder", value_name = "NAME", required = true)]
+        holders: Vec<String>,
+        /// The directory for the files [default: the working directory]
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// Where the passphrase of the root key is
+        #[arg(long, value_name = "WHERE")]
+        passphrase: Option<PassphraseFrom>,
+    },
+    /// Put the root key together from shares
+    Join {
+        /// The shares' files
+        #[arg(required = true)]
+        shares: Vec<PathBuf>,
+        /// The file to make; it must not exist
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Seal it under a passphrase
+        #[arg(long, value_name = "WHERE")]
+        passphrase: Option<PassphraseFrom>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct LabelArgs {
+    #[command(subcommand)]
+    pub command: LabelCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LabelCommand {
+    /// List the labels in use, with their keys and buckets
+    List {
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give a label a new key for what is written from now on; nothing that is stored is touched
+    Rotate {
+        #[command(flatten)]
+        signer: SignerArgs,
+        /// The label, such as `SECRET//SI`
+        label: String,
+    },
+    /// Make everything stored under a label unreadable for ever, wherever copies of it are
+    Shred {
+        #[command(flatten)]
+        signer: SignerArgs,
+        /// The label, such as `SECRET//SI`
+        label: String,
+        /// Only show what it would do
+        #[arg(long, conflicts_with = "yes")]
+        plan: bool,
+        /// Do it without asking: the label's name again
+        #[arg(long, value_name = "LABEL")]
+        yes: Option<String>,
+        /// Although object locks keep some of it
+        #[arg(long)]
+        despite_locks: bool,
+        /// Print the plan as one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct BackupArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
     /// The file to make; it must not exist
     pub path: PathBuf,
+    /// Only show what it would write
+    #[arg(long)]
+    pub plan: bool,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct RestoreArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// The backup
+    pub path: PathBuf,
+    /// Only show what it would do
+    #[arg(long)]
+    pub plan: bool,
+    /// Where the passphrase of the root key is
+    #[arg(long, value_name = "WHERE")]
+    pub passphrase: Option<PassphraseFrom>,
 }
 
 #[cfg(test)]

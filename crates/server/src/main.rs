@@ -16,8 +16,10 @@ mod data_dir;
 mod files;
 mod lock;
 
+mod backup;
 mod credentials;
 mod root_key;
+mod roots;
 mod run_file;
 mod token;
 
@@ -70,6 +72,9 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Adopt(adopt) => cli::adopt::run(&adopt),
         Command::RootKey(root_key) => cli::root_key::run(&root_key),
         Command::Crypto(crypto) => cli::crypto::run(&crypto),
+        Command::Label(label) => cli::label::run(&label),
+        Command::Backup(backup) => cli::backup::run(&backup),
+        Command::Restore(restore) => cli::restore::run(&restore),
         Command::Site(site) => match site.command {
             SiteCommand::Check(check) => cli::site::run(&check),
         },

@@ -30,6 +30,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::failure::{Exit, Failure};
 use crate::owner::First;
+use crate::roots::Roots;
 use crate::run_file::RunFile;
 use crate::screen::{Audience, Ready};
 use crate::token::Token;
@@ -93,7 +94,8 @@ async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
     stop::on_signals(stop.clone())?;
     let outside = outside::real(Handle::current());
     // On a thread of its own: a disk that hangs must not keep the signal from being heard.
-    let starting = tokio::spawn(start(config.clone(), dir.clone(), outside.clone()));
+    let roots = Roots::new(home::root(config, dir, &outside)?, outside.clone());
+    let starting = tokio::spawn(start(config.clone(), dir.clone(), Arc::clone(&roots), outside.clone()));
     let started = tokio::select! {
         biased;
         () = stop.cancelled() => {
@@ -107,7 +109,12 @@ async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
     let (s3_endpoint, admin_endpoint) = doors.endpoints(encryption.is_some())?;
     let mut tasks = JoinSet::new();
     tasks.spawn(background(engine.clone(), stop.clone()));
-    let admin = Admin::new(engine.clone(), catalog, token, config.accreditation, config.region.clone(), &outside);
+    let watch = Arc::clone(&roots).watch(engine.clone(), stop.clone());
+    tasks.spawn(async move {
+        watch.await;
+        Ok(())
+    });
+    let admin = Admin::new(engine.clone(), catalog, token, config, roots, &outside);
     let (admin_listener, admin_stop) = (doors.admin, stop.clone());
     let server = encryption.as_ref().map(|encryption| encryption.server.clone());
     let admin_tls = server.clone();
@@ -163,8 +170,8 @@ struct Started {
     token: Token,
 }
 
-async fn start(config: Config, dir: DataDir, outside: Outside) -> Result<Started, Failure> {
-    let (engine, catalog) = home::open(&config, &dir, &outside).await?;
+async fn start(config: Config, dir: DataDir, roots: Arc<Roots>, outside: Outside) -> Result<Started, Failure> {
+    let (engine, catalog) = home::open(&config, &dir, &roots, &outside).await?;
     let first = owner::ensure(&engine, &catalog, &dir, &config).await?;
     let token = Token::load_or_make(&dir, &outside)?;
     Ok(Started { engine, catalog, first, token })

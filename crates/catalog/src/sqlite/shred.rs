@@ -4,8 +4,8 @@
 //! and segments may be millions: they are found by the bucket's and the stream's id, and go in batches.
 
 use model::{
-    AccessKey, Aspect, BucketId, BucketSetting, Governance, KeyState, Label, LabelKey, Number, ObjectLock, SiteId,
-    StreamId, Timestamp, Version, VersionSetting,
+    AccessKey, Aspect, BucketId, BucketSetting, Governance, KeyState, Label, LabelKey, Number, ObjectLock, Role,
+    SiteId, StreamId, Timestamp, Version, VersionSetting,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -56,9 +56,11 @@ pub fn shred(c: &Connection, number: Number, label: &Label, keys: &[LabelKey], a
         c.prepare_cached("DELETE FROM label_key WHERE tag = ?")?.execute([key.tag.0])?;
     }
     keys.iter().try_for_each(|key| people::store_label_key(c, key))?;
-    for key in people::access_keys(c)?.into_iter().filter(|key| key.label == *label) {
+    for key in data_keys(c, label)? {
         people::revoke_key(c, &key.id, at)?;
     }
+    // What it says of objects goes with them.
+    c.execute("DELETE FROM release WHERE label = ?", [label.canonical()])?;
     c.execute(
         "INSERT INTO shredded_stream (id, label, number) SELECT id, label, ? FROM stream WHERE label = ?",
         params![number.0, label.canonical()],
@@ -67,6 +69,18 @@ pub fn shred(c: &Connection, number: Number, label: &Label, keys: &[LabelKey], a
     c.execute("INSERT INTO shredded_bucket (id) SELECT id FROM bucket WHERE label = ?", [label.canonical()])?;
     c.execute("DELETE FROM bucket WHERE label = ?", [label.canonical()])?;
     forget_decided(c)
+}
+
+/// The access keys that open data of the label. Those of operators open the admin API, whatever their label.
+fn data_keys(c: &Connection, label: &Label) -> Result<Vec<AccessKey>, Error> {
+    let mut keys = Vec::new();
+    for key in people::access_keys(c)?.into_iter().filter(|key| key.label == *label) {
+        let owner = people::principal(c, key.principal)?;
+        if key.state == KeyState::Active && owner.is_some_and(|owner| owner.role == Role::MissionOwner) {
+            keys.push(key);
+        }
+    }
+    Ok(keys)
 }
 
 /// What was decided in an ended stream and never shown does not come to stand any more.
@@ -168,8 +182,7 @@ pub fn contents(c: &Connection, label: &Label, now: Timestamp) -> Result<Content
         contents.bytes += bytes;
         contents.locked += locked(c, bucket.id, now)?;
     }
-    let of_label = |key: &AccessKey| key.label == *label && key.state == KeyState::Active;
-    contents.access_keys = people::access_keys(c)?.iter().filter(|key| of_label(key)).count() as u64;
+    contents.access_keys = data_keys(c, label)?.len() as u64;
     let mut pieces = c.prepare_cached(
         "SELECT site, count(*) FROM piece JOIN segment s ON s.row = segment JOIN stream t ON t.id = s.stream
          WHERE t.label = ? GROUP BY site ORDER BY site",

@@ -5,10 +5,13 @@
 //! route is somebody's duty. Bodies are JSON, refusals are `application/problem+json`.
 
 mod adoptions;
+mod backups;
+mod copies;
 mod explain;
 mod grants;
 mod guard;
 mod keys;
+mod labels;
 mod listener;
 mod problem;
 mod releases;
@@ -16,7 +19,9 @@ mod status;
 mod users;
 pub mod wire;
 
-use std::sync::Arc;
+pub use self::keys::rfc3339;
+
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -36,7 +41,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::guard::on;
 use self::problem::Problem;
+use self::wire::BackupState;
 use crate::accreditation::Accreditation;
+use crate::config::Config;
+use crate::roots::Roots;
 use crate::token::Token;
 
 /// Far above any request of this API, far below what would hurt.
@@ -55,6 +63,11 @@ pub struct Admin {
     accreditation: Accreditation,
     /// Requests are signed for it.
     region: String,
+    config: Config,
+    roots: Arc<Roots>,
+    outside: Outside,
+    /// The backup under way, or the last one.
+    backup: Arc<Mutex<Option<BackupState>>>,
     clock: Arc<dyn Clock>,
     /// Fresh in each process; see [`Token::matches`].
     blind: hmac::Key,
@@ -65,13 +78,15 @@ impl Admin {
         engine: Engine,
         catalog: Arc<dyn Catalog>,
         token: Token,
-        accreditation: Accreditation,
-        region: String,
+        config: &Config,
+        roots: Arc<Roots>,
         outside: &Outside,
     ) -> Admin {
         let blind = hmac::Key::new(hmac::HMAC_SHA256, &outside.random::<32>());
         let (permit, clock) = (SystemPermit::for_background_work(), Arc::clone(&outside.clock));
-        Admin { engine, catalog, permit, token, accreditation, region, clock, blind }
+        let (accreditation, config, outside) = (config.accreditation, config.clone(), outside.clone());
+        let (region, backup) = (config.region.clone(), Arc::default());
+        Admin { engine, catalog, permit, token, accreditation, region, config, roots, outside, backup, clock, blind }
     }
 }
 
@@ -127,6 +142,13 @@ fn router(admin: Arc<Admin>, port: u16) -> Router {
         .route("/api/v1/adoptions/{bucket}/resume", on(Duty::Adopt, post(adoptions::resume)))
         .route("/api/v1/adoptions/{bucket}/finish", on(Duty::Adopt, post(adoptions::finish)))
         .route("/api/v1/adoptions/{bucket}/abandon", on(Duty::Adopt, post(adoptions::abandon)))
+        .route("/api/v1/labels", on(Duty::SeeLabels, get(labels::list)))
+        .route("/api/v1/label-rotations", on(Duty::RotateLabel, post(labels::rotate)))
+        .route("/api/v1/label-shred-plan", on(Duty::ShredLabel, post(labels::plan)))
+        .route("/api/v1/label-shreds", on(Duty::ShredLabel, post(labels::shred)))
+        .route("/api/v1/shares", on(Duty::BackUp, post(copies::shares)))
+        .route("/api/v1/backup-plan", on(Duty::BackUp, get(backups::plan)))
+        .route("/api/v1/backups", on(Duty::BackUp, get(backups::show).post(backups::begin)))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path") })
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method")

@@ -31,6 +31,7 @@ impl From<engine::Error> for Problem {
             | engine::Error::NoSuchPrincipal
             | engine::Error::NoSuchGroup
             | engine::Error::NoSuchRelease
+            | engine::Error::NoSuchLabel
             | engine::Error::NoSuchKey
             | engine::Error::NoSuchVersion
             | engine::Error::IsMarker { .. }

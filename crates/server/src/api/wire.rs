@@ -85,6 +85,138 @@ pub struct NewKey {
     pub sources: Vec<String>,
 }
 
+/// `GET /api/v1/labels`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Labels {
+    pub labels: Vec<LabelInUse>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LabelInUse {
+    pub label: String,
+    /// Of its keys, oldest first.
+    pub epochs: Vec<u32>,
+    pub buckets: u64,
+    /// The journal stream of its changes.
+    pub stream: Option<String>,
+}
+
+/// `POST /api/v1/label-rotations`, `POST /api/v1/label-shred-plan`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OneLabel {
+    pub label: String,
+}
+
+/// What `POST /api/v1/label-rotations` answers.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Rotated {
+    pub label: String,
+    /// Of the new key.
+    pub epoch: u32,
+}
+
+/// `POST /api/v1/label-shreds`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shred {
+    pub label: String,
+    /// The label once more.
+    pub confirm: String,
+    #[serde(default)]
+    pub despite_locks: bool,
+}
+
+/// What `POST /api/v1/label-shred-plan` answers.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ShredPlan {
+    pub label: String,
+    pub buckets: Vec<String>,
+    /// Objects and older versions.
+    pub versions: u64,
+    pub bytes: u64,
+    pub uploads: u64,
+    pub access_keys: u64,
+    pub keys: u64,
+    /// Versions that an object lock keeps.
+    pub locked: u64,
+    /// Where pieces of it lie, and the catalog: noise afterwards.
+    pub sites: Vec<ShredSite>,
+    pub catalog: String,
+    /// The root key's file, which is destroyed, and any copy of it, which must be.
+    pub root_key: String,
+    pub sealed_under_passphrase: bool,
+    /// What was made of root keys: must be destroyed, or made anew.
+    pub shares: Vec<SharesMade>,
+    pub backups: Vec<BackupMade>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ShredSite {
+    pub site: String,
+    pub pieces: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SharesMade {
+    pub root: String,
+    pub needed: u8,
+    pub holders: Vec<String>,
+    /// RFC 3339.
+    pub made: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct BackupMade {
+    pub root: String,
+    pub place: String,
+    /// BLAKE3 of the file.
+    pub digest: String,
+    /// RFC 3339.
+    pub made: String,
+}
+
+/// `POST /api/v1/shares`: that shares were made, or are about to be.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewShares {
+    /// Fingerprint of the root they are of.
+    pub root: String,
+    pub needed: u8,
+    pub holders: Vec<String>,
+}
+
+/// `GET /api/v1/backup-plan`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct BackupPlan {
+    pub enclave: String,
+    pub root: String,
+    /// Of the catalog as it lies there; a backup has at most this, and some kilobytes.
+    pub catalog_bytes: u64,
+    /// The configuration that goes with it.
+    pub config: Option<String>,
+}
+
+/// `POST /api/v1/backups`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewBackup {
+    /// Absolute.
+    pub path: String,
+}
+
+/// `GET /api/v1/backups`: the backup under way, or the last one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BackupState {
+    pub path: String,
+    pub bytes: u64,
+    pub done: u64,
+    /// BLAKE3 of the file, when it is there.
+    pub digest: Option<String>,
+    /// Why it failed, if it did.
+    pub failed: Option<String>,
+}
+
 /// `GET /api/v1/users`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Users {

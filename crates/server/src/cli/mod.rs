@@ -1,14 +1,17 @@
 //! The subcommands beside `up`: short-lived clients of a running one.
 
 pub mod adopt;
+pub mod backup;
 mod client;
 pub mod crypto;
 pub mod explain;
 pub mod grant;
 pub mod group;
 pub mod key;
+pub mod label;
 pub mod presign;
 pub mod release;
+pub mod restore;
 pub mod root_key;
 pub mod site;
 pub mod status;
@@ -19,6 +22,15 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::failure::{Exit, Failure};
+
+/// Bytes as people read them.
+fn size(bytes: u64) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    match units.iter().find(|(shift, _)| bytes >> shift > 0) {
+        Some((shift, unit)) => format!("{} {unit}", bytes >> shift),
+        None => format!("{bytes} B"),
+    }
+}
 
 /// Puts text on stdout, where data belongs.
 fn print(text: &str) -> Result<(), Failure> {

@@ -1,15 +1,101 @@
-//! `entente root-key FILE`: the one thing a configured enclave needs before its first start.
+//! `entente root-key FILE | split | join`: the one thing a configured enclave needs before its first start,
+//! and the one thing that must outlive everything else.
 
-use crate::args::RootKeyArgs;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use coding::shares::{self, Share};
+use http::Method;
+use model::{EnclaveId, Outside};
+
+use super::client::Client;
+use crate::api::wire::{BackupPlan, NewShares};
+use crate::args::{PlaceArgs, RootKeyArgs, RootKeyCommand};
+use crate::config::Config;
 use crate::failure::{Exit, Failure};
-use crate::{outside, root_key};
+use crate::files::{self, PRIVATE_FILE};
+use crate::outside;
+use crate::root_key::{self, Passphrase, PassphraseFrom, RootFile};
 
 pub fn run(args: &RootKeyArgs) -> Result<(), Failure> {
-    let path = &args.path;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))?;
-    root_key::make(path, &outside::real(runtime.handle().clone()))?;
+    let outside = outside::real(runtime.handle().clone());
+    match (&args.command, &args.path) {
+        (Some(RootKeyCommand::Split { place, shares, needed, holders, out, passphrase }), _) => {
+            if shares.is_some_and(|shares| usize::from(shares) != holders.len()) {
+                let why = format!("{} holders are named: give as many as there are shares", holders.len());
+                return Err(Failure::new(Exit::Usage, why));
+            }
+            split(place, *needed, holders, out.as_deref(), passphrase.as_ref(), &outside)
+        }
+        (Some(RootKeyCommand::Join { shares, out, passphrase }), _) => join(shares, out, passphrase.as_ref(), &outside),
+        (None, Some(path)) => make(path, args.passphrase.as_ref(), &outside),
+        (None, None) => Err(Failure::new(Exit::Usage, "name the file to make")),
+    }
+}
+
+fn make(path: &Path, from: Option<&PassphraseFrom>, outside: &Outside) -> Result<(), Failure> {
+    let passphrase = new_passphrase(from, path)?;
+    root_key::make(path, passphrase.as_ref(), outside)?;
     eprintln!("Made `{}`. Keep a copy elsewhere: without it nothing stored can be read again.", path.display());
+    Ok(())
+}
+
+fn new_passphrase(from: Option<&PassphraseFrom>, path: &Path) -> Result<Option<Passphrase>, Failure> {
+    from.map(|from| Passphrase::new(from, path)).transpose()
+}
+
+fn split(
+    place: &PlaceArgs,
+    needed: u8,
+    holders: &[String],
+    out: Option<&Path>,
+    from: Option<&PassphraseFrom>,
+    outside: &Outside,
+) -> Result<(), Failure> {
+    let config = Config::of_place(place)?;
+    let client = Client::of(place)?;
+    let known: BackupPlan = client.call(Method::GET, "/api/v1/backup-plan", Vec::new())?;
+    let enclave = known.enclave.parse::<EnclaveId>().ok();
+    let enclave = enclave.ok_or_else(|| Failure::new(Exit::Failed, "the answer names no enclave"))?;
+    let root = RootFile::at(&config.root_key, from.or(config.passphrase.as_ref()))?.load()?;
+    let shares = shares::split(&root, enclave, needed, holders, outside);
+    let shares = shares.map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+
+    let out = out.unwrap_or(Path::new("."));
+    let file = |share: &Share| out.join(format!("root-share-{}.txt", share.holder));
+    if let Some(there) = shares.iter().map(file).find(|path| path.exists()) {
+        let why = format!("`{}` is there already: name another directory with --out", there.display());
+        return Err(Failure::new(Exit::Usage, why));
+    }
+    // First, so that no share is ever forgotten.
+    let new = NewShares { root: hex::encode(root.fingerprint(enclave)), needed, holders: holders.to_vec() };
+    let new = serde_json::to_vec(&new).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+    client.tell(Method::POST, "/api/v1/shares", new)?;
+    for share in &shares {
+        let path = file(share);
+        let suffix = format!("{}.new", hex::encode(outside.random::<8>()));
+        files::make_synced(&path, share.to_text().as_bytes(), PRIVATE_FILE, &suffix)
+            .map_err(|error| Failure::io(Exit::RootKey, "write the share", &path, &error))?;
+        eprintln!("{} is for {}.", path.display(), share.holder);
+    }
+    let of = shares.len();
+    eprintln!("Any {needed} of the {of} give the root key back. Hand each to its holder, and keep none here.");
+    Ok(())
+}
+
+fn join(paths: &[PathBuf], out: &Path, from: Option<&PassphraseFrom>, outside: &Outside) -> Result<(), Failure> {
+    let read = |path: &PathBuf| {
+        let text =
+            fs::read_to_string(path).map_err(|error| Failure::io(Exit::RootKey, "read the share", path, &error))?;
+        text.parse::<Share>().map_err(|error| Failure::new(Exit::RootKey, format!("`{}`: {error}", path.display())))
+    };
+    let shares = paths.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let root = shares::join(&shares).map_err(|error| Failure::new(Exit::RootKey, error.to_string()))?;
+    let passphrase = new_passphrase(from, out)?;
+    root_key::write(out, &root, passphrase.as_ref(), outside)?;
+    eprintln!("The root key is in `{}`.", out.display());
     Ok(())
 }

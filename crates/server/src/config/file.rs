@@ -29,11 +29,12 @@ use super::{
 };
 use crate::accreditation::{Accreditation, DEFAULT_TABLE};
 use crate::failure::{Exit, Failure};
+use crate::root_key::PassphraseFrom;
 
 /// Every section and what may stand in it. The structs below say the same to serde; a test holds
 /// the two together.
 const SECTIONS: [(&str, &[&str]); 8] = [
-    ("enclave", &["data_dir", "region", "root_key", "default_profile", "labels", "range"]),
+    ("enclave", &["data_dir", "region", "root_key", "passphrase", "default_profile", "labels", "range"]),
     ("s3", &["listen", "domains"]),
     ("admin", &["listen"]),
     ("tls", &["certificate", "key", "profile", "development"]),
@@ -75,6 +76,7 @@ struct File {
 struct Enclave {
     data_dir: Spanned<PathBuf>,
     root_key: Spanned<PathBuf>,
+    passphrase: Option<Spanned<String>>,
     region: Option<Spanned<String>>,
     default_profile: Option<Spanned<String>>,
     labels: Option<Spanned<String>>,
@@ -130,11 +132,12 @@ pub fn read(path: &Path) -> Result<Config, Failure> {
         fs::read_to_string(path).map_err(|error| Failure::io(Exit::Usage, "read the configuration", path, &error))?;
     let path = absolute(path)?;
     let base = path.parent().unwrap_or(Path::new("/"));
-    parse(&text, base).map_err(|complaints| {
+    let config = parse(&text, base).map_err(|complaints| {
         let lines: Vec<String> =
             complaints.iter().map(|(line, what)| format!("{}:{line}: {what}", path.display())).collect();
         Failure::new(Exit::Usage, lines.join("\n"))
-    })
+    })?;
+    Ok(Config { file: Some(path), ..config })
 }
 
 /// Line numbers, from 1, and what is wrong there.
@@ -228,6 +231,9 @@ impl Check<'_> {
                 "the root key lies inside the data directory: who takes the one takes the other, so keep it elsewhere";
             self.complain(&file.enclave.root_key.span(), why);
         }
+        let base = self.base;
+        let from = |text: &str| PassphraseFrom::from_str(text).map(|from| Some(from.below(base)));
+        let passphrase = self.parsed(file.enclave.passphrase.as_ref(), None, from);
         let region = self.region(file.enclave.region.as_ref());
         // Before the sites, whose ceilings are labels.
         let accreditation = self.accreditation(&file.enclave);
@@ -246,6 +252,8 @@ impl Check<'_> {
             kind: Kind::Configured,
             data_dir: data_dir?,
             root_key: root_key?,
+            passphrase,
+            file: None,
             region,
             default_profile: default_profile?,
             accreditation,

@@ -18,6 +18,7 @@ use crate::accreditation::Accreditation;
 use crate::args::{DEFAULT_DATA_DIR, PlaceArgs, UpArgs};
 use crate::data_dir::DataDir;
 use crate::failure::{Exit, Failure};
+use crate::root_key::PassphraseFrom;
 
 pub use encryption::{Pair, Tls};
 
@@ -43,6 +44,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Absolute.
     pub root_key: PathBuf,
+    /// Of a root key that is sealed under one; asked for at the terminal where nothing is said.
+    pub passphrase: Option<PassphraseFrom>,
+    /// The configuration file, if there is one; absolute.
+    pub file: Option<PathBuf>,
     pub region: String,
     pub default_profile: Profile,
     pub accreditation: Accreditation,
@@ -111,6 +116,7 @@ impl Config {
         config.s3_listen = args.s3_listen.unwrap_or(config.s3_listen);
         config.admin_listen = args.admin_listen.unwrap_or(config.admin_listen);
         config.tls = encryption::under_flags(config.tls, &args.tls)?;
+        config.passphrase = args.passphrase.clone().or(config.passphrase);
         config.check_listeners(args.insecure)?;
         Ok(config)
     }
@@ -137,6 +143,8 @@ impl Config {
             kind: Kind::Embedded,
             data_dir: dir.path().to_owned(),
             root_key: dir.root_key(),
+            passphrase: None,
+            file: None,
             region: DEFAULT_REGION.to_owned(),
             default_profile: Profile::Quad,
             accreditation,
@@ -200,7 +208,7 @@ fn embedded_dir(place: &PlaceArgs) -> Result<DataDir, Failure> {
 }
 
 /// The path from the root, with `.` and `..` taken out by their letters.
-fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+pub fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     let absolute = std::path::absolute(path)
         .map_err(|error| Failure::new(Exit::Usage, format!("`{}` is no path: {error}", path.display())))?;
     let mut plain = PathBuf::new();

@@ -9,7 +9,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use catalog::{Catalog, SqliteCatalog};
-use coding::keys::RootKey;
 use engine::{Engine, OpenError, Parts, SiteParts};
 use model::Outside;
 use providers::{LocalStore, Store, remote};
@@ -18,11 +17,18 @@ use super::origins::VendorOrigins;
 use crate::config::{Config, Kind, SiteConfig, StoreConfig};
 use crate::data_dir::DataDir;
 use crate::failure::{Exit, Failure, chain};
-use crate::{files, root_key};
+use crate::files;
+use crate::root_key::{self, RootFile};
+use crate::roots::Roots;
 
 /// The engine over the directory's catalog and the sites, and that catalog.
-pub async fn open(config: &Config, dir: &DataDir, outside: &Outside) -> Result<(Engine, Arc<dyn Catalog>), Failure> {
-    let root = root(config, dir, outside)?;
+pub async fn open(
+    config: &Config,
+    dir: &DataDir,
+    roots: &Roots,
+    outside: &Outside,
+) -> Result<(Engine, Arc<dyn Catalog>), Failure> {
+    let (root, next_root) = (roots.file().load()?, roots.file().load_next()?);
     let catalog = open_catalog(dir, outside)?;
     if config.kind == Kind::Embedded && catalog.enclave().await.map_err(|error| unusable(dir, &error))?.is_none() {
         make_sites(&config.sites)?;
@@ -31,11 +37,13 @@ pub async fn open(config: &Config, dir: &DataDir, outside: &Outside) -> Result<(
         catalog: Arc::clone(&catalog),
         sites: config.sites.iter().map(|site| site_parts(site, outside)).collect::<Result<_, _>>()?,
         root,
+        next_root,
         outside: outside.clone(),
         settings: settings(config)?,
         origins: Arc::new(VendorOrigins),
     };
     let engine = Engine::open(parts).await.map_err(|error| refused(config, dir, &error))?;
+    roots.settle(&engine).await?;
     Ok((engine, catalog))
 }
 
@@ -54,8 +62,9 @@ fn settings(config: &Config) -> Result<engine::Settings, Failure> {
     })
 }
 
-/// The root key; made on the first start of an embedded enclave.
-fn root(config: &Config, dir: &DataDir, outside: &Outside) -> Result<RootKey, Failure> {
+/// The root key's file; made on the first start of an embedded enclave. A passphrase is asked for here, before
+/// anything is waited for.
+pub fn root(config: &Config, dir: &DataDir, outside: &Outside) -> Result<RootFile, Failure> {
     let path = &config.root_key;
     let there = |path: &Path| path.try_exists().map_err(|error| Failure::io(Exit::RootKey, "look for", path, &error));
     let has_catalog = there(&dir.catalog())?;
@@ -65,7 +74,7 @@ fn root(config: &Config, dir: &DataDir, outside: &Outside) -> Result<RootKey, Fa
     }
     match (has_key, config.kind) {
         (true, _) => {}
-        (false, Kind::Embedded) if !has_catalog => root_key::make(path, outside)?,
+        (false, Kind::Embedded) if !has_catalog => root_key::make(path, None, outside)?,
         (false, Kind::Embedded) => {
             return Err(missing(path, "put back the file it was started with: without it nothing stored can be read"));
         }
@@ -76,7 +85,26 @@ fn root(config: &Config, dir: &DataDir, outside: &Outside) -> Result<RootKey, Fa
             return Err(missing(path, "mount it, or put back the file this enclave was started with"));
         }
     }
-    root_key::load(path)
+    if config.kind == Kind::Configured {
+        refuse_inside(config, dir)?;
+    }
+    RootFile::at(path, config.passphrase.as_ref())
+}
+
+/// The names were compared before; links may lead into the data directory, or into a site, all the same.
+fn refuse_inside(config: &Config, dir: &DataDir) -> Result<(), Failure> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let key = real(&config.root_key);
+    let sites = config.sites.iter().filter_map(SiteConfig::directory);
+    let Some(place) = std::iter::once(dir.path()).chain(sites).find(|place| key.starts_with(real(place))) else {
+        return Ok(());
+    };
+    let why = format!(
+        "the root key `{}` lies inside `{}`: who takes the one takes the other, so keep it elsewhere",
+        config.root_key.display(),
+        place.display()
+    );
+    Err(Failure::new(Exit::RootKey, why))
 }
 
 fn missing(path: &Path, advice: &str) -> Failure {

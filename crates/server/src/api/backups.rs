@@ -1,0 +1,109 @@
+//! Backups of the running catalog.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use http::StatusCode;
+use model::{CopyKind, KnownCopy};
+
+use super::Admin;
+use super::problem::{Problem, body_of};
+use super::wire::{BackupPlan, BackupState, NewBackup};
+use crate::backup;
+
+pub async fn plan(State(admin): State<Arc<Admin>>) -> Result<Json<BackupPlan>, Problem> {
+    let catalog_bytes = fs::metadata(admin.config.dir().catalog()).map_or(0, |about| about.len());
+    Ok(Json(BackupPlan {
+        enclave: admin.engine.enclave().to_string(),
+        root: hex::encode(admin.engine.root().await?.held.0),
+        catalog_bytes,
+        config: admin.config.file.as_ref().map(|path| path.display().to_string()),
+    }))
+}
+
+/// Begins one; [`show`] tells how far it is.
+pub async fn begin(
+    State(admin): State<Arc<Admin>>,
+    body: Result<Json<NewBackup>, JsonRejection>,
+) -> Result<StatusCode, Problem> {
+    let NewBackup { path } = body_of(body)?;
+    let to = PathBuf::from(&path);
+    if !to.is_absolute() || to.exists() {
+        let why = format!("`{path}` is there already, or is no absolute path: name a new file");
+        return Err(Problem::new(StatusCode::CONFLICT, why));
+    }
+    {
+        let mut state = held(&admin.backup);
+        if state.as_ref().is_some_and(|state| state.digest.is_none() && state.failed.is_none()) {
+            return Err(Problem::new(StatusCode::CONFLICT, "another backup is under way: wait for it"));
+        }
+        *state = Some(BackupState { path, bytes: 0, done: 0, digest: None, failed: None });
+    }
+    tokio::spawn(run(admin, to));
+    Ok(StatusCode::ACCEPTED)
+}
+
+pub async fn show(State(admin): State<Arc<Admin>>) -> Result<Json<BackupState>, Problem> {
+    let state = held(&admin.backup).clone();
+    state.map(Json).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "no backup was made since the start"))
+}
+
+async fn run(admin: Arc<Admin>, to: PathBuf) {
+    let outcome = make(&admin, to).await;
+    if let Err(why) = &outcome {
+        tracing::error!(why, "a backup failed");
+    }
+    if let Some(state) = held(&admin.backup).as_mut() {
+        match outcome {
+            Ok(digest) => state.digest = Some(hex::encode(digest)),
+            Err(why) => state.failed = Some(why),
+        }
+    }
+}
+
+async fn make(admin: &Arc<Admin>, to: PathBuf) -> Result<[u8; 32], String> {
+    let dir = admin.config.dir();
+    let copy = dir.path().join("catalog.backup");
+    // One that a stop left behind.
+    crate::files::remove_if_there(&copy).map_err(|error| error.to_string())?;
+    let saved = admin.catalog.save(copy.clone()).await.map_err(|error| error.to_string());
+    let root = admin.engine.root().await.map_err(|error| error.to_string());
+    let sealed = match saved.and(root) {
+        Err(why) => Err(why),
+        Ok(root) => {
+            let (to, copy, admin) = (to.clone(), copy.clone(), Arc::clone(admin));
+            let work = move || {
+                let mut progress = |done, of| {
+                    if let Some(state) = held(&admin.backup).as_mut() {
+                        (state.done, state.bytes) = (done, of);
+                    }
+                };
+                let source = backup::Source {
+                    enclave: admin.engine.enclave(),
+                    root: root.held,
+                    made: admin.clock.now(),
+                    catalog: &copy,
+                    config: admin.config.file.as_deref(),
+                };
+                backup::write(&source, &admin.engine.root_key(&admin.permit), &to, &admin.outside, &mut progress)
+                    .map(|digest| (root.held, digest))
+                    .map_err(|failure| failure.to_string())
+            };
+            tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(error.to_string()))
+        }
+    };
+    let removed = crate::files::remove_if_there(&copy).map_err(|error| error.to_string());
+    let (root, digest) = sealed.and_then(|sealed| removed.map(|()| sealed))?;
+    let place = to.display().to_string();
+    let copy = KnownCopy { root, made: admin.clock.now(), what: CopyKind::Backup { place, digest } };
+    admin.engine.note_copy(&admin.permit, copy).await.map_err(|error| format!("it is written, but: {error}"))?;
+    Ok(digest)
+}
+
+fn held(state: &Mutex<Option<BackupState>>) -> std::sync::MutexGuard<'_, Option<BackupState>> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,128 @@
+//! `entente label list | rotate | shred`.
+
+use std::fmt::Write;
+use std::io::{self, BufRead, IsTerminal};
+
+use http::Method;
+use serde::Serialize;
+
+use super::client::{Business, Client};
+use super::{print, print_json, size, table};
+use crate::api::wire::{LabelInUse, Labels, OneLabel, Rotated, Shred, ShredPlan};
+use crate::args::{LabelArgs, LabelCommand, PlaceArgs, SignerArgs};
+use crate::failure::{Exit, Failure};
+
+pub fn run(args: &LabelArgs) -> Result<(), Failure> {
+    match &args.command {
+        LabelCommand::List { place, json } => list(place, *json),
+        LabelCommand::Rotate { signer, label } => rotate(signer, label),
+        LabelCommand::Shred { signer, label, plan, yes, despite_locks, json } => {
+            let shown: ShredPlan = ask(signer, "/api/v1/label-shred-plan", &OneLabel { label: label.clone() })?;
+            if *json {
+                print_json(&shown)?
+            } else {
+                print(&text(&shown))?
+            }
+            if *plan {
+                return Ok(());
+            }
+            let confirm = match yes {
+                Some(label) => label.clone(),
+                None => typed(&shown.label)?,
+            };
+            shred(signer, &Shred { label: label.clone(), confirm, despite_locks: *despite_locks })
+        }
+    }
+}
+
+fn list(place: &PlaceArgs, json: bool) -> Result<(), Failure> {
+    let labels: Labels = Client::of(place)?.call(Method::GET, "/api/v1/labels", Vec::new())?;
+    if json {
+        return print_json(&labels);
+    }
+    let row = |label: LabelInUse| {
+        let epoch = label.epochs.last().map_or_else(String::new, ToString::to_string);
+        let keys = label.epochs.len().to_string();
+        [label.label, epoch, keys, label.buckets.to_string(), label.stream.unwrap_or_default()]
+    };
+    let rows: Vec<_> = labels.labels.into_iter().map(row).collect();
+    print(&table(["LABEL", "EPOCH", "KEYS", "BUCKETS", "STREAM"], &rows))
+}
+
+fn rotate(signer: &SignerArgs, label: &str) -> Result<(), Failure> {
+    let Rotated { label, epoch } = ask(signer, "/api/v1/label-rotations", &OneLabel { label: label.to_owned() })?;
+    eprintln!("What is written at {label} from now on is under its key of epoch {epoch}.");
+    Ok(())
+}
+
+fn shred(signer: &SignerArgs, wanted: &Shred) -> Result<(), Failure> {
+    officer(signer)?.tell(Method::POST, "/api/v1/label-shreds", body(wanted)?)?;
+    eprintln!(
+        "{} is shredded: nothing of it opens under the new root key. What is named above as to be destroyed is not yet.",
+        wanted.label
+    );
+    Ok(())
+}
+
+fn ask<T: serde::de::DeserializeOwned>(signer: &SignerArgs, path: &str, wanted: &impl Serialize) -> Result<T, Failure> {
+    officer(signer)?.ask(Method::POST, path, wanted)
+}
+
+/// A plan counts everything there is at a label.
+fn officer(signer: &SignerArgs) -> Result<Client, Failure> {
+    Ok(Client::signed(signer, Business::Officers)?.patient())
+}
+
+fn body(wanted: &impl Serialize) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(wanted).map_err(|error| Failure::new(Exit::Failed, format!("cannot ask: {error}")))
+}
+
+/// What a person types to say that it is meant.
+fn typed(label: &str) -> Result<String, Failure> {
+    if !io::stdin().is_terminal() {
+        let why = format!("nothing was done: nobody is here to confirm it, so say --yes '{label}'");
+        return Err(Failure::new(Exit::Usage, why));
+    }
+    eprint!("Type the label to shred it, or anything else to leave it as it is: ");
+    let mut line = String::new();
+    let read = io::stdin().lock().read_line(&mut line);
+    read.map_err(|error| Failure::new(Exit::Failed, format!("cannot read the answer: {error}")))?;
+    if line.trim() == label { Ok(line.trim().to_owned()) } else { Err(Failure::new(Exit::Failed, "nothing was done")) }
+}
+
+fn text(plan: &ShredPlan) -> String {
+    let mut text = format!("Shredding {} makes this unreadable for ever:\n", plan.label);
+    let mut line = |line: String| {
+        // Writing into memory cannot fail.
+        let _ = writeln!(text, "  {line}");
+    };
+    line(format!("{} buckets: {}", plan.buckets.len(), plan.buckets.join(", ")));
+    line(format!("{} objects and older versions, {}", plan.versions, size(plan.bytes)));
+    line(format!("{} uploads under way", plan.uploads));
+    line(format!("{} access keys are withdrawn", plan.access_keys));
+    line(format!("{} keys of the label go", plan.keys));
+    if plan.locked > 0 {
+        line(format!("{} versions are kept by object locks: only with --despite-locks", plan.locked));
+    }
+    text.push_str("Noise from then on, swept in time:\n");
+    for site in &plan.sites {
+        let _ = writeln!(text, "  {} pieces at {}", site.pieces, site.site);
+    }
+    let _ = writeln!(text, "  what copies of {} hold of it, but names, sizes and ETags", plan.catalog);
+    text.push_str("To be destroyed, for whoever has one of these still reads it:\n");
+    let sealed = if plan.sealed_under_passphrase { ", for who knows the passphrase" } else { "" };
+    let _ = writeln!(text, "  {} (done by this), and every copy of it{sealed}", plan.root_key);
+    for shares in &plan.shares {
+        let holders = shares.holders.join(", ");
+        let _ =
+            writeln!(text, "  shares of {}, {} of which give a root key, made {}", holders, shares.needed, shares.made);
+    }
+    if !plan.backups.is_empty() {
+        text.push_str("Of no more use, since they open under the old root key; make a new one:\n");
+    }
+    for backup in &plan.backups {
+        let _ = writeln!(text, "  backup {} of {}", backup.place, backup.made);
+    }
+    text.push_str("There will be a new root key in the same place: copy it, and give out new shares.\n");
+    text
+}
