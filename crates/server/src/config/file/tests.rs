@@ -52,7 +52,7 @@ data_dir = "data"
 root_key = "/etc/entente/root.key"
 labels = "us"
 range = ["unclassified", "secret//rel to usa, fra"]
-
+passphrase = "file:pass"
 [[site]]
 name = "a"
 vendor = "amazon"
@@ -251,6 +251,7 @@ fn what_is_unknown_or_contradictory_is_refused_with_line_and_suggestion() {
 #[test]
 fn the_four_vendors_are_understood_with_their_facts() {
     let config = parse(&format!("{REMOTE}{ODD}"), base()).unwrap();
+    assert_eq!(config.passphrase, Some(PassphraseFrom::File("/conf/pass".into())));
     let remote = |name: &str| {
         let site = config.sites.iter().find(|site| site.name == name).unwrap();
         let StoreConfig::Remote(settings) = &site.store else { panic!("{name} is a directory") };
@@ -312,6 +313,7 @@ fn contradictory_vendor_sites_are_refused_with_line_and_suggestion() {
         ("credentials = \"oci.ini\"\nprofile = \"entente\"\n", "", 37, "customer secret key"),
         ("credentials = \"azure.key\"", "credential = \"azure.key\"", 23, "did you mean `credentials`?"),
         ("ceiling = \"secret\"", "ceiling = \"cosmic\"", 24, "is no ceiling"),
+        ("\"file:pass\"", "\"correct horse\"", 6, "no place of a passphrase: write `prompt`"),
         ("labels = \"us\"", "labels = \"usa\"", 4, "did you mean `us`?"),
         ("[\"unclassified\", \"secret//rel to usa, fra\"]", "[\"secret\", \"unclassified\"]", 5, "is not above"),
         ("[\"unclassified\", \"secret//rel to usa, fra\"]", "[\"unclassified\", \"secrte\"]", 5, "SECRET"),
