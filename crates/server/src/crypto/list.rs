@@ -24,7 +24,7 @@ pub const ALGORITHMS: &[Algorithm] = &[
     },
     Algorithm {
         name: "BLAKE3",
-        purpose: "digests of cells and piece headers, the chain of records, a site's claim",
+        purpose: "digests of cells and piece headers, the chain of records, a site's claim; of backups and shares",
         library: "blake3",
         parameters: "256 bits, without a key",
         holds: PostQuantum,
@@ -32,8 +32,26 @@ pub const ALGORITHMS: &[Algorithm] = &[
             ("coding/piece.rs", &["blake3"]),
             ("coding/record.rs", &["blake3"]),
             ("coding/segment.rs", &["blake3"]),
+            ("coding/shares.rs", &["blake3"]),
             ("providers/marker.rs", &["blake3"]),
+            ("server/backup.rs", &["blake3"]),
         ],
+    },
+    Algorithm {
+        name: "Argon2id",
+        purpose: "the key that seals a root key under a passphrase",
+        library: "argon2",
+        parameters: "version 0x13; 256 MiB, 3 passes, 4 lanes, written in the file; 256-bit salt; 256 bits out",
+        holds: PostQuantum,
+        uses: &[("coding/root_file.rs", &["argon2"])],
+    },
+    Algorithm {
+        name: "Shamir's secret sharing",
+        purpose: "the root key in shares",
+        library: "blahaj",
+        parameters: "GF(256), byte by byte; 2 to 32 shares, 2 or more of them needed",
+        holds: PostQuantum,
+        uses: &[("coding/shares.rs", &["blahaj"])],
     },
     Algorithm {
         name: "system random numbers",
@@ -203,8 +221,11 @@ pub const ALGORITHMS: &[Algorithm] = &[
 
 /// Cryptographic crates in the tree, and why they are there.
 pub const LIBRARIES: &[(&str, &str)] = &[
+    ("argon2", "a root key under a passphrase"),
     ("aws-lc-rs", "what both doors' TLS computes with"),
     ("aws-lc-sys", "the C of aws-lc-rs; not its FIPS module"),
+    ("blahaj", "shares of the root key"),
+    ("blake2", "inside argon2"),
     ("blake3", "digests"),
     ("chacha20", "inside rand"),
     ("constant_time_eq", "inside blake3"),
@@ -215,6 +236,7 @@ pub const LIBRARIES: &[(&str, &str)] = &[
     ("hmac", "inside s3s, whose signature check is not used"),
     ("md-5", "ETags"),
     ("object_store", "credentials and signatures for vendors"),
+    ("password-hash", "an option of argon2 that is not built"),
     ("rand", "inside object_store: retries that are switched off, and upload names"),
     ("rand_core", "traits, inside rand"),
     ("rcgen", "certificates for trying things out"),

@@ -37,9 +37,8 @@ impl FromStr for PassphraseFrom {
 
     fn from_str(text: &str) -> Result<PassphraseFrom, String> {
         // What is written here by mistake may be the passphrase itself: it is not repeated.
-        let bad = || {
-            "that is no place of a passphrase: write `prompt`, `file:PATH`, `fd:NUMBER` or `env:NAME`".to_owned()
-        };
+        let bad =
+            || "that is no place of a passphrase: write `prompt`, `file:PATH`, `fd:NUMBER` or `env:NAME`".to_owned();
         match text.split_once(':') {
             None if text == "prompt" => Ok(PassphraseFrom::Prompt),
             Some(("file", path)) if !path.is_empty() => Ok(PassphraseFrom::File(PathBuf::from(path))),
