@@ -1,6 +1,8 @@
 //! What every role may do, as a page made to be read in review: `docs/role-matrix.md`. Written anew with
 //! `ENTENTE_BLESS=1 cargo test -p policy --test role_matrix`.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;

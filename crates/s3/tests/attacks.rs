@@ -1,7 +1,12 @@
 //! Attacks that were published against other gateways, one test each, named by what is done; behind it
 //! stands where it was published. None reaches the engine, and what was stored stays as it was.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on may stop")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on may stop"
+)]
 
 mod world;
 

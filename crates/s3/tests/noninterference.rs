@@ -1,7 +1,12 @@
 //! What happens above a session does not happen for it: histories that differ above give it the same
 //! answers, byte for byte, and what is hidden is asked for by the same queries as what is not there.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on may stop")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on may stop"
+)]
 
 mod world;
 

@@ -1,16 +1,17 @@
 //! A catalog that remembers what it was asked for, and in which order.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use catalog::{
-    Batch, Catalog, Decided, Decision, Endangered, Entry, Error, ListQuery, ObjectSummary, Page, Proposal, Stand,
-    Stream, Totals, Unnamed, VersionSummary,
+    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, ListQuery, ObjectSummary, Page,
+    Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
 use model::{
-    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Group, Label,
-    LabelKey, ObjectKey, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment, SegmentId, Site,
-    SiteId, StreamId, Timestamp, Upload, UploadId, Which,
+    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Group, KnownCopy,
+    Label, LabelKey, ObjectKey, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment, SegmentId,
+    Site, SiteId, StreamId, Timestamp, Upload, UploadId, Which,
 };
 
 pub struct Noted {
@@ -152,6 +153,30 @@ impl Catalog for Noted {
     async fn release(&self, id: ReleaseId) -> Result<Option<Release>, Error> {
         self.note("release");
         self.within.release(id).await
+    }
+    async fn copies(&self) -> Result<Vec<KnownCopy>, Error> {
+        self.note("copies");
+        self.within.copies().await
+    }
+    async fn buckets_at(&self, label: Label) -> Result<Vec<Bucket>, Error> {
+        self.note("buckets_at");
+        self.within.buckets_at(label).await
+    }
+    async fn contents(&self, label: Label, now: Timestamp) -> Result<Contents, Error> {
+        self.note("contents");
+        self.within.contents(label, now).await
+    }
+    async fn save(&self, path: PathBuf) -> Result<(), Error> {
+        self.note("save");
+        self.within.save(path).await
+    }
+    async fn shredded(&self) -> Result<Vec<(StreamId, Label)>, Error> {
+        self.note("shredded");
+        self.within.shredded().await
+    }
+    async fn clear_shredded(&self, limit: usize) -> Result<Clearing, Error> {
+        self.note("clear_shredded");
+        self.within.clear_shredded(limit).await
     }
     async fn sites(&self) -> Result<Vec<Site>, Error> {
         self.note("sites");

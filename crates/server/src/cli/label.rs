@@ -19,9 +19,9 @@ pub fn run(args: &LabelArgs) -> Result<(), Failure> {
         LabelCommand::Shred { signer, label, plan, yes, despite_locks, json } => {
             let shown: ShredPlan = ask(signer, "/api/v1/label-shred-plan", &OneLabel { label: label.clone() })?;
             if *json {
-                print_json(&shown)?
+                print_json(&shown)?;
             } else {
-                print(&text(&shown))?
+                print(&text(&shown))?;
             }
             if *plan {
                 return Ok(());
