@@ -200,7 +200,7 @@ mod tests {
 
     fn of(root: u8, needed: u8, of: u8) -> Vec<Share> {
         let holders: Vec<String> = (0..of).map(|number| format!("holder-{number}")).collect();
-        split(&RootKey::from_bytes([root; 32]), ENCLAVE, needed, &holders, &outside(root)).unwrap()
+        split(&RootKey::from_bytes([root; 32]), ENCLAVE, needed, &holders, &outside(root.into())).unwrap()
     }
 
     #[test]
