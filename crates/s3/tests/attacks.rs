@@ -1,5 +1,6 @@
 //! Attacks that were published against other gateways, one test each, named by what is done; behind it
-//! stands where it was published. None reaches the engine, and what was stored stays as it was.
+//! stands where it was published. What can be refused without the engine does not reach it, the rest gets
+//! nothing of another's, and what was stored stays as it was.
 
 #![expect(
     clippy::unwrap_used,
