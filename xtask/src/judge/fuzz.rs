@@ -56,7 +56,8 @@ struct Done {
 
 /// Runs what is left; true if nothing was found.
 pub fn run(options: &Options<'_>) -> Result<bool> {
-    let build = ["build", "--locked", "-p", "fuzz", "--features", "libfuzzer", "--bin", "fuzz"];
+    // Beside the server, whose choice of features others' crates were built with.
+    let build = ["build", "--locked", "-p", "server", "-p", "fuzz", "--features", "fuzz/libfuzzer", "--bin", "fuzz"];
     let instrumented = tools::root().join("fuzz/instrumented");
     if !steps::step("build", cargo(build).env("RUSTC_WORKSPACE_WRAPPER", instrumented))?.well {
         return Ok(false);
