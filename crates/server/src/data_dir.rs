@@ -32,6 +32,11 @@ impl DataDir {
         self.path.join("catalog.sqlite")
     }
 
+    /// Of the catalog, while a backup is made of it.
+    pub fn catalog_copy(&self) -> PathBuf {
+        self.path.join("catalog.backup")
+    }
+
     /// Of the embedded default; a configuration keeps its root key elsewhere.
     pub fn root_key(&self) -> PathBuf {
         self.path.join("root.key")

@@ -66,9 +66,7 @@ async fn run(admin: Arc<Admin>, to: PathBuf) {
 }
 
 async fn make(admin: &Arc<Admin>, to: PathBuf) -> Result<[u8; 32], String> {
-    let dir = admin.config.dir();
-    let copy = dir.path().join("catalog.backup");
-    // One that a stop left behind.
+    let copy = admin.config.dir().catalog_copy();
     crate::files::remove_if_there(&copy).map_err(|error| error.to_string())?;
     let saved = admin.catalog.save(copy.clone()).await.map_err(|error| error.to_string());
     let root = admin.engine.root().await.map_err(|error| error.to_string());

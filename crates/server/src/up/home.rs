@@ -125,6 +125,9 @@ fn refuse_orphans(config: &Config, dir: &DataDir) -> Result<(), Failure> {
 }
 
 fn open_catalog(dir: &DataDir, outside: &Outside) -> Result<Arc<dyn Catalog>, Failure> {
+    let copy = dir.catalog_copy();
+    files::remove_if_there(&copy)
+        .map_err(|error| Failure::io(Exit::Storage, "remove the copy that a backup left at", &copy, &error))?;
     let catalog = SqliteCatalog::open(dir.catalog(), outside.clone()).map_err(|error| unusable(dir, &error))?;
     Ok(Arc::new(catalog))
 }
