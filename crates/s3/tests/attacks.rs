@@ -364,7 +364,7 @@ attacks! {
     a_form_that_names_another_bucket: |w|
         form(w, LATER, r#"{"bucket":"other"},{"key":"new"}"#, &[("key", "new"), ("bucket", "other")]) => 403 "AccessDenied";
     a_form_for_any_bucket: |w| form(w, LATER, r#"{"key":"new"}"#, &[("key", "new")]) => 403 "AccessDenied";
-    // RustFS, CVE-2026-27607.
+    // RustFS: conditions of a form that were not looked at.
     a_form_with_another_key: |w| form(w, LATER, ONE_KEY, &[("key", "kept")]) => 403 "AccessDenied";
     a_form_with_another_beginning: |w|
         form(w, LATER, r#"{"bucket":"tea"},["starts-with","$key","mine/"]"#, &[("key", "kept")]) => 403 "AccessDenied";
