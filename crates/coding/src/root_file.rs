@@ -166,7 +166,7 @@ mod tests {
         ] {
             assert_eq!(open(&text.replace(from, to), pass).map(drop), Err(why), "{from}");
         }
-        let cut = &text[..text.len() - 4];
+        let cut = &text[..text.len() - 5];
         assert_eq!(open(cut, pass).map(drop), Err(NoRoot::WrongPassphrase));
         for bad in ["", "zz", &"a".repeat(63), "entente-root-key 1\n"] {
             assert_eq!(open(bad, pass).map(drop), Err(NoRoot::Malformed), "`{bad}`");
