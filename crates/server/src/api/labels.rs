@@ -41,7 +41,7 @@ pub async fn rotate(
     let label = parse(&admin, &caller, &wanted.label)?;
     let epoch = admin.engine.rotate_label(&admin.permit, label).await?;
     let label = admin.accreditation.banner(&label);
-    tracing::info!(label, epoch, "a label got a new key");
+    tracing::info!(label, epoch, by = ?caller.principal(), "a label got a new key");
     Ok((StatusCode::CREATED, Json(Rotated { label, epoch })))
 }
 
@@ -82,6 +82,7 @@ pub async fn shred(
         label = banner,
         versions = plan.contents.versions,
         bytes = plan.contents.bytes,
+        by = ?caller.principal(),
         "a label is being shredded"
     );
     admin.roots.shred(&admin.engine, &admin.permit, label).await.map_err(|error| match error {
