@@ -200,6 +200,11 @@ enum Slash {
     Encoded,
 }
 
+/// A name as a part of a path or of a query.
+pub fn segment(name: &str) -> String {
+    encode(name, Slash::Encoded)
+}
+
 /// `UriEncode` of the specification: everything but RFC 3986's unreserved bytes as `%XX`.
 fn encode(text: &str, slash: Slash) -> String {
     let mut encoded = String::with_capacity(text.len());

@@ -3,10 +3,11 @@
 use http::Method;
 
 use super::client::{Business, Client};
-use super::{print, print_json, segment, table};
+use super::{print, print_json, table};
 use crate::api::wire::{Grant, Grants, SetGrant};
 use crate::args::{GrantArgs, GrantCommand, SignerArgs};
 use crate::failure::Failure;
+use crate::sigv4::segment;
 
 pub fn run(args: &GrantArgs) -> Result<(), Failure> {
     match &args.command {

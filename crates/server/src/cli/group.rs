@@ -3,10 +3,11 @@
 use http::Method;
 
 use super::client::{Business, Client};
-use super::{print, print_json, segment, table};
+use super::{print, print_json, table};
 use crate::api::wire::{Group, Groups, NewGroup, SetGroup};
 use crate::args::{GroupArgs, GroupCommand, SignerArgs};
 use crate::failure::Failure;
+use crate::sigv4::segment;
 
 pub fn run(args: &GroupArgs) -> Result<(), Failure> {
     let client = |signer: &SignerArgs| Client::signed(signer, Business::Officers);

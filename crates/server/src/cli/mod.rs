@@ -44,24 +44,16 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// A name as a part of a path.
-fn segment(name: &str) -> String {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
-    let encode = |byte: u8| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    name.bytes().map(encode).collect()
-}
-
-/// Bucket and key of `s3://BUCKET/KEY`; the key may be missing.
+/// Bucket and key of `s3://BUCKET/KEY`; without a key, as every client reads it, also of `s3://BUCKET/`.
 fn target(text: &str) -> Result<(String, Option<String>), Failure> {
-    let rest = text.strip_prefix("s3://").filter(|rest| !rest.is_empty());
-    let rest = rest.ok_or_else(|| {
-        Failure::new(Exit::Usage, format!("`{text}` is no target: write s3://BUCKET or s3://BUCKET/KEY"))
-    })?;
-    Ok(match rest.split_once('/') {
-        Some((bucket, key)) if !key.is_empty() => (bucket.to_owned(), Some(key.to_owned())),
-        Some((bucket, _)) => (bucket.to_owned(), None),
-        None => (rest.to_owned(), None),
-    })
+    let rest = text.strip_prefix("s3://").map(|rest| rest.split_once('/').unwrap_or((rest, "")));
+    match rest.filter(|(bucket, _)| !bucket.is_empty()) {
+        Some((bucket, key)) => Ok((bucket.to_owned(), Some(key.to_owned()).filter(|key| !key.is_empty()))),
+        None => {
+            let why = format!("`{text}` is no target: write s3://BUCKET or s3://BUCKET/KEY");
+            Err(Failure::new(Exit::Usage, why))
+        }
+    }
 }
 
 /// One line of JSON on stdout.

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::print;
+use super::{print, target};
 use crate::args::PresignArgs;
 use crate::config::{self, DEFAULT_REGION};
 use crate::credentials::Credentials;
@@ -12,8 +12,7 @@ use crate::sigv4::{self, EXPIRES_MAX_SECONDS, Presign};
 
 pub fn run(args: &PresignArgs) -> Result<(), Failure> {
     let wrong = |why: String| Failure::new(Exit::Usage, why);
-    let path = path_of(&args.target)
-        .ok_or_else(|| wrong(format!("`{}` is no target: write s3://BUCKET or s3://BUCKET/KEY", args.target)))?;
+    let path = path_of(&args.target)?;
     let expires_seconds = lifetime(&args.expires).ok_or_else(|| {
         wrong(format!("`{}` is no time a URL can hold: write one such as 15m, 12h or 7d, at most 7d", args.expires))
     })?;
@@ -38,12 +37,9 @@ pub fn run(args: &PresignArgs) -> Result<(), Failure> {
 }
 
 /// `/BUCKET/KEY` of `s3://BUCKET/KEY`.
-fn path_of(target: &str) -> Option<String> {
-    let rest = target.strip_prefix("s3://")?;
-    let bucket = rest.split('/').next()?;
-    // `s3://b/` is the bucket, as every client reads it.
-    let rest = if rest.len() == bucket.len() + 1 { bucket } else { rest };
-    (!bucket.is_empty()).then(|| format!("/{rest}"))
+fn path_of(text: &str) -> Result<String, Failure> {
+    let (bucket, key) = target(text)?;
+    Ok(key.map_or_else(|| format!("/{bucket}"), |key| format!("/{bucket}/{key}")))
 }
 
 /// As S3 has it for such URLs.
@@ -100,7 +96,7 @@ mod tests {
             ("s3:///k", None),
             ("b/k", None),
         ] {
-            assert_eq!(path_of(text).as_deref(), expected, "`{text}`");
+            assert_eq!(path_of(text).ok().as_deref(), expected, "`{text}`");
         }
     }
 }

@@ -7,10 +7,11 @@ use std::path::Path;
 use http::Method;
 
 use super::client::{Business, Client};
-use super::{print, print_json, segment, table, target};
+use super::{print, print_json, table, target};
 use crate::api::wire::{NewRelease, Release, Releases};
 use crate::args::{ReleaseArgs, ReleaseCommand, SignerArgs};
 use crate::failure::{Exit, Failure};
+use crate::sigv4::segment;
 
 pub fn run(args: &ReleaseArgs) -> Result<(), Failure> {
     match &args.command {

@@ -3,10 +3,11 @@
 use http::Method;
 
 use super::client::{Business, Client};
-use super::{print, print_json, segment, table};
+use super::{print, print_json, table};
 use crate::api::wire::{NewUser, SetUser, User, Users};
 use crate::args::{SignerArgs, UserArgs, UserCommand};
 use crate::failure::Failure;
+use crate::sigv4::segment;
 
 pub fn run(args: &UserArgs) -> Result<(), Failure> {
     match &args.command {
