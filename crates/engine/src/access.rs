@@ -1,5 +1,7 @@
 //! What a verdict about others than the owner depends on, and the lists it reads.
 
+use std::sync::Arc;
+
 use catalog::{Entry, Proposal};
 use model::{
     Acl, Aspect, Bucket, BucketSetting, Change, Document, Governance, Label, ObjectKey, Precondition, PrincipalId,
@@ -29,10 +31,15 @@ impl Engine {
 
     /// What the bucket says about those who do not own it. It tells nothing to anybody: a verdict asks
     /// before there can be a permit.
-    pub async fn access(&self, bucket: &Bucket) -> Result<Access, Error> {
+    pub async fn access(&self, bucket: &Bucket) -> Result<Arc<Access>, Error> {
+        let inner = &self.inner;
+        if let Some(access) = inner.lookups.access(bucket) {
+            return Ok(access);
+        }
+        let turn = inner.lookups.turn(bucket.label);
         let mut access = Access::default();
         for aspect in [Aspect::Grants, Aspect::Acl, Aspect::Ownership, Aspect::PublicAccess] {
-            match self.inner.catalog.bucket_setting(bucket.id, aspect).await? {
+            match inner.catalog.bucket_setting(bucket.id, aspect).await? {
                 BucketSetting::Grants(grants) => access.grants = grants,
                 BucketSetting::Acl(acl) => access.acl = acl,
                 BucketSetting::Ownership(ownership) => access.ownership = ownership,
@@ -40,6 +47,8 @@ impl Engine {
                 _ => {}
             }
         }
+        let access = Arc::new(access);
+        inner.lookups.keep_access(turn, bucket, &access);
         Ok(access)
     }
 

@@ -1,5 +1,5 @@
 //! What every request asks first, remembered: the credential behind an access key, the bucket behind a
-//! name.
+//! name, and what the bucket says about those who do not own it.
 //!
 //! An entry holds until a batch is shown that could make it wrong. Such a batch is heard here before
 //! anybody is answered, and whoever read the catalog before that and comes to keep it afterwards finds
@@ -9,9 +9,10 @@
 //! a lease.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::{AccessKeyId, Bucket, BucketName, Change, Label, PrincipalId};
+use model::{AccessKeyId, Bucket, BucketId, BucketName, Change, Label, PrincipalId};
+use policy::Access;
 
 use crate::api::Credential;
 
@@ -35,6 +36,8 @@ struct Held {
     people: u64,
     /// By the bytes of the session's label and their name.
     buckets: BTreeMap<([u8; Label::BYTES], BucketName), Bucket>,
+    /// By the bytes of the bucket's label.
+    accesses: BTreeMap<([u8; Label::BYTES], BucketId), Arc<Access>>,
     /// How often buckets of each label changed.
     changes: BTreeMap<[u8; Label::BYTES], u64>,
 }
@@ -55,6 +58,7 @@ impl Held {
         *self.changes.entry(*label.canonical()).or_default() += 1;
         let sees = |session: &[u8; Label::BYTES]| label <= Label::from_canonical(*session);
         self.buckets.retain(|(session, _), _| !sees(session));
+        self.accesses.retain(|(of, _), _| of != label.canonical());
     }
 }
 
@@ -75,6 +79,19 @@ impl Lookups {
 
     pub fn bucket(&self, session: Label, name: &BucketName) -> Option<Bucket> {
         self.held().buckets.get(&(*session.canonical(), name.clone())).cloned()
+    }
+
+    pub fn access(&self, bucket: &Bucket) -> Option<Arc<Access>> {
+        self.held().accesses.get(&(*bucket.label.canonical(), bucket.id)).cloned()
+    }
+
+    /// Keeps what the catalog said, unless `turn`, of the bucket's label, is over.
+    pub fn keep_access(&self, turn: Turn, bucket: &Bucket, access: &Arc<Access>) {
+        let mut held = self.held();
+        if held.turn(bucket.label) == turn {
+            let own = |(kept, _): &([u8; Label::BYTES], BucketId), _: &Arc<Access>| kept == bucket.label.canonical();
+            keep(&mut held.accesses, own, (*bucket.label.canonical(), bucket.id), Arc::clone(access));
+        }
     }
 
     /// Keeps what the catalog said, unless `turn` is over.
@@ -265,6 +282,20 @@ mod tests {
         }
         assert!(lookups.bucket(level(64), &bucket.name).is_none());
         assert!(lookups.bucket(Label::LOWEST, &bucket.name).is_some(), "nothing happened that is seen there");
+    }
+
+    #[test]
+    fn what_a_bucket_says_about_others_is_read_again_after_a_change_of_its_label() {
+        let (lookups, _, bucket) = filled();
+        let grants = Change::BucketSet { bucket: bucket.id, setting: BucketSetting::Grants(model::Grants::default()) };
+        let before = lookups.turn(bucket.label);
+        lookups.keep_access(before, &bucket, &Arc::default());
+        lookups.shown(Some(level(64)), [&grants]);
+        assert!(lookups.access(&bucket).is_some(), "nothing happened at its label");
+        lookups.shown(Some(bucket.label), [&grants]);
+        assert!(lookups.access(&bucket).is_none());
+        lookups.keep_access(before, &bucket, &Arc::default());
+        assert!(lookups.access(&bucket).is_none(), "it was read before the change");
     }
 
     #[test]

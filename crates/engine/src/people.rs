@@ -161,7 +161,7 @@ impl Engine {
             return Err(Error::NoSuchPrincipal);
         }
         let _turn = inner.people.lock().await;
-        let mut grants = self.access(bucket).await?.grants;
+        let mut grants = self.access(bucket).await?.grants.clone();
         match right {
             Some(right) => grants.0.insert(to, right),
             None => grants.0.remove(&to),

@@ -71,7 +71,8 @@ impl Engine {
         // Better told now than to those who have signed.
         let asker = self.principal(asked_by).await?;
         let writes = session(Asker { principal: &asker, groups: &from.session().groups }, &target);
-        let verdict = decide(&writes, &PutObject::FACTS, &target, &self.access(&target).await?, None);
+        let access = self.access(&target).await?;
+        let verdict = decide(&writes, &PutObject::FACTS, &target, &access, None);
         verdict.outcome.map_err(Error::Refused)?;
         self.set_release(release).await
     }

@@ -83,7 +83,7 @@ async fn check_same(call: &Call<'_>, bucket: &Bucket, told: Vec<BucketSetting>) 
         return Err(Code::BucketAlreadyOwnedByYou.into());
     }
     let access = call.engine().access(bucket).await?;
-    let has = [BucketSetting::Acl(access.acl), BucketSetting::Ownership(access.ownership)];
+    let has = [BucketSetting::Acl(access.acl.clone()), BucketSetting::Ownership(access.ownership)];
     let has: Vec<_> = has.into_iter().filter(|setting| *setting != setting.aspect().unset()).collect();
     let told: Vec<_> = told.into_iter().filter(|setting| !LOCKABLE.contains(&setting.aspect())).collect();
     match has == told {

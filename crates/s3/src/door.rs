@@ -239,7 +239,7 @@ impl Inner {
     }
 
     /// Who asks, and what checks the chunks of the body if they are signed.
-    async fn authenticate(
+    pub(crate) async fn authenticate(
         &self,
         admitted: &Admitted,
         from: Option<IpAddr>,
@@ -412,7 +412,8 @@ impl Call<'_> {
     /// A permit for something on the bucket.
     pub(crate) async fn on_bucket<A: BucketAction>(&self) -> Result<(Bucket, Permit<A>), Failure> {
         let bucket = self.bucket().await?;
-        let permit = policy::on_shared_bucket(&self.session, &bucket, &self.access_to(&bucket).await?)?;
+        let access = self.access_to(&bucket).await?;
+        let permit = policy::on_shared_bucket(&self.session, &bucket, &access)?;
         self.check_owner(&bucket)?;
         Ok((bucket, permit))
     }
@@ -420,15 +421,16 @@ impl Call<'_> {
     /// A permit for something on the object, where it is the bucket that decides.
     pub(crate) async fn on_object<A: ObjectAction>(&self) -> Result<(Bucket, Permit<A>), Failure> {
         let bucket = self.bucket().await?;
-        let permit = policy::on_shared_key(&self.session, &bucket, &self.access_to(&bucket).await?, self.key()?)?;
+        let access = self.access_to(&bucket).await?;
+        let permit = policy::on_shared_key(&self.session, &bucket, &access, self.key()?)?;
         self.check_owner(&bucket)?;
         Ok((bucket, permit))
     }
 
     /// What the bucket says about others, if it is asked by one.
-    pub(crate) async fn access_to(&self, bucket: &Bucket) -> Result<Access, Failure> {
+    pub(crate) async fn access_to(&self, bucket: &Bucket) -> Result<Arc<Access>, Failure> {
         match self.owns(bucket) {
-            true => Ok(Access::default()),
+            true => Ok(Arc::default()),
             false => Ok(self.engine().access(bucket).await?),
         }
     }
@@ -447,14 +449,14 @@ impl Call<'_> {
     }
 
     /// The bucket and what it says about others.
-    async fn bucket_and_access(&self) -> Result<(Bucket, Access), Failure> {
+    async fn bucket_and_access(&self) -> Result<(Bucket, Arc<Access>), Failure> {
         let bucket = self.bucket().await?;
         let access = self.engine().access(&bucket).await?;
         Ok((bucket, access))
     }
 
     /// A permit for what the bucket's list can allow, with what it says.
-    pub(crate) async fn on_shared_bucket<A: BucketAction>(&self) -> Result<(Bucket, Access, Permit<A>), Failure> {
+    pub(crate) async fn on_shared_bucket<A: BucketAction>(&self) -> Result<(Bucket, Arc<Access>, Permit<A>), Failure> {
         let (bucket, access) = self.bucket_and_access().await?;
         let permit = policy::on_shared_bucket(&self.session, &bucket, &access)?;
         self.check_owner(&bucket)?;
@@ -462,7 +464,7 @@ impl Call<'_> {
     }
 
     /// The bucket to delete several objects from, with what each permit is asked by.
-    pub(crate) async fn on_bucket_to_delete(&self) -> Result<(Bucket, Access), Failure> {
+    pub(crate) async fn on_bucket_to_delete(&self) -> Result<(Bucket, Arc<Access>), Failure> {
         let bucket = self.bucket().await?;
         let access = self.access_to(&bucket).await?;
         policy::may_key::<DeleteObject>(&self.session, &bucket, &access)?;
@@ -471,7 +473,9 @@ impl Call<'_> {
     }
 
     /// A permit for what the object's list can allow, with what bucket and object say.
-    pub(crate) async fn on_shared_object<A: ObjectAction>(&self) -> Result<(Bucket, Access, Acl, Permit<A>), Failure> {
+    pub(crate) async fn on_shared_object<A: ObjectAction>(
+        &self,
+    ) -> Result<(Bucket, Arc<Access>, Acl, Permit<A>), Failure> {
         let (bucket, access) = self.bucket_and_access().await?;
         let (key, which) = (self.key()?, versioning::wanted(self)?);
         let Some(acl) = self.engine().object_acl(&bucket, &key, which).await? else {

@@ -49,6 +49,8 @@ mod settings;
 mod tagging;
 mod versioning;
 
+#[cfg(feature = "bench")]
+pub mod bench;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 

@@ -67,6 +67,7 @@ pub struct World {
     pub engine: Engine,
     pub catalog: Arc<Noted>,
     pub sites: Vec<Arc<FaultStore>>,
+    pub door: Door,
     pub address: SocketAddr,
     /// Of the door's clock against the machine's.
     pub offset_ms: Arc<AtomicI64>,
@@ -101,13 +102,14 @@ impl World {
             Settings { region: region.to_owned(), domains: vec!["s3.example.org".into()], tls: None, limits };
         let door = Door::new(engine.clone(), settings, outside);
         let (stop, stopped) = oneshot::channel::<()>();
+        let serving = door.clone();
         let served = tokio::spawn(async move {
-            s3::serve(door, listener, async {
+            s3::serve(serving, listener, async {
                 let _ = stopped.await;
             })
             .await;
         });
-        let world = World { engine, catalog, sites, address, offset_ms, keys, stop: Some(stop), served };
+        let world = World { engine, catalog, sites, door, address, offset_ms, keys, stop: Some(stop), served };
         let location =
             "<CreateBucketConfiguration><LocationConstraint>LOC</LocationConstraint></CreateBucketConfiguration>";
         let document = if region == REGION { String::new() } else { location.replace("LOC", region) };

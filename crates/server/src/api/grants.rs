@@ -30,7 +30,7 @@ pub async fn list(
     Query(at): Query<At>,
 ) -> Result<Json<wire::Grants>, Problem> {
     let bucket = managed(&admin, &caller, &name, at.label.as_deref()).await?;
-    let grants = admin.engine.access(&bucket).await?.grants;
+    let grants = admin.engine.access(&bucket).await?.grants.clone();
     shown(&admin, &bucket, grants).await
 }
 
