@@ -65,8 +65,10 @@ impl Inner {
         let term = self.epochs.begin();
         let mut added = Vec::new();
         for (index, site) in missing.into_iter().zip(places) {
-            // Copies have one layout whatever their number; a further one extends the code.
-            let code = Code { m: segment.code.m.max(index.saturating_sub(segment.code.k - 1)), ..segment.code };
+            // Copies have one layout whatever their number; a further one extends the code, and so does one
+            // that was read.
+            let highest = have.keys().copied().fold(index, u8::max);
+            let code = Code { m: segment.code.m.max(highest.saturating_sub(segment.code.k - 1)), ..segment.code };
             // The epoch of the header is the segment's; only the name tells whose writing it is.
             let identity = Identity::of(self.enclave, segment);
             let (have, layout) = (have.clone(), Layout { code, ..layout });
