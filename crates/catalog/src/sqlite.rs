@@ -66,6 +66,15 @@ impl SqliteCatalog {
         Ok(SqliteCatalog { readers, writer })
     }
 
+    /// As [`SqliteCatalog::open`], over a file layer that was registered with SQLite under the name `vfs`:
+    /// the way in for a simulated disk. One connection reads and writes, so that the layer needs no shared
+    /// memory; file and log are written and synced as ever.
+    pub fn open_on(vfs: &str, name: &str, outside: Outside) -> Result<SqliteCatalog, Error> {
+        let writer = Arc::new(Writer::new(open::on(vfs, name)?, outside.clone()));
+        let readers = Arc::new(Readers::of_writer(Arc::clone(&writer), outside));
+        Ok(SqliteCatalog { readers, writer })
+    }
+
     /// An empty catalog that is gone when it is dropped.
     pub fn in_memory(outside: Outside) -> Result<SqliteCatalog, Error> {
         let writer = Arc::new(Writer::new(open::memory()?, outside.clone()));

@@ -58,6 +58,22 @@ pub fn reader(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// Opens the database `name` of another file layer for everything, and makes one if there is none. Alone
+/// with it, SQLite keeps the index of its log in memory of its own.
+pub fn on(vfs: &str, name: &str) -> Result<Connection, Error> {
+    let mode = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags_and_vfs(name, mode, vfs)?;
+    keep_statements(&connection)?;
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    configure(&connection)?;
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found != "ok" {
+        return Err(Error::Damaged(format!("`{name}`: {found}")));
+    }
+    schema::migrate(&connection)?;
+    Ok(connection)
+}
+
 /// An empty database that lives as long as its connection.
 pub fn memory() -> Result<Connection, Error> {
     let connection = Connection::open_in_memory()?;
