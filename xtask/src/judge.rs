@@ -6,6 +6,7 @@
 pub mod fuzz;
 pub mod labels;
 pub mod s3_tests;
+pub mod sim;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -95,7 +96,8 @@ struct Part {
 /// Runs what is not shown yet; true if all of it holds.
 pub fn run(name: &str, resume: bool, only: Option<&str>) -> Result<bool> {
     let Some(judge) = JUDGES.iter().find(|judge| judge.name == name) else {
-        let names: Vec<&str> = JUDGES.iter().map(|judge| judge.name).chain(["fuzz", "labels", "s3-tests"]).collect();
+        let names: Vec<&str> =
+            JUDGES.iter().map(|judge| judge.name).chain(["fuzz", "labels", "s3-tests", "sim"]).collect();
         bail!("there is no judge `{name}`: there are {}", names.join(", "));
     };
     tools::install(judge.needs)?;

@@ -42,7 +42,7 @@ enum Chore {
     },
     /// A long proof at full size; its record goes to docs/judged/.
     Judge {
-        /// Which one: first-light, faults, fuzz, labels, s3-tests, timing.
+        /// Which one: first-light, faults, fuzz, labels, s3-tests, sim, timing.
         name: String,
         /// Skip what an earlier, interrupted run has already shown for this commit.
         #[arg(long)]
@@ -53,6 +53,9 @@ enum Chore {
         /// fuzz: how long each target runs in all.
         #[arg(long, default_value_t = 30)]
         minutes: u64,
+        /// sim: how many seeds.
+        #[arg(long, default_value_t = 1000)]
+        seeds: u64,
         /// s3-tests: a clone of ceph/s3-tests.
         #[arg(long, value_name = "PATH", required_if_eq("name", "s3-tests"))]
         checkout: Option<std::path::PathBuf>,
@@ -94,6 +97,7 @@ fn main() -> Result<ExitCode> {
             judge::s3_tests::run(&judge::s3_tests::Options { checkout: &checkout, accept, only })?
         }
         Chore::Judge { name, .. } if name == "labels" => judge::labels::run()?,
+        Chore::Judge { name, resume, seeds, .. } if name == "sim" => judge::sim::run(seeds, resume)?,
         Chore::Judge { name, resume, only, minutes, .. } if name == "fuzz" => {
             judge::fuzz::run(&judge::fuzz::Options { resume, only: only.as_deref(), minutes })?
         }

@@ -41,6 +41,8 @@ const ONLY: &[(&str, &[&str])] = &[
     ("s3s", &["s3"]),
     ("rusqlite", &["catalog"]),
     ("tokio-postgres", &["catalog"]),
+    // The simulated disk; what ships knows no other file layer than SQLite's own.
+    ("rsqlite-vfs", &["sim"]),
     ("object_store", &["providers"]),
     // The engine links what the vendors' adapters speak, and must not speak it itself.
     ("http", &["providers", "s3", "server"]),

@@ -1,0 +1,461 @@
+//! Actors do what the door can do, several at a time, and note what they were answered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use engine::{Body, Complete, CompletedPart, Copy, Declared, Engine, Error, ListEntry, ListQuery, Put, StartUpload};
+use futures::TryStreamExt;
+use model::{Bucket, ObjectKey, Precondition, Session, Which};
+use policy::{DeleteObject, DeleteVersion, GetObject, ListObjects, ListVersions, PutObject};
+
+use crate::history::{Answer, Condition, Keeping, OpId, Request, ValueId};
+use crate::known::{Deletion, Known, Person, Target, content};
+use crate::power::Power;
+use crate::random::Random;
+
+/// So many requests in a thousand are given up by their client in the middle.
+const GIVEN_UP: u64 = 40;
+/// Bodies above this are cut into segments of their own.
+const LARGE: usize = (1 << 20) + 5000;
+/// Every part but the last has at least this many bytes.
+const PART: usize = 5 << 20;
+
+/// Somebody with a key, at work.
+pub struct Actor {
+    pub engine: Engine,
+    pub known: Known,
+    pub person: Person,
+    pub power: Arc<Power>,
+    pub random: Random,
+}
+
+/// What became of a call.
+enum Outcome<T> {
+    Well(T),
+    /// Its condition did not hold, or what it is about is not there.
+    No,
+    /// Nobody knows, or will for a while.
+    Unknown,
+}
+
+impl Actor {
+    /// Does so many things, with pauses.
+    pub async fn work(mut self, operations: u64) {
+        for _ in 0..operations {
+            self.pause().await;
+            if !self.power.is_on() || !self.known.findings.is_empty() {
+                return;
+            }
+            self.one().await;
+        }
+    }
+
+    async fn pause(&mut self) {
+        let ms = match self.random.below(200) {
+            0 => self.random.between(60_000, 900_000),
+            1..20 => self.random.between(1_000, 10_000),
+            _ => self.random.below(300),
+        };
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
+
+    async fn one(&mut self) {
+        let Some(target) = self.target() else { return };
+        self.known.state().operations += 1;
+        match self.random.below(100) {
+            0..34 => self.put(&target).await,
+            34..56 => self.get(&target).await,
+            56..66 => self.delete(&target).await,
+            66..72 => self.list(&target).await,
+            72..77 => self.list_versions(&target).await,
+            77..86 => self.copy(&target).await,
+            86..90 => self.upload(&target).await,
+            90..96 => self.get_version(&target).await,
+            _ => self.delete_version(&target).await,
+        }
+    }
+
+    fn target(&mut self) -> Option<Target> {
+        let place = *self.random.pick(&self.person.places)?;
+        let state = self.known.state();
+        let keys: Vec<&ObjectKey> = state.places.get(place)?.keys.keys().collect();
+        Some(Target { place, key: (*self.random.pick(&keys)?).clone() })
+    }
+
+    fn bucket(&self, target: &Target) -> Option<Bucket> {
+        self.known.state().places.get(target.place).map(|place| place.bucket.clone())
+    }
+
+    fn permit<A: policy::ObjectAction>(&self, target: &Target) -> Option<policy::Permit<A>> {
+        policy::on_object(&self.person.session, &self.bucket(target)?, target.key.clone()).ok()
+    }
+
+    fn size(&mut self) -> usize {
+        match self.random.below(400) {
+            0 => LARGE,
+            1..12 => self.random.place(200_000) + 4,
+            12..100 => self.random.place(9_000) + 4,
+            _ => self.random.place(600) + 4,
+        }
+    }
+
+    /// Calls, or gives up in the middle; without power nobody hears anything any more.
+    async fn call<T>(&mut self, call: impl Future<Output = Result<T, Error>>) -> Outcome<T> {
+        let patience = match self.random.chance(GIVEN_UP) {
+            true => Duration::from_millis(self.random.below(400)),
+            false => Duration::from_secs(600),
+        };
+        let result = tokio::time::timeout(patience, call).await;
+        if !self.power.is_on() {
+            return std::future::pending().await;
+        }
+        match result {
+            Err(_) => Outcome::Unknown,
+            Ok(Ok(done)) => Outcome::Well(done),
+            Ok(Err(error)) => self.judge(&error),
+        }
+    }
+
+    fn judge<T>(&self, error: &Error) -> Outcome<T> {
+        match error {
+            Error::PreconditionFailed
+            | Error::NoSuchKey
+            | Error::IsMarker { .. }
+            | Error::NoSuchVersion
+            | Error::NoSuchUpload => Outcome::No,
+            Error::Unavailable { .. } | Error::Unreadable { .. } => Outcome::Unknown,
+            other => {
+                self.known.findings.add(format!("a client is told: {other} ({other:?})"));
+                Outcome::Unknown
+            }
+        }
+    }
+
+    /// Notes what became of a request that changes something.
+    fn changed<T>(&self, target: &Target, op: OpId, what: &'static str, outcome: &Outcome<T>) {
+        match outcome {
+            Outcome::Well(_) => self.known.end(target, op, &Answer::Done),
+            Outcome::No => self.known.end(target, op, &Answer::Refused),
+            Outcome::Unknown => self.known.lose(target, op),
+        }
+        self.count(what, outcome);
+    }
+
+    fn count<T>(&self, what: &'static str, outcome: &Outcome<T>) {
+        self.known.count(what);
+        match outcome {
+            Outcome::Well(_) => {}
+            Outcome::No => self.known.count("refused"),
+            Outcome::Unknown => self.known.count("unknown"),
+        }
+    }
+
+    fn draw_condition(&mut self, target: &Target) -> Condition {
+        match self.random.chance(300) {
+            true => self.known.state().draw_condition(target, &mut self.random),
+            false => Condition::None,
+        }
+    }
+
+    fn precondition(&self, condition: &Condition) -> Precondition {
+        let state = self.known.state();
+        match condition {
+            Condition::None => Precondition::None,
+            Condition::Absent => Precondition::Absent,
+            Condition::Present => Precondition::Present,
+            Condition::Is(value) => {
+                state.value(*value).map_or(Precondition::None, |value| Precondition::Matches(value.etag.clone()))
+            }
+        }
+    }
+
+    fn begin_write(&mut self, target: &Target, value: ValueId, condition: &Condition) -> (OpId, u32) {
+        let entry = self.known.state().new_entry(target, Some(value));
+        (self.known.begin(target, Request::Write { entry, condition: condition.clone() }), entry)
+    }
+
+    async fn put(&mut self, target: &Target) {
+        let (size, condition) = (self.size(), self.draw_condition(target));
+        let value = self.known.state().new_value(size, &[]);
+        let Some(permit) = self.permit::<PutObject>(target) else { return };
+        let put = Put { condition: self.precondition(&condition), declared: declared(size), ..Put::default() };
+        let (op, entry) = self.begin_write(target, value, &condition);
+        self.power.tell(|| format!("put {} of {size} as value {value} if {condition:?}", target.key.as_str()));
+        let engine = self.engine.clone();
+        let outcome = self.call(engine.put(permit, put, body(&content(value, size)))).await;
+        if let Outcome::Well(written) = &outcome {
+            self.keep_version(target, written.version.map(Which::Own), entry, Some(value));
+        }
+        self.changed(target, op, "put", &outcome);
+    }
+
+    /// Remembers a version that can be asked for by its id.
+    fn keep_version(&self, target: &Target, which: Option<Which>, entry: u32, value: Option<ValueId>) {
+        if let Some(Which::Own(id)) = which {
+            let kept = crate::known::Kept { place: target.place, entry, value, deletion: Deletion::No };
+            self.known.state().versions.insert((target.key.clone(), id), kept);
+        }
+    }
+
+    async fn get(&mut self, target: &Target) {
+        let op = self.known.begin(target, Request::Current);
+        let engine = self.engine.clone();
+        let session = self.person.session.clone();
+        let known = self.known.clone();
+        let range = self.random.chance(250).then(|| (self.random.next(), self.random.next()));
+        let Some(bucket) = self.bucket(target) else { return };
+        let outcome = self.call(read(&engine, &session, &bucket, target, Which::Current, range, &known)).await;
+        match &outcome {
+            Outcome::Well(value) => self.known.end(target, op, &Answer::Current(Some(*value))),
+            Outcome::No => self.known.end(target, op, &Answer::Current(None)),
+            Outcome::Unknown => self.known.lose(target, op),
+        }
+        self.count("get", &outcome);
+    }
+
+    async fn delete(&mut self, target: &Target) {
+        let condition = self.draw_condition(target);
+        // A deletion is never asked of what is not there.
+        let condition = if condition == Condition::Absent { Condition::None } else { condition };
+        let marker = self.known.state().new_entry(target, None);
+        let Some(permit) = self.permit::<DeleteObject>(target) else { return };
+        let op = self.known.begin(target, Request::Delete { marker, condition: condition.clone() });
+        let precondition = self.precondition(&condition);
+        let engine = self.engine.clone();
+        let outcome = self.call(engine.delete(permit, precondition)).await;
+        if let Outcome::Well(deleted) = &outcome {
+            self.keep_version(target, deleted.version, marker, None);
+        }
+        self.changed(target, op, "delete", &outcome);
+    }
+
+    /// A listing is a look at every key of its bucket.
+    async fn list(&mut self, target: &Target) {
+        let Some(bucket) = self.bucket(target) else { return };
+        let Ok(permit) = policy::on_bucket::<ListObjects>(&self.person.session, &bucket) else { return };
+        let looks = self.look_at_all(target, &Request::Current);
+        let engine = self.engine.clone();
+        let query = ListQuery { limit: 1000, ..ListQuery::default() };
+        let outcome = self.call(engine.list(permit, query)).await;
+        if let Outcome::Well(page) = &outcome {
+            for (target, op) in looks {
+                let listed = page.entries.iter().find_map(|entry| match entry {
+                    ListEntry::Item(object) if object.key == target.key => Some(&object.etag),
+                    _ => None,
+                });
+                let value = listed.and_then(|etag| self.known_etag(etag));
+                self.known.end(&target, op, &Answer::Current(value));
+            }
+        } else {
+            looks.iter().for_each(|(target, op)| self.known.lose(target, *op));
+        }
+        self.count("list", &outcome);
+    }
+
+    /// The value that has this ETag; nobody lists another.
+    fn known_etag(&self, etag: &model::ETag) -> Option<ValueId> {
+        let value = self.known.state().by_etag(etag);
+        if value.is_none() {
+            self.known.findings.add(format!("listed with an ETag of nobody's: {etag}"));
+        }
+        value
+    }
+
+    fn look_at_all(&self, target: &Target, request: &Request) -> Vec<(Target, OpId)> {
+        let keys: Vec<ObjectKey> = {
+            let state = self.known.state();
+            state.places.get(target.place).map(|place| place.keys.keys().cloned().collect()).unwrap_or_default()
+        };
+        let target = |key| Target { place: target.place, key };
+        keys.into_iter()
+            .map(target)
+            .map(|target| (target.clone(), self.known.begin(&target, request.clone())))
+            .collect()
+    }
+
+    async fn list_versions(&mut self, target: &Target) {
+        let Some(bucket) = self.bucket(target) else { return };
+        let Ok(permit) = policy::on_bucket::<ListVersions>(&self.person.session, &bucket) else { return };
+        let looks = self.look_at_all(target, &Request::Versions);
+        let engine = self.engine.clone();
+        let query = ListQuery { limit: 100_000, ..ListQuery::default() };
+        let outcome = self.call(engine.list_versions(permit, query, None)).await;
+        match &outcome {
+            Outcome::Well(page) => {
+                let mut listed: std::collections::BTreeMap<ObjectKey, Vec<Option<ValueId>>> = Default::default();
+                for entry in &page.entries {
+                    let ListEntry::Item(version) = entry else { continue };
+                    let value = match &version.kind {
+                        engine::VersionKind::Object { etag, .. } => self.known_etag(etag),
+                        engine::VersionKind::Marker => None,
+                    };
+                    listed.entry(version.key.clone()).or_default().insert(0, value);
+                }
+                for (target, op) in looks {
+                    let found = listed.remove(&target.key).unwrap_or_default();
+                    self.known.end(&target, op, &Answer::Versions(found));
+                }
+            }
+            _ => looks.iter().for_each(|(target, op)| self.known.lose(target, *op)),
+        }
+        self.count("list versions", &outcome);
+    }
+
+    /// Copies what another key of the same person's buckets holds now, and only that.
+    async fn copy(&mut self, target: &Target) {
+        let Some(source) = self.target() else { return };
+        let (Some(find), Some(from)) = (self.permit::<GetObject>(&source), self.permit::<GetObject>(&source)) else {
+            return;
+        };
+        let engine = self.engine.clone();
+        let Outcome::Well(found) = self.call(engine.find(find)).await else { return };
+        let Some(value) = self.known.state().by_etag(&found.version.etag) else { return };
+        if source.place != target.place && !found.version.parts.is_empty() {
+            // Between profiles it would become an object of one part, with another ETag.
+            return;
+        }
+        let condition = self.draw_condition(target);
+        let Some(to) = self.permit::<PutObject>(target) else { return };
+        let copy = Copy { pinned: Some(found.version.id), condition: self.precondition(&condition), ..Copy::default() };
+        let (op, entry) = self.begin_write(target, value, &condition);
+        let outcome = self.call(engine.copy(from, Which::Current, to, copy)).await;
+        match &outcome {
+            Outcome::Well(copied) => {
+                self.keep_version(target, copied.written.version.map(Which::Own), entry, Some(value));
+                self.known.end(target, op, &Answer::Done);
+            }
+            // Perhaps it was the source that was no longer there.
+            Outcome::No | Outcome::Unknown => self.known.lose(target, op),
+        }
+        self.count("copy", &outcome);
+    }
+
+    /// A multipart upload, mostly of one part, now and then left open.
+    async fn upload(&mut self, target: &Target) {
+        let engine = self.engine.clone();
+        let Some(permit) = self.permit::<PutObject>(target) else { return };
+        let Outcome::Well(upload) = self.call(engine.start_upload(permit, StartUpload::default())).await else {
+            return;
+        };
+        let last = self.size();
+        let sizes = if self.random.chance(15) { vec![PART, last] } else { vec![last] };
+        let size = sizes.iter().sum();
+        let value = self.known.state().new_value(size, &sizes);
+        let mut rest = content(value, size);
+        let mut parts = Vec::new();
+        for (number, size) in (1..).zip(&sizes) {
+            let part = rest.split_to(*size);
+            let Some(permit) = self.permit::<PutObject>(target) else { return };
+            let put = engine.put_part(permit, upload.id, number, declared(*size), body(&part));
+            let Outcome::Well(written) = self.call(put).await else { return };
+            parts.push(CompletedPart { number, etag: written.etag, checksum: None });
+        }
+        let condition = self.draw_condition(target);
+        let Some(permit) = self.permit::<PutObject>(target) else { return };
+        let complete = Complete { parts, condition: self.precondition(&condition), ..Complete::default() };
+        let (op, entry) = self.begin_write(target, value, &condition);
+        let outcome = self.call(engine.complete_upload(permit, upload.id, complete)).await;
+        if let Outcome::Well(written) = &outcome {
+            self.keep_version(target, written.version.map(Which::Own), entry, Some(value));
+        }
+        self.changed(target, op, "upload", &outcome);
+    }
+
+    fn draw_version(&mut self, target: &Target) -> Option<(Target, model::VersionId, crate::known::Kept)> {
+        let state = self.known.state();
+        if state.keeping(target) != Keeping::Versions {
+            return None;
+        }
+        let all: Vec<_> = state.versions.iter().filter(|(_, kept)| kept.place == target.place).collect();
+        let ((key, id), kept) = self.random.pick(&all)?;
+        Some((Target { place: target.place, key: key.clone() }, *id, **kept))
+    }
+
+    async fn get_version(&mut self, target: &Target) {
+        let Some((target, id, _)) = self.draw_version(target) else { return };
+        let Some(bucket) = self.bucket(&target) else { return };
+        let before = self.known.state().versions.get(&(target.key.clone(), id)).copied();
+        let (engine, session, known) = (self.engine.clone(), self.person.session.clone(), self.known.clone());
+        let outcome = self.call(read(&engine, &session, &bucket, &target, Which::Own(id), None, &known)).await;
+        let after = self.known.state().versions.get(&(target.key.clone(), id)).copied();
+        let (Some(before), Some(after)) = (before, after) else { return };
+        let wrong = match &outcome {
+            Outcome::Well(_) if before.deletion == Deletion::Yes => Some("it came back"),
+            Outcome::Well(value) if Some(*value) != before.value => Some("it is another"),
+            Outcome::No if after.deletion == Deletion::No && before.value.is_some() => Some("it is gone"),
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            self.known.findings.add(format!("version {id} of {}: {wrong}", target.key.as_str()));
+        }
+        self.count("get version", &outcome);
+    }
+
+    async fn delete_version(&mut self, target: &Target) {
+        let Some((target, id, kept)) = self.draw_version(target) else { return };
+        let Some(permit) = self.permit::<DeleteVersion>(&target) else { return };
+        let place = (target.key.clone(), id);
+        if let Some(kept) = self.known.state().versions.get_mut(&place)
+            && kept.deletion == Deletion::No
+        {
+            kept.deletion = Deletion::Perhaps;
+        }
+        let op = self.known.begin(&target, Request::DeleteVersion { entry: kept.entry });
+        let engine = self.engine.clone();
+        let outcome = self.call(engine.delete_version(permit, Which::Own(id), Precondition::None, None)).await;
+        if matches!(outcome, Outcome::Well(_))
+            && let Some(kept) = self.known.state().versions.get_mut(&place)
+        {
+            kept.deletion = Deletion::Yes;
+        }
+        self.changed(&target, op, "delete version", &outcome);
+    }
+}
+
+/// Reads what a key holds, or a part of it, and tells which value it is: every byte must be that value's.
+pub async fn read(
+    engine: &Engine,
+    session: &Session,
+    bucket: &Bucket,
+    target: &Target,
+    which: Which,
+    range: Option<(u64, u64)>,
+    known: &Known,
+) -> Result<ValueId, Error> {
+    let Ok(permit) = policy::on_object::<GetObject>(session, bucket, target.key.clone()) else {
+        return Err(Error::NoSuchBucket);
+    };
+    let found = engine.find_version(permit, which).await?;
+    let (etag, size) = (found.version.etag.clone(), found.version.size);
+    let value = known.state().by_etag(&etag);
+    let range = match range {
+        Some((one, other)) if size > 0 => {
+            let (one, other) = (one % size, other % size);
+            one.min(other)..one.max(other) + 1
+        }
+        _ => 0..size,
+    };
+    let frames: Vec<Bytes> = found.read(range.clone()).try_collect().await?;
+    let Some(value) = value else {
+        known.findings.add(format!("{} holds what nobody put: {etag}", target.key.as_str()));
+        return Err(Error::Unavailable { reason: "unknown".to_owned() });
+    };
+    let length = usize::try_from(size).unwrap_or(usize::MAX);
+    let (start, end) = (usize::try_from(range.start).unwrap_or(0), usize::try_from(range.end).unwrap_or(0));
+    if frames.concat() != content(value, length).get(start..end).unwrap_or_default() {
+        known.findings.add(format!("{} gives a wrong byte of value {value}", target.key.as_str()));
+    }
+    Ok(value)
+}
+
+fn declared(length: usize) -> Declared {
+    Declared { length: Some(length as u64), ..Declared::default() }
+}
+
+/// In frames of the size that sockets give.
+fn body(bytes: &Bytes) -> Body {
+    let frames: Vec<Result<Bytes, engine::BodyError>> =
+        bytes.chunks(60_000).map(|frame| Ok(Bytes::copy_from_slice(frame))).collect();
+    Box::pin(futures::stream::iter(frames))
+}

@@ -1,0 +1,328 @@
+//! What clients saw of one key, and whether any order explains it.
+//!
+//! The checker follows every order of events that is still possible: a *world* is the key's versions, oldest
+//! first, with what each request under way would have to answer in it. A request that begins may happen at
+//! any moment until it ends; one that ends keeps only the worlds in which it happened as it was answered. When
+//! none is left, no order explains the answer: a write was lost, came back, or was judged wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A version or marker that was written, or that somebody tried to write.
+pub type EntryId = u32;
+/// Bytes that were put; copies have the value of their source.
+pub type ValueId = u32;
+/// One request.
+pub type OpId = u64;
+
+/// More worlds than this say that the run leaves too much open, not that something is wrong.
+const WORLDS_MAX: usize = 20_000;
+
+/// Whether a bucket keeps what is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    Current,
+    Versions,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    None,
+    Absent,
+    Present,
+    /// The current version has this value.
+    Is(ValueId),
+}
+
+/// What a request does to a key, or wants to know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    Current,
+    Versions,
+    Write {
+        entry: EntryId,
+        condition: Condition,
+    },
+    /// In a bucket that keeps versions, leaves a marker.
+    Delete {
+        marker: EntryId,
+        condition: Condition,
+    },
+    DeleteVersion {
+        entry: EntryId,
+    },
+}
+
+/// What it was answered.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Answer {
+    Done,
+    /// Its condition did not hold.
+    Refused,
+    Current(Option<ValueId>),
+    /// Oldest first; `None` is a marker.
+    Versions(Vec<Option<ValueId>>),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct World {
+    versions: Vec<EntryId>,
+    /// What requests under way did here.
+    happened: BTreeMap<OpId, Answer>,
+}
+
+/// One key.
+pub struct History {
+    keeping: Keeping,
+    worlds: BTreeSet<World>,
+    under_way: BTreeMap<OpId, Request>,
+    /// Of each entry; `None` is a marker.
+    values: BTreeMap<EntryId, Option<ValueId>>,
+}
+
+impl History {
+    pub fn new(keeping: Keeping) -> History {
+        let worlds = BTreeSet::from([World::default()]);
+        History { keeping, worlds, under_way: BTreeMap::new(), values: BTreeMap::new() }
+    }
+
+    pub fn keeping(&self) -> Keeping {
+        self.keeping
+    }
+
+    /// Before an entry is first spoken of.
+    pub fn name(&mut self, entry: EntryId, value: Option<ValueId>) {
+        self.values.insert(entry, value);
+    }
+
+    pub fn begin(&mut self, op: OpId, request: Request) {
+        self.under_way.insert(op, request);
+    }
+
+    /// The request was answered; `Err` says that no order of events explains it.
+    pub fn end(&mut self, op: OpId, answer: &Answer) -> Result<(), String> {
+        let reached = self.reach(op);
+        let mut kept = BTreeSet::new();
+        let mut other = BTreeSet::new();
+        for mut world in reached {
+            match world.happened.remove(&op) {
+                Some(found) if found == *answer => drop(kept.insert(world)),
+                Some(found) => drop(other.insert(found)),
+                None => {}
+            }
+        }
+        let request = self.under_way.remove(&op);
+        if kept.is_empty() {
+            let other: Vec<_> = other.into_iter().collect();
+            return Err(format!("{request:?} was answered {answer:?}; only these answers can be explained: {other:?}"));
+        }
+        if kept.len() > WORLDS_MAX {
+            return Err(format!("the run leaves too much open: {} worlds", kept.len()));
+        }
+        self.worlds = kept;
+        Ok(())
+    }
+
+    /// Nobody knows whether the request happened, or will.
+    pub fn lose(&mut self, op: OpId) {
+        if matches!(self.under_way.get(&op), Some(Request::Current | Request::Versions)) {
+            self.under_way.remove(&op);
+            let worlds = std::mem::take(&mut self.worlds);
+            self.worlds = worlds
+                .into_iter()
+                .map(|mut world| {
+                    world.happened.remove(&op);
+                    world
+                })
+                .collect();
+        }
+    }
+
+    /// From here on nothing that is under way can happen any more: it did, or it never will.
+    pub fn settle(&mut self) {
+        let mut open: Vec<World> = std::mem::take(&mut self.worlds).into_iter().collect();
+        let mut seen: BTreeSet<World> = open.iter().cloned().collect();
+        while let Some(world) = open.pop() {
+            for next in self.steps(&world) {
+                if seen.insert(next.clone()) {
+                    open.push(next);
+                }
+            }
+        }
+        self.under_way.clear();
+        self.worlds = seen.into_iter().map(|world| World { happened: BTreeMap::new(), ..world }).collect();
+    }
+
+    /// Whether one thing is certain, and which current value that is.
+    pub fn certain(&self) -> Option<Option<ValueId>> {
+        let mut currents = self.worlds.iter().map(|world| self.current(world));
+        let first = currents.next()?;
+        let open = self.under_way.values().any(|request| !matches!(request, Request::Current | Request::Versions));
+        (!open && currents.all(|current| current == first)).then_some(first)
+    }
+
+    /// Every world in which the request happened, after as few others as may be.
+    fn reach(&self, op: OpId) -> BTreeSet<World> {
+        let mut open: Vec<World> = self.worlds.iter().cloned().collect();
+        let mut seen: BTreeSet<World> = self.worlds.clone();
+        let mut reached = BTreeSet::new();
+        while let Some(world) = open.pop() {
+            if world.happened.contains_key(&op) {
+                reached.insert(world);
+                continue;
+            }
+            for next in self.steps(&world) {
+                if seen.insert(next.clone()) {
+                    open.push(next);
+                }
+            }
+        }
+        reached
+    }
+
+    /// Where one request under way that has not happened happens now.
+    fn steps(&self, world: &World) -> Vec<World> {
+        let waiting = self.under_way.iter().filter(|(op, _)| !world.happened.contains_key(op));
+        waiting.map(|(op, request)| self.step(world.clone(), *op, request)).collect()
+    }
+
+    fn step(&self, mut world: World, op: OpId, request: &Request) -> World {
+        let current = self.current(&world);
+        let answer = match request {
+            Request::Current => Answer::Current(current),
+            Request::Versions => Answer::Versions(world.versions.iter().map(|entry| self.value(*entry)).collect()),
+            Request::Write { condition, .. } | Request::Delete { condition, .. } if !condition.holds(current) => {
+                Answer::Refused
+            }
+            Request::Write { entry, .. } => {
+                self.push(&mut world.versions, Some(*entry));
+                Answer::Done
+            }
+            Request::Delete { marker, .. } => {
+                self.push(&mut world.versions, (self.keeping == Keeping::Versions).then_some(*marker));
+                Answer::Done
+            }
+            Request::DeleteVersion { entry } => {
+                world.versions.retain(|other| other != entry);
+                Answer::Done
+            }
+        };
+        world.happened.insert(op, answer);
+        world
+    }
+
+    fn push(&self, versions: &mut Vec<EntryId>, entry: Option<EntryId>) {
+        if self.keeping == Keeping::Current {
+            versions.clear();
+        }
+        versions.extend(entry);
+    }
+
+    fn current(&self, world: &World) -> Option<ValueId> {
+        world.versions.last().and_then(|entry| self.value(*entry))
+    }
+
+    fn value(&self, entry: EntryId) -> Option<ValueId> {
+        self.values.get(&entry).copied().flatten()
+    }
+}
+
+impl Condition {
+    fn holds(&self, current: Option<ValueId>) -> bool {
+        match self {
+            Condition::None => true,
+            Condition::Absent => current.is_none(),
+            Condition::Present => current.is_some(),
+            Condition::Is(value) => current == Some(*value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(entry: EntryId, condition: Condition) -> Request {
+        Request::Write { entry, condition }
+    }
+
+    fn history(keeping: Keeping) -> History {
+        let mut history = History::new(keeping);
+        (1..10).for_each(|entry| history.name(entry, Some(entry)));
+        (10..20).for_each(|marker| history.name(marker, None));
+        history
+    }
+
+    /// Begins and ends at once.
+    fn at_once(history: &mut History, op: OpId, request: Request, answer: impl Into<Answer>) -> Result<(), String> {
+        history.begin(op, request);
+        history.end(op, &answer.into())
+    }
+
+    #[test]
+    fn a_lost_write_a_stale_read_and_a_resurrection_are_found() {
+        let mut one = history(Keeping::Current);
+        at_once(&mut one, 1, write(1, Condition::None), Answer::Done).unwrap();
+        at_once(&mut one, 2, Request::Current, Answer::Current(None)).unwrap_err();
+
+        let mut two = history(Keeping::Current);
+        at_once(&mut two, 1, write(1, Condition::None), Answer::Done).unwrap();
+        at_once(&mut two, 2, write(2, Condition::None), Answer::Done).unwrap();
+        at_once(&mut two, 3, Request::Current, Answer::Current(Some(1))).unwrap_err();
+
+        let mut three = history(Keeping::Current);
+        at_once(&mut three, 1, write(1, Condition::None), Answer::Done).unwrap();
+        let delete = Request::Delete { marker: 10, condition: Condition::None };
+        at_once(&mut three, 2, delete, Answer::Done).unwrap();
+        at_once(&mut three, 3, Request::Current, Answer::Current(Some(1))).unwrap_err();
+    }
+
+    #[test]
+    fn what_runs_side_by_side_may_be_seen_in_either_order_but_not_in_both() {
+        let mut history = history(Keeping::Current);
+        history.begin(1, write(1, Condition::None));
+        history.begin(2, write(2, Condition::None));
+        history.end(1, &Answer::Done).unwrap();
+        history.end(2, &Answer::Done).unwrap();
+        at_once(&mut history, 3, Request::Current, Answer::Current(Some(1))).unwrap();
+        at_once(&mut history, 4, Request::Current, Answer::Current(Some(2))).unwrap_err();
+    }
+
+    #[test]
+    fn two_that_wanted_to_be_first_cannot_both_have_been() {
+        let mut history = history(Keeping::Current);
+        history.begin(1, write(1, Condition::Absent));
+        history.begin(2, write(2, Condition::Absent));
+        history.end(1, &Answer::Done).unwrap();
+        history.end(2, &Answer::Done).unwrap_err();
+    }
+
+    #[test]
+    fn what_nobody_heard_of_may_come_late_until_all_is_settled() {
+        let mut one = history(Keeping::Current);
+        one.begin(1, write(1, Condition::None));
+        one.lose(1);
+        at_once(&mut one, 2, Request::Current, Answer::Current(None)).unwrap();
+        at_once(&mut one, 3, Request::Current, Answer::Current(Some(1))).unwrap();
+        at_once(&mut one, 4, Request::Current, Answer::Current(None)).unwrap_err();
+
+        let mut two = history(Keeping::Current);
+        two.begin(1, write(1, Condition::None));
+        two.settle();
+        at_once(&mut two, 2, Request::Current, Answer::Current(None)).unwrap();
+        at_once(&mut two, 3, Request::Current, Answer::Current(Some(1))).unwrap_err();
+    }
+
+    #[test]
+    fn versions_stay_behind_markers_until_they_are_deleted() {
+        let mut history = history(Keeping::Versions);
+        at_once(&mut history, 1, write(1, Condition::None), Answer::Done).unwrap();
+        at_once(&mut history, 2, write(2, Condition::None), Answer::Done).unwrap();
+        let delete = Request::Delete { marker: 10, condition: Condition::Is(2) };
+        at_once(&mut history, 3, delete, Answer::Done).unwrap();
+        let all = vec![Some(1), Some(2), None];
+        at_once(&mut history, 4, Request::Versions, Answer::Versions(all)).unwrap();
+        at_once(&mut history, 5, Request::DeleteVersion { entry: 10 }, Answer::Done).unwrap();
+        at_once(&mut history, 6, Request::Current, Answer::Current(Some(2))).unwrap();
+        at_once(&mut history, 7, Request::Versions, Answer::Versions(vec![Some(2)])).unwrap_err();
+    }
+}

@@ -1,0 +1,207 @@
+//! What the clients of all lives know: what they wrote, what was answered, and so what must be there.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use coding::digest::{Digests, Kind};
+use model::{Bucket, ETag, Label, ObjectKey, Session, VersionId};
+
+use crate::findings::Findings;
+use crate::history::{Answer, Condition, EntryId, History, Keeping, OpId, Request, ValueId};
+use crate::random::Random;
+use crate::site::PLAIN;
+
+/// Bytes that were put.
+#[derive(Clone, Debug)]
+pub struct Value {
+    pub etag: ETag,
+}
+
+/// A bucket with its keys.
+pub struct Place {
+    pub bucket: Bucket,
+    pub keys: BTreeMap<ObjectKey, History>,
+}
+
+/// An acknowledged version, which can be asked for by its id.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept {
+    pub place: usize,
+    pub entry: EntryId,
+    pub value: Option<ValueId>,
+    pub deletion: Deletion,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    No,
+    /// Asked for, and not answered.
+    Perhaps,
+    Yes,
+}
+
+/// A person with a key at one label.
+#[derive(Clone)]
+pub struct Person {
+    pub session: Session,
+    pub label: Label,
+    /// Of [`State::places`].
+    pub places: Vec<usize>,
+}
+
+#[derive(Default)]
+pub struct State {
+    pub people: Vec<Person>,
+    pub places: Vec<Place>,
+    pub versions: BTreeMap<(ObjectKey, VersionId), Kept>,
+    values: Vec<Value>,
+    by_etag: BTreeMap<ETag, ValueId>,
+    next_op: OpId,
+    next_entry: EntryId,
+    /// Answers by kind of request, for the report.
+    pub tally: BTreeMap<&'static str, u64>,
+    pub operations: u64,
+}
+
+/// Shared by everybody in the simulated world.
+#[derive(Clone)]
+pub struct Known {
+    state: Arc<Mutex<State>>,
+    pub findings: Arc<Findings>,
+}
+
+/// Where a request goes.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub place: usize,
+    pub key: ObjectKey,
+}
+
+impl Known {
+    pub fn new(findings: Arc<Findings>) -> Known {
+        Known { state: Arc::default(), findings }
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn begin(&self, target: &Target, request: Request) -> OpId {
+        let mut state = self.state();
+        state.next_op += 1;
+        let op = state.next_op;
+        if let Some(history) = state.history(target) {
+            history.begin(op, request);
+        }
+        op
+    }
+
+    pub fn end(&self, target: &Target, op: OpId, answer: &Answer) {
+        let mut state = self.state();
+        if let Some(Err(why)) = state.history(target).map(|history| history.end(op, answer)) {
+            self.findings.add(format!("key {} of place {}: {why}", target.key.as_str(), target.place));
+        }
+    }
+
+    pub fn lose(&self, target: &Target, op: OpId) {
+        if let Some(history) = self.state().history(target) {
+            history.lose(op);
+        }
+    }
+
+    /// What was under way happened, or never will.
+    pub fn settle(&self) {
+        for place in &mut self.state().places {
+            place.keys.values_mut().for_each(History::settle);
+        }
+    }
+
+    pub fn count(&self, what: &'static str) {
+        *self.state().tally.entry(what).or_default() += 1;
+    }
+}
+
+impl State {
+    pub fn history(&mut self, target: &Target) -> Option<&mut History> {
+        self.places.get_mut(target.place)?.keys.get_mut(&target.key)
+    }
+
+    pub fn keeping(&self, target: &Target) -> Keeping {
+        let history = self.places.get(target.place).and_then(|place| place.keys.get(&target.key));
+        history.map_or(Keeping::Current, History::keeping)
+    }
+
+    /// New bytes that nobody put before, in parts of these sizes if they are uploaded so.
+    pub fn new_value(&mut self, size: usize, parts: &[usize]) -> ValueId {
+        let id = ValueId::try_from(self.values.len()).unwrap_or(ValueId::MAX);
+        let bytes = content(id, size);
+        let etag = if parts.is_empty() { ETag(hex(&md5(&bytes))) } else { composite(&bytes, parts) };
+        self.by_etag.insert(etag.clone(), id);
+        self.values.push(Value { etag });
+        id
+    }
+
+    pub fn value(&self, id: ValueId) -> Option<&Value> {
+        self.values.get(usize::try_from(id).ok()?)
+    }
+
+    pub fn by_etag(&self, etag: &ETag) -> Option<ValueId> {
+        self.by_etag.get(etag).copied()
+    }
+
+    /// A new entry of a key, to be spoken of.
+    pub fn new_entry(&mut self, target: &Target, value: Option<ValueId>) -> EntryId {
+        self.next_entry += 1;
+        let entry = self.next_entry;
+        if let Some(history) = self.history(target) {
+            history.name(entry, value);
+        }
+        entry
+    }
+
+    /// A condition for a write, drawn from what may hold.
+    pub fn draw_condition(&mut self, target: &Target, random: &mut Random) -> Condition {
+        let certain = self.history(target).and_then(|history| history.certain()).flatten();
+        match (random.below(4), certain) {
+            (0, _) => Condition::Absent,
+            (1, _) => Condition::Present,
+            (_, Some(value)) => Condition::Is(value),
+            (_, None) => Condition::Absent,
+        }
+    }
+}
+
+/// The bytes of a value: what says that they are plain, the value, and noise that never repeats.
+pub fn content(id: ValueId, size: usize) -> Bytes {
+    let mut bytes = Vec::with_capacity(size + 8);
+    bytes.extend_from_slice(&id.to_le_bytes());
+    bytes.extend_from_slice(PLAIN);
+    let mut random = Random::new(u64::from(id) + 1);
+    while bytes.len() < size {
+        bytes.extend_from_slice(&random.next().to_le_bytes());
+    }
+    bytes.truncate(size);
+    bytes.into()
+}
+
+fn md5(bytes: &[u8]) -> Vec<u8> {
+    let mut digests = Digests::new(&[Kind::Md5]);
+    digests.update(bytes);
+    digests.finish().md5().map(|digest| digest.to_vec()).unwrap_or_default()
+}
+
+/// The ETag of an object that was uploaded in parts.
+fn composite(bytes: &[u8], parts: &[usize]) -> ETag {
+    let (mut rest, mut digests) = (bytes, Vec::new());
+    for size in parts {
+        let (part, behind) = rest.split_at_checked(*size).unwrap_or((rest, &[]));
+        digests.extend(md5(part));
+        rest = behind;
+    }
+    ETag(format!("{}-{}", hex(&md5(&digests)), parts.len()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,112 @@
+//! The simulated world: the real engine and the real SQLite on virtual time, over simulated sites and a
+//! simulated disk. A seed decides everything: the same seed is the same run.
+//!
+//! ```text
+//!  actors ──► engine ──► watched catalog ──► SQLite ──► disk: what is synced and what is not
+//!  operators    │                                         │
+//!               └──► faces ──► sites ◄── weather          └── power, cut at any call to the outside
+//!  checkers look from outside: histories of clients, pieces at the sites, names at the vendors
+//! ```
+//!
+//! [`run`] lives one life after the other, most of them cut short, and reports what no order of events
+//! explains. `cargo run -p sim -- --seed N --trace` replays one; `cargo xtask judge sim` runs many. Bugs are
+//! [planted](plant) from outside to see that they are caught.
+//!
+//! Absent by design: threads, real time, real files, and anything that ships.
+
+mod actor;
+mod check;
+mod clock;
+mod disk;
+mod findings;
+mod ground;
+mod history;
+mod known;
+mod operator;
+pub mod plant;
+mod power;
+mod random;
+mod site;
+mod vfs;
+mod watch;
+mod weather;
+mod world;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::sync::Once;
+
+/// How a seed is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// At least so many.
+    pub operations: u64,
+    pub plant: Option<plant::Plant>,
+    /// Whether the report says what happened.
+    pub traced: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { operations: 1_000, plant: None, traced: false }
+    }
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    pub seed: u64,
+    /// What was found wrong, the first first.
+    pub findings: Vec<String>,
+    pub operations: u64,
+    pub lives: u64,
+    pub cuts: u64,
+    /// Calls to the outside.
+    pub calls: u64,
+    pub simulated_ms: u64,
+    /// Of every call to the outside in its order.
+    pub digest: u64,
+    pub faults: BTreeMap<&'static str, u64>,
+    pub answers: BTreeMap<&'static str, u64>,
+    /// The last calls of each life.
+    pub trace: Vec<String>,
+}
+
+impl Report {
+    fn new(seed: u64) -> Report {
+        Report { seed, ..Report::default() }
+    }
+}
+
+/// Runs a seed.
+pub fn run(seed: u64, options: Options) -> Report {
+    listen_for_panics();
+    world::World::new(seed, options).run()
+}
+
+thread_local! {
+    static PANICS: Cell<u64> = const { Cell::new(0) };
+    static LAST: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// A task that panics takes nobody with it: it is heard of here.
+fn listen_for_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            PANICS.set(PANICS.get() + 1);
+            LAST.set(panic.to_string());
+            before(panic);
+        }));
+    });
+}
+
+/// Panics on this thread so far.
+fn panics() -> u64 {
+    PANICS.get()
+}
+
+fn last_panic() -> String {
+    LAST.with_borrow(Clone::clone)
+}

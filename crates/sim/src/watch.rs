@@ -1,0 +1,226 @@
+//! The catalog as the engine is given it: watched, and where a bug is planted, bent.
+//!
+//! Whatever is about to be shown must stand at the sites already: the checker counts pieces at the sites
+//! themselves, not in what the engine believes.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use catalog::{
+    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, ListQuery, ObjectSummary, Page,
+    Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
+};
+use model::{
+    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, EnclaveId, Epoch, Group,
+    KnownCopy, Label, LabelKey, ObjectKey, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment,
+    SegmentId, Site, SiteId, StreamId, Timestamp, Upload, UploadId, Vendor, Which,
+};
+
+use crate::findings::Findings;
+use crate::ground::Ground;
+use crate::plant::Planted;
+
+/// A catalog that is looked over the shoulder.
+pub struct Watched {
+    pub within: Arc<dyn Catalog>,
+    pub ground: Arc<Ground>,
+    pub findings: Arc<Findings>,
+    pub plant: Planted,
+}
+
+impl Watched {
+    /// What a batch makes visible stands at enough vendors.
+    fn check(&self, batch: &Batch) {
+        self.check_segment(&batch.segment);
+        for shipped in &batch.records {
+            let Ok(record) = coding::record::decode(&shipped.encoded) else {
+                self.findings.add("a record that is to be shown cannot be read".to_owned());
+                continue;
+            };
+            // What an older catalog replays may be gone since: a later record says so.
+            if !self.ground.is_opening()
+                && let Change::ObjectPut { segments, .. } | Change::PartPut { segments, .. } = &record.change
+            {
+                segments.iter().for_each(|segment| self.check_segment(segment));
+            }
+        }
+    }
+
+    fn check_segment(&self, segment: &Segment) {
+        let there = || segment.pieces.iter().filter_map(|piece| Some((piece.index, self.ground.holder(piece)?)));
+        let vendors: BTreeSet<Vendor> = there().map(|(_, vendor)| vendor).collect();
+        let indexes: BTreeSet<u8> = there().map(|(index, _)| index).collect();
+        let needed = segment.code.k + self.ground.owed(segment.promise);
+        if vendors.len().min(indexes.len()) < usize::from(needed) {
+            self.findings.add(format!(
+                "segment {} ({}) is acknowledged with {} pieces at {} vendors; {needed} are owed",
+                segment.id,
+                segment.code,
+                indexes.len(),
+                vendors.len(),
+            ));
+        }
+    }
+}
+
+#[async_trait]
+impl Catalog for Watched {
+    async fn enclave(&self) -> Result<Option<EnclaveId>, Error> {
+        self.within.enclave().await
+    }
+    async fn found(&self, enclave: EnclaveId, control: StreamId) -> Result<(), Error> {
+        self.within.found(enclave, control).await
+    }
+    async fn decide(&self, stream: StreamId, now: Timestamp, proposals: Vec<Proposal>) -> Result<Vec<Decision>, Error> {
+        self.within.decide(stream, now, self.plant.proposals(proposals)).await
+    }
+    async fn show(&self, batch: Batch) -> Result<(), Error> {
+        if self.ground.enclave().is_none()
+            && let Some(enclave) = self.within.enclave().await?
+        {
+            self.ground.learn(enclave);
+        }
+        self.check(&batch);
+        self.plant.shown(&batch);
+        self.within.show(batch).await
+    }
+    async fn unshown(&self) -> Result<Vec<Decided>, Error> {
+        self.within.unshown().await.map(|unshown| self.plant.unshown(unshown))
+    }
+    async fn streams(&self) -> Result<Vec<Stream>, Error> {
+        self.within.streams().await
+    }
+    async fn buckets_named(&self, labels: Vec<Label>, name: &BucketName) -> Result<Vec<Bucket>, Error> {
+        self.within.buckets_named(labels, name).await
+    }
+    async fn bucket(&self, id: BucketId) -> Result<Option<Bucket>, Error> {
+        self.within.bucket(id).await
+    }
+    async fn buckets_of(&self, owner: PrincipalId, label: Label) -> Result<Vec<Bucket>, Error> {
+        self.within.buckets_of(owner, label).await
+    }
+    async fn buckets_with(&self, aspect: Aspect) -> Result<Vec<(Bucket, BucketSetting)>, Error> {
+        self.within.buckets_with(aspect).await
+    }
+    async fn bucket_setting(&self, bucket: BucketId, aspect: Aspect) -> Result<BucketSetting, Error> {
+        self.within.bucket_setting(bucket, aspect).await
+    }
+    async fn stands(&self, bucket: BucketId, keys: Vec<ObjectKey>) -> Result<Vec<Stand>, Error> {
+        self.within.stands(bucket, keys).await
+    }
+    async fn find(&self, bucket: BucketId, key: &ObjectKey, which: Which) -> Result<Option<Entry>, Error> {
+        self.plant.found(bucket, key, which, self.within.find(bucket, key, which).await)
+    }
+    async fn list(&self, bucket: BucketId, query: ListQuery) -> Result<Page<ObjectSummary>, Error> {
+        self.within.list(bucket, query).await.map(|page| self.plant.listed(page))
+    }
+    async fn versions(
+        &self,
+        bucket: BucketId,
+        query: ListQuery,
+        after_version: Option<Which>,
+    ) -> Result<Page<VersionSummary>, Error> {
+        self.within.versions(bucket, query, after_version).await
+    }
+    async fn upload(&self, bucket: BucketId, id: UploadId) -> Result<Option<Upload>, Error> {
+        self.within.upload(bucket, id).await
+    }
+    async fn parts(&self, upload: UploadId, after: u16, limit: usize) -> Result<Vec<Part>, Error> {
+        self.within.parts(upload, after, limit).await
+    }
+    async fn uploads(
+        &self,
+        bucket: BucketId,
+        query: ListQuery,
+        after_upload: Option<UploadId>,
+    ) -> Result<Page<Upload>, Error> {
+        self.within.uploads(bucket, query, after_upload).await
+    }
+    async fn principals(&self) -> Result<Vec<Principal>, Error> {
+        self.within.principals().await
+    }
+    async fn principal(&self, id: PrincipalId) -> Result<Option<Principal>, Error> {
+        self.within.principal(id).await
+    }
+    async fn access_key(&self, id: &AccessKeyId) -> Result<Option<AccessKey>, Error> {
+        self.within.access_key(id).await
+    }
+    async fn access_keys(&self) -> Result<Vec<AccessKey>, Error> {
+        self.within.access_keys().await
+    }
+    async fn label_keys(&self) -> Result<Vec<LabelKey>, Error> {
+        self.within.label_keys().await
+    }
+    async fn policy_epoch(&self, principal: PrincipalId) -> Result<u64, Error> {
+        self.within.policy_epoch(principal).await
+    }
+    async fn groups(&self) -> Result<Vec<Group>, Error> {
+        self.within.groups().await
+    }
+    async fn releases(&self) -> Result<Vec<Release>, Error> {
+        self.within.releases().await
+    }
+    async fn release(&self, id: ReleaseId) -> Result<Option<Release>, Error> {
+        self.within.release(id).await
+    }
+    async fn copies(&self) -> Result<Vec<KnownCopy>, Error> {
+        self.within.copies().await
+    }
+    async fn buckets_at(&self, label: Label) -> Result<Vec<Bucket>, Error> {
+        self.within.buckets_at(label).await
+    }
+    async fn contents(&self, label: Label, now: Timestamp) -> Result<Contents, Error> {
+        self.within.contents(label, now).await
+    }
+    async fn save(&self, path: PathBuf) -> Result<(), Error> {
+        self.within.save(path).await
+    }
+    async fn shredded(&self) -> Result<Vec<(StreamId, Label)>, Error> {
+        self.within.shredded().await
+    }
+    async fn clear_shredded(&self, limit: usize) -> Result<Clearing, Error> {
+        self.within.clear_shredded(limit).await
+    }
+    async fn sites(&self) -> Result<Vec<Site>, Error> {
+        self.within.sites().await
+    }
+    async fn segment(&self, id: SegmentId) -> Result<Option<Segment>, Error> {
+        self.within.segment(id).await
+    }
+    async fn below_promise(&self, after: Option<Endangered>, limit: usize) -> Result<Vec<Segment>, Error> {
+        self.within.below_promise(after, limit).await.map(|below| self.plant.below_promise(below))
+    }
+    async fn add_pieces(&self, segment: SegmentId, pieces: Vec<Piece>) -> Result<(), Error> {
+        self.within.add_pieces(segment, pieces).await
+    }
+    async fn drop_piece(&self, segment: SegmentId, piece: Piece) -> Result<(), Error> {
+        self.within.drop_piece(segment, piece).await
+    }
+    async fn totals(&self) -> Result<Totals, Error> {
+        self.within.totals().await
+    }
+    async fn open_epoch(&self, seen: Epoch) -> Result<Epoch, Error> {
+        self.within.open_epoch(seen).await
+    }
+    async fn newest_epoch(&self) -> Result<Epoch, Error> {
+        self.within.newest_epoch().await
+    }
+    async fn close_epochs_below(&self, epoch: Epoch) -> Result<(), Error> {
+        self.within.close_epochs_below(epoch).await
+    }
+    async fn closed_below(&self) -> Result<Epoch, Error> {
+        self.within.closed_below().await.map(|epoch| self.plant.closed_below(epoch))
+    }
+    async fn add_running_ms(&self, elapsed: u64) -> Result<u64, Error> {
+        self.within.add_running_ms(elapsed).await
+    }
+    async fn note_unnamed(&self, site: SiteId, listed: Vec<PieceName>, running_ms: u64) -> Result<Vec<Unnamed>, Error> {
+        let unnamed = self.within.note_unnamed(site, listed.clone(), running_ms).await?;
+        Ok(self.plant.unnamed(unnamed, &listed))
+    }
+    async fn forget_unnamed(&self, site: SiteId, deleted: Vec<PieceName>) -> Result<(), Error> {
+        self.within.forget_unnamed(site, deleted).await
+    }
+}

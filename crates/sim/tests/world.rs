@@ -1,0 +1,79 @@
+//! Seeds of the simulated world: fixed ones that must run clean, those that once found something, and bugs
+//! that are planted to be found.
+
+#![expect(clippy::panic, reason = "helpers of tests fail as tests do")]
+
+use sim::plant::Plant;
+use sim::{Options, Report, run};
+
+/// Seeds in which something was found that is mended since; see
+/// `docs/decisions/0026-what-the-simulation-found.md`.
+const FOUND: &[u64] = &[38];
+
+/// A planted bug is met this soon or counts as missed.
+const CAUGHT_WITHIN: u64 = 1_000;
+
+fn check(seed: u64) -> Report {
+    let report = run(seed, Options::default());
+    assert!(
+        report.findings.is_empty(),
+        "seed {seed}: {:#?}\nreplay: cargo run -p sim -- --seed {seed} --trace",
+        report.findings
+    );
+    report
+}
+
+#[test]
+fn fixed_seeds_run_clean() {
+    for seed in 1..=20 {
+        let report = check(seed);
+        assert!(report.operations >= 1_000 && report.lives > 2, "{report:?}");
+    }
+}
+
+#[test]
+fn what_was_found_once_is_not_there_any_more() {
+    FOUND.iter().for_each(|seed| drop(check(*seed)));
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    let of = |seed| {
+        let Report { digest, calls, simulated_ms, answers, faults, .. } =
+            run(seed, Options { operations: 300, ..Options::default() });
+        (digest, calls, simulated_ms, answers, faults)
+    };
+    assert_eq!(of(4711), of(4711));
+    assert_ne!(of(4711), of(4712));
+}
+
+/// The first seed in which the bug is found.
+fn caught(plant: Plant) -> u64 {
+    let options = Options { plant: Some(plant), ..Options::default() };
+    let caught = (1..=CAUGHT_WITHIN).find(|seed| !run(*seed, options).findings.is_empty());
+    caught.unwrap_or_else(|| panic!("{plant:?} was not caught within {CAUGHT_WITHIN} seeds"))
+}
+
+macro_rules! planted {
+    ($($test:ident $plant:ident)+) => {
+        $(#[test] fn $test() { println!("caught by seed {}", caught(Plant::$plant)); })+
+    };
+}
+
+planted! {
+    a_skipped_sync_is_caught SkipSync
+    an_early_answer_is_caught AnswerEarly
+    an_acknowledgement_below_the_floor_is_caught BelowFloor
+    torn_pieces_are_caught TornPieces
+    a_dropped_outcome_is_caught DropOutcome
+    a_forgotten_reference_of_a_copy_is_caught ForgetCopies
+    collecting_what_is_named_is_caught CollectNamed
+    collecting_an_epoch_early_is_caught EpochEarly
+    a_stale_find_is_caught StaleFind
+    a_short_list_is_caught ShortList
+    conditions_that_are_not_judged_are_caught NoConditions
+    a_catch_up_that_never_comes_is_caught NeverCatchUp
+    a_ceiling_that_is_not_kept_is_caught NoCeiling
+    names_that_repeat_are_caught RepeatNames
+    a_deletion_that_is_undone_is_caught Undelete
+}

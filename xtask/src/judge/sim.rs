@@ -1,0 +1,148 @@
+//! `cargo xtask judge sim`: many seeds of the simulated world, resumable.
+//!
+//! Seeds run in batches, each a process of its own. The program is the one tests use, with its overflow
+//! checks and debug assertions on: what is judged is whether something is lost, not how fast.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::git;
+use crate::steps;
+use crate::tools::{self, cargo};
+
+const RECORD: &str = "docs/judged/sim.md";
+/// Seeds of one process.
+const BATCH: u64 = 50;
+
+/// Sums over seeds.
+#[derive(Default)]
+struct Sums {
+    seeds: u64,
+    bad: Vec<u64>,
+    operations: u64,
+    lives: u64,
+    cuts: u64,
+    calls: u64,
+    simulated_ms: u64,
+    faults: u64,
+    cpu_ms: u64,
+}
+
+/// Runs so many seeds: from the first on, or behind those that the record and an interrupted run hold.
+pub fn run(seeds: u64, resume: bool) -> Result<bool> {
+    if !steps::step("build", &mut cargo(["build", "--locked", "-p", "sim"]))?.well {
+        return Ok(false);
+    }
+    let commit = git(&["describe", "--always", "--dirty=+changes", "--abbrev=12", "--exclude=*"])?;
+    let lines = directory().join(format!("{commit}.txt"));
+    fs::create_dir_all(directory())?;
+    let kept = if resume { fs::read_to_string(&lines).unwrap_or_default() } else { String::new() };
+    let first = match kept.lines().find_map(seed_of) {
+        Some(first) => first,
+        None if resume => recorded().map_or(1, |last| last + 1),
+        None => 1,
+    };
+    let mut text = kept;
+    let mut next = text.lines().filter_map(seed_of).max().map_or(first, |last| last + 1);
+    while next < first + seeds {
+        let count = BATCH.min(first + seeds - next);
+        let mut command = Command::new(tools::target().join("debug/sim"));
+        command.arg("--seed").arg(next.to_string()).arg("--count").arg(count.to_string()).env("RUST_BACKTRACE", "0");
+        let outcome = steps::run(&mut command)?;
+        println!("seeds {next} to {}: {:.0} s", next + count - 1, outcome.seconds);
+        outcome.output.lines().filter(|line| !line.contains(" clean ")).for_each(|line| println!("  {line}"));
+        text.push_str(&outcome.output);
+        fs::write(&lines, &text)?;
+        next += count;
+    }
+    let sums = Sums::of(&text);
+    record(first, &commit, &sums)?;
+    fs::remove_file(&lines)?;
+    println!("{} seeds, {} bad {:?}", sums.seeds, sums.bad.len(), sums.bad);
+    Ok(sums.bad.is_empty())
+}
+
+fn directory() -> PathBuf {
+    tools::target().join("judge/sim")
+}
+
+/// The seed of a line that reports one.
+fn seed_of(line: &str) -> Option<u64> {
+    let mut words = line.split(' ');
+    let (first, seed, verdict) = (words.next()?, words.next()?, words.next()?);
+    (first == "seed" && ["clean", "BAD"].contains(&verdict)).then(|| seed.parse().ok()).flatten()
+}
+
+/// The last seed in the record.
+fn recorded() -> Option<u64> {
+    let text = fs::read_to_string(RECORD).ok()?;
+    let ranges = text.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next()?.split_once('–'));
+    ranges.filter_map(|(_, last)| last.trim().parse().ok()).max()
+}
+
+impl Sums {
+    fn of(text: &str) -> Sums {
+        let mut sums = Sums::default();
+        for line in text.lines() {
+            let words: Vec<&str> = line.split(' ').collect();
+            let number = |name: &str| {
+                let at = words.iter().position(|word| *word == name)?;
+                words.get(at + 1)?.parse::<u64>().ok()
+            };
+            let of = |name| number(name).unwrap_or(0);
+            if let Some(seed) = seed_of(line) {
+                sums.seeds += 1;
+                sums.bad.extend(line.contains(" BAD ").then_some(seed));
+                sums.operations += of("operations");
+                sums.lives += of("lives");
+                sums.cuts += of("cuts");
+                sums.calls += of("calls");
+                sums.simulated_ms += of("simulated_ms");
+                sums.faults += of("faults");
+            } else if line.starts_with("cpu_ms ") {
+                sums.cpu_ms += of("cpu_ms");
+            }
+        }
+        sums
+    }
+}
+
+fn record(first: u64, commit: &str, sums: &Sums) -> Result<()> {
+    let heading = "# The simulated world, judged\n\n\
+        Each seed has at least 1,000 operations over several lives of one enclave. Replay one with\n\
+        `cargo run -p sim -- --seed N --trace`.\n\n\
+        | seeds | commit | UTC | bad | operations | lives | power cuts | faults | calls to the outside | simulated h | h per CPU h |\n\
+        |---|---|---|---|---|---|---|---|---|---|---|\n";
+    let date = steps::run(Command::new("date").args(["-u", "+%Y-%m-%d %H:%M"]))?.output;
+    let mut text = fs::read_to_string(RECORD).unwrap_or_else(|_| heading.to_owned());
+    let bad = if sums.bad.is_empty() { "none".to_owned() } else { format!("{:?}", sums.bad) };
+    let (last, hours) = (first + sums.seeds.saturating_sub(1), sums.simulated_ms / 3_600_000);
+    let Sums { operations, lives, cuts, faults, calls, .. } = sums;
+    let pace = sums.simulated_ms / sums.cpu_ms.max(1);
+    writeln!(
+        text,
+        "| {first}–{last} | {commit} | {} | {bad} | {operations} | {lives} | {cuts} | {faults} | {calls} | {hours} | {pace} |",
+        date.trim(),
+    )?;
+    fs::write(RECORD, text).context(RECORD)?;
+    println!("recorded in {RECORD}");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_seeds_add_up() {
+        let text = "seed 7 clean operations 1001 lives 9 cuts 5 calls 10 simulated_ms 3600000 faults 4 digest ab\n\
+            seed 8: something was lost\n\
+            seed 8 BAD operations 500 lives 2 cuts 1 calls 5 simulated_ms 10 faults 1 digest cd\ncpu_ms 900\n";
+        let sums = Sums::of(text);
+        assert_eq!((sums.seeds, sums.bad.as_slice(), sums.operations, sums.cpu_ms), (2, &[8][..], 1501, 900));
+    }
+}
