@@ -190,7 +190,7 @@ fn reach(change: &Change) -> Reach<'_> {
 #[cfg(test)]
 mod tests {
     use model::label::Parts;
-    use model::{BucketId, Level, Profile, Session, Timestamp, UploadId};
+    use model::{BucketSetting, Level, Profile, Session, Timestamp, UploadId};
 
     use super::*;
 
