@@ -18,6 +18,8 @@ USER, OTHER = "ysolde.marchetti", "bartholomew-quill"
 BUCKET, HIGH_BUCKET = "zibeline-ledger", "quincunx-vault"
 KEYS = ["dossier/halcyon-nocturne.txt", "ocarina/periwinkle.bin", "sphagnum-large", "vermilion-in-parts", "brief-note"]
 METADATA = {"provenance": "obsidian-courier-seventeen", "marginalia": "periwinkle-under-glass"}
+HEADERS = {"ContentType": "application/x-marmoset-dirge", "CacheControl": "no-zephyr-of-thyme"}
+RULE = "amaranth-expires"
 TAGS = {"codeword": "HELIOTROPE-MERIDIAN", "custodian": "thessaly.underhill"}
 
 
@@ -58,7 +60,10 @@ def store(s3, bucket):
     s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": k, "Value": v} for k, v in TAGS.items()]})
     for name in KEYS[:3] + KEYS[4:]:
         tags = "&".join(f"{k}={v}" for k, v in TAGS.items())
-        s3.put_object(Bucket=bucket, Key=name, Body=PLAIN[name], Metadata=METADATA, Tagging=tags)
+        s3.put_object(Bucket=bucket, Key=name, Body=PLAIN[name], Metadata=METADATA, Tagging=tags, **HEADERS)
+    rule = {"ID": RULE, "Status": "Enabled", "Filter": {"Tag": {"Key": "codeword", "Value": TAGS["codeword"]}}}
+    rules = [{**rule, "Expiration": {"Days": 900}}]
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
     upload = {"Bucket": bucket, "Key": KEYS[3]}
     upload["UploadId"] = s3.create_multipart_upload(**upload, Metadata=METADATA)["UploadId"]
     body, parts = PLAIN[KEYS[3]], []
@@ -67,9 +72,11 @@ def store(s3, bucket):
         parts.append({"PartNumber": number, "ETag": part["ETag"]})
     s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
     # One that is never completed, an older version, and one that is deleted.
-    left = s3.create_multipart_upload(Bucket=bucket, Key=KEYS[1])["UploadId"]
+    left = s3.create_multipart_upload(Bucket=bucket, Key=KEYS[1], Metadata=METADATA, Tagging=tags)["UploadId"]
     s3.upload_part(Bucket=bucket, Key=KEYS[1], UploadId=left, PartNumber=1, Body=PLAIN[KEYS[1]])
     s3.put_object(Bucket=bucket, Key=KEYS[4], Body=PLAIN[KEYS[0]])
+    tagging = {"TagSet": [{"Key": k, "Value": v} for k, v in TAGS.items()]}
+    s3.put_object_tagging(Bucket=bucket, Key=KEYS[4], Tagging=tagging)
     s3.delete_object(Bucket=bucket, Key=KEYS[0])
 
 
@@ -105,7 +112,7 @@ def house(tmp_path_factory):
 @pytest.fixture(scope="module")
 def burglar():
     names = [BUCKET, HIGH_BUCKET, USER, OTHER, "NOFORN", SECRET_MARK, *KEYS]
-    names += [*METADATA, *METADATA.values(), *TAGS, *TAGS.values()]
+    names += [*METADATA, *METADATA.values(), *TAGS, *TAGS.values(), *HEADERS.values(), RULE]
     return Burglar([PLAIN[KEYS[0]], PLAIN[KEYS[1]], UNIT, PLAIN[KEYS[4]]], names)
 
 
@@ -147,7 +154,7 @@ def label_bytes(world):
     return [label for label in found if any(label)]
 
 
-def test_the_gateways_disk_holds_no_object_and_no_secret(house, burglar):
+def test_the_gateways_disk_holds_no_object_no_metadata_and_no_secret(house, burglar):
     _, keys, signature, kept = house
     assert {"catalog.sqlite", "catalog.sqlite-wal", "run.json", "data.log"} <= set(kept), sorted(kept)
     for name, data in kept.items():
@@ -156,7 +163,9 @@ def test_the_gateways_disk_holds_no_object_and_no_secret(house, burglar):
         assert signature.encode() not in data, name
     names = set().union(*map(burglar.names_in, kept.values()))
     # What the owner's disk encryption is for, as SECURITY.md says: the catalog is an index in the clear.
-    assert {BUCKET, USER, *KEYS, *METADATA.values(), *TAGS.values()} <= names, "the thief did not find the catalog"
+    assert {BUCKET, USER, *KEYS} <= names, "the thief did not find the catalog"
+    told = {*METADATA, *METADATA.values(), *TAGS, *TAGS.values(), *HEADERS.values(), RULE}
+    assert not told & names, "words of people lie open on the disk"
 
 
 def test_secret_keys_lie_sealed_in_the_catalog(house):

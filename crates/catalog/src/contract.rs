@@ -84,7 +84,8 @@ impl Blocking for Inline {
 }
 
 /// One test per sentence of the contract, for the catalogs that `$fresh` makes: an expression that
-/// is an async closure without arguments, each call giving an empty [`Subject`].
+/// is an async closure without arguments, each call giving an empty [`Subject`] that holds
+/// [`make::keys`](crate::contract::make::keys).
 #[macro_export]
 macro_rules! contract_suite {
     ($fresh:expr) => {

@@ -23,6 +23,9 @@ pub enum Error {
     /// No record has opened this stream: show the control stream first.
     #[error("stream {stream} is unknown: show the control stream's records first")]
     UnknownStream { stream: StreamId },
+    /// Its label was shredded, or the keys were not handed over.
+    #[error("a value is sealed under a key that is not there")]
+    NoKey,
     /// A catalog is of one enclave for good.
     #[error("the catalog is already that of enclave {enclave}: use another file for another enclave")]
     Founded { enclave: EnclaveId },

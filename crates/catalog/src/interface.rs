@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use coding::LabelSecret;
 use model::condition::Unmet;
 use model::{
     AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Checksum, ETag, EnclaveId,
-    Epoch, Extent, Governance, Group, Guard, KnownCopy, Label, LabelKey, Marker, Number, ObjectKey, Part, Piece,
-    PieceName, Precondition, Principal, PrincipalId, Record, Release, ReleaseId, Segment, SegmentId, Site, SiteId,
-    Slot, StreamId, Timestamp, Upload, UploadId, Vendor, Version, VersionId, Versioning, Which,
+    Epoch, Extent, Governance, Group, Guard, KeyTag, KnownCopy, Label, LabelKey, Marker, Number, ObjectKey, Part,
+    Piece, PieceName, Precondition, Principal, PrincipalId, Record, Release, ReleaseId, Segment, SegmentId, Site,
+    SiteId, Slot, StreamId, Timestamp, Upload, UploadId, Vendor, Version, VersionId, Versioning, Which,
 };
 
 use crate::error::Error;
@@ -297,10 +299,24 @@ pub struct Totals {
     pub unshown: u64,
 }
 
+/// The keys of labels, for what must not lie open in a catalog's files.
+pub trait Keys: Send + Sync {
+    /// What seals new values of this label; `None` where it never had a key, or is shredded.
+    fn newest(&self, label: &Label) -> Option<Arc<LabelSecret>>;
+    fn by_tag(&self, tag: KeyTag) -> Option<Arc<LabelSecret>>;
+}
+
 /// The metadata store. Reads see what is shown, and at once what was shown before they began.
 #[async_trait]
 pub trait Catalog: Send + Sync {
     // What this catalog is of.
+
+    /// Hands over the keys that values are sealed under. Without them, and where one is missing, what needs
+    /// one is [`Error::NoKey`].
+    fn hand_keys(&self, keys: Arc<dyn Keys>);
+    /// Seals what older programs left open, so that nothing of it can be read out of the files any more, and
+    /// tells how many values that were. For when replay is over and before others use the catalog.
+    async fn seal_rest(&self) -> Result<u64, Error>;
 
     /// The enclave, once [`Catalog::found`] was called.
     async fn enclave(&self) -> Result<Option<EnclaveId>, Error>;
@@ -322,8 +338,11 @@ pub trait Catalog: Send + Sync {
     /// was applied. Streams may be shown in any order after the control stream: the outcome is that
     /// of their records by number.
     async fn show(&self, batch: Batch) -> Result<(), Error>;
-    /// Every decided record that is not shown, by number.
+    /// Every decided record that is not shown, by number. Those of a label that is decided to be shredded
+    /// are none any more.
     async fn unshown(&self) -> Result<Vec<Decided>, Error>;
+    /// Those of the control stream. They need no keys: they bring them.
+    async fn unshown_control(&self) -> Result<Vec<Decided>, Error>;
     async fn streams(&self) -> Result<Vec<Stream>, Error>;
 
     // Names.

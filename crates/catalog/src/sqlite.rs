@@ -13,7 +13,9 @@ mod names;
 mod open;
 mod people;
 mod readers;
+mod rest;
 mod schema;
+mod sealed;
 mod segments;
 mod settings;
 mod show;
@@ -35,14 +37,14 @@ use model::{
     Label, LabelKey, ObjectKey, Outside, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment,
     SegmentId, Site, SiteId, StreamId, Timestamp, Upload, UploadId, Which,
 };
-use rusqlite::Connection;
 
 use crate::error::Error;
 use crate::interface::{
-    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, ListQuery, ObjectSummary, Page, Proposal,
-    Stand, Stream, Totals, Unnamed, VersionSummary,
+    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Keys, ListQuery, ObjectSummary, Page,
+    Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
 use readers::Readers;
+use sealed::{Db, Handed};
 use writer::Writer;
 
 /// A catalog in one SQLite database. Blocking work goes to [`Outside::blocking`]; nothing here
@@ -52,6 +54,7 @@ pub struct SqliteCatalog {
     // one that only reads cannot.
     readers: Arc<Readers>,
     writer: Arc<Writer>,
+    handed: Arc<Handed>,
 }
 
 impl SqliteCatalog {
@@ -62,8 +65,8 @@ impl SqliteCatalog {
     pub fn open(path: impl AsRef<Path>, outside: Outside) -> Result<SqliteCatalog, Error> {
         let path = path.as_ref();
         let writer = Arc::new(Writer::new(open::writer(path)?, outside.clone()));
-        let readers = Arc::new(Readers::of_file(path.to_owned(), outside));
-        Ok(SqliteCatalog { readers, writer })
+        let readers = Arc::new(Readers::of_file(path.to_owned(), outside.clone()));
+        Ok(SqliteCatalog { readers, writer, handed: Arc::new(Handed::new(outside)) })
     }
 
     /// As [`SqliteCatalog::open`], over a file layer that was registered with SQLite under the name `vfs`:
@@ -71,15 +74,15 @@ impl SqliteCatalog {
     /// memory; file and log are written and synced as ever.
     pub fn open_on(vfs: &str, name: &str, outside: Outside) -> Result<SqliteCatalog, Error> {
         let writer = Arc::new(Writer::new(open::on(vfs, name)?, outside.clone()));
-        let readers = Arc::new(Readers::of_writer(Arc::clone(&writer), outside));
-        Ok(SqliteCatalog { readers, writer })
+        let readers = Arc::new(Readers::of_writer(Arc::clone(&writer), outside.clone()));
+        Ok(SqliteCatalog { readers, writer, handed: Arc::new(Handed::new(outside)) })
     }
 
     /// An empty catalog that is gone when it is dropped.
     pub fn in_memory(outside: Outside) -> Result<SqliteCatalog, Error> {
         let writer = Arc::new(Writer::new(open::memory()?, outside.clone()));
-        let readers = Arc::new(Readers::of_writer(Arc::clone(&writer), outside));
-        Ok(SqliteCatalog { readers, writer })
+        let readers = Arc::new(Readers::of_writer(Arc::clone(&writer), outside.clone()));
+        Ok(SqliteCatalog { readers, writer, handed: Arc::new(Handed::new(outside)) })
     }
 
     /// Transactions committed since it was opened: writes that come together share one.
@@ -95,23 +98,39 @@ impl SqliteCatalog {
 
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&Db<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.readers.read(work).await
+        let handed = Arc::clone(&self.handed);
+        self.readers.read(move |c| work(&Db::new(c, &handed))).await
     }
 
     async fn write<T: Send + 'static>(
         &self,
-        work: impl Fn(&Connection) -> Result<T, Error> + Send + 'static,
+        work: impl Fn(&Db<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.writer.write(work).await
+        let handed = Arc::clone(&self.handed);
+        self.writer.write(move |c| work(&Db::new(c, &handed))).await
     }
 }
 
 #[async_trait]
 impl Catalog for SqliteCatalog {
+    fn hand_keys(&self, keys: Arc<dyn Keys>) {
+        self.handed.set(keys);
+    }
+
+    async fn seal_rest(&self) -> Result<u64, Error> {
+        if self.read(|c| rest::is_done(c)).await? {
+            return Ok(0);
+        }
+        let sealed = self.write(rest::seal).await?;
+        self.writer.alone(rest::rewrite).await?;
+        self.write(|c| rest::done(c)).await?;
+        Ok(sealed)
+    }
+
     async fn enclave(&self) -> Result<Option<EnclaveId>, Error> {
-        self.read(streams::enclave).await
+        self.read(|c| streams::enclave(c)).await
     }
 
     async fn found(&self, enclave: EnclaveId, control: StreamId) -> Result<(), Error> {
@@ -130,8 +149,12 @@ impl Catalog for SqliteCatalog {
         self.read(decide::unshown).await
     }
 
+    async fn unshown_control(&self) -> Result<Vec<Decided>, Error> {
+        self.read(decide::unshown_control).await
+    }
+
     async fn streams(&self) -> Result<Vec<Stream>, Error> {
-        self.read(streams::streams).await
+        self.read(|c| streams::streams(c)).await
     }
 
     async fn buckets_named(&self, labels: Vec<Label>, name: &BucketName) -> Result<Vec<Bucket>, Error> {
@@ -199,7 +222,7 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn principals(&self) -> Result<Vec<Principal>, Error> {
-        self.read(people::principals).await
+        self.read(|c| people::principals(c)).await
     }
 
     async fn principal(&self, id: PrincipalId) -> Result<Option<Principal>, Error> {
@@ -212,11 +235,11 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn access_keys(&self) -> Result<Vec<AccessKey>, Error> {
-        self.read(people::access_keys).await
+        self.read(|c| people::access_keys(c)).await
     }
 
     async fn label_keys(&self) -> Result<Vec<LabelKey>, Error> {
-        self.read(people::label_keys).await
+        self.read(|c| people::label_keys(c)).await
     }
 
     async fn policy_epoch(&self, principal: PrincipalId) -> Result<u64, Error> {
@@ -224,7 +247,7 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn groups(&self) -> Result<Vec<Group>, Error> {
-        self.read(people::groups).await
+        self.read(|c| people::groups(c)).await
     }
 
     async fn releases(&self) -> Result<Vec<Release>, Error> {
@@ -236,7 +259,7 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn copies(&self) -> Result<Vec<KnownCopy>, Error> {
-        self.read(people::copies).await
+        self.read(|c| people::copies(c)).await
     }
 
     async fn contents(&self, label: Label, now: Timestamp) -> Result<Contents, Error> {
@@ -252,7 +275,7 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn shredded(&self) -> Result<Vec<(StreamId, Label)>, Error> {
-        self.read(shred::shredded).await
+        self.read(|c| shred::shredded(c)).await
     }
 
     async fn clear_shredded(&self, limit: usize) -> Result<Clearing, Error> {
@@ -260,7 +283,7 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn sites(&self) -> Result<Vec<Site>, Error> {
-        self.read(people::sites).await
+        self.read(|c| people::sites(c)).await
     }
 
     async fn segment(&self, id: SegmentId) -> Result<Option<Segment>, Error> {
@@ -280,7 +303,7 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn totals(&self) -> Result<Totals, Error> {
-        self.read(streams::totals).await
+        self.read(|c| streams::totals(c)).await
     }
 
     async fn open_epoch(&self, seen: Epoch) -> Result<Epoch, Error> {
@@ -288,7 +311,7 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn newest_epoch(&self) -> Result<Epoch, Error> {
-        self.read(epochs::newest).await
+        self.read(|c| epochs::newest(c)).await
     }
 
     async fn close_epochs_below(&self, epoch: Epoch) -> Result<(), Error> {
@@ -296,7 +319,7 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn closed_below(&self) -> Result<Epoch, Error> {
-        self.read(epochs::closed_below).await
+        self.read(|c| epochs::closed_below(c)).await
     }
 
     async fn add_running_ms(&self, elapsed: u64) -> Result<u64, Error> {

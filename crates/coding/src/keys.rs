@@ -18,6 +18,10 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::chunk::BodyKey;
 use crate::error::WrongKey;
 
+mod value;
+
+pub use value::sealed_under;
+
 /// Bytes of every key.
 const KEY: usize = 32;
 
@@ -268,6 +272,7 @@ enum Purpose {
     Part,
     Segment,
     Secret,
+    Value,
     Backup,
     Root,
 }
@@ -281,6 +286,7 @@ impl Purpose {
             Purpose::Part => b"entente v1 wrap: body of a part\0",
             Purpose::Segment => b"entente v1 wrap: journal segment key\0",
             Purpose::Secret => b"entente v1 wrap: access key secret\0",
+            Purpose::Value => b"entente v1 wrap: value of a catalog\0",
             Purpose::Backup => b"entente v1 wrap: backup key\0",
             Purpose::Root => b"entente v1 wrap: root key\0",
         }

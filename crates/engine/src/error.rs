@@ -101,6 +101,8 @@ impl From<catalog::Error> for Error {
     fn from(error: catalog::Error) -> Error {
         match error {
             catalog::Error::Unavailable(reason) => Error::Unavailable { reason },
+            // A label that is being shredded has no keys any more.
+            catalog::Error::NoKey => Error::NoSuchBucket,
             other => Error::Internal(other.to_string()),
         }
     }

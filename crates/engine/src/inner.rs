@@ -26,7 +26,7 @@ pub struct Inner {
     pub enclave: EnclaveId,
     pub catalog: Arc<dyn Catalog>,
     pub sites: Sites,
-    pub keys: Keyring,
+    pub keys: Arc<Keyring>,
     pub lookups: Lookups,
     pub outside: Outside,
     pub settings: Settings,

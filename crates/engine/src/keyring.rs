@@ -118,6 +118,16 @@ impl Keyring {
     }
 }
 
+/// What the catalog seals its values under.
+impl catalog::Keys for Keyring {
+    fn newest(&self, label: &Label) -> Option<Arc<LabelSecret>> {
+        Keyring::newest(self, label).map(|(_, secret)| secret)
+    }
+    fn by_tag(&self, tag: KeyTag) -> Option<Arc<LabelSecret>> {
+        Keyring::by_tag(self, tag)
+    }
+}
+
 impl Held {
     /// Opens it, and tells by which root.
     fn open(&self, key: &LabelKey) -> Result<(usize, Arc<LabelSecret>), WrongKey> {

@@ -111,7 +111,8 @@ impl Engine {
                 (site, handle)
             })
             .collect();
-        let keys = Keyring::new(root, next_root.into_iter().collect());
+        let keys = Arc::new(Keyring::new(root, next_root.into_iter().collect()));
+        catalog.hand_keys(Arc::<Keyring>::clone(&keys));
         let opens = open_keys(catalog.as_ref(), &keys).await?;
         if !opens {
             // A new root is learned from the sites, if they are all known.
@@ -159,6 +160,7 @@ impl Engine {
         // What is decided comes after what is shown.
         inner.heed_decided().await?;
         inner.check_newest().await?;
+        inner.seal_rest().await?;
         inner.enter_epoch(seen).await?;
         inner.start_streams().await?;
         inner.complete_founding(claimed).await?;
@@ -294,6 +296,15 @@ impl Inner {
         self.raise_journal_to_buckets().await
     }
 
+    /// Metadata and tags that an older program left open in the catalog's files are sealed there.
+    async fn seal_rest(&self) -> Result<(), OpenError> {
+        let values = self.catalog.seal_rest().await?;
+        if values > 0 {
+            info!(values, "sealed what an older program left open in the catalog");
+        }
+        Ok(())
+    }
+
     /// Waits a moment until what was decided before is shown, so that nobody reads a state that
     /// changes under them without a write. While too few sites answer, reads go on without it.
     async fn settle_leftovers(&self) {
@@ -323,10 +334,9 @@ impl Inner {
 
     /// Waits until what the control stream had decided is shown, and starts the streams it brings.
     async fn settle_control(self: &Arc<Self>) -> Result<(), OpenError> {
-        let control = self.streams.of(None).map(|control| control.id);
         let settled = async {
             let mut shown = self.shown.subscribe();
-            while self.catalog.unshown().await?.iter().any(|decided| Some(decided.record.stream) == control) {
+            while !self.catalog.unshown_control().await?.is_empty() {
                 // The sender lives in this very enclave.
                 let _ = shown.changed().await;
             }

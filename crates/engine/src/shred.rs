@@ -163,7 +163,7 @@ impl Inner {
     /// Takes in what was decided of keys and never shown: what else was decided may be sealed under them, and
     /// a second control key would part the secrets of the two.
     pub async fn heed_decided(&self) -> Result<(), crate::open::OpenError> {
-        for decided in self.catalog.unshown().await? {
+        for decided in self.catalog.unshown_control().await? {
             match &decided.record.change {
                 Change::LabelKeyCreated(key) => {
                     self.keys.add(key).map_err(|_| crate::open::OpenError::WrongRoot)?;

@@ -130,7 +130,7 @@ async fn under_the_floor_a_write_is_refused_and_reads_go_on() {
 
 #[tokio::test(start_paused = true)]
 async fn flipped_bytes_never_reach_a_reader() {
-    let world = World::new(7).await;
+    let world = World::new(1).await;
     let background = world.background();
     let (small, large) = (noise(1, 4096), noise(2, 5 * MIB));
     world.put("small", &small).await.unwrap();

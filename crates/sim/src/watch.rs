@@ -67,6 +67,15 @@ impl Watched {
 
 #[async_trait]
 impl Catalog for Watched {
+    fn hand_keys(&self, keys: Arc<dyn catalog::Keys>) {
+        self.within.hand_keys(keys);
+    }
+    async fn seal_rest(&self) -> Result<u64, Error> {
+        self.within.seal_rest().await
+    }
+    async fn unshown_control(&self) -> Result<Vec<Decided>, Error> {
+        self.within.unshown_control().await
+    }
     async fn enclave(&self) -> Result<Option<EnclaveId>, Error> {
         self.within.enclave().await
     }

@@ -1,6 +1,9 @@
 //! Nouns to test with, small and distinct.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use coding::LabelSecret;
 use model::{
     AccessKey, AccessKeyId, Algorithm, BodyId, BodySlice, Bucket, BucketId, BucketName, Checksum, Code, ETag, Epoch,
     Extent, Governance, KeyState, KeyTag, Label, Lock, Metadata, ObjectKey, Part, Piece, PieceName, Precondition,
@@ -9,7 +12,7 @@ use model::{
     Wrap,
 };
 
-use crate::interface::Proposal;
+use crate::interface::{Keys, Proposal};
 
 /// When everything happens.
 pub const NOW: Timestamp = Timestamp(1_700_000_000_000);
@@ -19,6 +22,23 @@ pub const CONTROL: StreamId = StreamId([0xc0; 16]);
 /// Two data streams.
 pub const EAST: StreamId = StreamId([0xea; 16]);
 pub const WEST: StreamId = StreamId([0x3e; 16]);
+
+/// One key for every label, always the same.
+struct OneKey(Arc<LabelSecret>);
+
+impl Keys for OneKey {
+    fn newest(&self, _: &Label) -> Option<Arc<LabelSecret>> {
+        Some(Arc::clone(&self.0))
+    }
+    fn by_tag(&self, tag: KeyTag) -> Option<Arc<LabelSecret>> {
+        (tag == self.0.tag()).then(|| Arc::clone(&self.0))
+    }
+}
+
+/// What every catalog under test is handed.
+pub fn keys() -> Arc<dyn Keys> {
+    Arc::new(OneKey(Arc::new(LabelSecret::random(&super::outside(0)))))
+}
 
 /// Another label than the lowest.
 pub fn high() -> Label {

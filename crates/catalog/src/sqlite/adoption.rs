@@ -4,13 +4,14 @@
 use model::{Adoption, Aspect, BucketId, BucketSetting, Number, ObjectKey, Version, Which};
 use rusqlite::{Connection, params};
 
+use super::sealed::Db;
 use super::settings;
 use super::versions::{self, Kept};
 use crate::error::Error;
 use crate::interface::Stand;
 
 /// The bucket's adoption, open or closed.
-pub fn of(c: &Connection, bucket: BucketId) -> Result<Option<Adoption>, Error> {
+pub fn of(c: &Db<'_>, bucket: BucketId) -> Result<Option<Adoption>, Error> {
     match settings::find(c, bucket, Aspect::Adoption)? {
         BucketSetting::Adoption(adoption) => Ok(adoption),
         _ => Ok(None),
@@ -18,11 +19,11 @@ pub fn of(c: &Connection, bucket: BucketId) -> Result<Option<Adoption>, Error> {
 }
 
 /// How each of these keys stands, in their order.
-pub fn stands(c: &Connection, bucket: BucketId, keys: &[ObjectKey]) -> Result<Vec<Stand>, Error> {
+pub fn stands(c: &Db<'_>, bucket: BucketId, keys: &[ObjectKey]) -> Result<Vec<Stand>, Error> {
     keys.iter().map(|key| stand(c, bucket, key)).collect()
 }
 
-pub fn stand(c: &Connection, bucket: BucketId, key: &ObjectKey) -> Result<Stand, Error> {
+pub fn stand(c: &Db<'_>, bucket: BucketId, key: &ObjectKey) -> Result<Stand, Error> {
     Ok(match versions::find(c, bucket, key, Which::Current)? {
         Some(Kept::Version(_, Version { brought: None, .. })) => Stand::Written,
         Some(Kept::Version(_, Version { size, etag, .. })) => Stand::Brought { size, etag },
@@ -39,7 +40,7 @@ pub fn is_hidden(c: &Connection, bucket: BucketId, key: &ObjectKey) -> Result<bo
 }
 
 /// Marks the key, unless its adoption was closed by a later record that was shown before this one.
-pub fn hide(c: &Connection, number: Number, bucket: BucketId, key: &ObjectKey) -> Result<(), Error> {
+pub fn hide(c: &Db<'_>, number: Number, bucket: BucketId, key: &ObjectKey) -> Result<(), Error> {
     if of(c, bucket)?.is_some_and(|adoption| !adoption.is_open()) {
         return Ok(());
     }

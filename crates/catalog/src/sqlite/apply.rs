@@ -7,22 +7,25 @@ use model::{
     BodyId, BodySlice, Bucket, BucketId, BucketSetting, Change, Extent, Label, Marker, Number, ObjectKey, Part, Record,
     Segment, Slot, Source, StreamId, Upload, UploadId, Vendor, Version, VersionId, VersionSetting,
 };
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::late::{self, Late};
+use super::sealed::{Db, Place};
 use super::versions::{self, Kept, New};
 use super::{adoption, codec, people, segments, settings, shred, streams, touch};
 use crate::error::Error;
 
 /// One showing transaction.
 pub struct Apply<'c> {
-    c: &'c Connection,
+    c: &'c Db<'c>,
+    /// Of the stream: under its key lies what it brings.
+    label: Option<Label>,
     late: Late,
 }
 
 impl<'c> Apply<'c> {
-    pub fn begin(c: &'c Connection) -> Result<Apply<'c>, Error> {
-        Ok(Apply { c, late: Late::load(c)? })
+    pub fn begin(c: &'c Db<'c>, label: Option<Label>) -> Result<Apply<'c>, Error> {
+        Ok(Apply { c, label, late: Late::load(c)? })
     }
 
     pub fn finish(self) -> Result<(), Error> {
@@ -115,14 +118,15 @@ impl<'c> Apply<'c> {
                 number.0,
                 codec::to_blob(bucket)
             ])?;
-        settings.iter().try_for_each(|setting| settings::store(self.c, number, bucket.id, setting))
+        let label = Some(bucket.label);
+        settings.iter().try_for_each(|setting| settings::store(self.c, number, bucket.id, label.as_ref(), setting))
     }
 
     fn set(&self, number: Number, bucket: BucketId, setting: &BucketSetting) -> Result<(), Error> {
         if self.late.is_gone(self.c, number, &[touch::of_bucket(bucket)])? {
             return Ok(());
         }
-        settings::store(self.c, number, bucket, setting)?;
+        settings::store(self.c, number, bucket, self.label.as_ref(), setting)?;
         match setting {
             BucketSetting::Adoption(Some(adoption)) if !adoption.is_open() => adoption::unhide_all(self.c, bucket),
             _ => Ok(()),
@@ -187,7 +191,7 @@ impl<'c> Apply<'c> {
             let replaced = versions::vacate_null(self.c, number, bucket, key)?;
             self.release(number, &replaced)?;
         }
-        versions::insert(self.c, number, bucket, new)
+        versions::insert(self.c, number, bucket, self.label.as_ref(), new)
     }
 
     fn release(&mut self, number: Number, removed: &[Version]) -> Result<(), Error> {
@@ -234,8 +238,10 @@ impl<'c> Apply<'c> {
         id: VersionId,
         setting: &VersionSetting,
     ) -> Result<(), Error> {
-        if !versions::set(self.c, number, bucket, key, id, setting)? {
-            self.late.said_early(number, id, setting);
+        let kind = setting.number();
+        let value = self.c.to_value(self.label.as_ref(), Place::Said(id, kind), setting)?;
+        if !versions::set(self.c, number, bucket, key, id, kind, &value)? {
+            self.late.said_early(number, id, kind, value);
         }
         Ok(())
     }
@@ -268,7 +274,7 @@ impl<'c> Apply<'c> {
                 upload.key.as_str().as_bytes(),
                 upload.initiated.0,
                 number.0,
-                codec::to_blob(upload)
+                self.c.to_value(self.label.as_ref(), Place::Upload(upload.id), upload)?
             ])?;
         Ok(())
     }

@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
-use rusqlite::Connection;
+use model::{BucketId, ReleaseId, UploadId, VersionId};
+use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
+use super::sealed::{Db, Place};
 use crate::error::Error;
 
 /// Every table that showing the journal fills, without the database's own row numbers.
@@ -53,8 +55,20 @@ const TABLES: &[(&str, &str)] = &[
     ),
 ];
 
-/// One line per row: the table, then its columns; blobs in hexadecimal digits.
-pub fn dump(c: &Connection) -> Result<String, Error> {
+/// Where the last column of these tables' rows is sealed: two catalogs never seal to the same bytes.
+fn place(table: &str, row: &Row<'_>) -> rusqlite::Result<Option<Place>> {
+    Ok(Some(match table {
+        "version" => Place::Version(VersionId(row.get(3)?)),
+        "version_setting" | "early_setting" => Place::Said(VersionId(row.get(0)?), row.get(1)?),
+        "upload" => Place::Upload(UploadId(row.get(0)?)),
+        "bucket_setting" => Place::Told(BucketId(row.get(0)?), row.get(1)?),
+        "release" => Place::Release(ReleaseId(row.get(0)?)),
+        _ => return Ok(None),
+    }))
+}
+
+/// One line per row: the table, then its columns; blobs in hexadecimal digits, sealed ones as they are open.
+pub fn dump(c: &Db<'_>) -> Result<String, Error> {
     let mut text = String::new();
     for (table, select) in TABLES {
         let mut statement = c.prepare(select)?;
@@ -64,7 +78,14 @@ pub fn dump(c: &Connection) -> Result<String, Error> {
             text.push_str(table);
             for column in 0..columns {
                 text.push(' ');
-                write_value(&mut text, row.get_ref(column)?);
+                match (place(table, row)?, row.get_ref(column)?) {
+                    (Some(place), ValueRef::Blob(sealed)) if column + 1 == columns => match c.open(place, sealed) {
+                        Ok(value) => write_value(&mut text, ValueRef::Blob(&value)),
+                        Err(Error::NoKey) => text.push_str("shredded"),
+                        Err(error) => return Err(error),
+                    },
+                    (_, value) => write_value(&mut text, value),
+                }
             }
             text.push('\n');
         }

@@ -14,6 +14,7 @@ use model::{
 };
 use rusqlite::{Connection, Params, params};
 
+use super::sealed::Db;
 use super::touch::{self, Kind};
 use super::versions::{self, Kept};
 use super::{adoption, epochs, names, people, settings, shred};
@@ -54,7 +55,7 @@ impl From<rusqlite::Error> for Stop {
 
 /// The change as it is decided, when it may be decided now: what a put or a deletion becomes follows
 /// from what its bucket was told.
-pub fn judge(c: &Connection, now: Timestamp, proposal: &Proposal) -> Result<Change, Stop> {
+pub fn judge(c: &Db<'_>, now: Timestamp, proposal: &Proposal) -> Result<Change, Stop> {
     guard(c, &proposal.guard)?;
     let mut change = proposal.change.clone();
     match &mut change {
@@ -78,7 +79,7 @@ pub fn judge(c: &Connection, now: Timestamp, proposal: &Proposal) -> Result<Chan
 }
 
 /// Without versions a deletion leaves nothing; but what an origin holds must not show in its place.
-fn deleted(c: &Connection, bucket: BucketId, key: &ObjectKey) -> Result<Change, Stop> {
+fn deleted(c: &Db<'_>, bucket: BucketId, key: &ObjectKey) -> Result<Change, Stop> {
     let key = key.clone();
     Ok(match is_adopting(c, bucket)? {
         true => Change::OriginHidden { bucket, key },
@@ -87,7 +88,7 @@ fn deleted(c: &Connection, bucket: BucketId, key: &ObjectKey) -> Result<Change, 
 }
 
 /// A new version's slot, and how long it stays.
-fn keep_by_rules(c: &Connection, bucket: BucketId, version: &mut Version, now: Timestamp) -> Result<(), Stop> {
+fn keep_by_rules(c: &Db<'_>, bucket: BucketId, version: &mut Version, now: Timestamp) -> Result<(), Stop> {
     version.slot = match versioning(c, bucket)? {
         Versioning::Enabled => Slot::Own,
         Versioning::Off | Versioning::Suspended => Slot::Null,
@@ -104,19 +105,19 @@ fn keep_by_rules(c: &Connection, bucket: BucketId, version: &mut Version, now: T
 }
 
 /// What the bucket was told of versions, unless something about its settings is still to be shown.
-fn versioning(c: &Connection, bucket: BucketId) -> Result<Versioning, Stop> {
+fn versioning(c: &Db<'_>, bucket: BucketId) -> Result<Versioning, Stop> {
     wait(c, "subject = ?", [touch::of_settings(bucket)])?;
     Ok(settings::versioning(c, bucket)?)
 }
 
-fn object_lock(c: &Connection, bucket: BucketId) -> Result<ObjectLock, Stop> {
+fn object_lock(c: &Db<'_>, bucket: BucketId) -> Result<ObjectLock, Stop> {
     match settings::find(c, bucket, Aspect::ObjectLock)? {
         BucketSetting::ObjectLock(lock) => Ok(lock),
         _ => Ok(ObjectLock::Off),
     }
 }
 
-fn check(c: &Connection, now: Timestamp, proposal: &Proposal, change: &Change) -> Result<(), Stop> {
+fn check(c: &Db<'_>, now: Timestamp, proposal: &Proposal, change: &Change) -> Result<(), Stop> {
     let condition = &proposal.condition;
     match change {
         Change::BucketCreated(bucket, _) => create_bucket(c, bucket),
@@ -236,7 +237,7 @@ fn create_bucket(c: &Connection, bucket: &Bucket) -> Result<(), Stop> {
 }
 
 /// Uploads in progress go with the bucket; versions keep it.
-fn delete_bucket(c: &Connection, id: BucketId) -> Result<(), Stop> {
+fn delete_bucket(c: &Db<'_>, id: BucketId) -> Result<(), Stop> {
     in_bucket(c, id)?;
     wait(c, "bucket = ?", [id.0])?;
     if is_adopting(c, id)? {
@@ -250,14 +251,14 @@ fn delete_bucket(c: &Connection, id: BucketId) -> Result<(), Stop> {
 }
 
 /// Whether what is not here shows from an origin.
-fn is_adopting(c: &Connection, bucket: BucketId) -> Result<bool, Stop> {
+fn is_adopting(c: &Db<'_>, bucket: BucketId) -> Result<bool, Stop> {
     wait(c, "subject = ?", [touch::of_settings(bucket)])?;
     Ok(adoption::of(c, bucket)?.is_some_and(|adoption| adoption.is_open()))
 }
 
 /// A bucket adopts once, from one origin, and keeps no versions meanwhile: which one of a key is the
 /// current one would hang on another vendor's clock.
-fn adopt(c: &Connection, bucket: BucketId, setting: Option<&Adoption>) -> Result<(), Stop> {
+fn adopt(c: &Db<'_>, bucket: BucketId, setting: Option<&Adoption>) -> Result<(), Stop> {
     let refused = |why| Err(Refusal::Adoption(why).into());
     let known = adoption::of(c, bucket)?;
     let versioning = settings::find(c, bucket, Aspect::Versioning)?;
@@ -274,7 +275,7 @@ fn adopt(c: &Connection, bucket: BucketId, setting: Option<&Adoption>) -> Result
 }
 
 /// Versions once kept are never again not kept: of which ones would be the null version nobody could say.
-fn set(c: &Connection, bucket: BucketId, setting: &BucketSetting) -> Result<(), Stop> {
+fn set(c: &Db<'_>, bucket: BucketId, setting: &BucketSetting) -> Result<(), Stop> {
     let (kept, lock) = (versioning(c, bucket)?, object_lock(c, bucket)?);
     match setting {
         BucketSetting::Versioning(Versioning::Off) if kept != Versioning::Off => Err(Refusal::VersionsAreKept.into()),
@@ -295,7 +296,7 @@ fn set(c: &Connection, bucket: BucketId, setting: &BucketSetting) -> Result<(), 
 }
 
 /// Unconditional changes of an object never wait.
-fn object(c: &Connection, bucket: BucketId, key: &ObjectKey, condition: &Precondition) -> Result<(), Stop> {
+fn object(c: &Db<'_>, bucket: BucketId, key: &ObjectKey, condition: &Precondition) -> Result<(), Stop> {
     if *condition == Precondition::None {
         return Ok(());
     }
@@ -313,7 +314,7 @@ fn object(c: &Connection, bucket: BucketId, key: &ObjectKey, condition: &Precond
 }
 
 /// What is brought takes the place of nothing but what was brought.
-fn untouched(c: &Connection, bucket: BucketId, key: &ObjectKey, since: Option<&ETag>) -> Result<(), Stop> {
+fn untouched(c: &Db<'_>, bucket: BucketId, key: &ObjectKey, since: Option<&ETag>) -> Result<(), Stop> {
     let good = is_adopting(c, bucket)?
         && match adoption::stand(c, bucket, key)? {
             Stand::Untouched => since.is_none(),
@@ -324,13 +325,13 @@ fn untouched(c: &Connection, bucket: BucketId, key: &ObjectKey, since: Option<&E
 }
 
 /// The version with this id, once all that is decided about its key is shown.
-fn settled(c: &Connection, bucket: BucketId, key: &ObjectKey, id: VersionId) -> Result<Option<Kept>, Stop> {
+fn settled(c: &Db<'_>, bucket: BucketId, key: &ObjectKey, id: VersionId) -> Result<Option<Kept>, Stop> {
     wait(c, "bucket = ? AND key = ?", params![bucket.0, key.as_str().as_bytes()])?;
     Ok(versions::by_id(c, bucket, key, id)?)
 }
 
 /// What is shared with must hold its segments until this does.
-fn still_there(c: &Connection, source: &Source) -> Result<(), Stop> {
+fn still_there(c: &Db<'_>, source: &Source) -> Result<(), Stop> {
     match settled(c, source.bucket, &source.key, source.version)? {
         Some(Kept::Version(..)) => Ok(()),
         Some(Kept::Marker(..)) | None => Err(Refusal::SourceGone.into()),
@@ -338,7 +339,7 @@ fn still_there(c: &Connection, source: &Source) -> Result<(), Stop> {
 }
 
 fn delete_version(
-    c: &Connection,
+    c: &Db<'_>,
     (bucket, key, id, slot): (BucketId, &ObjectKey, VersionId, Slot),
     condition: &Precondition,
     now: Timestamp,
@@ -355,7 +356,7 @@ fn delete_version(
 }
 
 fn set_version(
-    c: &Connection,
+    c: &Db<'_>,
     (bucket, key, id): (BucketId, &ObjectKey, VersionId),
     setting: &VersionSetting,
     now: Timestamp,
@@ -381,14 +382,14 @@ fn set_version(
     }
 }
 
-fn open_upload(c: &Connection, bucket: BucketId, id: UploadId) -> Result<Upload, Stop> {
+fn open_upload(c: &Db<'_>, bucket: BucketId, id: UploadId) -> Result<Upload, Stop> {
     let others = params![touch::of_upload(id), Kind::PartPut, Kind::PartCopied];
     wait(c, "subject = ? AND kind NOT IN (?, ?)", others)?;
     names::upload(c, bucket, id)?.ok_or(Stop::Refused(Refusal::NoSuchUpload))
 }
 
 /// Every body of the version must be that of a part as it is now.
-fn complete(c: &Connection, bucket: BucketId, id: UploadId, version: &Version) -> Result<(), Stop> {
+fn complete(c: &Db<'_>, bucket: BucketId, id: UploadId, version: &Version) -> Result<(), Stop> {
     wait(c, "subject = ?", [touch::of_upload(id)])?;
     if open_upload(c, bucket, id)?.key != version.key {
         return Err(Refusal::NoSuchUpload.into());
@@ -454,7 +455,7 @@ fn known_group(c: &Connection, group: PrincipalId) -> Result<(), Stop> {
     if people::group(c, group)?.is_some() { Ok(()) } else { Err(Refusal::NoSuchGroup.into()) }
 }
 
-fn set_release(c: &Connection, release: &Release) -> Result<(), Stop> {
+fn set_release(c: &Db<'_>, release: &Release) -> Result<(), Stop> {
     wait(c, "subject = ?", [touch::of_release(release.id)])?;
     match people::release(c, release.id)? {
         None if release.is_open() && release.signatures.is_empty() => Ok(()),

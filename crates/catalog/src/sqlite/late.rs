@@ -9,10 +9,10 @@
 
 use std::collections::BTreeMap;
 
-use model::{Number, Piece, SegmentId, SiteId, VersionId, VersionSetting};
+use model::{Number, Piece, SegmentId, SiteId, VersionId};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::codec::{self, NameColumn};
+use super::codec::NameColumn;
 use super::segments;
 use crate::error::Error;
 
@@ -89,8 +89,8 @@ impl Late {
     }
 
     /// The record said something of a version that is not there (yet, or any more).
-    pub fn said_early(&mut self, number: Number, id: VersionId, setting: &VersionSetting) {
-        self.said.push((id, setting.number(), number, codec::to_blob(setting)));
+    pub fn said_early(&mut self, number: Number, id: VersionId, kind: u8, value: Vec<u8>) {
+        self.said.push((id, kind, number, value));
     }
 
     /// Ends the transaction: acts on what is settled, keeps the rest.

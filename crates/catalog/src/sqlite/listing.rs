@@ -9,6 +9,7 @@ use model::{BucketId, ETag, ObjectKey, Timestamp, Upload, UploadId, VersionId, W
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codec;
+use super::sealed::{Db, Place};
 use super::versions::{Kept, SlotColumn};
 use crate::error::Error;
 use crate::interface::{ListEntry, ListQuery, ObjectSummary, Page, VersionKind, VersionSummary};
@@ -24,7 +25,7 @@ const VERSIONS: &str = "SELECT key, size, etag, modified, checksums, id, slot, m
 const OLDER: &str = "SELECT key, size, etag, modified, checksums, id, slot, marker, number FROM version
      WHERE bucket = ? AND key = ? AND number < ? ORDER BY number DESC";
 
-const UPLOADS: &str = "SELECT key, upload FROM upload
+const UPLOADS: &str = "SELECT key, upload, id FROM upload
      WHERE bucket = ?1 AND (key, initiated, id) > (?2, ?3, ?4) AND key < ?5 ORDER BY key, initiated, id";
 
 /// Above every key: no UTF-8 text holds this byte.
@@ -46,7 +47,7 @@ pub fn objects(c: &Connection, bucket: BucketId, query: &ListQuery) -> Result<Pa
 /// By key, newest first; `after_version` goes on within the versions of `query.after`. When that one is
 /// gone, all that are left of its key are listed: who deletes versions page by page misses none.
 pub fn versions(
-    c: &Connection,
+    c: &Db<'_>,
     bucket: BucketId,
     query: &ListQuery,
     after_version: Option<Which>,
@@ -102,7 +103,7 @@ impl Newest {
 }
 
 /// The place of a version among those of its key; before all when it is gone.
-fn number_of(c: &Connection, bucket: BucketId, key: &str, which: Which) -> Result<i64, Error> {
+fn number_of(c: &Db<'_>, bucket: BucketId, key: &str, which: Which) -> Result<i64, Error> {
     let Ok(key) = ObjectKey::parse(key) else { return Ok(i64::MAX) };
     Ok(match super::versions::find(c, bucket, &key, which)? {
         Some(Kept::Version(number, _) | Kept::Marker(number, _)) => i64::try_from(number.0).unwrap_or(i64::MAX),
@@ -114,7 +115,7 @@ fn number_of(c: &Connection, bucket: BucketId, key: &str, which: Which) -> Resul
 /// When that upload is gone, all that are left of its key are listed: who aborts uploads page by
 /// page misses none.
 pub fn uploads(
-    c: &Connection,
+    c: &Db<'_>,
     bucket: BucketId,
     query: &ListQuery,
     after_upload: Option<UploadId>,
@@ -134,9 +135,11 @@ pub fn uploads(
         };
         let mut rows = scan.query(params![bucket.0, from, initiated, id, below])?;
         while let Some(row) = rows.next()? {
-            if visit(key_of(row)?, &|| codec::from_blob(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?))?
-                .is_break()
-            {
+            let upload = || {
+                let value = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+                c.read_value(Place::Upload(UploadId(row.get(2)?)), value)
+            };
+            if visit(key_of(row)?, &upload)?.is_break() {
                 break;
             }
         }

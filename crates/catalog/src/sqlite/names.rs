@@ -3,6 +3,7 @@
 use model::{Bucket, BucketId, BucketName, Label, ObjectKey, Part, PrincipalId, Upload, UploadId, Which};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::sealed::{Db, Place};
 use super::versions::{self, Kept};
 use super::{codec, segments, settings};
 use crate::error::Error;
@@ -37,7 +38,7 @@ pub fn buckets_at(c: &Connection, label: &Label) -> Result<Vec<Bucket>, Error> {
 }
 
 /// The version or marker that is meant; of a version every segment it lies in.
-pub fn find(c: &Connection, bucket: BucketId, key: &ObjectKey, which: Which) -> Result<Option<Entry>, Error> {
+pub fn find(c: &Db<'_>, bucket: BucketId, key: &ObjectKey, which: Which) -> Result<Option<Entry>, Error> {
     let (number, version) = match versions::find(c, bucket, key, which)? {
         None => return Ok(None),
         Some(Kept::Marker(_, marker)) => return Ok(Some(Entry::Marker(marker))),
@@ -52,10 +53,10 @@ pub fn find(c: &Connection, bucket: BucketId, key: &ObjectKey, which: Which) -> 
     Ok(Some(Entry::Object(Object { number, version, segments, versioning })))
 }
 
-pub fn upload(c: &Connection, bucket: BucketId, id: UploadId) -> Result<Option<Upload>, Error> {
+pub fn upload(c: &Db<'_>, bucket: BucketId, id: UploadId) -> Result<Option<Upload>, Error> {
     let mut find = c.prepare_cached("SELECT upload FROM upload WHERE id = ? AND bucket = ?")?;
     let blob: Option<Vec<u8>> = find.query_row([id.0, bucket.0], |row| row.get(0)).optional()?;
-    blob.as_deref().map(codec::from_blob).transpose()
+    blob.map(|blob| c.read_value(Place::Upload(id), &blob)).transpose()
 }
 
 /// In order of their numbers.

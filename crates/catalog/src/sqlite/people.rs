@@ -7,6 +7,7 @@ use model::{
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codec;
+use super::sealed::{Db, Place};
 use crate::error::Error;
 
 /// By name.
@@ -78,23 +79,30 @@ pub fn delete_group(c: &Connection, number: Number, id: PrincipalId) -> Result<(
 }
 
 /// By the moment they were asked for.
-pub fn releases(c: &Connection) -> Result<Vec<Release>, Error> {
-    let mut releases: Vec<Release> = all(c, "SELECT release FROM release ORDER BY id")?;
+pub fn releases(c: &Db<'_>) -> Result<Vec<Release>, Error> {
+    let mut find = c.prepare_cached("SELECT id, release FROM release")?;
+    let rows = find.query_map([], |row| Ok((ReleaseId(row.get(0)?), row.get::<_, Vec<u8>>(1)?)))?;
+    let open = |row: rusqlite::Result<(ReleaseId, Vec<u8>)>| {
+        let (id, value) = row?;
+        c.read_value(Place::Release(id), &value)
+    };
+    let mut releases: Vec<Release> = rows.map(open).collect::<Result<_, Error>>()?;
     releases.sort_by_key(|release| (release.asked, release.id));
     Ok(releases)
 }
 
-pub fn release(c: &Connection, id: ReleaseId) -> Result<Option<Release>, Error> {
+pub fn release(c: &Db<'_>, id: ReleaseId) -> Result<Option<Release>, Error> {
     let mut find = c.prepare_cached("SELECT release FROM release WHERE id = ?")?;
     let blob: Option<Vec<u8>> = find.query_row([id.0], |row| row.get(0)).optional()?;
-    blob.as_deref().map(codec::from_blob).transpose()
+    blob.map(|blob| c.read_value(Place::Release(id), &blob)).transpose()
 }
 
-pub fn store_release(c: &Connection, release: &Release) -> Result<(), Error> {
+pub fn store_release(c: &Db<'_>, release: &Release) -> Result<(), Error> {
+    let value = c.to_value(Some(&release.source_label), Place::Release(release.id), release)?;
     c.prepare_cached(
         "INSERT INTO release (id, label, release) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE SET release = ?3",
     )?
-    .execute(params![release.id.0, release.source_label.canonical(), codec::to_blob(release)])?;
+    .execute(params![release.id.0, release.source_label.canonical(), value])?;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use crate::error::Error;
 pub const APPLICATION_ID: i32 = 0x656e_7465;
 
 /// What the newest migration leads to.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 
 /// Migration `i` leads from version `i` to `i + 1`: a script, and what SQL alone cannot do after it.
 /// They are never edited once released.
@@ -23,6 +23,7 @@ const MIGRATIONS: [(&str, Afterwards); VERSION as usize] = [
     (VERSION_4, nothing),
     (VERSION_5, nothing),
     (VERSION_6, nothing),
+    (VERSION_7, name_streams),
 ];
 
 type Afterwards = fn(&Connection) -> Result<(), Error>;
@@ -41,6 +42,10 @@ pub fn migrate(connection: &Connection) -> Result<(), Error> {
         connection.execute_batch(&format!("BEGIN IMMEDIATE; {script}"))?;
         afterwards(connection)?;
         connection.execute_batch(&format!("PRAGMA user_version = {}; COMMIT;", from + 1))?;
+    }
+    if found == 0 {
+        // Nothing was ever stored in it.
+        super::rest::done(connection)?;
     }
     Ok(())
 }
@@ -82,6 +87,28 @@ const VERSION_6: &str = "
         copy BLOB NOT NULL
     ) STRICT;
 ";
+
+const VERSION_7: &str = "
+    -- Of a record that is sealed, the stream cannot be read in itself.
+    ALTER TABLE decided ADD COLUMN stream BLOB NOT NULL DEFAULT x'';
+    -- Whether nothing lies open here that older programs left so.
+    ALTER TABLE state ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
+    -- What was said of versions before they were shown: under which label nobody could say. One
+    -- gateway's stream has a version's own record first, so nothing is lost that was ever met.
+    DELETE FROM early_setting;
+";
+
+/// Until records were sealed, theirs stood in them alone.
+fn name_streams(c: &Connection) -> Result<(), Error> {
+    let mut rows = c.prepare("SELECT number, encoded FROM decided")?;
+    let mut name = c.prepare("UPDATE decided SET stream = ? WHERE number = ?")?;
+    let mut rows = rows.query([])?;
+    while let Some(row) = rows.next()? {
+        let record = codec::decode(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?)?;
+        name.execute(params![record.stream.0, row.get::<_, u64>(0)?])?;
+    }
+    Ok(())
+}
 
 const VERSION_4: &str = "
     -- Keys that were deleted while their bucket is being adopted: what the origin holds stays hidden.
@@ -402,6 +429,7 @@ const VERSION_1: &str = "
 mod tests {
     use model::{BucketId, Number, Which};
 
+    use super::super::sealed::{Db, Handed};
     use super::super::{streams, versions};
     use super::*;
     use crate::contract::make;
@@ -421,16 +449,18 @@ mod tests {
         )
         .unwrap();
         migrate(&c).unwrap();
+        let handed = Handed::new(crate::contract::outside(1));
+        let db = Db::new(&c, &handed);
         for found in [
-            versions::find(&c, bucket, &key, Which::Current).unwrap(),
-            versions::find(&c, bucket, &key, Which::Null).unwrap(),
-            versions::by_id(&c, bucket, &key, old.id).unwrap(),
+            versions::find(&db, bucket, &key, Which::Current).unwrap(),
+            versions::find(&db, bucket, &key, Which::Null).unwrap(),
+            versions::by_id(&db, bucket, &key, old.id).unwrap(),
         ] {
             assert!(matches!(found, Some(versions::Kept::Version(Number(3), version)) if version == old));
         }
         let totals = streams::totals(&c).unwrap();
         assert_eq!((totals.objects, totals.object_bytes), (1, 100));
-        versions::remove(&c, bucket, &key, old.id).unwrap();
+        versions::remove(&db, bucket, &key, old.id).unwrap();
         let totals = streams::totals(&c).unwrap();
         assert_eq!((totals.objects, totals.object_bytes), (0, 0), "the counts go on with the new table");
     }

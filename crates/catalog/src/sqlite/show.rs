@@ -1,22 +1,23 @@
 //! Showing: a batch that stands is checked against what was shown and decided before, applied and
 //! remembered.
 
-use model::{Record, StreamId};
-use rusqlite::{Connection, OptionalExtension, params};
+use model::{Label, Record, StreamId};
+use rusqlite::{OptionalExtension, params};
 
 use super::apply::Apply;
+use super::sealed::{Db, Place};
 use super::{codec, segments, shred};
 use crate::error::Error;
 use crate::interface::{Batch, Shipped};
 
-/// Applies what the batch brings beyond the newest shown record of its stream. What a shredded label's
-/// stream brings is passed over.
-pub fn show(c: &Connection, batch: &Batch) -> Result<(), Error> {
-    if shred::is_shredded(c, batch.stream)? {
+/// Applies what the batch brings beyond the newest shown record of its stream. What a stream brings
+/// whose label is shredded, or decided to be, is passed over.
+pub fn show(c: &Db<'_>, batch: &Batch) -> Result<(), Error> {
+    if shred::is_ended(c, batch.stream)? {
         return Ok(());
     }
     let mut head = Head::load(c, batch.stream)?;
-    let mut apply = Apply::begin(c)?;
+    let mut apply = Apply::begin(c, head.label)?;
     let shown_before = head.shown.0;
     let mut link = None;
     for shipped in &batch.records {
@@ -43,6 +44,7 @@ pub fn show(c: &Connection, batch: &Batch) -> Result<(), Error> {
 /// How far a stream is, while a batch is shown.
 struct Head {
     stream: StreamId,
+    label: Option<Label>,
     shown: (u64, [u8; 32]),
     decided: u64,
     /// Newest number among the batch's records.
@@ -50,13 +52,13 @@ struct Head {
 }
 
 impl Head {
-    fn load(c: &Connection, stream: StreamId) -> Result<Head, Error> {
-        let mut find = c.prepare_cached("SELECT shown, shown_hash, decided FROM stream WHERE id = ?")?;
-        let (shown, decided) = find
-            .query_row([stream.0], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))
+    fn load(c: &Db<'_>, stream: StreamId) -> Result<Head, Error> {
+        let mut find = c.prepare_cached("SELECT label, shown, shown_hash, decided FROM stream WHERE id = ?")?;
+        let (label, shown, decided) = find
+            .query_row([stream.0], |row| Ok((row.get::<_, Option<_>>(0)?, (row.get(1)?, row.get(2)?), row.get(3)?)))
             .optional()?
             .ok_or(Error::UnknownStream { stream })?;
-        Ok(Head { stream, shown, decided, number: 0 })
+        Ok(Head { stream, label: label.map(Label::from_canonical), shown, decided, number: 0 })
     }
 
     /// Within the batch each record names the one before it.
@@ -68,7 +70,7 @@ impl Head {
     /// What was shown must be the same record, as far as it can be told: hashes are kept of the
     /// newest record and of the last one of each journal segment; the links between records within
     /// the batch vouch for those between.
-    fn check_past(&self, c: &Connection, record: &Record, hash: [u8; 32]) -> Result<(), Error> {
+    fn check_past(&self, c: &Db<'_>, record: &Record, hash: [u8; 32]) -> Result<(), Error> {
         let mut find = c.prepare_cached("SELECT hash FROM journal WHERE stream = ? AND last = ?")?;
         let kept: Option<[u8; 32]> =
             find.query_row(params![self.stream.0, record.sequence], |row| row.get(0)).optional()?;
@@ -83,11 +85,11 @@ impl Head {
 
     /// Forgets the record as decided. One that was decided after this catalog's state was saved is
     /// not known here; but where this catalog decided, it must have decided the same.
-    fn take_decided(&mut self, c: &Connection, record: &Record, shipped: &Shipped) -> Result<(), Error> {
+    fn take_decided(&mut self, c: &Db<'_>, record: &Record, shipped: &Shipped) -> Result<(), Error> {
         let mut find = c.prepare_cached("SELECT encoded FROM decided WHERE number = ?")?;
         let decided: Option<Vec<u8>> = find.query_row([record.number.0], |row| row.get(0)).optional()?;
         let same = match &decided {
-            Some(encoded) => *encoded == shipped.encoded,
+            Some(sealed) => c.open(Place::Decided(record.number), sealed)?[..] == shipped.encoded[..],
             None => record.sequence > self.decided,
         };
         if !same {
@@ -101,7 +103,7 @@ impl Head {
         Ok(())
     }
 
-    fn store(&self, c: &Connection, batch: &Batch, first: u64) -> Result<(), Error> {
+    fn store(&self, c: &Db<'_>, batch: &Batch, first: u64) -> Result<(), Error> {
         let (sequence, hash) = self.shown;
         c.prepare_cached("UPDATE stream SET shown = ?1, shown_hash = ?2, newest = ?3 WHERE id = ?4")?
             .execute(params![sequence, hash, batch.segment.id.0, self.stream.0])?;

@@ -5,13 +5,14 @@
 
 use model::{
     AccessKey, Aspect, BucketId, BucketSetting, Governance, KeyState, Label, LabelKey, Number, ObjectLock, Role,
-    SiteId, StreamId, Timestamp, Version, VersionSetting,
+    SiteId, StreamId, Timestamp, Version, VersionId,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::judge::{self, Stop};
+use super::sealed::{Db, Place};
 use super::touch::{self, Kind};
-use super::{codec, names, people, settings};
+use super::{names, people, settings, versions};
 use crate::error::Error;
 use crate::interface::{Clearing, Contents, Refusal};
 
@@ -85,16 +86,9 @@ fn data_keys(c: &Connection, label: &Label) -> Result<Vec<AccessKey>, Error> {
 
 /// What was decided in an ended stream and never shown does not come to stand any more.
 fn forget_decided(c: &Connection) -> Result<(), Error> {
-    let mut all = c.prepare("SELECT number, encoded FROM decided")?;
-    let mut rows = all.query([])?;
-    while let Some(row) = rows.next()? {
-        let number: u64 = row.get(0)?;
-        let record = codec::decode(&row.get::<_, Vec<u8>>(1)?)?;
-        if is_shredded(c, record.stream)? {
-            c.execute("DELETE FROM decided WHERE number = ?", [number])?;
-            c.execute("DELETE FROM decided_piece WHERE number = ?", [number])?;
-        }
-    }
+    let ended = "SELECT number FROM decided WHERE stream IN (SELECT id FROM shredded_stream)";
+    c.execute(&format!("DELETE FROM decided_piece WHERE number IN ({ended})"), [])?;
+    c.execute(&format!("DELETE FROM decided WHERE number IN ({ended})"), [])?;
     Ok(())
 }
 
@@ -169,7 +163,7 @@ fn clear_stream(c: &Connection, stream: StreamId, from: i64, limit: i64) -> Resu
     Ok(())
 }
 
-pub fn contents(c: &Connection, label: &Label, now: Timestamp) -> Result<Contents, Error> {
+pub fn contents(c: &Db<'_>, label: &Label, now: Timestamp) -> Result<Contents, Error> {
     let buckets = names::buckets_at(c, label)?;
     let mut contents = Contents::default();
     for bucket in &buckets {
@@ -194,18 +188,16 @@ pub fn contents(c: &Connection, label: &Label, now: Timestamp) -> Result<Content
 }
 
 /// Versions that a lock keeps.
-fn locked(c: &Connection, bucket: BucketId, now: Timestamp) -> Result<u64, Error> {
+fn locked(c: &Db<'_>, bucket: BucketId, now: Timestamp) -> Result<u64, Error> {
     if settings::find(c, bucket, Aspect::ObjectLock)? == BucketSetting::ObjectLock(ObjectLock::Off) {
         return Ok(0);
     }
-    let mut all = c.prepare_cached("SELECT row, version FROM version WHERE bucket = ? AND marker = 0")?;
-    let mut said = c.prepare_cached("SELECT setting FROM version_setting WHERE version = ? ORDER BY kind")?;
+    let mut all = c.prepare_cached("SELECT row, id, version FROM version WHERE bucket = ? AND marker = 0")?;
     let (mut rows, mut locked) = (all.query([bucket.0])?, 0);
     while let Some(row) = rows.next()? {
-        let mut version: Version = codec::from_blob(&row.get::<_, Vec<u8>>(1)?)?;
-        for blob in said.query_map([row.get::<_, i64>(0)?], |row| row.get::<_, Vec<u8>>(0))? {
-            codec::from_blob::<VersionSetting>(&blob?)?.put_on(&mut version);
-        }
+        let place = Place::Version(VersionId(row.get(1)?));
+        let mut version: Version = c.read_value(place, &row.get::<_, Vec<u8>>(2)?)?;
+        versions::put_on(c, row.get(0)?, &mut version)?;
         locked += u64::from(version.lock.holds(now, Governance::Obeyed));
     }
     Ok(locked)

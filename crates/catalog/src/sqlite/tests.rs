@@ -13,7 +13,7 @@ use model::{EnclaveId, Epoch, Outside};
 use rusqlite::Connection;
 
 use super::{SqliteCatalog, readers, schema};
-use crate::contract::make::{CONTROL, EAST, NOW, carrying, proposal};
+use crate::contract::make::{self, CONTROL, EAST, NOW, carrying, proposal};
 use crate::contract::world::World;
 use crate::contract::{Subject, outside};
 use crate::error::Error;
@@ -28,7 +28,11 @@ impl Subject for SqliteCatalog {
 
 mod in_memory {
     use super::*;
-    crate::contract_suite!(async || SqliteCatalog::in_memory(outside(1)).unwrap());
+    crate::contract_suite!(async || {
+        let catalog = SqliteCatalog::in_memory(outside(1)).unwrap();
+        catalog.hand_keys(make::keys());
+        catalog
+    });
 }
 
 mod on_disk {
@@ -53,7 +57,9 @@ fn keep(directory: Directory) {
 }
 
 fn open(directory: &Directory) -> Result<SqliteCatalog, Error> {
-    SqliteCatalog::open(directory.catalog(), outside(1))
+    let catalog = SqliteCatalog::open(directory.catalog(), outside(1))?;
+    catalog.hand_keys(make::keys());
+    Ok(catalog)
 }
 
 struct Directory(PathBuf);
@@ -256,6 +262,7 @@ async fn by_hand() -> (World<SqliteCatalog>, Arc<ByHand>) {
     let jobs = Arc::new(ByHand::default());
     let outside = Outside { blocking: Arc::clone(&jobs) as Arc<dyn Blocking>, ..outside(1) };
     let catalog = SqliteCatalog::open(directory.catalog(), outside).unwrap();
+    catalog.hand_keys(make::keys());
     keep(directory);
     (World::over(catalog), jobs)
 }
@@ -355,6 +362,7 @@ async fn threads_write_and_read_at_once() {
     drop(World::new(open(&directory).unwrap()).await);
     let outside = Outside { blocking: Arc::new(Threads), ..outside(1) };
     let catalog = SqliteCatalog::open(directory.catalog(), outside).unwrap();
+    catalog.hand_keys(make::keys());
     let world = World::over(catalog);
     let put = async |n: usize| {
         let decided = world.decide(EAST, proposal(world.any_put(&format!("{n:03}")))).await;

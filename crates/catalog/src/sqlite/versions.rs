@@ -3,11 +3,14 @@
 //! Of a key's rows the one with the greatest number is its newest; it is `current` unless it is a
 //! marker, and listings of objects see those alone.
 
-use model::{BucketId, ETag, Marker, Number, ObjectKey, Slot, Timestamp, Version, VersionId, VersionSetting, Which};
+use model::{
+    BucketId, ETag, Label, Marker, Number, ObjectKey, Slot, Timestamp, Version, VersionId, VersionSetting, Which,
+};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codec;
+use super::sealed::{Db, Place};
 use crate::error::Error;
 
 /// A slot as a column.
@@ -50,7 +53,7 @@ pub enum New<'a> {
 const COLUMNS: &str = "row, number, id, slot, marker, modified, version";
 
 /// The version or marker that is meant; of the current one a marker too, which says it is gone.
-pub fn find(c: &Connection, bucket: BucketId, key: &ObjectKey, which: Which) -> Result<Option<Kept>, Error> {
+pub fn find(c: &Db<'_>, bucket: BucketId, key: &ObjectKey, which: Which) -> Result<Option<Kept>, Error> {
     let of_key = (bucket.0, key.as_str().as_bytes());
     let found = match which {
         Which::Current => c
@@ -76,7 +79,7 @@ pub fn find(c: &Connection, bucket: BucketId, key: &ObjectKey, which: Which) -> 
 }
 
 /// The one with this id, in whichever slot.
-pub fn by_id(c: &Connection, bucket: BucketId, key: &ObjectKey, id: VersionId) -> Result<Option<Kept>, Error> {
+pub fn by_id(c: &Db<'_>, bucket: BucketId, key: &ObjectKey, id: VersionId) -> Result<Option<Kept>, Error> {
     let mut find =
         c.prepare_cached(&format!("SELECT {COLUMNS} FROM version WHERE bucket = ? AND key = ? AND id = ?"))?;
     let found =
@@ -94,6 +97,7 @@ pub fn current(c: &Connection, bucket: BucketId, key: &ObjectKey) -> Result<Opti
 struct Found {
     row: i64,
     number: Number,
+    id: VersionId,
     marker: Option<Marker>,
     blob: Vec<u8>,
 }
@@ -101,26 +105,37 @@ struct Found {
 impl Found {
     fn read(row: &Row<'_>, key: &ObjectKey) -> rusqlite::Result<Found> {
         let SlotColumn(slot) = row.get(3)?;
-        let marker = Marker { id: VersionId(row.get(2)?), key: key.clone(), slot, modified: Timestamp(row.get(5)?) };
+        let id = VersionId(row.get(2)?);
+        let marker = Marker { id, key: key.clone(), slot, modified: Timestamp(row.get(5)?) };
         Ok(Found {
             row: row.get(0)?,
             number: Number(row.get(1)?),
+            id,
             marker: row.get::<_, bool>(4)?.then_some(marker),
             blob: row.get(6)?,
         })
     }
 
-    fn decode(self, c: &Connection) -> Result<Kept, Error> {
+    fn decode(self, c: &Db<'_>) -> Result<Kept, Error> {
         if let Some(marker) = self.marker {
             return Ok(Kept::Marker(self.number, marker));
         }
-        let mut version: Version = codec::from_blob(&self.blob)?;
-        let mut said = c.prepare_cached("SELECT setting FROM version_setting WHERE version = ? ORDER BY kind")?;
-        for blob in said.query_map([self.row], |row| row.get::<_, Vec<u8>>(0))? {
-            codec::from_blob::<VersionSetting>(&blob?)?.put_on(&mut version);
-        }
+        let mut version: Version = c.read_value(Place::Version(self.id), &self.blob)?;
+        put_on(c, self.row, &mut version)?;
         Ok(Kept::Version(self.number, version))
     }
+}
+
+/// Puts on a version what was said of it since.
+pub fn put_on(c: &Db<'_>, row: i64, version: &mut Version) -> Result<(), Error> {
+    let mut said = c.prepare_cached("SELECT kind, setting FROM version_setting WHERE version = ? ORDER BY kind")?;
+    let mut rows = said.query([row])?;
+    while let Some(row) = rows.next()? {
+        let place = Place::Said(version.id, row.get(0)?);
+        let value = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+        c.read_value::<VersionSetting>(place, value)?.put_on(version);
+    }
+    Ok(())
 }
 
 /// Whether a newer null version or marker has the key's null slot.
@@ -132,7 +147,7 @@ pub fn null_is_overtaken(c: &Connection, bucket: BucketId, key: &ObjectKey, numb
 }
 
 /// Adds a row. The newest of its key is current, if it is no marker.
-pub fn insert(c: &Connection, number: Number, bucket: BucketId, new: &New<'_>) -> Result<(), Error> {
+pub fn insert(c: &Db<'_>, number: Number, bucket: BucketId, label: Option<&Label>, new: &New<'_>) -> Result<(), Error> {
     let key = new.key().as_str().as_bytes();
     let mut newest = c.prepare_cached(
         "SELECT row, number, current FROM version WHERE bucket = ? AND key = ? ORDER BY number DESC LIMIT 1",
@@ -160,7 +175,7 @@ pub fn insert(c: &Connection, number: Number, bucket: BucketId, new: &New<'_>) -
             version.etag.0,
             version.modified.0,
             codec::checksums_to_blob(&version.checksums),
-            codec::to_blob(*version),
+            c.to_value(label, Place::Version(version.id), *version)?,
         ])?,
         New::Marker(marker) => insert.execute(params![
             bucket.0,
@@ -205,25 +220,26 @@ impl New<'_> {
 
 /// Removes what has the key's null slot, if it is older, and returns the versions among it. Which
 /// row is current is not looked at: [`insert`] or [`promote`] follows.
-pub fn vacate_null(c: &Connection, number: Number, bucket: BucketId, key: &ObjectKey) -> Result<Vec<Version>, Error> {
+pub fn vacate_null(c: &Db<'_>, number: Number, bucket: BucketId, key: &ObjectKey) -> Result<Vec<Version>, Error> {
     let mut remove = c.prepare_cached(
-        "DELETE FROM version WHERE bucket = ? AND key = ? AND number < ? AND slot = 0 RETURNING marker, version",
+        "DELETE FROM version WHERE bucket = ? AND key = ? AND number < ? AND slot = 0 RETURNING marker, id, version",
     )?;
-    removed(remove.query(params![bucket.0, key.as_str().as_bytes(), number.0])?)
+    removed(c, remove.query(params![bucket.0, key.as_str().as_bytes(), number.0])?)
 }
 
 /// Removes one version or marker.
-pub fn remove(c: &Connection, bucket: BucketId, key: &ObjectKey, id: VersionId) -> Result<Vec<Version>, Error> {
+pub fn remove(c: &Db<'_>, bucket: BucketId, key: &ObjectKey, id: VersionId) -> Result<Vec<Version>, Error> {
     let mut remove =
-        c.prepare_cached("DELETE FROM version WHERE bucket = ? AND key = ? AND id = ? RETURNING marker, version")?;
-    removed(remove.query(params![bucket.0, key.as_str().as_bytes(), id.0])?)
+        c.prepare_cached("DELETE FROM version WHERE bucket = ? AND key = ? AND id = ? RETURNING marker, id, version")?;
+    removed(c, remove.query(params![bucket.0, key.as_str().as_bytes(), id.0])?)
 }
 
-fn removed(mut rows: rusqlite::Rows<'_>) -> Result<Vec<Version>, Error> {
+fn removed(c: &Db<'_>, mut rows: rusqlite::Rows<'_>) -> Result<Vec<Version>, Error> {
     let mut versions = Vec::new();
     while let Some(row) = rows.next()? {
         if !row.get::<_, bool>(0)? {
-            versions.push(codec::from_blob(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?)?);
+            let value = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+            versions.push(c.read_value(Place::Version(VersionId(row.get(1)?)), value)?);
         }
     }
     Ok(versions)
@@ -246,13 +262,14 @@ pub fn set(
     bucket: BucketId,
     key: &ObjectKey,
     id: VersionId,
-    setting: &VersionSetting,
+    kind: u8,
+    value: &[u8],
 ) -> Result<bool, Error> {
     let mut find = c.prepare_cached("SELECT row FROM version WHERE bucket = ? AND key = ? AND id = ?")?;
     let row: Option<i64> =
         find.query_row(params![bucket.0, key.as_str().as_bytes(), id.0], |row| row.get(0)).optional()?;
     let Some(row) = row else { return Ok(false) };
-    store(c, row, setting.number(), number, &codec::to_blob(setting))?;
+    store(c, row, kind, number, value)?;
     Ok(true)
 }
 

@@ -85,6 +85,24 @@ impl Writer {
         answered.await.unwrap_or_else(|_| Err(Error::stopped()))
     }
 
+    /// Runs `work` in no transaction, while nobody else writes.
+    pub async fn alone<T, F>(self: &Arc<Self>, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let writer = Arc::clone(self);
+        self.outside.blocking.spawn(Box::new(move || {
+            let done = writer.with_connection(|connection| {
+                roll_back(connection);
+                work(connection)
+            });
+            let _ = answer.send(done);
+        }));
+        answered.await.unwrap_or_else(|_| Err(Error::stopped()))
+    }
+
     /// Runs `read` on the writing connection, between transactions.
     pub fn with_connection<T>(&self, read: impl FnOnce(&Connection) -> T) -> T {
         read(&lock(&self.connection))

@@ -121,6 +121,29 @@ fn a_secret_opens_for_its_access_key_only() {
 }
 
 #[test]
+fn a_sealed_value_opens_in_its_place_only() {
+    let outside = outside(8);
+    for value in [&b""[..], b"value", &[0xff; 100]] {
+        let sealed = secret().seal_value(b"place", value, &outside);
+        assert_eq!(sealed_under(&sealed), Some(secret().tag()));
+        assert_eq!(secret().open_value(b"place", &sealed).as_deref(), Ok(value));
+        assert!(secret().open_value(b"plac", &sealed).is_err());
+        let other = LabelSecret { tag: KeyTag([9; 16]), ..secret() };
+        assert!(other.open_value(b"place", &sealed).is_err());
+        for at in 0..sealed.len() {
+            let mut flipped = sealed.clone();
+            flipped[at] ^= 1;
+            assert!(secret().open_value(b"place", &flipped).is_err(), "byte {at}");
+        }
+        assert!(secret().open_value(b"place", &sealed[..sealed.len() - 1]).is_err());
+        assert_ne!(sealed, secret().seal_value(b"place", value, &outside), "each has a salt of its own");
+    }
+    let open = crate::record::to_bytes(&model::BucketSetting::Tags(model::Tags::default()));
+    assert_eq!(sealed_under(&open), None, "what lies open is told from what is sealed");
+    assert_eq!(sealed_under(&[]), None);
+}
+
+#[test]
 fn a_fingerprint_tells_roots_and_enclaves_apart() {
     let print = |root: &RootKey, enclave| root.fingerprint(EnclaveId([enclave; 16]));
     assert_eq!(print(&root(), 1), print(&root(), 1));
@@ -167,6 +190,7 @@ fn the_format_is_that_of_the_vectors() {
     let of_version = secret().wrap_bodies(&version, &body_keys(), &outside);
     let of_part = secret().wrap_bodies(&part, &body_keys()[..1], &outside);
     let of_secret = secret().seal_secret(&AccessKeyId("ENTE0123".to_owned()), "s3cr3t", &outside);
+    let of_value = secret().seal_value(&[&[0], &[2; 16][..]].concat(), b"value", &outside);
     let both = |salt: [u8; 32], sealed: Vec<u8>| [&salt[..], &sealed].concat();
     check_vectors(
         "keys.txt",
@@ -180,6 +204,7 @@ fn the_format_is_that_of_the_vectors() {
             ("place of a part", part.place()),
             ("body of a part: salt, sealed", both(of_part.salt, of_part.sealed)),
             ("access key secret: salt, sealed", both(of_secret.salt, of_secret.sealed)),
+            ("sealed value", of_value),
         ],
     );
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use catalog::{
-    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, ListQuery, ObjectSummary, Page,
-    Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
+    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, Keys, ListQuery, ObjectSummary,
+    Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
 use model::{
     AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Group, KnownCopy,
@@ -51,6 +51,17 @@ impl Catalog for Noted {
     async fn show(&self, batch: Batch) -> Result<(), Error> {
         self.note("show");
         self.within.show(batch).await
+    }
+    fn hand_keys(&self, keys: Arc<dyn Keys>) {
+        self.within.hand_keys(keys);
+    }
+    async fn seal_rest(&self) -> Result<u64, Error> {
+        self.note("seal_rest");
+        self.within.seal_rest().await
+    }
+    async fn unshown_control(&self) -> Result<Vec<Decided>, Error> {
+        self.note("unshown_control");
+        self.within.unshown_control().await
     }
     async fn unshown(&self) -> Result<Vec<Decided>, Error> {
         self.note("unshown");
