@@ -53,7 +53,7 @@ mod reads {
     /// A world whose sites and meters are warm, then `trouble`, then as many reads again to learn of it,
     /// then those that count.
     pub async fn reads_with(trouble: impl Fn(&[Arc<FaultStore>])) -> Outcome {
-        let world = World::new(3).await;
+        let world = World::new(12).await;
         for object in 0..OBJECTS {
             world.put(&object.to_string(), &noise(object, SIZE)).await.unwrap();
         }

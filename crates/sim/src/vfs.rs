@@ -1,8 +1,7 @@
 //! SQLite's file layer over simulated disks.
 //!
 //! This is the one module of the house that holds `unsafe`: the registration of the layer, a single call.
-//! Everything that SQLite then calls is safe code behind the traits of `rsqlite-vfs`. The twin it is tested
-//! against is SQLite's own layer over real files, below.
+//! Everything that SQLite then calls is safe code behind the traits of `rsqlite-vfs`.
 #![expect(unsafe_code, reason = "a file layer is registered with SQLite by a raw call; nothing else here is unsafe")]
 
 use std::collections::BTreeMap;

@@ -7,12 +7,17 @@ use super::Holds::{Classical, Nothing, PostQuantum};
 pub const ALGORITHMS: &[Algorithm] = &[
     Algorithm {
         name: "AES-256-GCM",
-        purpose: "seals bodies and journal segments, in chunks; wraps keys, and secrets of access keys",
+        purpose: "seals bodies and journal segments, in chunks; wraps keys, and secrets of access keys; seals what the \
+                  catalog keeps of people's words",
         library: "ring",
-        parameters: "256-bit key for one body or one wrap; 96-bit nonce of the chunk's number and whether it is the \
-                     last, zero in a wrap; 128-bit tag; 65,520 bytes a chunk",
+        parameters: "256-bit key for one body, one wrap or one value of the catalog; 96-bit nonce of the chunk's number \
+                     and whether it is the last, else zero; 128-bit tag; 65,520 bytes a chunk",
         holds: PostQuantum,
-        uses: &[("coding/chunk.rs", &["AES_256_GCM"]), ("coding/keys.rs", &["AES_256_GCM"])],
+        uses: &[
+            ("coding/chunk.rs", &["AES_256_GCM"]),
+            ("coding/keys.rs", &["AES_256_GCM"]),
+            ("coding/keys/value.rs", &["AES_256_GCM"]),
+        ],
     },
     Algorithm {
         name: "HKDF-SHA-384",
