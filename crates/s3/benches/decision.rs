@@ -4,8 +4,7 @@
 //! `cargo bench -p s3 --features bench --bench decision`. Criterion tells the mean; the quantiles behind it
 //! are of decisions that were timed one by one.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench fails as a test does")]
-#![expect(clippy::disallowed_methods, reason = "it measures real time")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a bench fails as a test does")]
 
 #[path = "../tests/world/mod.rs"]
 mod world;
