@@ -138,7 +138,9 @@ async fn flipped_bytes_never_reach_a_reader() {
     // Wherever the data lies, one of the two pairs holds some of it.
     for (flipping, sound) in [([1, 2], [0, 3]), ([0, 3], [1, 2])] {
         let chance = |sites: [usize; 2], per_mille| {
-            sites.map(|site| world.sites.faults[site].change(|plan| plan.corrupt = Chance { per_mille }));
+            for site in sites {
+                world.sites.faults[site].change(|plan| plan.corrupt = Chance { per_mille });
+            }
         };
         chance(flipping, 300);
         chance(sound, 0);
