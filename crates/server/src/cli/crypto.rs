@@ -73,7 +73,10 @@ mod tests {
     fn each_algorithm_is_shown_with_where_it_is_used_and_each_crate_with_its_version() {
         let text = shown(&inventory());
         let one = "AES-256-GCM\n  for         seals bodies";
-        assert!(text.contains(one) && text.contains("  in          coding/chunk, coding/keys, coding/keys/value\n"), "{text}");
+        assert!(
+            text.contains(one) && text.contains("  in          coding/chunk, coding/keys, coding/keys/value\n"),
+            "{text}"
+        );
         assert_eq!(text.matches("  holds  ").count(), ALGORITHMS.len());
         assert!(text.contains("  ring 0.17."), "{text}");
         let json = serde_json::to_value(inventory()).unwrap();
