@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use http::request::Parts;
-use model::{BucketName, Label, PrincipalId, Right};
+use model::{BucketName, Label, Right};
 use policy::SystemPermit;
 use tokio::runtime::Runtime;
 use world::sign::Signer;
@@ -21,8 +21,8 @@ use world::wire::Request;
 use world::{REGION, World, cleared, key_at};
 
 const PRINCIPALS: usize = 1_000;
-/// Every tenth principal is granted as a member of a group; the groups have as many members each.
-const GROUPS: usize = 10;
+/// Of so many principals one is granted as the member of a group.
+const GROUPED: usize = 10;
 const TIMED: usize = 100_000;
 
 fn main() {
@@ -49,28 +49,17 @@ async fn loaded() -> (World, Vec<Parts>) {
     let (engine, system) = (&world.engine, SystemPermit::for_background_work());
     let owner = engine.credential(&model::AccessKeyId(world.keys.0.clone())).await.unwrap().unwrap().session;
     let bucket = engine.resolve(&owner, &BucketName::parse("tea").unwrap()).await.unwrap().unwrap();
-    let (mut members, mut heads): (Vec<PrincipalId>, _) = (Vec::new(), Vec::new());
+    let mut heads = Vec::new();
     for number in 0..PRINCIPALS {
         let principal = cleared(engine, &format!("person-{number}"), Label::LOWEST).await;
         let keys = key_at(engine, principal, Label::LOWEST).await;
         heads.push(head(&Signer::new(world.address, &keys, REGION), number));
-        if number % 10 == 0 {
-            members.push(principal);
-        } else {
-            engine.set_grant(&system, &bucket, principal, Some(Right::Write)).await.unwrap();
+        let mut to = principal;
+        if number % GROUPED == 0 {
+            to = engine.create_group(&system, &format!("group-{number}")).await.unwrap().id;
+            engine.set_members(&system, to, &[principal], &[]).await.unwrap();
         }
-    }
-    for (number, members) in members.chunks(PRINCIPALS / 10 / GROUPS).enumerate() {
-        let group = engine.create_group(&system, &format!("group-{number}")).await.unwrap();
-        engine.set_members(&system, group.id, members, &[]).await.unwrap();
-        for grant in 0..GROUPS {
-            // Some of these groups have nobody in them.
-            let to = match grant {
-                0 => group.id,
-                _ => engine.create_group(&system, &format!("group-{number}-{grant}")).await.unwrap().id,
-            };
-            engine.set_grant(&system, &bucket, to, Some(Right::Write)).await.unwrap();
-        }
+        engine.set_grant(&system, &bucket, to, Some(Right::Write)).await.unwrap();
     }
     let grants = engine.access(&bucket).await.unwrap().grants.0.len();
     println!("{PRINCIPALS} principals, {grants} grants");

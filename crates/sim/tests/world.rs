@@ -51,7 +51,10 @@ fn the_same_seed_is_the_same_run() {
 fn caught(plant: Plant) -> u64 {
     let options = Options { plant: Some(plant), ..Options::default() };
     let caught = (1..=CAUGHT_WITHIN).find(|seed| !run(*seed, options).findings.is_empty());
-    caught.unwrap_or_else(|| panic!("{plant:?} was not caught within {CAUGHT_WITHIN} seeds"))
+    let caught = caught.unwrap_or_else(|| panic!("{plant:?} was not caught within {CAUGHT_WITHIN} seeds"));
+    // It is the planted one that was caught.
+    check(caught);
+    caught
 }
 
 macro_rules! planted {

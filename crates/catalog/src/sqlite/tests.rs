@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use model::outside::Blocking;
-use model::{EnclaveId, Epoch, Outside};
+use model::{BucketSetting, Change, EnclaveId, Epoch, Outside, Release, Tags, Upload, VersionSetting};
 use rusqlite::Connection;
 
-use super::{SqliteCatalog, readers, schema};
+use super::{SqliteCatalog, readers, rest, schema};
 use crate::contract::make::{self, CONTROL, EAST, NOW, carrying, proposal};
 use crate::contract::world::World;
 use crate::contract::{Subject, outside};
@@ -108,6 +108,48 @@ async fn reopening_finds_everything() {
     assert_eq!(found[0].body.as_deref(), Some(&b"body"[..]));
     assert_eq!(again.newest_epoch().await.unwrap(), Epoch(1));
     assert_eq!(again.add_running_ms(0).await.unwrap(), 7);
+}
+
+/// Whether the files of the catalog hold these words anywhere.
+fn files_hold(directory: &Directory, words: &str) -> bool {
+    let files = fs::read_dir(&directory.0).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+    files.into_iter().any(|bytes| bytes.windows(words.len()).any(|window| window == words.as_bytes()))
+}
+
+#[tokio::test]
+async fn what_an_older_program_left_open_is_sealed_and_gone_from_the_files() {
+    const WORDS: &str = "amaranth for the press";
+    let words = || Tags([("why".to_owned(), WORDS.to_owned())].into());
+    let directory = Directory::new();
+    let world = World::new(open(&directory).unwrap()).await;
+    let put = |key: &str| {
+        let mut put = world.any_put(key);
+        let Change::ObjectPut { version, .. } = &mut put else { unreachable!() };
+        version.tags = words();
+        (version.id, put)
+    };
+    let (version, shown) = put("a");
+    world.run(EAST, shown).await;
+    let (bucket, setting) = (world.bucket.id, VersionSetting::Tags(words()));
+    world.run(EAST, Change::VersionSet { bucket, key: make::key("a"), version, setting }).await;
+    world.run(EAST, Change::UploadStarted(Upload { tags: words(), ..make::upload(7, bucket, &make::key("u")) })).await;
+    world.run(EAST, Change::BucketSet { bucket, setting: BucketSetting::Tags(words()) }).await;
+    world.run(EAST, Change::ReleaseSet(Release { reason: WORDS.to_owned(), ..make::release(1, &[]) })).await;
+    world.decided(EAST, proposal(put("b").1)).await;
+    let dump = world.catalog.dump().await.unwrap();
+    assert!(!files_hold(&directory, WORDS), "they lie sealed from the beginning");
+    assert_eq!(world.catalog.seal_rest().await.unwrap(), 0, "a new catalog has nothing to be sealed");
+
+    let left_open = world.catalog.write(|db| Ok(rest::tests::unseal(db))).await.unwrap();
+    assert_eq!(left_open, 6, "one of each kind");
+    assert!(files_hold(&directory, WORDS));
+    drop(world);
+    let again = open(&directory).unwrap();
+    assert_eq!(again.seal_rest().await.unwrap(), left_open);
+    assert_eq!(again.write(|db| Ok(rest::tests::open(db))).await.unwrap(), 0);
+    assert!(!files_hold(&directory, WORDS), "neither rows nor free pages nor the log hold them");
+    assert_eq!(again.seal_rest().await.unwrap(), 0, "once");
+    assert_eq!(again.dump().await.unwrap(), dump);
 }
 
 #[tokio::test]
