@@ -142,8 +142,15 @@ async fn what_an_older_program_left_open_is_sealed_and_gone_from_the_files() {
 
     let left_open = world.catalog.write(|db| Ok(rest::tests::unseal(db))).await.unwrap();
     assert_eq!(left_open, 6, "one of each kind");
-    assert!(files_hold(&directory, WORDS));
     drop(world);
+    // What was deleted before deleted values were overwritten.
+    let raw = Connection::open(directory.catalog()).unwrap();
+    raw.execute_batch(&format!(
+        "PRAGMA secure_delete = OFF; CREATE TABLE was (words TEXT); INSERT INTO was VALUES ('{WORDS}'); DROP TABLE was;"
+    ))
+    .unwrap();
+    drop(raw);
+    assert!(files_hold(&directory, WORDS));
     let again = open(&directory).unwrap();
     assert_eq!(again.seal_rest().await.unwrap(), left_open);
     assert_eq!(again.write(|db| Ok(rest::tests::open(db))).await.unwrap(), 0);
