@@ -18,6 +18,7 @@ pub mod adoption;
 pub mod deciding;
 pub mod listing;
 pub mod people;
+pub mod proofs;
 pub mod random;
 pub mod replay;
 pub mod segments;
@@ -152,6 +153,18 @@ macro_rules! contract_suite {
                 decided_and_shown_pieces_are_named,
                 pieces_of_freed_segments_are_unnamed,
                 counts_follow_what_is_shown,
+            }
+            proofs {
+                pieces_of_a_site_come_by_name,
+                the_oldest_proof_comes_first,
+                what_was_decided_here_was_proven_here,
+                observations_are_no_part_of_what_is_shown,
+                objects_are_proven_as_their_segments_are,
+                what_is_spent_adds_up_until_the_day_is_over,
+                walks_go_on_where_they_were,
+                a_finding_is_kept_once_until_it_is_over,
+                findings_are_bounded,
+                a_piece_that_is_decided_lies_nowhere_yet,
             }
             settings {
                 a_setting_is_what_it_was_last_told,

@@ -16,6 +16,7 @@ use model::{
 };
 
 use crate::error::Error;
+use crate::proof::{Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk};
 
 /// A change someone wants, with what it requires.
 #[derive(Clone, Debug)]
@@ -438,6 +439,35 @@ pub trait Catalog: Send + Sync {
     /// Forgets a piece that was proven lost.
     async fn drop_piece(&self, segment: SegmentId, piece: Piece) -> Result<(), Error>;
     async fn totals(&self) -> Result<Totals, Error>;
+
+    // What scrubs observe. It is not journaled, and a rebuild does not bring it back.
+
+    /// The pieces that lie at a site, behind `after` in the order of their names.
+    async fn pieces_at(&self, site: SiteId, after: Option<PieceName>, limit: usize) -> Result<Vec<PieceAt>, Error>;
+    /// A piece of a site that a shown record names.
+    async fn piece_at(&self, site: SiteId, name: PieceName) -> Result<Option<PieceAt>, Error>;
+    /// The pieces of a site behind `after`, those whose proof is oldest first, by name among equals.
+    async fn least_proven(
+        &self,
+        site: SiteId,
+        proof: Proof,
+        after: Option<Aged>,
+        limit: usize,
+    ) -> Result<Vec<PieceAt>, Error>;
+    /// These pieces of a site were proven at `at`; no proof grows older by it.
+    async fn note_proof(&self, site: SiteId, proof: Proof, pieces: Vec<PieceName>, at: Timestamp) -> Result<(), Error>;
+    /// Up to about `limit` versions from row `from` on with what they lie in and how that is proven.
+    async fn proofs(&self, from: u64, limit: usize) -> Result<ProofPage, Error>;
+    async fn scrub_state(&self, site: SiteId) -> Result<ScrubState, Error>;
+    async fn set_walk(&self, site: SiteId, depth: Depth, walk: Walk) -> Result<(), Error>;
+    /// Adds to what was spent at a site on this day, durably, and returns the day's sum.
+    async fn spend(&self, site: SiteId, day: BudgetDay, more: Spent) -> Result<Spent, Error>;
+    /// Remembers what was found, each object and fault once, and a bounded number of them. Tells which are
+    /// new, or came back after they were over.
+    async fn note_findings(&self, findings: Vec<Finding>) -> Result<Vec<bool>, Error>;
+    /// Newest first, those that are over among them.
+    async fn findings(&self) -> Result<Vec<Finding>, Error>;
+    async fn end_findings(&self, site: SiteId, which: Over, at: Timestamp) -> Result<(), Error>;
 
     // Epochs and the sweep of orphans.
 

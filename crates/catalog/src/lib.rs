@@ -11,6 +11,7 @@
 
 mod error;
 mod interface;
+pub mod proof;
 mod sqlite;
 
 #[cfg(any(test, feature = "contract"))]

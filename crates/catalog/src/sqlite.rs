@@ -12,9 +12,11 @@ mod listing;
 mod names;
 mod open;
 mod people;
+mod proofs;
 mod readers;
 mod rest;
 mod schema;
+mod scrub;
 mod sealed;
 mod segments;
 mod settings;
@@ -43,6 +45,7 @@ use crate::interface::{
     Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Keys, ListQuery, ObjectSummary, Page,
     Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
+use crate::proof::{Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk};
 use readers::Readers;
 use sealed::{Db, Handed};
 use writer::Writer;
@@ -295,7 +298,7 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn add_pieces(&self, segment: SegmentId, pieces: Vec<Piece>) -> Result<(), Error> {
-        self.write(move |c| segments::add_pieces(c, segment, &pieces).map(|_| ())).await
+        self.write(move |c| segments::add_pieces(c, segment, &pieces, Some(c.now())).map(|_| ())).await
     }
 
     async fn drop_piece(&self, segment: SegmentId, piece: Piece) -> Result<(), Error> {
@@ -304,6 +307,56 @@ impl Catalog for SqliteCatalog {
 
     async fn totals(&self) -> Result<Totals, Error> {
         self.read(|c| streams::totals(c)).await
+    }
+
+    async fn pieces_at(&self, site: SiteId, after: Option<PieceName>, limit: usize) -> Result<Vec<PieceAt>, Error> {
+        self.read(move |c| proofs::pieces_at(c, site, after, limit)).await
+    }
+
+    async fn piece_at(&self, site: SiteId, name: PieceName) -> Result<Option<PieceAt>, Error> {
+        self.read(move |c| proofs::piece_at(c, site, name)).await
+    }
+
+    async fn least_proven(
+        &self,
+        site: SiteId,
+        proof: Proof,
+        after: Option<Aged>,
+        limit: usize,
+    ) -> Result<Vec<PieceAt>, Error> {
+        self.read(move |c| proofs::least_proven(c, site, proof, after, limit)).await
+    }
+
+    async fn note_proof(&self, site: SiteId, proof: Proof, pieces: Vec<PieceName>, at: Timestamp) -> Result<(), Error> {
+        self.write(move |c| proofs::note_proof(c, site, proof, &pieces, at)).await
+    }
+
+    async fn proofs(&self, from: u64, limit: usize) -> Result<ProofPage, Error> {
+        self.read(move |c| proofs::by_object(c, from, limit)).await
+    }
+
+    async fn scrub_state(&self, site: SiteId) -> Result<ScrubState, Error> {
+        self.read(move |c| scrub::state(c, site)).await
+    }
+
+    async fn set_walk(&self, site: SiteId, depth: Depth, walk: Walk) -> Result<(), Error> {
+        self.write(move |c| scrub::set_walk(c, site, depth, &walk)).await
+    }
+
+    async fn spend(&self, site: SiteId, day: BudgetDay, more: Spent) -> Result<Spent, Error> {
+        self.write(move |c| scrub::spend(c, site, day, more)).await
+    }
+
+    async fn note_findings(&self, findings: Vec<Finding>) -> Result<Vec<bool>, Error> {
+        self.write(move |c| scrub::note(c, &findings)).await
+    }
+
+    async fn findings(&self) -> Result<Vec<Finding>, Error> {
+        self.read(|c| scrub::findings(c)).await
+    }
+
+    async fn end_findings(&self, site: SiteId, which: Over, at: Timestamp) -> Result<(), Error> {
+        self.write(move |c| scrub::end(c, site, &which, at)).await
     }
 
     async fn open_epoch(&self, seen: Epoch) -> Result<Epoch, Error> {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use catalog::proof::{Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk};
 use catalog::{
     Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, ListQuery, ObjectSummary, Page,
     Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
@@ -209,6 +210,45 @@ impl Catalog for Watched {
     }
     async fn totals(&self) -> Result<Totals, Error> {
         self.within.totals().await
+    }
+    async fn pieces_at(&self, site: SiteId, after: Option<PieceName>, limit: usize) -> Result<Vec<PieceAt>, Error> {
+        self.within.pieces_at(site, after, limit).await
+    }
+    async fn piece_at(&self, site: SiteId, name: PieceName) -> Result<Option<PieceAt>, Error> {
+        self.within.piece_at(site, name).await
+    }
+    async fn least_proven(
+        &self,
+        site: SiteId,
+        proof: Proof,
+        after: Option<Aged>,
+        limit: usize,
+    ) -> Result<Vec<PieceAt>, Error> {
+        self.within.least_proven(site, proof, after, limit).await
+    }
+    async fn note_proof(&self, site: SiteId, proof: Proof, pieces: Vec<PieceName>, at: Timestamp) -> Result<(), Error> {
+        self.within.note_proof(site, proof, pieces, at).await
+    }
+    async fn proofs(&self, from: u64, limit: usize) -> Result<ProofPage, Error> {
+        self.within.proofs(from, limit).await
+    }
+    async fn scrub_state(&self, site: SiteId) -> Result<ScrubState, Error> {
+        self.within.scrub_state(site).await
+    }
+    async fn set_walk(&self, site: SiteId, depth: Depth, walk: Walk) -> Result<(), Error> {
+        self.within.set_walk(site, depth, walk).await
+    }
+    async fn spend(&self, site: SiteId, day: BudgetDay, more: Spent) -> Result<Spent, Error> {
+        self.within.spend(site, day, more).await
+    }
+    async fn note_findings(&self, findings: Vec<Finding>) -> Result<Vec<bool>, Error> {
+        self.within.note_findings(findings).await
+    }
+    async fn findings(&self) -> Result<Vec<Finding>, Error> {
+        self.within.findings().await
+    }
+    async fn end_findings(&self, site: SiteId, which: Over, at: Timestamp) -> Result<(), Error> {
+        self.within.end_findings(site, which, at).await
     }
     async fn open_epoch(&self, seen: Epoch) -> Result<Epoch, Error> {
         self.within.open_epoch(seen).await

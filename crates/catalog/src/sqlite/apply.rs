@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use model::{
     BodyId, BodySlice, Bucket, BucketId, BucketSetting, Change, Extent, Label, Marker, Number, ObjectKey, Part, Record,
-    Segment, Slot, Source, StreamId, Upload, UploadId, Vendor, Version, VersionId, VersionSetting,
+    Segment, Slot, Source, StreamId, Timestamp, Upload, UploadId, Vendor, Version, VersionId, VersionSetting,
 };
 use rusqlite::{OptionalExtension, params};
 
@@ -20,21 +20,25 @@ pub struct Apply<'c> {
     c: &'c Db<'c>,
     /// Of the stream: under its key lies what it brings.
     label: Option<Label>,
+    /// When the pieces that the record names were proven, if that was here.
+    proven: Option<Timestamp>,
     late: Late,
 }
 
 impl<'c> Apply<'c> {
     pub fn begin(c: &'c Db<'c>, label: Option<Label>) -> Result<Apply<'c>, Error> {
-        Ok(Apply { c, label, late: Late::load(c)? })
+        Ok(Apply { c, label, proven: None, late: Late::load(c)? })
     }
 
     pub fn finish(self) -> Result<(), Error> {
         self.late.settle(self.c)
     }
 
-    /// `extent` says where the small body that rode with the record lies.
-    pub fn record(&mut self, record: Record, extent: Option<Extent>) -> Result<(), Error> {
+    /// `extent` says where the small body that rode with the record lies, `proven` when the pieces that it
+    /// names were proven, if that was here.
+    pub fn record(&mut self, record: Record, extent: Option<Extent>, proven: Option<Timestamp>) -> Result<(), Error> {
         let number = record.number;
+        self.proven = proven;
         self.change(number, record.change, extent)?;
         self.late.shown(self.c, number)
     }
@@ -82,7 +86,7 @@ impl<'c> Apply<'c> {
             }
             Change::UploadAborted { upload, .. } => self.end_upload(number, upload),
             Change::PiecesAdded { segment, pieces } => {
-                if !segments::add_pieces(self.c, segment, &pieces)? {
+                if !segments::add_pieces(self.c, segment, &pieces, self.proven)? {
                     self.late.came_early(number, segment, &pieces);
                 }
                 Ok(())
@@ -338,10 +342,10 @@ impl<'c> Apply<'c> {
     /// lie in them: the record may have been overtaken.
     fn name_segments(&mut self, number: Number, segments: &[Segment]) -> Result<(), Error> {
         for segment in segments {
-            segments::insert(self.c, segment)?;
+            segments::insert(self.c, segment, self.proven)?;
             let early = late::take_early_pieces(self.c, segment.id)?;
             if !early.is_empty() {
-                segments::add_pieces(self.c, segment.id, &early)?;
+                segments::add_pieces(self.c, segment.id, &early, self.proven)?;
             }
         }
         self.late.left_unused(number, segments.iter().map(|segment| segment.id));

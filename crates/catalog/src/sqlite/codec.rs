@@ -2,7 +2,7 @@
 
 use coding::FormatError;
 use coding::record::{self, Stored};
-use model::{Algorithm, Checksum, ChecksumKind, Epoch, PieceName, Record, SegmentKind, Vendor};
+use model::{Algorithm, Checksum, ChecksumKind, Epoch, PieceName, Record, SegmentKind, Timestamp, Vendor};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use crate::error::Error;
@@ -56,6 +56,24 @@ impl FromSql for NameColumn {
         let (epoch, random) = rest.split_first_chunk().ok_or(FromSqlError::InvalidType)?;
         let random = random.try_into().map_err(|_| FromSqlError::InvalidType)?;
         Ok(NameColumn(PieceName { kind, epoch: Epoch(u64::from_be_bytes(*epoch)), random }))
+    }
+}
+
+/// When something last was, in milliseconds; 0 for never.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct MomentColumn(pub Option<Timestamp>);
+
+impl ToSql for MomentColumn {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        // A clock that says less than this is no clock.
+        Ok(self.0.map_or(0, |moment| moment.0.max(1)).into())
+    }
+}
+
+impl FromSql for MomentColumn {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let ms = value.as_i64()?;
+        Ok(MomentColumn((ms > 0).then_some(Timestamp(ms))))
     }
 }
 

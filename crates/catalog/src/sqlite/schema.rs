@@ -12,7 +12,7 @@ use crate::error::Error;
 pub const APPLICATION_ID: i32 = 0x656e_7465;
 
 /// What the newest migration leads to.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;
 
 /// Migration `i` leads from version `i` to `i + 1`: a script, and what SQL alone cannot do after it.
 /// They are never edited once released.
@@ -24,6 +24,7 @@ const MIGRATIONS: [(&str, Afterwards); VERSION as usize] = [
     (VERSION_5, nothing),
     (VERSION_6, nothing),
     (VERSION_7, name_streams),
+    (VERSION_8, nothing),
 ];
 
 type Afterwards = fn(&Connection) -> Result<(), Error>;
@@ -49,6 +50,48 @@ pub fn migrate(connection: &Connection) -> Result<(), Error> {
     }
     Ok(())
 }
+
+const VERSION_8: &str = "
+    -- When a piece was last seen in its whole length, and when cells of it were last read and proven:
+    -- wall-clock milliseconds, 0 for never since this catalog came to know it. Observations, which no
+    -- rebuild brings back.
+    ALTER TABLE piece ADD COLUMN seen INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE piece ADD COLUMN read INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX piece_at ON piece (site, name);
+    CREATE INDEX piece_seen ON piece (site, seen, name);
+    CREATE INDEX piece_read ON piece (site, read, name);
+    -- How far a walk of one depth over a site is, and what all of them spent there on the newest day.
+    CREATE TABLE scrub_walk (
+        site BLOB NOT NULL,
+        depth INTEGER NOT NULL,
+        place TEXT,
+        began INTEGER,
+        ended INTEGER,
+        PRIMARY KEY (site, depth)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE scrub_spent (
+        site BLOB PRIMARY KEY,
+        day INTEGER NOT NULL,
+        requests INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        nano_dollars INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE finding (
+        row INTEGER PRIMARY KEY,
+        fault INTEGER NOT NULL,
+        site BLOB NOT NULL,
+        object TEXT NOT NULL,
+        segment BLOB,
+        piece_index INTEGER,
+        label BLOB,
+        first INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        times INTEGER NOT NULL,
+        over INTEGER
+    ) STRICT;
+    CREATE UNIQUE INDEX finding_object ON finding (site, object, fault);
+    CREATE INDEX finding_last ON finding (last);
+";
 
 const VERSION_5: &str = "
     -- Groups; the name of the thing is a word of SQL.

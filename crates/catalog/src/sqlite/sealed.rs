@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use coding::keys::sealed_under;
 use coding::record::Stored;
-use model::{BucketId, Label, Number, Outside, ReleaseId, UploadId, VersionId};
+use model::{BucketId, Label, Number, Outside, ReleaseId, Timestamp, UploadId, VersionId};
 use rusqlite::Connection;
 
 use super::codec;
@@ -79,6 +79,10 @@ impl Place {
 impl<'c> Db<'c> {
     pub fn new(c: &'c Connection, handed: &'c Handed) -> Db<'c> {
         Db { c, keys: handed.keys(), outside: &handed.outside }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.outside.clock.now()
     }
 
     /// The value as it may lie in a file. What the control stream brings has no label and lies open: there

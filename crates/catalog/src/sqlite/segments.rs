@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use model::{BodySlice, Code, Epoch, KeyTag, Number, Piece, Segment, SegmentId, StreamId};
+use model::{BodySlice, Code, Epoch, KeyTag, Number, Piece, Segment, SegmentId, StreamId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::codec::{KindColumn, NameColumn};
+use super::codec::{KindColumn, MomentColumn, NameColumn};
 use crate::error::Error;
 use crate::interface::Endangered;
 
@@ -29,8 +29,9 @@ pub fn below_promise(c: &Connection, after: Option<Endangered>, limit: usize) ->
     rows.into_iter().map(|(row, segment)| with_pieces(c, row, segment)).collect()
 }
 
-/// Remembers a segment as a record or a standing batch names it.
-pub fn insert(c: &Connection, segment: &Segment) -> Result<(), Error> {
+/// Remembers a segment as a record or a standing batch names it; `proven` says when its pieces were, if
+/// this catalog was there.
+pub fn insert(c: &Connection, segment: &Segment, proven: Option<Timestamp>) -> Result<(), Error> {
     let mut insert = c.prepare_cached(
         "INSERT INTO segment (id, kind, stream, k, m, cell, length, key, epoch, promise, spare)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
@@ -49,15 +50,15 @@ pub fn insert(c: &Connection, segment: &Segment) -> Result<(), Error> {
         Endangered::of(segment).spare,
     ])?;
     if inserted > 0 {
-        insert_pieces(c, c.last_insert_rowid(), &segment.pieces)?;
+        insert_pieces(c, c.last_insert_rowid(), &segment.pieces, proven)?;
     }
     Ok(())
 }
 
 /// Adds proven pieces. `false`: there is no such segment.
-pub fn add_pieces(c: &Connection, id: SegmentId, pieces: &[Piece]) -> Result<bool, Error> {
+pub fn add_pieces(c: &Connection, id: SegmentId, pieces: &[Piece], proven: Option<Timestamp>) -> Result<bool, Error> {
     let Some(row) = row_of(c, id)? else { return Ok(false) };
-    insert_pieces(c, row, pieces)?;
+    insert_pieces(c, row, pieces, proven)?;
     count_spare(c, row)?;
     Ok(true)
 }
@@ -133,13 +134,13 @@ fn row_of(c: &Connection, id: SegmentId) -> Result<Option<i64>, Error> {
     Ok(find.query_row([id.0], |row| row.get(0)).optional()?)
 }
 
-fn insert_pieces(c: &Connection, row: i64, pieces: &[Piece]) -> Result<(), Error> {
+fn insert_pieces(c: &Connection, row: i64, pieces: &[Piece], proven: Option<Timestamp>) -> Result<(), Error> {
     let mut insert = c.prepare_cached(
-        "INSERT INTO piece (segment, piece_index, name, site) VALUES (?, ?, ?, ?)
+        "INSERT INTO piece (segment, piece_index, name, site, seen, read) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
          ON CONFLICT (segment, piece_index, name) DO NOTHING",
     )?;
     for piece in pieces {
-        insert.execute(params![row, piece.index, NameColumn(piece.name), piece.site.0])?;
+        insert.execute(params![row, piece.index, NameColumn(piece.name), piece.site.0, MomentColumn(proven)])?;
     }
     Ok(())
 }

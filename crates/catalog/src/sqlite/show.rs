@@ -30,12 +30,14 @@ pub fn show(c: &Db<'_>, batch: &Batch) -> Result<(), Error> {
             continue;
         }
         head.check_next(&record)?;
-        head.take_decided(c, &record, shipped)?;
+        // What was decided here was proven here, just before; what is replayed is only heard of.
+        let proven = head.take_decided(c, &record, shipped)?.then(|| c.now());
         head.shown = (record.sequence, hash);
-        apply.record(record, shipped.extent)?;
+        apply.record(record, shipped.extent, proven)?;
     }
     if head.shown.0 > shown_before {
-        segments::insert(c, &batch.segment)?;
+        // A replay proves the pieces of what it shows, too.
+        segments::insert(c, &batch.segment, Some(c.now()))?;
         head.store(c, batch, shown_before + 1)?;
     }
     apply.finish()
@@ -84,8 +86,8 @@ impl Head {
     }
 
     /// Forgets the record as decided. One that was decided after this catalog's state was saved is
-    /// not known here; but where this catalog decided, it must have decided the same.
-    fn take_decided(&mut self, c: &Db<'_>, record: &Record, shipped: &Shipped) -> Result<(), Error> {
+    /// not known here; but where this catalog decided, it must have decided the same. Tells whether it did.
+    fn take_decided(&mut self, c: &Db<'_>, record: &Record, shipped: &Shipped) -> Result<bool, Error> {
         let mut find = c.prepare_cached("SELECT encoded FROM decided WHERE number = ?")?;
         let decided: Option<Vec<u8>> = find.query_row([record.number.0], |row| row.get(0)).optional()?;
         let same = match &decided {
@@ -100,7 +102,7 @@ impl Head {
             c.prepare_cached("DELETE FROM decided_piece WHERE number = ?")?.execute([record.number.0])?;
         }
         self.number = self.number.max(record.number.0);
-        Ok(())
+        Ok(decided.is_some())
     }
 
     fn store(&self, c: &Db<'_>, batch: &Batch, first: u64) -> Result<(), Error> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use catalog::proof::{Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk};
 use catalog::{
     Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, Keys, ListQuery, ObjectSummary,
     Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
@@ -212,6 +213,56 @@ impl Catalog for Noted {
     async fn totals(&self) -> Result<Totals, Error> {
         self.note("totals");
         self.within.totals().await
+    }
+    async fn pieces_at(&self, site: SiteId, after: Option<PieceName>, limit: usize) -> Result<Vec<PieceAt>, Error> {
+        self.note("pieces_at");
+        self.within.pieces_at(site, after, limit).await
+    }
+    async fn piece_at(&self, site: SiteId, name: PieceName) -> Result<Option<PieceAt>, Error> {
+        self.note("piece_at");
+        self.within.piece_at(site, name).await
+    }
+    async fn least_proven(
+        &self,
+        site: SiteId,
+        proof: Proof,
+        after: Option<Aged>,
+        limit: usize,
+    ) -> Result<Vec<PieceAt>, Error> {
+        self.note("least_proven");
+        self.within.least_proven(site, proof, after, limit).await
+    }
+    async fn note_proof(&self, site: SiteId, proof: Proof, pieces: Vec<PieceName>, at: Timestamp) -> Result<(), Error> {
+        self.note("note_proof");
+        self.within.note_proof(site, proof, pieces, at).await
+    }
+    async fn proofs(&self, from: u64, limit: usize) -> Result<ProofPage, Error> {
+        self.note("proofs");
+        self.within.proofs(from, limit).await
+    }
+    async fn scrub_state(&self, site: SiteId) -> Result<ScrubState, Error> {
+        self.note("scrub_state");
+        self.within.scrub_state(site).await
+    }
+    async fn set_walk(&self, site: SiteId, depth: Depth, walk: Walk) -> Result<(), Error> {
+        self.note("set_walk");
+        self.within.set_walk(site, depth, walk).await
+    }
+    async fn spend(&self, site: SiteId, day: BudgetDay, more: Spent) -> Result<Spent, Error> {
+        self.note("spend");
+        self.within.spend(site, day, more).await
+    }
+    async fn note_findings(&self, findings: Vec<Finding>) -> Result<Vec<bool>, Error> {
+        self.note("note_findings");
+        self.within.note_findings(findings).await
+    }
+    async fn findings(&self) -> Result<Vec<Finding>, Error> {
+        self.note("findings");
+        self.within.findings().await
+    }
+    async fn end_findings(&self, site: SiteId, which: Over, at: Timestamp) -> Result<(), Error> {
+        self.note("end_findings");
+        self.within.end_findings(site, which, at).await
     }
     async fn open_epoch(&self, seen: Epoch) -> Result<Epoch, Error> {
         self.note("open_epoch");
