@@ -20,7 +20,7 @@ use catalog::{Batch, Decided, Decision, Proposal, Refusal, Shipped};
 use coding::Identity;
 use coding::journal::{self, Item};
 use model::condition::Unmet;
-use model::{Change, Extent, Governance, Guard, Label, Precondition, Profile, SegmentId, SegmentKind, StreamId};
+use model::{Change, Extent, Governance, Guard, Label, Precondition, Profile, SegmentKind, StreamId};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
@@ -334,7 +334,7 @@ async fn try_stand(inner: &Arc<Inner>, stream: &StreamHandle, items: &Arc<[Item]
     let identity = Identity {
         enclave: inner.enclave,
         stream: stream.id,
-        segment: SegmentId::random(&inner.outside),
+        segment: inner.journal_segment(),
         kind: SegmentKind::Journal,
         key: secret.tag(),
         epoch: epoch.epoch(),

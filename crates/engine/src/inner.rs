@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::Catalog;
 use coding::keys::LabelSecret;
-use model::{Bucket, EnclaveId, Label, LabelKey, Outside, Profile, StreamId};
+use model::{Bucket, EnclaveId, Label, LabelKey, Outside, Profile, SegmentId, StreamId};
 use tokio::sync::{Notify, watch};
 
 use crate::adopt::Adoptions;
@@ -63,6 +63,8 @@ pub struct Counters {
     pub hedged_reads: AtomicU64,
     /// Decided and not yet shown.
     pub unshown: AtomicU64,
+    /// Journal segments begun.
+    pub journal_segments: AtomicU64,
 }
 
 /// The streams that run.
@@ -120,6 +122,14 @@ impl Inner {
             return Err(Error::unavailable("the enclave is stopping"));
         }
         Ok(())
+    }
+
+    /// A fresh id of a journal segment. Within a writer epoch later ones are greater: a batch that was
+    /// shipped again lies at the sites more than once, and whoever replays takes the last.
+    pub fn journal_segment(&self) -> SegmentId {
+        let count = self.counters.journal_segments.fetch_add(1, Ordering::SeqCst);
+        let random: [u8; 8] = self.outside.random();
+        SegmentId((u128::from(count) << 64 | u128::from(u64::from_be_bytes(random))).to_be_bytes())
     }
 
     /// The stream that changes of this bucket's label go to.

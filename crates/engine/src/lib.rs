@@ -50,6 +50,7 @@ mod limits;
 mod settings;
 
 mod open;
+mod rebuild;
 mod replay;
 
 mod adopt;
@@ -95,7 +96,9 @@ pub use get::Plaintext;
 pub use labels::LabelInfo;
 pub use limits::{BODY_MAX, PART_MIN, READ_CUT};
 pub use open::{OpenError, Parts, SiteParts};
+pub use rebuild::Rebuilt;
 pub use releases::Destination;
+pub use replay::{Step as ReplayStep, Tell};
 pub use settings::Settings;
 pub use shred::{RootState, ShredPlan, fingerprint};
 pub use upkeep::{LifecycleDone, LifecyclePlan, Step, SweepPlan, What};

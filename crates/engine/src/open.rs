@@ -55,10 +55,16 @@ pub enum OpenError {
     #[error("site `{name}`: {reason}")]
     Site { name: String, reason: String },
     #[error(
-        "site `{site}` belongs to enclave {enclave}, but the catalog is empty: \
-         put the catalog back where it was, or name empty sites to found a new enclave"
+        "site `{site}` belongs to enclave {enclave}, but the catalog is empty: bring it back with \
+         `entente rebuild`, put it back where it was, or name empty sites to found a new enclave"
     )]
     CatalogLost { site: String, enclave: EnclaveId },
+    #[error("none of the sites belongs to an enclave: name the sites of the one whose catalog is to come back")]
+    NothingToRebuild,
+    #[error("the catalog is not empty: it is rebuilt into an empty one")]
+    NotEmpty,
+    #[error("site `{site}` belongs to enclave {enclave}, others to {other}: name the sites of one")]
+    TwoEnclaves { site: String, enclave: EnclaveId, other: EnclaveId },
     #[error("site `{0}` is part of this enclave but not in the settings: name it again")]
     SiteNotNamed(String),
     #[error("site `{name}` is known as {known}, the settings say {named}: correct the settings")]
@@ -103,14 +109,7 @@ impl Engine {
     pub async fn open(parts: Parts) -> Result<Engine, OpenError> {
         let Parts { catalog, sites, root, next_root, outside, settings, origins } = parts;
         check_names(&sites, &settings)?;
-        let handles: Vec<(SiteParts, Arc<SiteHandle>)> = sites
-            .into_iter()
-            .map(|site| {
-                let stack = settings.site_stack();
-                let handle = providers::stack(&site.name, Arc::clone(&site.store), stack, outside.clone());
-                (site, handle)
-            })
-            .collect();
+        let handles = handles(sites, &settings, &outside);
         let keys = Arc::new(Keyring::new(root, next_root.into_iter().collect()));
         catalog.hand_keys(Arc::<Keyring>::clone(&keys));
         let opens = open_keys(catalog.as_ref(), &keys).await?;
@@ -127,31 +126,7 @@ impl Engine {
             debug!(site = known.site.name, facts = ?known.facts, "what is known of the site");
         }
 
-        let inner = Arc::new(Inner {
-            enclave,
-            catalog,
-            sites: Sites::new(sites),
-            keys,
-            lookups: crate::lookups::Lookups::default(),
-            budget: Budget::new(settings.memory_budget_bytes),
-            journal: Mutex::default(),
-            opening: tokio::sync::Mutex::default(),
-            people: tokio::sync::Mutex::default(),
-            clearing: Notify::new(),
-            outside,
-            settings,
-            streams: Streams::default(),
-            epochs: crate::epochs::Epochs::default(),
-            adoptions: crate::adopt::Adoptions::new(origins),
-            hedges: crate::hedge::HedgeBudget::default(),
-            suspects: crate::suspects::Suspects::default(),
-            lifecycles: crate::upkeep::Lifecycles::default(),
-            counters: Counters::default(),
-            shown: watch::channel(0).0,
-            catch_up: Notify::new(),
-            draining: false.into(),
-            recoding: tokio::sync::Semaphore::new(RECODED_AT_ONCE),
-        });
+        let inner = Inner::of(enclave, catalog, sites, keys, outside, settings, origins);
         inner.heed_decided().await?;
         let seen = inner.replay().await?;
         if !open_keys(inner.catalog.as_ref(), &inner.keys).await? {
@@ -170,7 +145,16 @@ impl Engine {
     }
 }
 
-fn check_names(sites: &[SiteParts], settings: &Settings) -> Result<(), OpenError> {
+/// The sites with what stands around their stores.
+pub fn handles(sites: Vec<SiteParts>, settings: &Settings, outside: &Outside) -> Vec<(SiteParts, Arc<SiteHandle>)> {
+    let handle = |site: SiteParts| {
+        let handle = providers::stack(&site.name, Arc::clone(&site.store), settings.site_stack(), outside.clone());
+        (site, handle)
+    };
+    sites.into_iter().map(handle).collect()
+}
+
+pub fn check_names(sites: &[SiteParts], settings: &Settings) -> Result<(), OpenError> {
     let mut names: Vec<_> = sites.iter().map(|site| &site.name).collect();
     names.sort_unstable();
     if let Some([twice, _]) = names.windows(2).find(|pair| matches!(pair, [one, next] if one == next)) {
@@ -218,7 +202,7 @@ async fn found(
     Ok(enclave)
 }
 
-fn at_site(name: &str, error: &dyn std::error::Error) -> OpenError {
+pub fn at_site(name: &str, error: &dyn std::error::Error) -> OpenError {
     let source = error.source().map(|source| format!(" ({source})")).unwrap_or_default();
     OpenError::Site { name: name.to_owned(), reason: format!("{error}{source}") }
 }
@@ -265,6 +249,43 @@ async fn claim_sites(
 }
 
 impl Inner {
+    /// An enclave that nothing has begun in yet.
+    pub fn of(
+        enclave: EnclaveId,
+        catalog: Arc<dyn Catalog>,
+        sites: Vec<KnownSite>,
+        keys: Keyring,
+        outside: Outside,
+        settings: Settings,
+        origins: Arc<dyn Origins>,
+    ) -> Arc<Inner> {
+        Arc::new(Inner {
+            enclave,
+            catalog,
+            sites: Sites::new(sites),
+            keys,
+            lookups: crate::lookups::Lookups::default(),
+            budget: Budget::new(settings.memory_budget_bytes),
+            journal: Mutex::default(),
+            opening: tokio::sync::Mutex::default(),
+            people: tokio::sync::Mutex::default(),
+            clearing: Notify::new(),
+            outside,
+            settings,
+            streams: Streams::default(),
+            epochs: crate::epochs::Epochs::default(),
+            adoptions: crate::adopt::Adoptions::new(origins),
+            hedges: crate::hedge::HedgeBudget::default(),
+            suspects: crate::suspects::Suspects::default(),
+            lifecycles: crate::upkeep::Lifecycles::default(),
+            counters: Counters::default(),
+            shown: watch::channel(0).0,
+            catch_up: Notify::new(),
+            draining: false.into(),
+            recoding: tokio::sync::Semaphore::new(RECODED_AT_ONCE),
+        })
+    }
+
     /// Opens a new writer epoch above every earlier one; those are closed, for whoever wrote in
     /// them is gone.
     async fn enter_epoch(&self, seen: Epoch) -> Result<(), OpenError> {

@@ -27,18 +27,44 @@ const HEADERS_AT_ONCE: usize = 32;
 
 /// What the sites were found to hold beyond the catalog.
 #[derive(Default)]
-struct Found {
+pub struct Found {
     /// The newest writer epoch seen in any name.
-    seen: Epoch,
-    segments: BTreeMap<SegmentId, (Header, Vec<Piece>)>,
+    pub seen: Epoch,
+    pub segments: BTreeMap<SegmentId, (Header, Vec<Piece>)>,
     /// Sites that did not answer, to the listing or to a read.
-    silent: BTreeSet<String>,
+    pub silent: BTreeSet<String>,
     /// Names of an epoch that the catalog never opened: it is certainly older than the sites.
-    older: bool,
+    pub older: bool,
+    /// Segments that may have been acknowledged, and cannot be read while sites are silent.
+    pub doubtful: Vec<Header>,
+    /// Told of every step.
+    pub tell: Option<Tell>,
+}
+
+/// Hears how far a replay is.
+pub type Tell = Arc<dyn Fn(Step<'_>) + Send + Sync>;
+
+/// One step of a replay.
+#[derive(Clone, Copy, Debug)]
+pub enum Step<'a> {
+    /// A site named so many pieces of the journal.
+    Listed { site: &'a str, pieces: usize },
+    /// So many segments of the journal are to be read.
+    Segments(usize),
+    /// One of them was read, of so many bytes.
+    Read(u64),
+    /// This change is back.
+    Shown(&'a model::Change),
 }
 
 impl Found {
-    fn silent_sites(&self) -> OpenError {
+    pub fn tell(&self, step: Step<'_>) {
+        if let Some(tell) = &self.tell {
+            tell(step);
+        }
+    }
+
+    pub fn silent_sites(&self) -> OpenError {
         let names: Vec<&str> = self.silent.iter().map(String::as_str).collect();
         OpenError::SilentSites { silent: names.join(", ") }
     }
@@ -53,9 +79,9 @@ enum Keys {
 }
 
 /// A journal segment as it was read.
-struct Unopened {
+pub struct Unopened {
     header: Header,
-    payload: Vec<u8>,
+    pub payload: Vec<u8>,
     proven: Vec<Piece>,
 }
 
@@ -66,6 +92,10 @@ struct Opened {
 }
 
 impl Opened {
+    fn first(&self) -> u64 {
+        self.records.first().map_or(0, |(record, _)| record.sequence)
+    }
+
     fn last(&self) -> u64 {
         self.records.last().map_or(0, |(record, _)| record.sequence)
     }
@@ -74,14 +104,21 @@ impl Opened {
 impl Inner {
     /// Brings the catalog to where the sites are; returns the newest epoch seen there.
     pub async fn replay(self: &Arc<Self>) -> Result<Epoch, OpenError> {
-        let mut found = self.find_unknown().await?;
-        let seen = found.seen;
+        let mut found = Found::default();
+        self.find_unknown(&mut found).await?;
+        self.replay_found(&mut found).await?;
+        Ok(found.seen)
+    }
+
+    /// Shows what was found.
+    pub async fn replay_found(self: &Arc<Self>, found: &mut Found) -> Result<(), OpenError> {
+        let segments = std::mem::take(&mut found.segments);
+        found.tell(Step::Segments(segments.len()));
         // The control stream first: it brings the keys and streams of the others.
         let (control, others): (Vec<_>, Vec<_>) = {
             let streams = self.catalog.streams().await?;
             let control: BTreeSet<StreamId> =
                 streams.iter().filter(|stream| stream.label.is_none()).map(|stream| stream.id).collect();
-            let segments = std::mem::take(&mut found.segments);
             segments.into_values().partition(|(header, _)| control.contains(&header.stream))
         };
         for (keys, segments) in [(Keys::Brought, control), (Keys::There, others)] {
@@ -91,7 +128,7 @@ impl Inner {
             for (header, pieces) in segments.into_iter().filter(|(header, _)| !shredded.contains(&header.stream)) {
                 if let Some(known) = self.catalog.segment(header.segment).await? {
                     self.take_back(&known, pieces).await?;
-                } else if let Some(segment) = self.read_segment(header, pieces, &mut found).await? {
+                } else if let Some(segment) = self.read_segment(header, pieces, found).await? {
                     match keys {
                         Keys::Brought => unopened.push(segment),
                         Keys::There => opened.push(self.open_segment(segment)?),
@@ -106,23 +143,40 @@ impl Inner {
                 streams.entry(opened.segment.stream).or_default().push(opened);
             }
             for (stream, opened) in streams {
-                self.replay_stream(stream, opened, &found).await?;
+                self.replay_stream(stream, opened, found).await?;
             }
+            self.settle_doubts(found).await?;
             // What was replayed may have brought buckets that promise more.
             self.raise_journal_to_buckets().await?;
             for key in self.catalog.label_keys().await? {
                 self.keys.add(&key).map_err(|_| OpenError::WrongRoot)?;
             }
         }
-        Ok(seen)
+        Ok(())
+    }
+
+    /// What could not be read is not missed if its stream goes on in a later epoch: all before that is there.
+    async fn settle_doubts(&self, found: &mut Found) -> Result<(), OpenError> {
+        let streams = self.catalog.streams().await?;
+        for header in std::mem::take(&mut found.doubtful) {
+            let Some(stream) = streams.iter().find(|stream| stream.id == header.stream) else { continue };
+            let newest = match stream.newest {
+                Some(newest) => self.catalog.segment(newest).await?.map(|segment| segment.epoch),
+                None => None,
+            };
+            if newest.is_none_or(|newest| newest <= header.epoch) {
+                return Err(found.silent_sites());
+            }
+        }
+        Ok(())
     }
 
     /// Lists the journal from the catalog's newest epoch on and reads the headers of pieces it does
     /// not know.
-    async fn find_unknown(&self) -> Result<Found, OpenError> {
+    pub async fn find_unknown(&self, found: &mut Found) -> Result<(), OpenError> {
         let (newest, open) = (self.catalog.newest_epoch().await?, self.catalog.closed_below().await?);
         let running = self.catalog.add_running_ms(0).await?;
-        let mut found = Found { seen: newest, ..Found::default() };
+        found.seen = newest;
         for known in self.sites.iter() {
             let listed = match self.list_journal(known, open).await {
                 Ok(listed) => listed,
@@ -133,6 +187,7 @@ impl Inner {
                 }
             };
             found.seen = listed.iter().map(|name| name.epoch).max().unwrap_or_default().max(found.seen);
+            found.tell(Step::Listed { site: &known.site.name, pieces: listed.len() });
             let unknown = self.catalog.note_unnamed(known.site.id, listed, running).await?;
             let headers = futures::stream::iter(unknown).map(|unnamed| self.read_header(known, unnamed.name));
             let mut headers = headers.buffer_unordered(HEADERS_AT_ONCE);
@@ -151,8 +206,8 @@ impl Inner {
                 found.segments.entry(header.segment).or_insert_with(|| (header, Vec::new())).1.push(piece);
             }
         }
-        found.older = found.seen > newest;
-        Ok(found)
+        found.older |= found.seen > newest;
+        Ok(())
     }
 
     async fn list_journal(&self, known: &KnownSite, from: Epoch) -> Result<Vec<PieceName>, providers::Error> {
@@ -214,7 +269,7 @@ impl Inner {
     /// Reads and proves a segment; `None` when fewer than k of its pieces are whole, as of a batch whose
     /// upload was cut short. The control stream's key in it is learned: whichever segment was sealed
     /// since there is the newest root has it so that this opens it.
-    async fn read_segment(
+    pub async fn read_segment(
         &self,
         header: Header,
         pieces: Vec<Piece>,
@@ -236,9 +291,11 @@ impl Inner {
         let k = usize::from(header.code.k);
         if whole.len() < k {
             // Of a catalog that is up to date this is an upload that was cut short. Of an older one
-            // it may be what was acknowledged, with its other pieces at the silent sites.
-            if found.older && whole.len() + found.silent.len() >= k {
-                return Err(found.silent_sites());
+            // it may be what was acknowledged, with its other pieces at the silent sites: at the floor
+            // there was one more than are needed to read it.
+            let acknowledged = k + usize::from(header.code.m.min(1));
+            if found.older && whole.len() + found.silent.len() >= acknowledged {
+                found.doubtful.push(header);
             }
             return Ok(None);
         }
@@ -248,6 +305,7 @@ impl Inner {
         if let Some(control) = journal::control_key(&payload).map_err(|error| unreadable(error.to_string()))? {
             self.keys.learn(&control);
         }
+        found.tell(Step::Read(payload.len() as u64));
         Ok(Some(Unopened { header, payload, proven }))
     }
 
@@ -315,37 +373,33 @@ impl Inner {
             return Err(OpenError::Journal(format!("stream {id} is in no record of the control stream")));
         };
         let (mut shown, decided) = (stream.shown.0, stream.decided.0);
-        opened.sort_by_key(|segment| segment.records.first().map(|(record, _)| record.sequence));
         // What the catalog decided itself it ships again, unless the sites went on from there: then
         // it is an older catalog, and all that stands is shown.
-        let ahead = opened.iter().any(|segment| segment.last() > decided);
-        let mut opened = opened.into_iter().peekable();
-        while let Some(next) = opened.next() {
-            let (opened, is_last) = (next, opened.peek().is_none());
-            let last = opened.last();
-            let Opened { segment, records } = opened;
-            let first = records.first().map_or(0, |(record, _)| record.sequence);
-            if last <= shown || !ahead {
-                continue;
-            }
-            if first > shown + 1 {
-                if !found.silent.is_empty() {
-                    return Err(found.silent_sites());
-                }
-                if is_last {
-                    // Two batches may be under way and the later one stand first; but it is shown
-                    // after the one before it, so nobody was told of it.
-                    warn!(stream = %id, first, "changes that stood before those they follow were never acknowledged");
-                    break;
-                }
-                return Err(OpenError::Gap { stream: id, sequence: shown });
-            }
-            info!(stream = %id, records = records.len(), "replaying changes that the catalog does not have");
-            let records = records.into_iter().map(|(_, shipped)| shipped).collect();
-            self.catalog.show(Batch { stream: id, segment, records }).await?;
+        if opened.iter().all(|segment| segment.last() <= decided) {
+            return Ok(());
+        }
+        while let Some(next) = take_next(&mut opened, shown) {
+            info!(stream = %id, records = next.records.len(), "replaying changes that the catalog does not have");
+            let last = next.last();
+            let (records, shipped): (Vec<_>, Vec<_>) = next.records.into_iter().unzip();
+            self.catalog.show(Batch { stream: id, segment: next.segment, records: shipped }).await?;
+            let new = records.iter().filter(|record| record.sequence > shown);
+            new.for_each(|record| found.tell(Step::Shown(&record.change)));
             shown = last;
         }
-        Ok(())
+        opened.retain(|segment| segment.last() > shown);
+        match opened.as_slice() {
+            [] => Ok(()),
+            _ if !found.silent.is_empty() => Err(found.silent_sites()),
+            // Two batches may be under way and the later one stand first; but it is shown after the one
+            // before it, so nobody was told of it.
+            [early] => {
+                let first = early.first();
+                warn!(stream = %id, first, "changes that stood before those they follow were never acknowledged");
+                Ok(())
+            }
+            _ => Err(OpenError::Gap { stream: id, sequence: shown }),
+        }
     }
 
     /// Each stream's newest shown segment must still be there: else the sites are not those the
@@ -376,6 +430,16 @@ impl Inner {
         }
         Ok(())
     }
+}
+
+/// The segment that goes on behind this record. A batch that was shipped again lies at the sites more than
+/// once: the last attempt is the one that stood.
+fn take_next(opened: &mut Vec<Opened>, shown: u64) -> Option<Opened> {
+    let goes_on = |segment: &&Opened| segment.first() <= shown + 1 && segment.last() > shown;
+    let newest = |segment: &&Opened| (segment.segment.epoch, segment.segment.id);
+    let id = opened.iter().filter(goes_on).max_by_key(newest)?.segment.id;
+    let at = opened.iter().position(|segment| segment.segment.id == id)?;
+    Some(opened.swap_remove(at))
 }
 
 /// Lets `journal::open` borrow a key that is shared.

@@ -72,7 +72,10 @@ impl Inner {
                 }
             };
             if round > 0 || map.code != encoded.layout.code {
-                identity.segment = SegmentId::random(&self.outside);
+                identity.segment = match identity.kind {
+                    SegmentKind::Journal => self.journal_segment(),
+                    SegmentKind::Data => SegmentId::random(&self.outside),
+                };
                 encoded = self.recode(encoded, map.code, identity).await?;
             }
             match self.attempt(&encoded, &identity, &map, (profile, label), &reserved).await {

@@ -55,6 +55,8 @@ pub enum Command {
     Backup(BackupArgs),
     /// Start over: put a backup into an empty data directory
     Restore(RestoreArgs),
+    /// Bring back the catalog of a data directory that lost it, out of the sites and the root key
+    Rebuild(RebuildArgs),
     /// Look after the sites of a configuration
     Site(SiteArgs),
 }
@@ -721,6 +723,18 @@ pub struct RestoreArgs {
     /// Only show what it would do
     #[arg(long)]
     pub plan: bool,
+    /// Where the passphrase of the root key is
+    #[arg(long, value_name = "WHERE")]
+    pub passphrase: Option<PassphraseFrom>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct RebuildArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Print one line of JSON about what came back
+    #[arg(long)]
+    pub json: bool,
     /// Where the passphrase of the root key is
     #[arg(long, value_name = "WHERE")]
     pub passphrase: Option<PassphraseFrom>,

@@ -37,6 +37,16 @@ impl DataDir {
         self.path.join("catalog.backup")
     }
 
+    /// A catalog that a rebuild is filling.
+    pub fn catalog_rebuilding(&self) -> PathBuf {
+        self.path.join("catalog.rebuilding")
+    }
+
+    /// One that a rebuild filled, until it is put in its place.
+    pub fn catalog_rebuilt(&self) -> PathBuf {
+        self.path.join("catalog.rebuilt")
+    }
+
     /// Of the embedded default; a configuration keeps its root key elsewhere.
     pub fn root_key(&self) -> PathBuf {
         self.path.join("root.key")

@@ -75,6 +75,10 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Label(label) => cli::label::run(&label),
         Command::Backup(backup) => cli::backup::run(&backup),
         Command::Restore(restore) => cli::restore::run(&restore),
+        Command::Rebuild(rebuild) => {
+            logs::start(args.log.as_deref())?;
+            cli::rebuild::run(&rebuild)
+        }
         Command::Site(site) => match site.command {
             SiteCommand::Check(check) => cli::site::run(&check),
         },

@@ -9,7 +9,7 @@ mod doors;
 mod home;
 mod origins;
 
-pub use home::store as site_store;
+pub use home::{parts, refused, store as site_store};
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -56,7 +56,7 @@ const TASKS_MAX: Duration = Duration::from_secs(22);
 /// was acknowledged stands without it.
 const SHOW_MAX: Duration = Duration::from_secs(5);
 /// How long blocking work of a hung disk may hold up the exit.
-const LINGER_MAX: Duration = Duration::from_secs(1);
+pub const LINGER_MAX: Duration = Duration::from_secs(1);
 
 pub fn run(args: &UpArgs) -> Result<(), Failure> {
     let config = Config::of(args)?;
@@ -71,7 +71,7 @@ pub fn run(args: &UpArgs) -> Result<(), Failure> {
     result
 }
 
-fn runtime() -> Result<Runtime, Failure> {
+pub fn runtime() -> Result<Runtime, Failure> {
     let cores = std::thread::available_parallelism().map_or(*WORKERS.start(), usize::from);
     Builder::new_multi_thread()
         .worker_threads(cores.clamp(*WORKERS.start(), *WORKERS.end()))

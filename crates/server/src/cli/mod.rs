@@ -10,6 +10,7 @@ pub mod group;
 pub mod key;
 pub mod label;
 pub mod presign;
+pub mod rebuild;
 pub mod release;
 pub mod restore;
 pub mod root_key;

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use catalog::{Catalog, SqliteCatalog};
+use coding::RootKey;
 use engine::{Engine, OpenError, Parts, SiteParts};
 use model::Outside;
 use providers::{LocalStore, Store, remote};
@@ -33,18 +34,28 @@ pub async fn open(
     if config.kind == Kind::Embedded && catalog.enclave().await.map_err(|error| unusable(dir, &error))?.is_none() {
         make_sites(&config.sites)?;
     }
-    let parts = Parts {
-        catalog: Arc::clone(&catalog),
+    let parts = parts(config, Arc::clone(&catalog), (root, next_root), outside)?;
+    let engine = Engine::open(parts).await.map_err(|error| refused(config, dir, &error))?;
+    roots.settle(&engine).await?;
+    Ok((engine, catalog))
+}
+
+/// What the settings say the enclave is made of, over this catalog.
+pub fn parts(
+    config: &Config,
+    catalog: Arc<dyn Catalog>,
+    (root, next_root): (RootKey, Option<RootKey>),
+    outside: &Outside,
+) -> Result<Parts, Failure> {
+    Ok(Parts {
+        catalog,
         sites: config.sites.iter().map(|site| site_parts(site, outside)).collect::<Result<_, _>>()?,
         root,
         next_root,
         outside: outside.clone(),
         settings: settings(config)?,
         origins: Arc::new(VendorOrigins),
-    };
-    let engine = Engine::open(parts).await.map_err(|error| refused(config, dir, &error))?;
-    roots.settle(&engine).await?;
-    Ok((engine, catalog))
+    })
 }
 
 fn settings(config: &Config) -> Result<engine::Settings, Failure> {
@@ -117,7 +128,7 @@ fn refuse_orphans(config: &Config, dir: &DataDir) -> Result<(), Failure> {
     let holds = |path: &&Path| fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
     let Some(path) = config.sites.iter().filter_map(SiteConfig::directory).find(holds) else { return Ok(()) };
     let why = format!(
-        "`{}` is missing, but the site `{}` holds data: put the catalog back, or choose another --data-dir",
+        "`{}` is missing, but the site `{}` holds data: bring it back with `entente rebuild`, put it back, or choose another --data-dir",
         dir.catalog().display(),
         path.display()
     );
@@ -171,7 +182,7 @@ pub fn store(site: &SiteConfig, outside: &Outside) -> Result<Arc<dyn Store>, Fai
 }
 
 /// An enclave that does not open. Nothing was changed that the next start would not complete.
-fn refused(config: &Config, dir: &DataDir, error: &OpenError) -> Failure {
+pub fn refused(config: &Config, dir: &DataDir, error: &OpenError) -> Failure {
     match error {
         OpenError::Catalog(error) => unusable(dir, error),
         OpenError::WrongRoot => {

@@ -99,7 +99,7 @@ fn a_lost_catalog_is_not_replaced_by_an_empty_one() {
     let world = filled("lost");
     let (path, aside) = (world.path("catalog.sqlite"), world.root().join("aside"));
     fs::rename(&path, &aside).unwrap();
-    world.refused(&[], 6, &["catalog.sqlite` is missing", "put the catalog back"]);
+    world.refused(&[], 6, &["catalog.sqlite` is missing", "entente rebuild"]);
     assert!(!path.exists());
     fs::write(&path, "").unwrap();
     world.refused(&[], 6, &["catalog.sqlite` is empty"]);

@@ -1,0 +1,141 @@
+//! Rebuild: an empty catalog becomes that of an enclave again, out of what its sites hold and the root
+//! key, and of nothing else.
+//!
+//! ```text
+//!  markers ─► enclave, ids of sites ─► journal listed ─► control stream (the root opens it) ─► keys, streams
+//!  ─► every other stream, record by record in its order ─► what was shredded is removed ─► done
+//! ```
+//!
+//! It is the replay of a start, from the first record on. Nothing is written to the sites, and a catalog
+//! that a rebuild left half way is thrown away: the next one begins with an empty one.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use catalog::{Clearing, Totals};
+use model::{EnclaveId, Site, StreamId, Vendor};
+use providers::SiteHandle;
+use providers::marker::{self, Marker, MarkerError};
+use tracing::warn;
+
+use crate::api::Engine;
+use crate::inner::Inner;
+use crate::keyring::Keyring;
+use crate::open::{self, OpenError, Parts, SiteParts};
+use crate::replay::{Found, Tell};
+use crate::settings::Settings;
+use crate::sites::KnownSite;
+
+/// Rows of what was shredded that go in one transaction; nobody waits for the catalog meanwhile.
+const CLEARED_AT_ONCE: usize = 10_000;
+
+/// What a rebuild brought back.
+#[derive(Clone, Debug)]
+pub struct Rebuilt {
+    pub enclave: EnclaveId,
+    pub totals: Totals,
+    /// Sites that did not answer, or were found without a marker: it was done without them.
+    pub silent: BTreeSet<String>,
+}
+
+impl Engine {
+    /// Brings the empty catalog of `parts` to what the sites hold. Sites that are silent are done without
+    /// as far as the default profile's promise goes; what they hold of the journal beside the others is
+    /// taken back by the first start that finds them.
+    pub async fn rebuild(parts: Parts, tell: Option<Tell>) -> Result<Rebuilt, OpenError> {
+        let Parts { catalog, sites, root, next_root, outside, settings, origins } = parts;
+        open::check_names(&sites, &settings)?;
+        if catalog.enclave().await?.is_some() {
+            return Err(OpenError::NotEmpty);
+        }
+        let belonging = belonging(open::handles(sites, &settings, &outside), &settings).await?;
+        let Belonging { enclave, sites, silent } = belonging;
+        let keys = Keyring::new(root, next_root.into_iter().collect());
+        let inner = Inner::of(enclave, catalog, sites, keys, outside, settings, origins);
+        let mut found = Found { silent, tell, older: true, ..Found::default() };
+        inner.find_unknown(&mut found).await?;
+        let control = inner.control_stream(&mut found).await?;
+        inner.catalog.found(enclave, control).await?;
+        inner.replay_found(&mut found).await?;
+        if inner.keys.control().is_none() {
+            return Err(OpenError::WrongRoot);
+        }
+        // No record is missing any more: what was given a number and is not here never comes.
+        inner.catalog.decide(control, inner.outside.clock.now(), Vec::new()).await?;
+        while inner.catalog.clear_shredded(CLEARED_AT_ONCE).await? == Clearing::Some {}
+        Ok(Rebuilt { enclave, totals: inner.catalog.totals().await?, silent: found.silent })
+    }
+}
+
+/// The sites that say whose they are.
+struct Belonging {
+    enclave: EnclaveId,
+    sites: Vec<KnownSite>,
+    silent: BTreeSet<String>,
+}
+
+async fn belonging(handles: Vec<(SiteParts, Arc<SiteHandle>)>, settings: &Settings) -> Result<Belonging, OpenError> {
+    let (mut sites, mut silent) = (Vec::new(), BTreeSet::new());
+    let mut missing: BTreeSet<Vendor> = BTreeSet::new();
+    let mut enclave = None;
+    for (parts, handle) in handles {
+        let Some(marker) = marker_of(&parts, &handle).await? else {
+            missing.insert(parts.vendor);
+            silent.insert(parts.name);
+            continue;
+        };
+        let other = *enclave.get_or_insert(marker.enclave);
+        if other != marker.enclave {
+            return Err(OpenError::TwoEnclaves { site: parts.name, enclave: marker.enclave, other });
+        }
+        if let Err(error) = handle.breaker.admit(marker.enclave, marker.site).await {
+            warn!(site = parts.name, %error, "the site is done without");
+            missing.insert(parts.vendor);
+            silent.insert(parts.name);
+            continue;
+        }
+        let site = Site { id: marker.site, name: parts.name, vendor: parts.vendor, region: parts.region };
+        sites.push(KnownSite { site, facts: parts.facts, handle });
+    }
+    let enclave = enclave.ok_or(OpenError::NothingToRebuild)?;
+    if missing.len() > usize::from(settings.default_profile.promise()) {
+        let silent = silent.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(OpenError::SilentSites { silent });
+    }
+    Ok(Belonging { enclave, sites, silent })
+}
+
+/// The site's marker; `None` of one that does not answer, or has none.
+async fn marker_of(parts: &SiteParts, handle: &SiteHandle) -> Result<Option<Marker>, OpenError> {
+    match marker::read_marker(handle.store.as_ref()).await {
+        Ok(Some(marker)) => Ok(Some(marker)),
+        Ok(None) => {
+            warn!(site = parts.name, "the site has no marker: it is done without");
+            Ok(None)
+        }
+        Err(error @ MarkerError::Unreachable(_)) => {
+            warn!(site = parts.name, %error, "the site is done without");
+            Ok(None)
+        }
+        Err(error) => Err(open::at_site(&parts.name, &error)),
+    }
+}
+
+impl Inner {
+    /// The stream whose segments bring their own key: one of them is read of each stream until it is found.
+    async fn control_stream(&self, found: &mut Found) -> Result<StreamId, OpenError> {
+        let segments: Vec<_> = found.segments.values().cloned().collect();
+        let mut looked_at = BTreeSet::new();
+        for (header, pieces) in segments {
+            if looked_at.contains(&header.stream) {
+                continue;
+            }
+            let Some(unopened) = self.read_segment(header, pieces, found).await? else { continue };
+            if matches!(coding::journal::control_key(&unopened.payload), Ok(Some(_))) {
+                return Ok(header.stream);
+            }
+            looked_at.insert(header.stream);
+        }
+        if found.silent.is_empty() { Err(OpenError::NothingToRebuild) } else { Err(found.silent_sites()) }
+    }
+}

@@ -1,0 +1,360 @@
+//! Rebuild: out of the sites and the root key alone comes the catalog there was, byte for byte, of every kind
+//! of record, with vendors missing, with what interrupted writes left, and after a label was shredded.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+
+#[cfg(test)]
+mod world;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use catalog::{Catalog, Clearing, SqliteCatalog};
+use coding::keys::RootKey;
+use engine::{
+    Complete, CompletedPart, Copy, CopyPart, Destination, Engine, OpenError, Parts, PrincipalUpdate, Rebuilt,
+    ReplayStep, StartUpload, Tell,
+};
+use model::label::Parts as LabelParts;
+use model::{
+    Bucket, BucketName, BucketSetting, Change, CopyKind, KnownCopy, Label, Level, ObjectKey, Precondition, Role,
+    Session, Tags, Timestamp, Versioning, Which,
+};
+use policy::{
+    AbortUpload, DeleteBucket, DeleteObject, DeleteVersion, ObjectAction, Permit, SystemPermit, WriteSettings,
+    WriteTags,
+};
+use providers::Store;
+use providers::fault::State;
+use world::{ROOT, World, body, declared, noise, person_at, settings};
+
+const NEW: [u8; 32] = [8; 32];
+const MIB: usize = 1 << 20;
+
+/// Names every kind of change; with a new one this does not compile, and with its name it asks for a history
+/// that has it.
+macro_rules! kinds {
+    ($($kind:ident),+ $(,)?) => {
+        const KINDS: &[&str] = &[$(stringify!($kind)),+];
+
+        fn kind(change: &Change) -> &'static str {
+            match change {
+                $(Change::$kind { .. } => stringify!($kind)),+
+            }
+        }
+    };
+}
+
+kinds! {
+    BucketCreated, BucketDeleted, ObjectPut, ObjectDeleted, OriginHidden, UploadStarted, PartPut, UploadCompleted,
+    UploadAborted, PiecesAdded, PrincipalCreated, KeyIssued, KeyRevoked, KeyExpires, PrincipalSet, GroupSet,
+    GroupDeleted, ReleaseSet, LabelKeyCreated, StreamOpened, SiteClaimed, MarkerPut, VersionDeleted, VersionSet,
+    ObjectCopied, PartCopied, BucketSet, LabelShredded, CopyMade,
+}
+
+fn system() -> SystemPermit {
+    SystemPermit::for_background_work()
+}
+
+fn secret() -> Label {
+    Label::new(LabelParts { level: Level(64), ..Label::LOWEST.parts() })
+}
+
+fn name(text: &str) -> BucketName {
+    BucketName::parse(text).unwrap()
+}
+
+fn on<A: ObjectAction>(session: &Session, bucket: &Bucket, key: &str) -> Permit<A> {
+    policy::on_object(session, bucket, ObjectKey::parse(key).unwrap()).unwrap()
+}
+
+type Kinds = Arc<Mutex<BTreeSet<&'static str>>>;
+
+async fn rebuild(world: &World, root: [u8; 32], kinds: &Kinds) -> Result<(Arc<SqliteCatalog>, Rebuilt), OpenError> {
+    let catalog = Arc::new(SqliteCatalog::in_memory(world.outside.clone()).unwrap());
+    let kinds = Arc::clone(kinds);
+    let tell: Tell = Arc::new(move |step| {
+        if let ReplayStep::Shown(change) = step {
+            kinds.lock().unwrap().insert(kind(change));
+        }
+    });
+    let parts = Parts {
+        catalog: Arc::clone(&catalog) as Arc<dyn Catalog>,
+        sites: world.sites.parts(),
+        root: RootKey::from_bytes(root),
+        next_root: None,
+        outside: world.outside.clone(),
+        settings: settings(),
+        origins: Arc::new(providers::NoOrigins),
+    };
+    let rebuilt = Engine::rebuild(parts, Some(tell)).await?;
+    Ok((catalog, rebuilt))
+}
+
+/// The rebuilt catalog, which is the one there was.
+async fn check(world: &World, root: [u8; 32], kinds: &Kinds) -> Arc<SqliteCatalog> {
+    // What arrives late is noted behind the answer.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(world.catalog.totals().await.unwrap().unshown, 0);
+    let (catalog, rebuilt) = rebuild(world, root, kinds).await.unwrap();
+    assert!(rebuilt.silent.is_empty());
+    assert_same(&catalog.dump().await.unwrap(), &world.catalog.dump().await.unwrap());
+    catalog
+}
+
+/// Line by line, so that a failure names the row.
+fn assert_same(found: &str, expected: &str) {
+    for (found, expected) in found.lines().zip(expected.lines()) {
+        assert_eq!(found, expected);
+    }
+    assert_eq!(found, expected);
+}
+
+/// What lies at a missing vendor of the journal is in no record: all but those pieces is compared.
+fn without_journal_pieces(dump: &str) -> String {
+    let derived = |line: &&str| !(line.starts_with("piece ") && line.contains(" 6a"));
+    dump.lines().filter(derived).collect::<Vec<_>>().join("\n")
+}
+
+async fn bucket(world: &World, session: &Session, text: &str) -> Bucket {
+    let permit = policy::on_account(session).unwrap();
+    world.engine.create_bucket(permit, name(text), None, Vec::new()).await.unwrap()
+}
+
+async fn uploads(world: &World) {
+    let engine = &world.engine;
+    let start = async || engine.start_upload(world.permit("parts").await, StartUpload::default()).await.unwrap();
+    let upload = start().await;
+    let part = noise(4, 5 * MIB);
+    let put = engine.put_part(world.permit("parts").await, upload.id, 1, declared(part.len()), body(&part));
+    let first = CompletedPart { number: 1, etag: put.await.unwrap().etag, checksum: None };
+    let copy = CopyPart { number: 2, range: Some(0..700), ..CopyPart::default() };
+    let (from, to) = (world.permit("large").await, world.permit("parts").await);
+    let copied = engine.copy_part(from, Which::Current, to, upload.id, copy).await.unwrap();
+    let second = CompletedPart { number: 2, etag: copied.written.etag, checksum: None };
+    let complete = Complete { parts: vec![first, second], ..Complete::default() };
+    engine.complete_upload(world.permit("parts").await, upload.id, complete).await.unwrap();
+    let aborted = start().await;
+    let put = engine.put_part(world.permit("parts").await, aborted.id, 1, declared(3), body(b"old"));
+    put.await.unwrap();
+    engine.abort_upload(world.permit::<AbortUpload>("parts").await, aborted.id).await.unwrap();
+    let in_flight = start().await;
+    let put = engine.put_part(world.permit("parts").await, in_flight.id, 7, declared(5), body(b"small"));
+    put.await.unwrap();
+}
+
+async fn versions(world: &World) {
+    let (engine, session) = (&world.engine, &world.session);
+    let kept = bucket(world, session, "kept").await;
+    let permit = policy::on_bucket::<WriteSettings>(session, &kept).unwrap();
+    engine.set_bucket_setting(permit, BucketSetting::Versioning(Versioning::Enabled)).await.unwrap();
+    let first = world::put(engine, on(session, &kept, "a"), b"first").await.unwrap().version.unwrap();
+    world::put(engine, on(session, &kept, "a"), &noise(5, 2 * MIB)).await.unwrap();
+    let tags = Tags([("t".to_owned(), "1".to_owned())].into());
+    engine.set_tags(on::<WriteTags>(session, &kept, "a"), Which::Current, tags).await.unwrap();
+    engine
+        .delete_version(on::<DeleteVersion>(session, &kept, "a"), Which::Own(first), Precondition::None, None)
+        .await
+        .unwrap();
+    engine.delete(on::<DeleteObject>(session, &kept, "a"), Precondition::None).await.unwrap();
+}
+
+async fn people(world: &World) {
+    let engine = &world.engine;
+    // Somebody of their own: whose rights change is asked anew, with every session.
+    let bob = engine.create_principal(&system(), "bob", Role::MissionOwner, Label::LOWEST).await.unwrap();
+    let limits = model::KeyLimits::default;
+    let gone = engine.issue_key(&system(), bob.id, Label::LOWEST, limits()).await.unwrap();
+    engine.revoke_key(&system(), &gone.id).await.unwrap();
+    let turned = engine.issue_key(&system(), bob.id, Label::LOWEST, limits()).await.unwrap();
+    engine.rotate_key(&system(), &turned.id, 1000).await.unwrap();
+    engine.set_principal(&system(), bob.id, PrincipalUpdate::default()).await.unwrap();
+    let group = engine.create_group(&system(), "staff").await.unwrap();
+    engine.set_members(&system(), group.id, &[bob.id], &[]).await.unwrap();
+    let other = engine.create_group(&system(), "guests").await.unwrap();
+    engine.delete_group(&system(), other.id).await.unwrap();
+    let root = model::RootFingerprint([1; 16]);
+    let what = CopyKind::Backup { place: "elsewhere".to_owned(), digest: [2; 32] };
+    engine.note_copy(&system(), KnownCopy { root, made: Timestamp(5), what }).await.unwrap();
+}
+
+/// A world in which everything happened that can.
+async fn eventful(seed: u64) -> (World, Session) {
+    let world = World::under(seed, settings(), [Label::highest_of(Label::LOWEST.table()); 4]).await;
+    let (engine, session) = (&world.engine, &world.session);
+    world.put("small", b"small").await.unwrap();
+    world.put("large", &noise(1, 3 * MIB)).await.unwrap();
+    world.put("gone", b"gone").await.unwrap();
+    engine.delete(world.permit::<DeleteObject>("gone").await, Precondition::None).await.unwrap();
+    let (from, to) = (world.permit("large").await, world.permit("copy").await);
+    engine.copy(from, Which::Current, to, Copy::default()).await.unwrap();
+    uploads(&world).await;
+    versions(&world).await;
+    people(&world).await;
+    let empty = bucket(&world, session, "empty").await;
+    engine.delete_bucket(policy::on_bucket::<DeleteBucket>(session, &empty).unwrap()).await.unwrap();
+
+    let ana = person_at(engine, "ana", secret()).await;
+    let vault = bucket(&world, &ana, "vault").await;
+    world::put(engine, on(&ana, &vault, "small"), b"secret").await.unwrap();
+    world::put(engine, on(&ana, &vault, "large"), &noise(6, 2 * MIB)).await.unwrap();
+    let below = world::key_at(engine, ana.principal, Label::LOWEST).await.unwrap();
+    bucket(&world, &below, "below").await;
+    let to = Destination { label: Label::LOWEST, bucket: name("below"), key: ObjectKey::parse("let go").unwrap() };
+    engine.ask_release(on(&ana, &vault, "small"), Which::Current, to, "they need it").await.unwrap();
+
+    // A vendor is out for a while, and caught up.
+    let background = world.background();
+    world.sites.set(&[1], State::ReadOnly);
+    for n in 0..4 {
+        world.put(&format!("out {n}"), &noise(n, 2 * MIB)).await.unwrap();
+    }
+    world.sites.set(&[1], State::Well);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    world.caught_up().await;
+    background.abort();
+
+    world::origin::adopt_and_rest(&world).await;
+    world::origin::there(&world, "beneath", b"theirs");
+    world::origin::delete(&world, "beneath", Precondition::None).await.unwrap();
+    (world, ana)
+}
+
+async fn shred(world: &World) {
+    world.engine.shred_label(&system(), secret(), RootKey::from_bytes(NEW)).await.unwrap();
+    while world.catalog.clear_shredded(1000).await.unwrap() == Clearing::Some {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_kind_of_record_comes_back_the_same() {
+    let kinds = Kinds::default();
+    let (world, _) = eventful(80).await;
+    check(&world, ROOT, &kinds).await;
+    shred(&world).await;
+    world.put("later", b"later").await.unwrap();
+    check(&world, NEW, &kinds).await;
+    let kinds = kinds.lock().unwrap();
+    let untested: Vec<_> = KINDS.iter().filter(|kind| !kinds.contains(*kind)).collect();
+    assert!(untested.is_empty(), "no history has {untested:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_rebuilt_is_read_and_written_on() {
+    let (world, _) = eventful(81).await;
+    let catalog = check(&world, ROOT, &Kinds::default()).await;
+    let engine = world::open(&catalog, &world.sites, &world.outside, settings()).await.unwrap();
+    let permit = async |key: &str| world::permit(&engine, &world.session, key).await;
+    assert_eq!(world::get(&engine, permit("large").await).await.unwrap(), noise(1, 3 * MIB));
+    assert_eq!(world::get(&engine, permit("small").await).await.unwrap(), "small");
+    world::put(&engine, world::permit(&engine, &world.session, "on").await, b"and on").await.unwrap();
+    assert_eq!(world::get(&engine, permit("on").await).await.unwrap(), "and on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_of_a_shredded_label_returns() {
+    let (world, ana) = eventful(82).await;
+    shred(&world).await;
+    let catalog = check(&world, NEW, &Kinds::default()).await;
+    assert!(catalog.label_keys().await.unwrap().iter().all(|key| key.label != Some(secret())));
+    assert!(catalog.releases().await.unwrap().is_empty());
+    let engine = Engine::open(Parts {
+        catalog,
+        sites: world.sites.parts(),
+        root: RootKey::from_bytes(NEW),
+        next_root: None,
+        outside: world.outside.clone(),
+        settings: settings(),
+        origins: Arc::new(providers::NoOrigins),
+    });
+    let engine = engine.await.unwrap();
+    assert!(engine.resolve(&ana, &name("vault")).await.unwrap().is_none());
+    let refused = rebuild(&world, ROOT, &Kinds::default()).await.map(drop).unwrap_err();
+    assert!(matches!(refused, OpenError::WrongRoot), "{refused}");
+}
+
+/// With these sites missing: all but what lies at them of the journal, and that too once they are back.
+async fn check_without(world: &World, missing: &[usize]) {
+    world.engine.drain().await;
+    let expected = world.catalog.dump().await.unwrap();
+    world.sites.set(missing, State::Gone);
+    let (catalog, rebuilt) = rebuild(world, ROOT, &Kinds::default()).await.unwrap();
+    assert_eq!(rebuilt.silent.len(), missing.len());
+    let rows = |dump: &str, tables: &[&str]| -> String {
+        let is_of = |line: &&str| !tables.iter().any(|table| line.starts_with(&format!("{table} ")));
+        dump.lines().filter(is_of).map(|line| format!("{line}\n")).collect()
+    };
+    let found = catalog.dump().await.unwrap();
+    let derived = ["piece", "segment", "total"];
+    assert_same(&rows(&found, &derived), &rows(&expected, &derived));
+    assert_same(
+        &without_journal_pieces(&rows(&found, &["segment", "total"])),
+        &without_journal_pieces(&rows(&expected, &["segment", "total"])),
+    );
+    world.sites.set(missing, State::Well);
+    let engine = world::open(&catalog, &world.sites, &world.outside, settings()).await.unwrap();
+    assert_same(&catalog.dump().await.unwrap(), &expected);
+    drop(engine);
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_two_vendors_may_be_missing() {
+    let (world, _) = eventful(83).await;
+    for missing in [&[0][..], &[1], &[2], &[3], &[0, 1], &[0, 2], &[0, 3], &[1, 2], &[1, 3], &[2, 3]] {
+        check_without(&world, missing).await;
+    }
+    world.sites.set(&[0, 1, 2], State::Gone);
+    let refused = rebuild(&world, ROOT, &Kinds::default()).await.map(drop).unwrap_err();
+    assert!(matches!(refused, OpenError::SilentSites { .. }), "{refused}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn batches_that_were_shipped_twice_come_back_from_where_they_stood() {
+    for seed in 90..98 {
+        let world = World::new(seed).await;
+        world.put("first", b"all four").await.unwrap();
+        world.sites.set(&[1, 3], State::ReadOnly);
+        for n in 0..6 {
+            world.put(&format!("small {n}"), &noise(n, 300)).await.unwrap();
+        }
+        world.sites.set(&[1, 3], State::Well);
+        check(&world, ROOT, &Kinds::default()).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_interrupted_writes_left_is_passed_over() {
+    let world = World::new(99).await;
+    world.put("tea", b"stands").await.unwrap();
+    world.engine.drain().await;
+    // Half a header, a piece that breaks off behind it, and something else.
+    let memory = &world.sites.memories[0];
+    let names = memory.names();
+    let journal = names.iter().find(|name| name.contains("/j/")).unwrap();
+    let whole = memory.get_range(journal, 0..200).await.unwrap();
+    let beside = |tail: &str| format!("{}{tail}", &journal[..journal.len() - 4]);
+    memory.put_new(&beside("0001"), whole.slice(..100)).await.unwrap();
+    memory.put_new(&beside("0002"), whole.clone()).await.unwrap();
+    memory.put_new(&beside("0003"), bytes::Bytes::from_static(b"else")).await.unwrap();
+    let (catalog, _) = rebuild(&world, ROOT, &Kinds::default()).await.unwrap();
+    assert_same(&catalog.dump().await.unwrap(), &world.catalog.dump().await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_catalog_that_is_not_empty_is_left_alone() {
+    let world = World::new(100).await;
+    let parts = Parts {
+        catalog: Arc::clone(&world.catalog) as Arc<dyn Catalog>,
+        sites: world.sites.parts(),
+        root: RootKey::from_bytes(ROOT),
+        next_root: None,
+        outside: world.outside.clone(),
+        settings: settings(),
+        origins: Arc::new(providers::NoOrigins),
+    };
+    assert!(matches!(Engine::rebuild(parts, None).await.map(drop), Err(OpenError::NotEmpty)));
+    // And an empty one that meets the sites of an enclave says what to do.
+    let empty = Arc::new(SqliteCatalog::in_memory(world.outside.clone()).unwrap());
+    let error = world::open(&empty, &world.sites, &world.outside, settings()).await.map(drop).unwrap_err();
+    assert!(error.to_string().contains("entente rebuild"), "{error}");
+}
