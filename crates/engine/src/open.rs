@@ -254,7 +254,7 @@ impl Inner {
         enclave: EnclaveId,
         catalog: Arc<dyn Catalog>,
         sites: Vec<KnownSite>,
-        keys: Keyring,
+        keys: Arc<Keyring>,
         outside: Outside,
         settings: Settings,
         origins: Arc<dyn Origins>,

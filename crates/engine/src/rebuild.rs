@@ -50,7 +50,8 @@ impl Engine {
         }
         let belonging = belonging(open::handles(sites, &settings, &outside), &settings).await?;
         let Belonging { enclave, sites, silent } = belonging;
-        let keys = Keyring::new(root, next_root.into_iter().collect());
+        let keys = Arc::new(Keyring::new(root, next_root.into_iter().collect()));
+        catalog.hand_keys(Arc::<Keyring>::clone(&keys));
         let inner = Inner::of(enclave, catalog, sites, keys, outside, settings, origins);
         let mut found = Found { silent, tell, older: true, ..Found::default() };
         inner.find_unknown(&mut found).await?;
