@@ -1,7 +1,7 @@
 //! Rebuild: out of the sites and the root key alone comes the catalog there was, byte for byte, of every kind
 //! of record, with vendors missing, with what interrupted writes left, and after a label was shredded.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 #[cfg(test)]
 mod world;

@@ -103,3 +103,27 @@ fn write_value(text: &mut String, value: ValueRef<'_>) {
         ValueRef::Blob(bytes) => bytes.iter().try_for_each(|byte| write!(text, "{byte:02x}")),
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use rusqlite::Connection;
+
+    use super::TABLES;
+    use crate::sqlite::schema;
+
+    /// What a catalog has of its own, and the journal does not bring.
+    const OWN: &[&str] = &["decided", "decided_piece", "unnamed"];
+
+    #[test]
+    fn no_table_is_left_out() {
+        let c = Connection::open_in_memory().unwrap();
+        schema::migrate(&c).unwrap();
+        let mut names = c.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
+        let there: BTreeSet<String> = names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        let named: BTreeSet<String> =
+            TABLES.iter().map(|(table, _)| table).chain(OWN).map(|name| (*name).to_owned()).collect();
+        assert_eq!(there, named);
+    }
+}
