@@ -243,6 +243,16 @@ pub struct ObjectSummary {
 pub struct Unnamed {
     pub name: PieceName,
     pub since_running_ms: u64,
+    pub why: Why,
+}
+
+/// Why no record names a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// None ever did, as far as this catalog knows.
+    NeverNamed,
+    /// It was deleted, replaced or given up, and waits for the sweep.
+    Freed,
 }
 
 /// A place among the segments below their promise: those with the fewest spare pieces first, by id
@@ -460,8 +470,10 @@ pub trait Catalog: Send + Sync {
     async fn proofs(&self, from: u64, limit: usize) -> Result<ProofPage, Error>;
     async fn scrub_state(&self, site: SiteId) -> Result<ScrubState, Error>;
     async fn set_walk(&self, site: SiteId, depth: Depth, walk: Walk) -> Result<(), Error>;
-    /// Adds to what was spent at a site on this day, durably, and returns the day's sum.
-    async fn spend(&self, site: SiteId, day: BudgetDay, more: Spent) -> Result<Spent, Error>;
+    /// Adds to what was spent at a site on this day, durably, and returns the day's sum; `None`, and
+    /// nothing is spent, where that would pass `limit`. A day that is over is forgotten; a clock that goes
+    /// back gets no new day.
+    async fn spend(&self, site: SiteId, day: BudgetDay, more: Spent, limit: Spent) -> Result<Option<Spent>, Error>;
     /// Remembers what was found, each object and fault once, and a bounded number of them. Tells which are
     /// new, or came back after they were over.
     async fn note_findings(&self, findings: Vec<Finding>) -> Result<Vec<bool>, Error>;
@@ -484,6 +496,9 @@ pub trait Catalog: Send + Sync {
     /// Of the pieces listed at a site, those that no record (decided or shown) names, with the
     /// running time since when; those named again are forgotten.
     async fn note_unnamed(&self, site: SiteId, listed: Vec<PieceName>, running_ms: u64) -> Result<Vec<Unnamed>, Error>;
+    /// Forgets those of a site that are unnamed since before then: what is still there when it is listed
+    /// again begins anew.
+    async fn forget_unnamed_before(&self, site: SiteId, running_ms: u64) -> Result<(), Error>;
     /// Forgets pieces that were deleted at the site.
     async fn forget_unnamed(&self, site: SiteId, deleted: Vec<PieceName>) -> Result<(), Error>;
 }

@@ -91,6 +91,13 @@ pub struct Spent {
 }
 
 impl Spent {
+    /// No limit.
+    pub const UNBOUNDED: Spent = Spent { requests: u64::MAX, bytes: u64::MAX, cost: NanoDollars(u64::MAX) };
+
+    pub const fn is_within(self, limit: Spent) -> bool {
+        self.requests <= limit.requests && self.bytes <= limit.bytes && self.cost.0 <= limit.cost.0
+    }
+
     #[must_use]
     pub fn and(self, more: Spent) -> Spent {
         Spent {

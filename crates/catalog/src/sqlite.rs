@@ -343,8 +343,8 @@ impl Catalog for SqliteCatalog {
         self.write(move |c| scrub::set_walk(c, site, depth, &walk)).await
     }
 
-    async fn spend(&self, site: SiteId, day: BudgetDay, more: Spent) -> Result<Spent, Error> {
-        self.write(move |c| scrub::spend(c, site, day, more)).await
+    async fn spend(&self, site: SiteId, day: BudgetDay, more: Spent, limit: Spent) -> Result<Option<Spent>, Error> {
+        self.write(move |c| scrub::spend(c, site, day, more, limit)).await
     }
 
     async fn note_findings(&self, findings: Vec<Finding>) -> Result<Vec<bool>, Error> {
@@ -381,6 +381,10 @@ impl Catalog for SqliteCatalog {
 
     async fn note_unnamed(&self, site: SiteId, listed: Vec<PieceName>, running_ms: u64) -> Result<Vec<Unnamed>, Error> {
         self.write(move |c| epochs::note_unnamed(c, site, &listed, running_ms)).await
+    }
+
+    async fn forget_unnamed_before(&self, site: SiteId, running_ms: u64) -> Result<(), Error> {
+        self.write(move |c| epochs::forget_unnamed_before(c, site, running_ms)).await
     }
 
     async fn forget_unnamed(&self, site: SiteId, deleted: Vec<PieceName>) -> Result<(), Error> {

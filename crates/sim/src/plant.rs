@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use catalog::{Batch, Decided, Entry, Error, ObjectSummary, Page, Proposal, Unnamed};
+use catalog::{Batch, Decided, Entry, Error, ObjectSummary, Page, Proposal, Unnamed, Why};
 use model::{BucketId, Change, Epoch, ObjectKey, PieceName, Precondition, Segment, SegmentId, Which};
 
 use crate::random::Random;
@@ -170,7 +170,7 @@ impl Planted {
                 _ => false,
             };
             if wrong {
-                unnamed.push(Unnamed { name: *name, since_running_ms: 0 });
+                unnamed.push(Unnamed { name: *name, since_running_ms: 0, why: Why::NeverNamed });
             }
         }
         unnamed

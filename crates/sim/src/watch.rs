@@ -238,8 +238,8 @@ impl Catalog for Watched {
     async fn set_walk(&self, site: SiteId, depth: Depth, walk: Walk) -> Result<(), Error> {
         self.within.set_walk(site, depth, walk).await
     }
-    async fn spend(&self, site: SiteId, day: BudgetDay, more: Spent) -> Result<Spent, Error> {
-        self.within.spend(site, day, more).await
+    async fn spend(&self, site: SiteId, day: BudgetDay, more: Spent, limit: Spent) -> Result<Option<Spent>, Error> {
+        self.within.spend(site, day, more, limit).await
     }
     async fn note_findings(&self, findings: Vec<Finding>) -> Result<Vec<bool>, Error> {
         self.within.note_findings(findings).await
@@ -268,6 +268,9 @@ impl Catalog for Watched {
     async fn note_unnamed(&self, site: SiteId, listed: Vec<PieceName>, running_ms: u64) -> Result<Vec<Unnamed>, Error> {
         let unnamed = self.within.note_unnamed(site, listed.clone(), running_ms).await?;
         Ok(self.plant.unnamed(unnamed, &listed))
+    }
+    async fn forget_unnamed_before(&self, site: SiteId, running_ms: u64) -> Result<(), Error> {
+        self.within.forget_unnamed_before(site, running_ms).await
     }
     async fn forget_unnamed(&self, site: SiteId, deleted: Vec<PieceName>) -> Result<(), Error> {
         self.within.forget_unnamed(site, deleted).await

@@ -107,7 +107,7 @@ pub async fn observations_are_no_part_of_what_is_shown<C: Subject>(fresh: impl A
     world.run(EAST, world.put(11, "a")).await;
     let before = world.catalog.dump().await;
     world.catalog.note_proof(SITE, Proof::Read, vec![name(11)], LATER).await.unwrap();
-    world.catalog.spend(SITE, BudgetDay(3), Spent { requests: 1, ..Spent::default() }).await.unwrap();
+    world.catalog.spend(SITE, BudgetDay(3), Spent::default(), Spent::UNBOUNDED).await.unwrap();
     world.catalog.set_walk(SITE, Depth::Cells, Walk::default()).await.unwrap();
     let finding = Finding::new(Fault::Stray, SITE, "x".to_owned(), None, NOW);
     world.catalog.note_findings(vec![finding]).await.unwrap();
@@ -150,13 +150,24 @@ pub async fn objects_are_proven_as_their_segments_are<C: Subject>(fresh: impl As
 pub async fn what_is_spent_adds_up_until_the_day_is_over<C: Subject>(fresh: impl AsyncFn() -> C) {
     let catalog = fresh().await;
     let spent = |n| Spent { requests: n, bytes: 10 * n, cost: NanoDollars(100 * n) };
-    for (day, more, sum) in [(5, 1, 1), (5, 2, 3), (6, 4, 4), (5, 8, 12), (6, u64::MAX, u64::MAX >> 1)] {
-        catalog.spend(SITE, BudgetDay(day), Spent { requests: more, ..spent(1) }).await.unwrap();
-        let state = catalog.scrub_state(SITE).await.unwrap();
-        assert_eq!((state.day, state.spent.requests), (BudgetDay(day.max(if sum > 3 { 6 } else { 5 })), sum));
+    for (day, more, sum) in [(5, 1, 1), (5, 2, 3), (6, 4, 4), (5, 8, 12), (7, 3, 3)] {
+        let spent_now = catalog.spend(SITE, BudgetDay(day), spent(more), Spent::UNBOUNDED).await.unwrap();
+        assert_eq!(spent_now, Some(spent(sum)), "{more} on day {day}");
+        assert_eq!(catalog.scrub_state(SITE).await.unwrap().spent, spent(sum));
     }
-    assert_eq!(catalog.spend(SiteId([2; 16]), BudgetDay(5), spent(7)).await.unwrap(), spent(7), "each site for itself");
-    assert_eq!(catalog.spend(SiteId([2; 16]), BudgetDay(5), spent(1)).await.unwrap(), spent(8));
+    let spend = |more, limit| catalog.spend(SITE, BudgetDay(7), more, limit);
+    for limit in [
+        Spent { requests: 4, ..spent(5) },
+        Spent { bytes: 49, ..spent(5) },
+        Spent { cost: NanoDollars(499), ..spent(5) },
+    ] {
+        assert_eq!(spend(spent(2), limit).await.unwrap(), None, "{limit:?}");
+    }
+    assert_eq!(catalog.scrub_state(SITE).await.unwrap().spent, spent(3), "what was refused was not spent");
+    assert_eq!(spend(spent(2), spent(5)).await.unwrap(), Some(spent(5)));
+    let elsewhere = catalog.spend(SiteId([2; 16]), BudgetDay(5), spent(7), spent(7)).await.unwrap();
+    assert_eq!(elsewhere, Some(spent(7)), "each site for itself");
+    assert_eq!(catalog.scrub_state(SITE).await.unwrap().day, BudgetDay(7));
 }
 
 pub async fn walks_go_on_where_they_were<C: Subject>(fresh: impl AsyncFn() -> C) {

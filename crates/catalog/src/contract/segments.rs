@@ -5,7 +5,7 @@ use model::{Change, Epoch, Piece, SegmentId, SegmentKind, SiteId};
 use super::Subject;
 use super::make::{self, CONTROL, EAST, WEST, id, proposal};
 use super::world::World;
-use crate::interface::{Endangered, Totals, Unnamed};
+use crate::interface::{Endangered, Totals, Unnamed, Why};
 
 const SITE: SiteId = SiteId([0; 16]);
 
@@ -128,7 +128,7 @@ pub async fn running_time_adds_up<C: Subject>(fresh: impl AsyncFn() -> C) {
 pub async fn pieces_that_no_record_names_are_noted_since_first_seen<C: Subject>(fresh: impl AsyncFn() -> C) {
     let world = World::new(fresh().await).await;
     let [first, second] = [1, 2].map(|n| make::piece(n, SegmentKind::Data, 0).name);
-    let unnamed = |name, since_running_ms| Unnamed { name, since_running_ms };
+    let unnamed = |name, since_running_ms| Unnamed { name, since_running_ms, why: Why::NeverNamed };
     let note = |listed: Vec<_>, now| world.catalog.note_unnamed(SITE, listed, now);
     assert_eq!(note(vec![first], 100).await.unwrap(), [unnamed(first, 100)]);
     assert_eq!(note(vec![first, second], 200).await.unwrap(), [unnamed(first, 100), unnamed(second, 200)]);
@@ -175,8 +175,24 @@ pub async fn pieces_of_freed_segments_are_unnamed<C: Subject>(fresh: impl AsyncF
         world.run(EAST, name).await;
         assert!(world.catalog.note_unnamed(SITE, listed.clone(), 5).await.unwrap().is_empty());
         world.run(EAST, free).await;
-        assert_eq!(world.catalog.note_unnamed(SITE, listed.clone(), 6).await.unwrap().len(), 4);
+        let unnamed = world.catalog.note_unnamed(SITE, listed.clone(), 6).await.unwrap();
+        // One of the four lay at this very site.
+        let (freed, other) = (Why::Freed, Why::NeverNamed);
+        assert_eq!(unnamed.iter().map(|unnamed| unnamed.why).collect::<Vec<_>>(), [freed, other, other, other]);
     }
+    world.catalog.add_running_ms(100).await.unwrap();
+    world.run(EAST, world.put(25, "d")).await;
+    world.run(EAST, world.delete("d")).await;
+    let since = async || {
+        let freed = vec![make::piece(25, SegmentKind::Data, 0).name];
+        let unnamed = world.catalog.note_unnamed(SITE, freed, 300).await.unwrap();
+        (unnamed[0].since_running_ms, unnamed[0].why)
+    };
+    assert_eq!(since().await, (100, Why::Freed), "its grace began when it was deleted");
+    world.catalog.forget_unnamed_before(SITE, 100).await.unwrap();
+    assert_eq!(since().await, (100, Why::Freed));
+    world.catalog.forget_unnamed_before(SITE, 101).await.unwrap();
+    assert_eq!(since().await, (300, Why::NeverNamed));
 }
 
 pub async fn counts_follow_what_is_shown<C: Subject>(fresh: impl AsyncFn() -> C) {

@@ -1,11 +1,11 @@
 //! Writer epochs, running time, and the pieces no record names.
 
 use model::{Epoch, PieceName, SiteId};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::codec::NameColumn;
 use crate::error::Error;
-use crate::interface::Unnamed;
+use crate::interface::{Unnamed, Why};
 
 /// Opens the next epoch, above every earlier one and above `seen`.
 pub fn open(c: &Connection, seen: Epoch) -> Result<Epoch, Error> {
@@ -54,7 +54,7 @@ pub fn note_unnamed(
     )?;
     let mut note =
         c.prepare_cached("INSERT INTO unnamed (site, name, since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")?;
-    let mut since = c.prepare_cached("SELECT since FROM unnamed WHERE site = ? AND name = ?")?;
+    let mut since = c.prepare_cached("SELECT since, freed FROM unnamed WHERE site = ? AND name = ?")?;
     let mut unnamed = Vec::new();
     for &name in listed {
         if named.query_row([NameColumn(name)], |row| row.get(0))? {
@@ -62,10 +62,16 @@ pub fn note_unnamed(
             continue;
         }
         note.execute(params![site.0, NameColumn(name), running_ms])?;
-        let first = since.query_row(params![site.0, NameColumn(name)], |row| row.get(0)).optional()?;
-        unnamed.push(Unnamed { name, since_running_ms: first.unwrap_or(running_ms) });
+        let (since_running_ms, freed) =
+            since.query_row(params![site.0, NameColumn(name)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        unnamed.push(Unnamed { name, since_running_ms, why: if freed { Why::Freed } else { Why::NeverNamed } });
     }
     Ok(unnamed)
+}
+
+pub fn forget_unnamed_before(c: &Connection, site: SiteId, running_ms: u64) -> Result<(), Error> {
+    c.prepare_cached("DELETE FROM unnamed WHERE site = ? AND since < ?")?.execute(params![site.0, running_ms])?;
+    Ok(())
 }
 
 pub fn forget_unnamed(c: &Connection, site: SiteId, names: &[PieceName]) -> Result<(), Error> {

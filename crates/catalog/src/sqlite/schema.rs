@@ -91,6 +91,11 @@ const VERSION_8: &str = "
     ) STRICT;
     CREATE UNIQUE INDEX finding_object ON finding (site, object, fault);
     CREATE INDEX finding_last ON finding (last);
+    -- Whether a record freed the piece: one that none did is a stray. Their grace begins with it.
+    ALTER TABLE unnamed ADD COLUMN freed INTEGER NOT NULL DEFAULT 0;
+    CREATE TRIGGER piece_removed AFTER DELETE ON piece
+        BEGIN INSERT INTO unnamed (site, name, since, freed) SELECT old.site, old.name, running_ms, 1 FROM state
+            WHERE true ON CONFLICT DO UPDATE SET freed = 1; END;
 ";
 
 const VERSION_5: &str = "

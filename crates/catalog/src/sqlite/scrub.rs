@@ -26,17 +26,19 @@ pub fn state(c: &Connection, site: SiteId) -> Result<ScrubState, Error> {
     Ok(state)
 }
 
-/// Adds to what was spent on this day and returns its sum. A day that is over is forgotten; a clock that
-/// goes back gets no new budget.
-pub fn spend(c: &Connection, site: SiteId, day: BudgetDay, more: Spent) -> Result<Spent, Error> {
+/// Adds to what was spent on this day, within the limit, and returns its sum.
+pub fn spend(c: &Connection, site: SiteId, day: BudgetDay, more: Spent, limit: Spent) -> Result<Option<Spent>, Error> {
     let before = state(c, site)?;
     let (day, sum) = if day > before.day { (day, more) } else { (before.day, before.spent.and(more)) };
+    if !sum.is_within(limit) {
+        return Ok(None);
+    }
     c.prepare_cached(
         "INSERT INTO scrub_spent (site, day, requests, bytes, nano_dollars) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (site) DO UPDATE SET day = ?2, requests = ?3, bytes = ?4, nano_dollars = ?5",
     )?
     .execute(params![site.0, day.0, clamp(sum.requests), clamp(sum.bytes), clamp(sum.cost.0)])?;
-    Ok(sum)
+    Ok(Some(sum))
 }
 
 pub fn set_walk(c: &Connection, site: SiteId, depth: Depth, walk: &Walk) -> Result<(), Error> {

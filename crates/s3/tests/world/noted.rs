@@ -248,9 +248,9 @@ impl Catalog for Noted {
         self.note("set_walk");
         self.within.set_walk(site, depth, walk).await
     }
-    async fn spend(&self, site: SiteId, day: BudgetDay, more: Spent) -> Result<Spent, Error> {
+    async fn spend(&self, site: SiteId, day: BudgetDay, more: Spent, limit: Spent) -> Result<Option<Spent>, Error> {
         self.note("spend");
-        self.within.spend(site, day, more).await
+        self.within.spend(site, day, more, limit).await
     }
     async fn note_findings(&self, findings: Vec<Finding>) -> Result<Vec<bool>, Error> {
         self.note("note_findings");
@@ -287,6 +287,10 @@ impl Catalog for Noted {
     async fn note_unnamed(&self, site: SiteId, listed: Vec<PieceName>, running_ms: u64) -> Result<Vec<Unnamed>, Error> {
         self.note("note_unnamed");
         self.within.note_unnamed(site, listed, running_ms).await
+    }
+    async fn forget_unnamed_before(&self, site: SiteId, running_ms: u64) -> Result<(), Error> {
+        self.note("forget_unnamed_before");
+        self.within.forget_unnamed_before(site, running_ms).await
     }
     async fn forget_unnamed(&self, site: SiteId, deleted: Vec<PieceName>) -> Result<(), Error> {
         self.note("forget_unnamed");
