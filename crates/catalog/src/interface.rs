@@ -9,10 +9,10 @@ use bytes::Bytes;
 use coding::LabelSecret;
 use model::condition::Unmet;
 use model::{
-    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Checksum, ETag, EnclaveId,
-    Epoch, Extent, Governance, Group, Guard, KeyTag, KnownCopy, Label, LabelKey, Marker, Number, ObjectKey, Part,
-    Piece, PieceName, Precondition, Principal, PrincipalId, Record, Release, ReleaseId, Segment, SegmentId, Site,
-    SiteId, Slot, StreamId, Timestamp, Upload, UploadId, Vendor, Version, VersionId, Versioning, Which,
+    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Checksum, Code, ETag,
+    EnclaveId, Epoch, Extent, Governance, Group, Guard, KeyTag, KnownCopy, Label, LabelKey, Marker, Number, ObjectKey,
+    Part, Piece, PieceName, Precondition, Principal, PrincipalId, Record, Release, ReleaseId, Segment, SegmentId, Site,
+    SiteId, SiteState, Slot, StreamId, Timestamp, Upload, UploadId, Vendor, Version, VersionId, Versioning, Which,
 };
 
 use crate::error::Error;
@@ -267,9 +267,13 @@ pub struct Endangered {
 impl Endangered {
     /// The segment's place with the pieces it has. Two of one index are worth one.
     pub fn of(segment: &Segment) -> Endangered {
-        let indexes: BTreeSet<u8> = segment.pieces.iter().map(|piece| piece.index).collect();
-        let proven = i64::try_from(indexes.len()).unwrap_or(i64::MAX);
-        Endangered { spare: proven - i64::from(segment.code.k), id: segment.id }
+        Endangered { spare: Endangered::spare(segment.code, &segment.pieces), id: segment.id }
+    }
+
+    /// How many of these pieces are beyond the k that are needed.
+    pub fn spare(code: Code, pieces: &[Piece]) -> i64 {
+        let indexes: BTreeSet<u8> = pieces.iter().map(|piece| piece.index).collect();
+        i64::try_from(indexes.len()).unwrap_or(i64::MAX) - i64::from(code.k)
     }
 }
 
@@ -438,6 +442,8 @@ pub trait Catalog: Send + Sync {
     // Segments and pieces.
 
     async fn sites(&self) -> Result<Vec<Site>, Error>;
+    /// What each site is used for.
+    async fn site_states(&self) -> Result<Vec<(SiteId, SiteState)>, Error>;
     async fn segment(&self, id: SegmentId) -> Result<Option<Segment>, Error>;
     /// Segments below their promise that come behind `after`, most endangered first. The last one's
     /// [`Endangered::of`] leads to the next page; a segment that gains or loses pieces in between
@@ -446,8 +452,16 @@ pub trait Catalog: Send + Sync {
     /// Remembers further proven pieces of a *journal* segment (those of data segments are
     /// journaled as [`Change::PiecesAdded`]).
     async fn add_pieces(&self, segment: SegmentId, pieces: Vec<Piece>) -> Result<(), Error>;
-    /// Forgets a piece that was proven lost.
-    async fn drop_piece(&self, segment: SegmentId, piece: Piece) -> Result<(), Error>;
+    /// The pieces of a *journal* segment from here on, and how its payload is coded in them (those of data
+    /// segments are journaled as [`Change::SegmentPlaced`]).
+    async fn place_pieces(&self, segment: SegmentId, code: Code, promise: u8, pieces: Vec<Piece>) -> Result<(), Error>;
+    /// Segments with a piece at this site, each with the name of that piece, in the order of names.
+    async fn segments_at(
+        &self,
+        site: SiteId,
+        after: Option<PieceName>,
+        limit: usize,
+    ) -> Result<Vec<(PieceName, Segment)>, Error>;
     async fn totals(&self) -> Result<Totals, Error>;
 
     // What scrubs observe. It is not journaled, and a rebuild does not bring it back.

@@ -35,9 +35,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{
-    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Group, KnownCopy,
-    Label, LabelKey, ObjectKey, Outside, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment,
-    SegmentId, Site, SiteId, StreamId, Timestamp, Upload, UploadId, Which,
+    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Code, EnclaveId, Epoch, Group,
+    KnownCopy, Label, LabelKey, ObjectKey, Outside, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId,
+    Segment, SegmentId, Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Which,
 };
 
 use crate::error::Error;
@@ -289,6 +289,10 @@ impl Catalog for SqliteCatalog {
         self.read(|c| people::sites(c)).await
     }
 
+    async fn site_states(&self) -> Result<Vec<(SiteId, SiteState)>, Error> {
+        self.read(|c| people::site_states(c)).await
+    }
+
     async fn segment(&self, id: SegmentId) -> Result<Option<Segment>, Error> {
         self.read(move |c| segments::find(c, id)).await
     }
@@ -301,8 +305,18 @@ impl Catalog for SqliteCatalog {
         self.write(move |c| segments::add_pieces(c, segment, &pieces, Some(c.now())).map(|_| ())).await
     }
 
-    async fn drop_piece(&self, segment: SegmentId, piece: Piece) -> Result<(), Error> {
-        self.write(move |c| segments::drop_piece(c, segment, piece)).await
+    async fn place_pieces(&self, segment: SegmentId, code: Code, promise: u8, pieces: Vec<Piece>) -> Result<(), Error> {
+        let placing = segments::Placing { code, promise, pieces };
+        self.write(move |c| segments::place(c, segment, &placing, Some(c.now())).map(drop)).await
+    }
+
+    async fn segments_at(
+        &self,
+        site: SiteId,
+        after: Option<PieceName>,
+        limit: usize,
+    ) -> Result<Vec<(PieceName, Segment)>, Error> {
+        self.read(move |c| segments::at(c, site, after, limit)).await
     }
 
     async fn totals(&self) -> Result<Totals, Error> {

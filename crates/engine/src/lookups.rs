@@ -172,6 +172,8 @@ fn reach(change: &Change) -> Reach<'_> {
         | Change::UploadCompleted { .. }
         | Change::UploadAborted { .. }
         | Change::PiecesAdded { .. }
+        | Change::SegmentPlaced { .. }
+        | Change::SiteSet { .. }
         | Change::PrincipalCreated(_)
         | Change::ReleaseSet(_)
         | Change::KeyIssued(_)

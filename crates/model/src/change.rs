@@ -3,7 +3,7 @@
 
 use crate::acl::Acl;
 use crate::copies::KnownCopy;
-use crate::id::{BucketId, EnclaveId, PrincipalId, SegmentId, StreamId, UploadId, VersionId};
+use crate::id::{BucketId, EnclaveId, PrincipalId, SegmentId, SiteId, StreamId, UploadId, VersionId};
 use crate::label::Label;
 use crate::lock::Retention;
 use crate::name::ObjectKey;
@@ -11,9 +11,9 @@ use crate::object::{Bucket, Marker, Part, Slot, Upload, Version};
 use crate::outside::Timestamp;
 use crate::principal::{AccessKey, AccessKeyId, Group, LabelKey, Principal};
 use crate::release::Release;
-use crate::segment::{Piece, Segment};
+use crate::segment::{Code, Piece, Segment};
 use crate::setting::{BucketSetting, Tags};
-use crate::site::{Site, Vendor};
+use crate::site::{Site, SiteState, Vendor};
 
 /// The place of a decided record in the enclave's one order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +68,14 @@ pub enum Change {
         segment: SegmentId,
         pieces: Vec<Piece>,
     },
+    /// From here on these are the segment's proven pieces and no others count: one was lost, moved, or the
+    /// payload was coded anew. Its extents stay what they are.
+    SegmentPlaced {
+        segment: SegmentId,
+        code: Code,
+        promise: u8,
+        pieces: Vec<Piece>,
+    },
     PrincipalCreated(Principal),
     KeyIssued(AccessKey),
     KeyRevoked {
@@ -98,6 +106,11 @@ pub enum Change {
     SiteClaimed {
         enclave: EnclaveId,
         site: Site,
+    },
+    /// In the control stream: what the site is used for from now on.
+    SiteSet {
+        site: SiteId,
+        state: SiteState,
     },
     /// From here on the key names no object; its versions stay. In the null slot it takes the place of
     /// what is there.

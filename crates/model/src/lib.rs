@@ -52,4 +52,4 @@ pub use profile::Profile;
 pub use release::{Release, ReleaseState, Signature};
 pub use segment::{Code, Epoch, Extent, Piece, PieceName, Segment, SegmentKind};
 pub use setting::{Aspect, BucketSetting, Document, Tags, Versioning};
-pub use site::{Site, Vendor};
+pub use site::{Site, SiteState, Vendor};

@@ -56,6 +56,44 @@ impl FromStr for Vendor {
     }
 }
 
+/// What a site is used for. Its owner says so; how well it does is another matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SiteState {
+    /// Takes pieces and gives them.
+    #[default]
+    Active,
+    /// Takes no new pieces, and is read only where the others do not suffice. What it holds counts.
+    Suspended,
+    /// Takes no new pieces, and what it holds is being brought elsewhere.
+    Draining,
+    /// Holds nothing that counts, and is not used.
+    Detached,
+}
+
+impl SiteState {
+    pub const ALL: [SiteState; 4] = [SiteState::Active, SiteState::Suspended, SiteState::Draining, SiteState::Detached];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            SiteState::Active => "active",
+            SiteState::Suspended => "suspended",
+            SiteState::Draining => "draining",
+            SiteState::Detached => "detached",
+        }
+    }
+
+    /// Whether its pieces still count when its owner decides where things lie.
+    pub const fn stays(self) -> bool {
+        matches!(self, SiteState::Active | SiteState::Suspended)
+    }
+}
+
+impl fmt::Display for SiteState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// A site as the enclave knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {

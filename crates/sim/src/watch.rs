@@ -14,9 +14,9 @@ use catalog::{
     Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
 use model::{
-    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, EnclaveId, Epoch, Group,
+    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Code, EnclaveId, Epoch, Group,
     KnownCopy, Label, LabelKey, ObjectKey, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment,
-    SegmentId, Site, SiteId, StreamId, Timestamp, Upload, UploadId, Vendor, Which,
+    SegmentId, Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Vendor, Which,
 };
 
 use crate::findings::Findings;
@@ -196,6 +196,9 @@ impl Catalog for Watched {
     async fn sites(&self) -> Result<Vec<Site>, Error> {
         self.within.sites().await
     }
+    async fn site_states(&self) -> Result<Vec<(SiteId, SiteState)>, Error> {
+        self.within.site_states().await
+    }
     async fn segment(&self, id: SegmentId) -> Result<Option<Segment>, Error> {
         self.within.segment(id).await
     }
@@ -205,8 +208,16 @@ impl Catalog for Watched {
     async fn add_pieces(&self, segment: SegmentId, pieces: Vec<Piece>) -> Result<(), Error> {
         self.within.add_pieces(segment, pieces).await
     }
-    async fn drop_piece(&self, segment: SegmentId, piece: Piece) -> Result<(), Error> {
-        self.within.drop_piece(segment, piece).await
+    async fn place_pieces(&self, segment: SegmentId, code: Code, promise: u8, pieces: Vec<Piece>) -> Result<(), Error> {
+        self.within.place_pieces(segment, code, promise, pieces).await
+    }
+    async fn segments_at(
+        &self,
+        site: SiteId,
+        after: Option<PieceName>,
+        limit: usize,
+    ) -> Result<Vec<(PieceName, Segment)>, Error> {
+        self.within.segments_at(site, after, limit).await
     }
     async fn totals(&self) -> Result<Totals, Error> {
         self.within.totals().await

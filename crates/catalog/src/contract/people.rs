@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use model::{
     AccessKeyId, Change, EnclaveId, Group, KeyState, KeyTag, Label, LabelKey, Principal, PrincipalId, Release, Site,
-    SiteId, StreamId, Timestamp, Vendor,
+    SiteId, SiteState, StreamId, Timestamp, Vendor,
 };
 
 use super::Subject;
@@ -181,7 +181,12 @@ pub async fn label_keys_sites_and_streams_are_kept<C: Subject>(fresh: impl Async
     world.run(CONTROL, Change::SiteClaimed { enclave: EnclaveId([0xe0; 16]), site: site.clone() }).await;
     world.run(CONTROL, Change::StreamOpened { stream, label: make::high(), vendors: vendors.clone() }).await;
     assert_eq!(world.catalog.label_keys().await.unwrap(), [label_key]);
-    assert_eq!(world.catalog.sites().await.unwrap(), [site]);
+    assert_eq!(world.catalog.sites().await.unwrap(), std::slice::from_ref(&site));
+    assert_eq!(world.catalog.site_states().await.unwrap(), [(site.id, SiteState::Active)]);
+    for state in SiteState::ALL.into_iter().rev() {
+        world.run(CONTROL, Change::SiteSet { site: site.id, state }).await;
+        assert_eq!(world.catalog.site_states().await.unwrap(), [(site.id, state)]);
+    }
     let streams = world.catalog.streams().await.unwrap();
     let found = streams.iter().find(|found| found.id == stream).unwrap();
     assert_eq!((found.label, &found.vendors), (Some(make::high()), &BTreeSet::from_iter(vendors)));

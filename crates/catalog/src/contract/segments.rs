@@ -1,6 +1,6 @@
 //! Segments, pieces, epochs and counts.
 
-use model::{Change, Epoch, Piece, SegmentId, SegmentKind, SiteId};
+use model::{Change, Code, Epoch, Piece, SegmentId, SegmentKind, SiteId};
 
 use super::Subject;
 use super::make::{self, CONTROL, EAST, WEST, id, proposal};
@@ -71,12 +71,13 @@ pub async fn added_and_dropped_pieces_count<C: Subject>(fresh: impl AsyncFn() ->
     world.run(WEST, Change::PiecesAdded { segment, pieces: vec![pieces[3], pieces[2]] }).await;
     assert!(below(&world).await.is_empty());
     assert_eq!(world.catalog.segment(segment).await.unwrap().unwrap().pieces, pieces);
-    world.catalog.drop_piece(segment, pieces[0]).await.unwrap();
+    let without = placed(segment, 2, &pieces[1..]);
+    world.run(EAST, without.clone()).await;
     assert_eq!(below(&world).await, [segment]);
     assert_eq!(world.object("a").await.unwrap().segments[0].pieces, pieces[1..]);
-    // A piece that it does not have, and a segment that is not there, are no change.
-    world.catalog.drop_piece(segment, pieces[0]).await.unwrap();
-    world.catalog.drop_piece(SegmentId([9; 16]), pieces[0]).await.unwrap();
+    // What it has already, and a segment that is not there, are no change.
+    world.run(EAST, without).await;
+    world.run(EAST, placed(SegmentId([9; 16]), 2, &pieces)).await;
     world.catalog.add_pieces(SegmentId([9; 16]), pieces.clone()).await.unwrap();
     world.run(EAST, Change::PiecesAdded { segment: SegmentId([9; 16]), pieces: vec![pieces[0]] }).await;
     assert_eq!(world.catalog.segment(segment).await.unwrap().unwrap().pieces, pieces[1..]);
@@ -89,6 +90,71 @@ pub async fn added_and_dropped_pieces_count<C: Subject>(fresh: impl AsyncFn() ->
     assert_eq!(below(&world).await.len(), 2);
     world.catalog.add_pieces(journal, vec![late]).await.unwrap();
     assert_eq!(below(&world).await, [segment]);
+    let known = world.catalog.segment(journal).await.unwrap().unwrap();
+    world.catalog.place_pieces(journal, known.code, known.promise, known.pieces[1..].to_vec()).await.unwrap();
+    assert_eq!(below(&world).await.len(), 2);
+}
+
+fn placed(segment: SegmentId, k: u8, pieces: &[Piece]) -> Change {
+    Change::SegmentPlaced { segment, code: Code { k, m: 4 - k }, promise: 2, pieces: pieces.to_vec() }
+}
+
+pub async fn a_segment_coded_anew_has_the_new_pieces_alone<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let segment = SegmentId(id(11));
+    world.run(EAST, put_with(&world, 11, "a", 4)).await;
+    let new: Vec<Piece> = (0..3).map(|index| make::piece(12, SegmentKind::Data, index)).collect();
+    world.run(EAST, placed(segment, 1, &new)).await;
+    let known = world.catalog.segment(segment).await.unwrap().unwrap();
+    assert_eq!((known.code, known.pieces), (Code { k: 1, m: 3 }, new.clone()));
+    assert!(below(&world).await.is_empty());
+    let old: Vec<_> = (0..4).map(|index| make::piece(11, SegmentKind::Data, index).name).collect();
+    assert_eq!(world.catalog.note_unnamed(SITE, old, 5).await.unwrap().len(), 4, "the old ones are nobody's");
+    assert!(world.catalog.note_unnamed(SITE, vec![new[0].name], 5).await.unwrap().is_empty());
+}
+
+/// The same records, whichever stream is shown first: here that which is ahead in number comes first.
+pub async fn the_last_placing_counts_in_whatever_order_it_is_shown<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let mut dumps = Vec::new();
+    for west_first in [false, true] {
+        let world = World::new(fresh().await).await;
+        let segment = SegmentId(id(11));
+        let piece = |n, index| make::piece(n, SegmentKind::Data, index);
+        let put = world.decided(EAST, proposal(put_with(&world, 11, "a", 3))).await;
+        let late = world.decided(EAST, proposal(Change::PiecesAdded { segment, pieces: vec![piece(13, 3)] })).await;
+        let placing = world.decided(WEST, proposal(placed(segment, 2, &[piece(11, 0), piece(12, 1)]))).await;
+        let more = world.decided(WEST, proposal(Change::PiecesAdded { segment, pieces: vec![piece(14, 2)] })).await;
+        let (east, west) = (world.batch(EAST, &[put, late]), world.batch(WEST, &[placing, more]));
+        let order = if west_first { [west, east] } else { [east, west] };
+        for batch in order {
+            world.try_show(batch).await.unwrap();
+        }
+        let known = world.catalog.segment(segment).await.unwrap().unwrap();
+        assert_eq!(known.pieces, [piece(11, 0), piece(12, 1), piece(14, 2)], "west first: {west_first}");
+        dumps.push(known);
+    }
+    assert_eq!(dumps[0], dumps[1]);
+}
+
+pub async fn segments_are_found_by_their_site<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    for n in 11..=15 {
+        world.run(EAST, world.put(n, &n.to_string())).await;
+    }
+    let site = make::piece(11, SegmentKind::Data, 2).site;
+    for limit in 1..=4 {
+        let (mut after, mut found) = (None, Vec::new());
+        loop {
+            let page = world.catalog.segments_at(site, after, limit).await.unwrap();
+            let Some((last, _)) = page.last() else { break };
+            after = Some(*last);
+            found.extend(page.into_iter().filter(|(_, segment)| segment.kind == SegmentKind::Data));
+        }
+        let ids: Vec<SegmentId> = found.iter().map(|(_, segment)| segment.id).collect();
+        assert_eq!(ids, [11, 12, 13, 14, 15].map(|n| SegmentId(id(n))), "in pages of {limit}");
+        assert!(found.iter().all(|(name, segment)| segment.pieces.iter().any(|piece| piece.name == *name)));
+    }
+    assert!(world.catalog.segments_at(SiteId([0x77; 16]), None, 10).await.unwrap().is_empty());
 }
 
 pub async fn pieces_of_one_index_count_once<C: Subject>(fresh: impl AsyncFn() -> C) {

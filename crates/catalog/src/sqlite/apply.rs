@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use model::{
     BodyId, BodySlice, Bucket, BucketId, BucketSetting, Change, Extent, Label, Marker, Number, ObjectKey, Part, Record,
-    Segment, Slot, Source, StreamId, Timestamp, Upload, UploadId, Vendor, Version, VersionId, VersionSetting,
+    Segment, SegmentId, Slot, Source, StreamId, Timestamp, Upload, UploadId, Vendor, Version, VersionId, VersionSetting,
 };
 use rusqlite::{OptionalExtension, params};
 
 use super::late::{self, Late};
 use super::sealed::{Db, Place};
+use super::segments::Placing;
 use super::versions::{self, Kept, New};
 use super::{adoption, codec, people, segments, settings, shred, streams, touch};
 use crate::error::Error;
@@ -86,10 +87,17 @@ impl<'c> Apply<'c> {
             }
             Change::UploadAborted { upload, .. } => self.end_upload(number, upload),
             Change::PiecesAdded { segment, pieces } => {
+                if self.late.is_gone(self.c, number, &[touch::of_segment(segment)])? {
+                    // What was placed since does without them.
+                    return Ok(());
+                }
                 if !segments::add_pieces(self.c, segment, &pieces, self.proven)? {
                     self.late.came_early(number, segment, &pieces);
                 }
                 Ok(())
+            }
+            Change::SegmentPlaced { segment, code, promise, pieces } => {
+                self.place_segment(number, segment, Placing { code, promise, pieces })
             }
             Change::PrincipalCreated(principal) => people::create_principal(self.c, &principal),
             Change::KeyIssued(key) => people::store_key(self.c, &key),
@@ -102,6 +110,7 @@ impl<'c> Apply<'c> {
             Change::LabelKeyCreated(key) => people::store_label_key(self.c, &key),
             Change::StreamOpened { stream, label, vendors } => self.open_stream(stream, label, &vendors),
             Change::SiteClaimed { site, .. } => people::store_site(self.c, &site),
+            Change::SiteSet { site, state } => people::set_site(self.c, site, state),
             Change::BucketSet { bucket, setting } => self.set(number, bucket, &setting),
             Change::LabelShredded { label, keys, at } => shred::shred(self.c, number, &label, &keys, at),
             Change::CopyMade(copy) => people::store_copy(self.c, number, &copy),
@@ -343,12 +352,27 @@ impl<'c> Apply<'c> {
     fn name_segments(&mut self, number: Number, segments: &[Segment]) -> Result<(), Error> {
         for segment in segments {
             segments::insert(self.c, segment, self.proven)?;
+            if let Some(placing) = late::take_early_placing(self.c, segment.id)? {
+                segments::place(self.c, segment.id, &placing, self.proven)?;
+            }
             let early = late::take_early_pieces(self.c, segment.id)?;
             if !early.is_empty() {
                 segments::add_pieces(self.c, segment.id, &early, self.proven)?;
             }
         }
         self.late.left_unused(number, segments.iter().map(|segment| segment.id));
+        Ok(())
+    }
+
+    fn place_segment(&mut self, number: Number, id: SegmentId, placing: Placing) -> Result<(), Error> {
+        let subject = touch::of_segment(id);
+        if self.late.is_gone(self.c, number, std::slice::from_ref(&subject))? {
+            return Ok(());
+        }
+        self.late.ended(number, subject);
+        if !segments::place(self.c, id, &placing, self.proven)? {
+            self.late.placed_early(number, id, placing);
+        }
         Ok(())
     }
 

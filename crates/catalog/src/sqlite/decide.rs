@@ -132,7 +132,7 @@ fn pieces_named(change: &Change) -> Vec<Piece> {
         Change::ObjectPut { segments, .. } | Change::PartPut { segments, .. } => {
             segments.iter().flat_map(|segment| segment.pieces.iter().copied()).collect()
         }
-        Change::PiecesAdded { pieces, .. } => pieces.clone(),
+        Change::PiecesAdded { pieces, .. } | Change::SegmentPlaced { pieces, .. } => pieces.clone(),
         _ => Vec::new(),
     }
 }

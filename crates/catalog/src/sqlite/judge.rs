@@ -9,15 +9,15 @@ use std::collections::BTreeSet;
 use model::condition::Unmet;
 use model::{
     AccessKeyId, Adoption, Aspect, BodyId, Bucket, BucketId, BucketSetting, Change, ETag, Epoch, Governance, Group,
-    Guard, Lock, Number, ObjectKey, ObjectLock, Piece, Precondition, Principal, PrincipalId, Release, Segment, Slot,
-    Source, Timestamp, Upload, UploadId, Version, VersionId, VersionSetting, Versioning,
+    Guard, Lock, Number, ObjectKey, ObjectLock, Piece, Precondition, Principal, PrincipalId, Release, Segment,
+    SegmentId, Slot, Source, Timestamp, Upload, UploadId, Version, VersionId, VersionSetting, Versioning,
 };
 use rusqlite::{Connection, Params, params};
 
 use super::sealed::Db;
 use super::touch::{self, Kind};
 use super::versions::{self, Kept};
-use super::{adoption, epochs, names, people, settings, shred};
+use super::{adoption, epochs, names, people, segments, settings, shred};
 use crate::error::Error;
 use crate::interface::{Proposal, Refusal, Stand};
 
@@ -181,6 +181,7 @@ fn check(c: &Db<'_>, now: Timestamp, proposal: &Proposal, change: &Change) -> Re
             open_upload(c, *bucket, *upload).map(|_| ())
         }
         Change::PiecesAdded { pieces, .. } => pieces_open(c, pieces),
+        Change::SegmentPlaced { segment, pieces, .. } => new_pieces_open(c, *segment, pieces),
         Change::PrincipalCreated(principal) => create_principal(c, principal.id, &principal.name),
         Change::KeyIssued(key) => issue_key(c, &key.id, key.principal),
         Change::KeyRevoked { id, .. } | Change::KeyExpires { id, .. } => known_key(c, id),
@@ -193,9 +194,11 @@ fn check(c: &Db<'_>, now: Timestamp, proposal: &Proposal, change: &Change) -> Re
             set(c, *bucket, setting)
         }
         Change::LabelShredded { label, keys, .. } => shred::judge(c, label, keys),
-        Change::LabelKeyCreated(_) | Change::StreamOpened { .. } | Change::SiteClaimed { .. } | Change::CopyMade(_) => {
-            Ok(())
-        }
+        Change::LabelKeyCreated(_)
+        | Change::StreamOpened { .. }
+        | Change::SiteClaimed { .. }
+        | Change::SiteSet { .. }
+        | Change::CopyMade(_) => Ok(()),
     }
 }
 
@@ -413,6 +416,13 @@ fn segments_open(c: &Connection, segments: &[Segment]) -> Result<(), Stop> {
 
 fn pieces_open(c: &Connection, pieces: &[Piece]) -> Result<(), Stop> {
     pieces.iter().try_for_each(|piece| epoch_open(c, piece.name.epoch))
+}
+
+/// Those that the segment has are named, and nothing sweeps them.
+fn new_pieces_open(c: &Connection, segment: SegmentId, pieces: &[Piece]) -> Result<(), Stop> {
+    let known = segments::find(c, segment)?.map_or_else(Vec::new, |segment| segment.pieces);
+    let new = pieces.iter().filter(|piece| !known.contains(piece));
+    new.into_iter().try_for_each(|piece| epoch_open(c, piece.name.epoch))
 }
 
 fn epoch_open(c: &Connection, epoch: Epoch) -> Result<(), Stop> {

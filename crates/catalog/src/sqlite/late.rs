@@ -3,17 +3,17 @@
 //! Streams are shown side by side, so a record may be shown after one with a greater number. The
 //! outcome must be that of showing them by number. Until every smaller number is shown, this keeps
 //! what a late record could get wrong: that its object is gone since (`gone`), that a segment it
-//! may use has no use (`unused`), that pieces came before their segment (`early_piece`), that
-//! something was said of a version before it (`early_setting`).
+//! may use has no use (`unused`), that pieces came before their segment (`early_piece`) or were placed
+//! before it (`early_placing`), that something was said of a version before it (`early_setting`).
 //! `state.shown_through` says up to where all is shown; `ahead` holds the numbers shown beyond.
 
 use std::collections::BTreeMap;
 
-use model::{Number, Piece, SegmentId, SiteId, VersionId};
+use model::{Code, Number, Piece, SegmentId, SiteId, VersionId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codec::NameColumn;
-use super::segments;
+use super::segments::{self, Placing};
 use crate::error::Error;
 
 /// What one showing transaction leaves for [`Late::settle`].
@@ -25,6 +25,7 @@ pub struct Late {
     gone: BTreeMap<Vec<u8>, Number>,
     unused: BTreeMap<SegmentId, Number>,
     early: Vec<(SegmentId, Piece, Number)>,
+    placings: Vec<(SegmentId, Number, Placing)>,
     said: Vec<(VersionId, u8, Number, Vec<u8>)>,
 }
 
@@ -38,6 +39,7 @@ impl Late {
             gone: BTreeMap::new(),
             unused: BTreeMap::new(),
             early: Vec::new(),
+            placings: Vec::new(),
             said: Vec::new(),
         })
     }
@@ -88,6 +90,14 @@ impl Late {
         self.early.extend(pieces.iter().map(|piece| (segment, *piece, number)));
     }
 
+    /// The record placed the pieces of a segment that is not known (yet, or any more). Those that came
+    /// before it count no more.
+    pub fn placed_early(&mut self, number: Number, segment: SegmentId, placing: Placing) {
+        self.early.retain(|(other, _, came)| *other != segment || *came > number);
+        self.came_early(number, segment, &placing.pieces);
+        self.placings.push((segment, number, placing));
+    }
+
     /// The record said something of a version that is not there (yet, or any more).
     pub fn said_early(&mut self, number: Number, id: VersionId, kind: u8, value: Vec<u8>) {
         self.said.push((id, kind, number, value));
@@ -103,6 +113,9 @@ impl Late {
         }
         for (segment, number) in self.unused {
             if number <= through { segments::drop_if_unused(c, segment)? } else { keep_unused(c, segment, number)? }
+        }
+        for (segment, number, placing) in self.placings.into_iter().filter(|(_, number, _)| *number > through) {
+            keep_placing(c, segment, number, &placing)?;
         }
         for (segment, piece, number) in self.early.into_iter().filter(|(_, _, number)| *number > through) {
             keep_early(c, segment, piece, number)?;
@@ -133,6 +146,16 @@ pub fn take_early_pieces(c: &Connection, segment: SegmentId) -> Result<Vec<Piece
     Ok(pieces.collect::<Result<_, _>>()?)
 }
 
+/// How the segment was placed before it was known, without its pieces: those came early. It is
+/// forgotten here.
+pub fn take_early_placing(c: &Connection, segment: SegmentId) -> Result<Option<Placing>, Error> {
+    let mut take = c.prepare_cached("DELETE FROM early_placing WHERE segment = ? RETURNING k, m, promise")?;
+    let placing = take.query_row([segment.0], |row| {
+        Ok(Placing { code: Code { k: row.get(0)?, m: row.get(1)? }, promise: row.get(2)?, pieces: Vec::new() })
+    });
+    Ok(placing.optional()?)
+}
+
 /// Deciding begins when replay is over: a number that is neither shown nor waiting then was lost
 /// with an older catalog before it reached any site, and nothing waits for it any more.
 pub fn end_replay(c: &Connection) -> Result<(), Error> {
@@ -155,6 +178,7 @@ pub fn end_replay(c: &Connection) -> Result<(), Error> {
 fn prune(c: &Connection, through: Number) -> Result<(), Error> {
     c.prepare_cached("DELETE FROM gone WHERE number <= ?")?.execute([through.0])?;
     c.prepare_cached("DELETE FROM early_piece WHERE number <= ?")?.execute([through.0])?;
+    c.prepare_cached("DELETE FROM early_placing WHERE number <= ?")?.execute([through.0])?;
     c.prepare_cached("DELETE FROM early_setting WHERE number <= ?")?.execute([through.0])?;
     let mut settled = c.prepare_cached("DELETE FROM unused WHERE number <= ? RETURNING segment")?;
     let segments = settled.query_map([through.0], |row| row.get(0).map(SegmentId))?.collect::<Result<Vec<_>, _>>()?;
@@ -176,6 +200,18 @@ fn keep_unused(c: &Connection, segment: SegmentId, number: Number) -> Result<(),
          ON CONFLICT (segment) DO UPDATE SET number = max(number, excluded.number)",
     )?
     .execute(params![segment.0, number.0])?;
+    Ok(())
+}
+
+fn keep_placing(c: &Connection, segment: SegmentId, number: Number, placing: &Placing) -> Result<(), Error> {
+    let Placing { code, promise, .. } = placing;
+    c.prepare_cached("DELETE FROM early_piece WHERE segment = ? AND number < ?")?
+        .execute(params![segment.0, number.0])?;
+    c.prepare_cached(
+        "INSERT INTO early_placing (segment, number, k, m, promise) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (segment) DO UPDATE SET number = ?2, k = ?3, m = ?4, promise = ?5",
+    )?
+    .execute(params![segment.0, number.0, code.k, code.m, promise])?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use model::{
     AccessKey, AccessKeyId, Group, KeyLimits, KeyState, KnownCopy, LabelKey, Number, Principal, PrincipalId, Release,
-    ReleaseId, Site, Timestamp,
+    ReleaseId, Site, SiteId, SiteState, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -189,6 +189,24 @@ pub fn store_copy(c: &Connection, number: Number, copy: &KnownCopy) -> Result<()
 }
 
 /// By id.
+/// What each site is used for.
+pub fn site_states(c: &Connection) -> Result<Vec<(SiteId, SiteState)>, Error> {
+    let mut find = c.prepare_cached("SELECT id, state FROM site ORDER BY id")?;
+    let rows = find.query_map([], |row| Ok((SiteId(row.get(0)?), row.get::<_, usize>(1)?)))?;
+    rows.map(|row| {
+        let (site, state) = row?;
+        let state = SiteState::ALL.get(state).copied();
+        Ok((site, state.ok_or_else(|| Error::Damaged("a site's state is none".to_owned()))?))
+    })
+    .collect()
+}
+
+pub fn set_site(c: &Connection, site: SiteId, state: SiteState) -> Result<(), Error> {
+    let state = SiteState::ALL.iter().position(|known| *known == state);
+    c.prepare_cached("UPDATE site SET state = ? WHERE id = ?")?.execute(params![state, site.0])?;
+    Ok(())
+}
+
 pub fn sites(c: &Connection) -> Result<Vec<Site>, Error> {
     all(c, "SELECT site FROM site ORDER BY id")
 }

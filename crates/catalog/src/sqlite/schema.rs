@@ -12,7 +12,7 @@ use crate::error::Error;
 pub const APPLICATION_ID: i32 = 0x656e_7465;
 
 /// What the newest migration leads to.
-pub const VERSION: u32 = 8;
+pub const VERSION: u32 = 9;
 
 /// Migration `i` leads from version `i` to `i + 1`: a script, and what SQL alone cannot do after it.
 /// They are never edited once released.
@@ -25,6 +25,7 @@ const MIGRATIONS: [(&str, Afterwards); VERSION as usize] = [
     (VERSION_6, nothing),
     (VERSION_7, name_streams),
     (VERSION_8, nothing),
+    (VERSION_9, nothing),
 ];
 
 type Afterwards = fn(&Connection) -> Result<(), Error>;
@@ -50,6 +51,19 @@ pub fn migrate(connection: &Connection) -> Result<(), Error> {
     }
     Ok(())
 }
+
+const VERSION_9: &str = "
+    -- A place in the order of `SiteState::ALL`.
+    ALTER TABLE site ADD COLUMN state INTEGER NOT NULL DEFAULT 0;
+    -- How a segment was placed that is not shown yet (see `early_piece`).
+    CREATE TABLE early_placing (
+        segment BLOB PRIMARY KEY,
+        number INTEGER NOT NULL,
+        k INTEGER NOT NULL,
+        m INTEGER NOT NULL,
+        promise INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+";
 
 const VERSION_8: &str = "
     -- When a piece was last seen in its whole length, and when cells of it were last read and proven:

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use model::{BodySlice, Code, Epoch, KeyTag, Number, Piece, Segment, SegmentId, StreamId, Timestamp};
+use model::{
+    BodySlice, Code, Epoch, KeyTag, Number, Piece, PieceName, Segment, SegmentId, SiteId, StreamId, Timestamp,
+};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codec::{KindColumn, MomentColumn, NameColumn};
@@ -63,12 +65,47 @@ pub fn add_pieces(c: &Connection, id: SegmentId, pieces: &[Piece], proven: Optio
     Ok(true)
 }
 
-/// Forgets one piece.
-pub fn drop_piece(c: &Connection, id: SegmentId, piece: Piece) -> Result<(), Error> {
-    let Some(row) = row_of(c, id)? else { return Ok(()) };
-    c.prepare_cached("DELETE FROM piece WHERE segment = ? AND piece_index = ? AND name = ? AND site = ?")?
-        .execute(params![row, piece.index, NameColumn(piece.name), piece.site.0])?;
-    count_spare(c, row)
+/// How a segment's payload is coded, and all the pieces of it that count.
+pub struct Placing {
+    pub code: Code,
+    pub promise: u8,
+    pub pieces: Vec<Piece>,
+}
+
+/// From here on these pieces are the segment's; those that are new were proven then. `false`: there is no such segment.
+pub fn place(c: &Connection, id: SegmentId, placing: &Placing, proven: Option<Timestamp>) -> Result<bool, Error> {
+    let Some(row) = row_of(c, id)? else { return Ok(false) };
+    let Placing { code, promise, pieces } = placing;
+    let names: BTreeSet<PieceName> = pieces.iter().map(|piece| piece.name).collect();
+    for piece in pieces_of(c, row)?.into_iter().filter(|piece| !names.contains(&piece.name)) {
+        forget_piece(c, row, &piece)?;
+    }
+    insert_pieces(c, row, pieces, proven)?;
+    let spare = Endangered::spare(*code, pieces);
+    c.prepare_cached("UPDATE segment SET k = ?, m = ?, promise = ?, spare = ? WHERE row = ?")?
+        .execute(params![code.k, code.m, promise, spare, row])?;
+    Ok(true)
+}
+
+/// Segments with a piece at this site, each with the name of that piece, in the order of names.
+pub fn at(
+    c: &Connection,
+    site: SiteId,
+    after: Option<PieceName>,
+    limit: usize,
+) -> Result<Vec<(PieceName, Segment)>, Error> {
+    let mut find = c.prepare_cached(
+        "SELECT name, segment FROM piece WHERE site = ? AND name > ifnull(?, x'') ORDER BY name LIMIT ?",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = find.query_map(params![site.0, after.map(NameColumn), limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut segment = c.prepare_cached(&format!("SELECT {COLUMNS} FROM segment WHERE row = ?"))?;
+    rows.map(|found| {
+        let (NameColumn(name), row): (_, i64) = found?;
+        let (row, found) = segment.query_row([row], read)?;
+        Ok((name, with_pieces(c, row, found)?))
+    })
+    .collect()
 }
 
 /// Counts one more holder for each segment these bodies lie in. The segment itself may still be
@@ -145,6 +182,12 @@ fn insert_pieces(c: &Connection, row: i64, pieces: &[Piece], proven: Option<Time
     Ok(())
 }
 
+fn forget_piece(c: &Connection, row: i64, piece: &Piece) -> Result<(), Error> {
+    c.prepare_cached("DELETE FROM piece WHERE segment = ? AND piece_index = ? AND name = ? AND site = ?")?
+        .execute(params![row, piece.index, NameColumn(piece.name), piece.site.0])?;
+    Ok(())
+}
+
 /// Two pieces of one index are worth one.
 fn count_spare(c: &Connection, row: i64) -> Result<(), Error> {
     c.prepare_cached(
@@ -173,12 +216,16 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Segment)> {
 }
 
 fn with_pieces(c: &Connection, row: i64, mut segment: Segment) -> Result<Segment, Error> {
+    segment.pieces = pieces_of(c, row)?;
+    Ok(segment)
+}
+
+fn pieces_of(c: &Connection, row: i64) -> Result<Vec<Piece>, Error> {
     let mut pieces =
         c.prepare_cached("SELECT piece_index, site, name FROM piece WHERE segment = ? ORDER BY piece_index, name")?;
     let piece = |row: &Row<'_>| {
         let NameColumn(name) = row.get(2)?;
-        Ok(Piece { index: row.get(0)?, site: model::SiteId(row.get(1)?), name })
+        Ok(Piece { index: row.get(0)?, site: SiteId(row.get(1)?), name })
     };
-    segment.pieces = pieces.query_map([row], piece)?.collect::<Result<_, _>>()?;
-    Ok(segment)
+    Ok(pieces.query_map([row], piece)?.collect::<Result<_, _>>()?)
 }

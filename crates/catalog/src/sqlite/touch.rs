@@ -1,6 +1,8 @@
 //! What a change touches, as columns: how a proposal finds the decided records it depends on.
 
-use model::{AccessKeyId, Bucket, BucketId, Change, Label, ObjectKey, PrincipalId, ReleaseId, UploadId, VersionId};
+use model::{
+    AccessKeyId, Bucket, BucketId, Change, Label, ObjectKey, PrincipalId, ReleaseId, SegmentId, UploadId, VersionId,
+};
 use rusqlite::Connection;
 use rusqlite::types::{ToSql, ToSqlOutput};
 
@@ -40,6 +42,8 @@ pub enum Kind {
     GroupDeleted = 28,
     ReleaseSet = 29,
     KeyExpires = 30,
+    SegmentPlaced = 31,
+    SiteSet = 32,
 }
 
 impl ToSql for Kind {
@@ -105,6 +109,7 @@ impl Touch {
                 Touch { bucket: Some(*bucket), subject: Some(of_upload(*upload)), ..of(Kind::UploadAborted) }
             }
             Change::PiecesAdded { .. } => of(Kind::PiecesAdded),
+            Change::SegmentPlaced { .. } => of(Kind::SegmentPlaced),
             Change::PrincipalCreated(principal) => Touch {
                 subject: Some(of_principal(principal.id)),
                 name: Some(principal_name(&principal.name)),
@@ -126,6 +131,7 @@ impl Touch {
             Change::LabelKeyCreated(_) => of(Kind::LabelKeyCreated),
             Change::StreamOpened { .. } => of(Kind::StreamOpened),
             Change::SiteClaimed { .. } => of(Kind::SiteClaimed),
+            Change::SiteSet { .. } => of(Kind::SiteSet),
             Change::LabelShredded { label, .. } => Touch { subject: Some(of_label(label)), ..of(Kind::LabelShredded) },
             Change::CopyMade(_) => of(Kind::CopyMade),
             Change::BucketSet { bucket, .. } => {
@@ -162,6 +168,11 @@ pub fn of_settings(id: BucketId) -> Vec<u8> {
 
 pub fn of_version(id: VersionId) -> Vec<u8> {
     [b"v", &id.0[..]].concat()
+}
+
+/// Where a segment's pieces lie.
+pub fn of_segment(id: SegmentId) -> Vec<u8> {
+    [b"e", &id.0[..]].concat()
 }
 
 /// That a label is shredded.

@@ -11,8 +11,8 @@ use model::{
     Extent, Grant, Grantee, Grants, Group, KeyLimits, KeyState, KeyTag, Label, Lifecycle, Lock, LockMode, Marker,
     Metadata, Number, ObjectKey, ObjectLock, OriginAddress, OriginKind, Ownership, PartSummary, Period, Permission,
     Piece, PieceName, PrincipalId, Profile, PublicAccess, Release, ReleaseId, ReleaseState, Retention, Right, Role,
-    RootFingerprint, SealedSecret, SegmentId, SegmentKind, Signature, SiteId, Slot, Source, StreamId, Tags, Timestamp,
-    UploadId, Vendor, VersionId, Versioning, Wrap,
+    RootFingerprint, SealedSecret, SegmentId, SegmentKind, Signature, SiteId, SiteState, Slot, Source, StreamId, Tags,
+    Timestamp, UploadId, Vendor, VersionId, Versioning, Wrap,
 };
 use proptest::prelude::*;
 
@@ -20,7 +20,7 @@ use super::*;
 use crate::testing::{CODES, Dice, check_vectors, read_vectors};
 
 /// Changes there are. A new variant fails to compile in `ordinal`, and is then sampled too.
-const CHANGES: usize = 29;
+const CHANGES: usize = 31;
 
 fn ordinal(change: &Change) -> usize {
     match change {
@@ -53,6 +53,8 @@ fn ordinal(change: &Change) -> usize {
         Change::KeyExpires { .. } => 26,
         Change::LabelShredded { .. } => 27,
         Change::CopyMade(_) => 28,
+        Change::SegmentPlaced { .. } => 29,
+        Change::SiteSet { .. } => 30,
     }
 }
 
@@ -110,6 +112,13 @@ fn change(number: usize, d: &mut Dice) -> Change {
         26 => Change::KeyExpires { id: AccessKeyId(d.text(20)), at: time(d) },
         27 => Change::LabelShredded { label: label(d), keys: some(d, label_key), at: time(d) },
         28 => Change::CopyMade(known_copy(d)),
+        29 => Change::SegmentPlaced {
+            segment: SegmentId(d.bytes()),
+            code: d.pick(&CODES),
+            promise: d.below(3) as u8,
+            pieces: some(d, |d| piece(d, 255)),
+        },
+        30 => Change::SiteSet { site: SiteId(d.bytes()), state: d.pick(&SiteState::ALL) },
         _ => Change::SiteClaimed { enclave: EnclaveId(d.bytes()), site: site(d) },
     }
 }

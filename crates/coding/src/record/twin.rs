@@ -48,6 +48,11 @@ fn or_default<T, U: Default + From<T>>(twin: Option<T>) -> U {
     twin.map(U::from).unwrap_or_default()
 }
 
+fn code(k: u8, m: u8) -> Result<model::Code, Senseless> {
+    let sound = k > 0 && k.checked_add(m).is_some();
+    sound.then_some(model::Code { k, m }).ok_or_else(|| Senseless(format!("there is no code {k}+{m}")))
+}
+
 fn key(text: &str) -> Result<ObjectKey, Senseless> {
     ObjectKey::parse(text).map_err(|error| Senseless(error.to_string()))
 }
@@ -96,6 +101,7 @@ plain_enum! { Algorithm = model::Algorithm { 0 Crc32, 1 Crc32c, 2 Crc64Nvme, 3 S
 plain_enum! { UploadChecksum = ModelUploadChecksum { 0 FullObject, 1 Composite } }
 plain_enum! { SegmentKind = model::SegmentKind { 0 Journal, 1 Data } }
 plain_enum! { Vendor = model::Vendor { 0 Amazon, 1 Microsoft, 2 Google, 3 Oracle, 4 Own } }
+plain_enum! { SiteState = model::SiteState { 0 Active, 1 Suspended, 2 Draining, 3 Detached } }
 plain_enum! { Slot = model::Slot { 0 Null, 1 Own } }
 plain_enum! { LockMode = model::LockMode { 0 Governance, 1 Compliance } }
 plain_enum! {
@@ -1612,6 +1618,10 @@ pub enum Change {
     ReleaseSet(#[n(0)] Release),
     #[n(29)]
     KeyExpires(#[n(0)] String, #[n(1)] i64),
+    #[n(30)]
+    SegmentPlaced(#[n(0)] Id, #[n(1)] u8, #[n(2)] u8, #[n(3)] u8, #[n(4)] Vec<Piece>),
+    #[n(31)]
+    SiteSet(#[n(0)] Id, #[n(1)] SiteState),
 }
 
 impl From<&model::Change> for Change {
@@ -1635,6 +1645,9 @@ impl From<&model::Change> for Change {
             }
             M::UploadAborted { bucket, upload } => Change::UploadAborted(bucket.0.into(), upload.0.into()),
             M::PiecesAdded { segment, pieces } => Change::PiecesAdded(segment.0.into(), each(pieces)),
+            M::SegmentPlaced { segment, code, promise, pieces } => {
+                Change::SegmentPlaced(segment.0.into(), code.k, code.m, *promise, each(pieces))
+            }
             M::PrincipalCreated(principal) => Change::PrincipalCreated(principal.into()),
             M::KeyIssued(key) => Change::KeyIssued(key.into()),
             M::KeyRevoked { id, at } => Change::KeyRevoked(id.0.clone(), at.0),
@@ -1645,6 +1658,7 @@ impl From<&model::Change> for Change {
                 vendors.iter().map(|vendor| (*vendor).into()).collect(),
             ),
             M::SiteClaimed { enclave, site } => Change::SiteClaimed(enclave.0.into(), site.into()),
+            M::SiteSet { site, state } => Change::SiteSet(site.0.into(), state.into()),
             M::BucketSet { bucket, setting } => Change::BucketSet(bucket.0.into(), setting.into()),
             M::MarkerPut { bucket, marker } => Change::MarkerPut(bucket.0.into(), marker.into()),
             M::VersionDeleted { bucket, key, version, slot } => {
@@ -1713,6 +1727,12 @@ impl TryFrom<Change> for model::Change {
                 segment: SegmentId(segment.into()),
                 pieces: pieces.into_iter().map(Into::into).collect(),
             },
+            Change::SegmentPlaced(segment, k, m, promise, pieces) => M::SegmentPlaced {
+                segment: SegmentId(segment.into()),
+                code: code(k, m)?,
+                promise,
+                pieces: pieces.into_iter().map(Into::into).collect(),
+            },
             Change::PrincipalCreated(principal) => M::PrincipalCreated(principal.try_into()?),
             Change::KeyIssued(key) => M::KeyIssued(key.try_into()?),
             Change::KeyRevoked(id, at) => M::KeyRevoked { id: AccessKeyId(id), at: Timestamp(at) },
@@ -1725,6 +1745,7 @@ impl TryFrom<Change> for model::Change {
             Change::SiteClaimed(enclave, site) => {
                 M::SiteClaimed { enclave: EnclaveId(enclave.into()), site: site.try_into()? }
             }
+            Change::SiteSet(site, state) => M::SiteSet { site: SiteId(site.into()), state: state.into() },
             Change::BucketSet(bucket, setting) => {
                 M::BucketSet { bucket: BucketId(bucket.into()), setting: setting.try_into()? }
             }

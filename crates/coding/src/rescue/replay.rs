@@ -173,6 +173,8 @@ impl State {
             | Change::VersionSet { .. }
             | Change::UploadAborted { .. }
             | Change::PiecesAdded { .. }
+            | Change::SegmentPlaced { .. }
+            | Change::SiteSet { .. }
             | Change::PrincipalCreated(_)
             | Change::KeyIssued(_)
             | Change::KeyRevoked { .. }

@@ -10,9 +10,9 @@ use catalog::{
     Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
 use model::{
-    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Group, KnownCopy,
-    Label, LabelKey, ObjectKey, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment, SegmentId,
-    Site, SiteId, StreamId, Timestamp, Upload, UploadId, Which,
+    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Code, EnclaveId, Epoch, Group,
+    KnownCopy, Label, LabelKey, ObjectKey, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment,
+    SegmentId, Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Which,
 };
 
 pub struct Noted {
@@ -194,6 +194,10 @@ impl Catalog for Noted {
         self.note("sites");
         self.within.sites().await
     }
+    async fn site_states(&self) -> Result<Vec<(SiteId, SiteState)>, Error> {
+        self.note("site_states");
+        self.within.site_states().await
+    }
     async fn segment(&self, id: SegmentId) -> Result<Option<Segment>, Error> {
         self.note("segment");
         self.within.segment(id).await
@@ -206,9 +210,18 @@ impl Catalog for Noted {
         self.note("add_pieces");
         self.within.add_pieces(segment, pieces).await
     }
-    async fn drop_piece(&self, segment: SegmentId, piece: Piece) -> Result<(), Error> {
-        self.note("drop_piece");
-        self.within.drop_piece(segment, piece).await
+    async fn place_pieces(&self, segment: SegmentId, code: Code, promise: u8, pieces: Vec<Piece>) -> Result<(), Error> {
+        self.note("place_pieces");
+        self.within.place_pieces(segment, code, promise, pieces).await
+    }
+    async fn segments_at(
+        &self,
+        site: SiteId,
+        after: Option<PieceName>,
+        limit: usize,
+    ) -> Result<Vec<(PieceName, Segment)>, Error> {
+        self.note("segments_at");
+        self.within.segments_at(site, after, limit).await
     }
     async fn totals(&self) -> Result<Totals, Error> {
         self.note("totals");
