@@ -149,6 +149,7 @@ macro_rules! contract_suite {
                 a_segment_coded_anew_has_the_new_pieces_alone,
                 the_last_placing_counts_in_whatever_order_it_is_shown,
                 segments_are_found_by_their_site,
+                what_was_brought_away_from_a_site_adds_up,
                 pieces_of_one_index_count_once,
                 epochs_only_rise,
                 running_time_adds_up,

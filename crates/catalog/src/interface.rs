@@ -10,9 +10,10 @@ use coding::LabelSecret;
 use model::condition::Unmet;
 use model::{
     AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Checksum, Code, ETag,
-    EnclaveId, Epoch, Extent, Governance, Group, Guard, KeyTag, KnownCopy, Label, LabelKey, Marker, Number, ObjectKey,
-    Part, Piece, PieceName, Precondition, Principal, PrincipalId, Record, Release, ReleaseId, Segment, SegmentId, Site,
-    SiteId, SiteState, Slot, StreamId, Timestamp, Upload, UploadId, Vendor, Version, VersionId, Versioning, Which,
+    EnclaveId, Epoch, Extent, Governance, Group, Guard, KeyTag, KnownCopy, Label, LabelKey, Marker, NanoDollars,
+    Number, ObjectKey, Part, Piece, PieceName, Precondition, Principal, PrincipalId, Record, Release, ReleaseId,
+    Segment, SegmentId, Site, SiteId, SiteState, Slot, StreamId, Timestamp, Upload, UploadId, Vendor, Version,
+    VersionId, Versioning, Which,
 };
 
 use crate::error::Error;
@@ -300,6 +301,20 @@ pub enum Clearing {
     Done,
 }
 
+/// What was brought away from a site that is being left, and what that took. Of one that was done twice
+/// since its record was lost, both count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    pub pieces: u64,
+    /// Written elsewhere.
+    pub bytes: u64,
+    /// Read to do so, wherever.
+    pub read: u64,
+    pub cost: NanoDollars,
+    /// What the other way of doing the same would have cost, where there was one.
+    pub dearer: NanoDollars,
+}
+
 /// Counts for status and metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -462,6 +477,10 @@ pub trait Catalog: Send + Sync {
         after: Option<PieceName>,
         limit: usize,
     ) -> Result<Vec<(PieceName, Segment)>, Error>;
+    /// How many pieces lie at the site, and what was brought away since it was last begun to be left.
+    async fn moved(&self, site: SiteId) -> Result<(u64, Moved), Error>;
+    /// Adds to what was brought away.
+    async fn note_moved(&self, site: SiteId, moved: Moved) -> Result<(), Error>;
     async fn totals(&self) -> Result<Totals, Error>;
 
     // What scrubs observe. It is not journaled, and a rebuild does not bring it back.

@@ -42,8 +42,8 @@ use model::{
 
 use crate::error::Error;
 use crate::interface::{
-    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Keys, ListQuery, ObjectSummary, Page,
-    Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
+    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Keys, ListQuery, Moved, ObjectSummary,
+    Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
 use crate::proof::{Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk};
 use readers::Readers;
@@ -317,6 +317,14 @@ impl Catalog for SqliteCatalog {
         limit: usize,
     ) -> Result<Vec<(PieceName, Segment)>, Error> {
         self.read(move |c| segments::at(c, site, after, limit)).await
+    }
+
+    async fn moved(&self, site: SiteId) -> Result<(u64, Moved), Error> {
+        self.read(move |c| people::moved(c, site)).await
+    }
+
+    async fn note_moved(&self, site: SiteId, moved: Moved) -> Result<(), Error> {
+        self.write(move |c| people::note_moved(c, site, &moved)).await
     }
 
     async fn totals(&self) -> Result<Totals, Error> {

@@ -215,6 +215,13 @@ impl Layout {
         k > 0 && k.checked_add(m).is_some() && whole && self.length <= 1 << 48
     }
 
+    /// Whether a piece with this layout holds cells of this one. Copies have one layout whatever their
+    /// number, so that of a further one its code says more.
+    pub fn holds(&self, other: &Layout) -> bool {
+        let code = self.code == other.code || (self.code.k == 1 && other.code.k == 1);
+        code && self.cell == other.cell && self.length == other.length
+    }
+
     /// Stripes, and cells of each piece.
     pub fn rows(&self) -> u64 {
         self.length.div_ceil(u64::from(self.code.k) * u64::from(self.cell))

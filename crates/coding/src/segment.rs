@@ -213,5 +213,17 @@ pub fn restore_piece(identity: Identity, layout: Layout, index: u8, have: &[(u8,
     Ok(close_piece(identity, layout, index, piece))
 }
 
+/// The same segment under another code, from k or more of its pieces, given whole and verified. Its
+/// payload, and so every extent of it, stays where it is.
+pub fn code_anew(identity: Identity, layout: Layout, have: &[(u8, Bytes)], code: Code) -> Result<Encoded, NotEnough> {
+    let slices: Vec<(u8, &[u8])> = have.iter().map(|(index, piece)| (*index, piece.as_ref())).collect();
+    let data = |index: u8| match have.iter().find(|(held, _)| *held == index) {
+        Some((_, piece)) if piece.len() as u64 == layout.piece_length() => Ok(piece.clone()),
+        _ => restore_piece(identity, layout, index, &slices),
+    };
+    let pieces = (0..layout.code.k).map(data).collect::<Result<Vec<Bytes>, NotEnough>>()?;
+    Ok(Encoded { identity, layout, pieces }.recode(code, identity))
+}
+
 #[cfg(test)]
 mod tests;

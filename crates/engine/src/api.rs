@@ -9,7 +9,7 @@ use futures::Stream;
 use model::object::UploadChecksum;
 use model::{
     AccessKeyId, Algorithm, Change, Checksum, ETag, EnclaveId, KeyLimits, KeyState, Label, Lock, Metadata,
-    Precondition, Principal, Session, Site, Slot, Tags, Timestamp, Version, VersionId, Versioning, Which,
+    Precondition, Principal, Session, Site, SiteState, Slot, Tags, Timestamp, Version, VersionId, Versioning, Which,
 };
 use policy::Standing;
 
@@ -186,6 +186,7 @@ pub struct Status {
 #[derive(Clone, Debug)]
 pub struct SiteStatus {
     pub site: Site,
+    pub state: SiteState,
     pub reads: SideHealth,
     pub writes: SideHealth,
     /// The last failure, if it is out.

@@ -21,7 +21,7 @@ use coding::piece::{self, Layout};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use model::{Code, Piece, Segment};
-use providers::{ErrorKind, Kind};
+use providers::{ErrorKind, Kind, Side};
 use tokio::time::Instant;
 use tracing::debug;
 
@@ -447,7 +447,7 @@ impl Inner {
             let meter = &known.handle.meter;
             Some(Source {
                 piece: *piece,
-                reads: known.handle.breaker.health().read,
+                reads: if known.reads_well() { Side::Well } else { Side::Out },
                 usual: meter.p50(Kind::Get, bytes),
                 in_flight: meter.in_flight_of(Kind::Get),
                 asked_ago: meter.asked_ago(Kind::Get, bytes),

@@ -15,6 +15,7 @@ use crate::commit::{StreamHandle, stronger};
 use crate::epochs::Epochs;
 use crate::error::Error;
 use crate::hedge::HedgeBudget;
+use crate::keep::Claims;
 use crate::keyring::Keyring;
 use crate::lookups::Lookups;
 use crate::settings::Settings;
@@ -36,12 +37,15 @@ pub struct Inner {
     pub adoptions: Adoptions,
     pub hedges: HedgeBudget,
     pub suspects: Suspects,
+    pub claims: Claims,
     pub lifecycles: Lifecycles,
     pub counters: Counters,
     /// Rises with every batch shown.
     pub shown: watch::Sender<u64>,
     /// Something may be below its promise, or may now be caught up.
     pub catch_up: Notify,
+    /// A site may have to be left.
+    pub evacuation: Notify,
     pub draining: AtomicBool,
     pub recoding: tokio::sync::Semaphore,
     /// The profile of each stream's journal segments: the one of its buckets that promises most.

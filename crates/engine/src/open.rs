@@ -2,14 +2,14 @@
 //! and what was decided before goes on being shipped. A new one is founded step by step; a start
 //! cut short anywhere is completed by the next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use catalog::Catalog;
 use coding::keys::RootKey;
-use model::{Change, EnclaveId, Epoch, Label, Outside, Site, SiteFacts, StreamId, Vendor};
+use model::{Change, EnclaveId, Epoch, Label, Outside, Site, SiteFacts, SiteId, SiteState, StreamId, Vendor};
 use providers::marker::{self, ClaimError, MarkerError, NotOurs};
 use providers::{Origins, SiteHandle, Store};
 use thiserror::Error;
@@ -133,6 +133,7 @@ impl Engine {
             return Err(OpenError::WrongRoot);
         }
         // What is decided comes after what is shown.
+        inner.heed_states().await?;
         inner.heed_decided().await?;
         inner.check_newest().await?;
         inner.seal_rest().await?;
@@ -240,8 +241,16 @@ async fn claim_sites(
             Err(error @ NotOurs::Marker(MarkerError::Newer { .. })) => return Err(at_site(&parts.name, &error)),
             Err(error) => warn!(site = parts.name, %error, "the site is out"),
         }
-        sites.push(KnownSite { site, facts: parts.facts, handle });
+        sites.push(KnownSite::new(site, parts.facts, handle));
     }
+    let detached: BTreeSet<SiteId> = catalog
+        .site_states()
+        .await?
+        .into_iter()
+        .filter(|(_, state)| *state == SiteState::Detached)
+        .map(|(site, _)| site)
+        .collect();
+    known.retain(|_, site| !detached.contains(&site.id));
     match known.into_keys().next() {
         Some(name) => Err(OpenError::SiteNotNamed(name)),
         None => Ok((sites, claimed)),
@@ -277,10 +286,12 @@ impl Inner {
             adoptions: crate::adopt::Adoptions::new(origins),
             hedges: crate::hedge::HedgeBudget::default(),
             suspects: crate::suspects::Suspects::default(),
+            claims: crate::keep::Claims::default(),
             lifecycles: crate::upkeep::Lifecycles::default(),
             counters: Counters::default(),
             shown: watch::channel(0).0,
             catch_up: Notify::new(),
+            evacuation: Notify::new(),
             draining: false.into(),
             recoding: tokio::sync::Semaphore::new(RECODED_AT_ONCE),
         })

@@ -96,7 +96,7 @@ async fn belonging(handles: Vec<(SiteParts, Arc<SiteHandle>)>, settings: &Settin
             continue;
         }
         let site = Site { id: marker.site, name: parts.name, vendor: parts.vendor, region: parts.region };
-        sites.push(KnownSite { site, facts: parts.facts, handle });
+        sites.push(KnownSite::new(site, parts.facts, handle));
     }
     let enclave = enclave.ok_or(OpenError::NothingToRebuild)?;
     if missing.len() > usize::from(settings.default_profile.promise()) {

@@ -101,6 +101,11 @@ impl Opened {
     }
 }
 
+/// Whether a piece with this header is the one that is meant: of the segment, under the code it has now.
+pub fn is_it(header: &Header, segment: &SegmentId, piece: &Piece, layout: &Layout) -> bool {
+    header.segment == *segment && header.index == piece.index && layout.holds(&Layout::of(header))
+}
+
 impl Inner {
     /// Brings the catalog to where the sites are; returns the newest epoch seen there.
     pub async fn replay(self: &Arc<Self>) -> Result<Epoch, OpenError> {
@@ -355,7 +360,7 @@ impl Inner {
         for _ in 0..VERIFIED_ROUNDS {
             match known.handle.store.get_range(&object, 0..layout.piece_length()).await {
                 Ok(bytes) => match piece::verify_piece(&bytes) {
-                    Ok(header) if header.segment == *segment && header.index == piece.index => return Ok(Some(bytes)),
+                    Ok(header) if is_it(&header, segment, &piece, layout) => return Ok(Some(bytes)),
                     _ => {}
                 },
                 Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Invalid) => return Ok(None),

@@ -228,7 +228,6 @@ impl Late {
     /// and whatever is missing then is caught up.
     pub fn follow(self, inner: &Arc<Inner>, segment: &Segment) {
         let inner = Arc::clone(inner);
-        let (id, kind, stream) = (segment.id, segment.kind, segment.stream);
         let complete = segment.pieces.len() == usize::from(segment.code.n());
         if self.uploads.is_empty() {
             if !complete {
@@ -236,6 +235,7 @@ impl Late {
             }
             return;
         }
+        let segment = segment.clone();
         tokio::spawn(async move {
             let Late { mut uploads } = self;
             let mut arrived = Vec::new();
@@ -244,8 +244,8 @@ impl Late {
                     arrived.push(piece);
                 }
             }
-            if let Err(error) = inner.remember_new(id, kind, stream, arrived).await {
-                warn!(segment = %id, %error, "pieces arrived late and could not be recorded");
+            if let Err(error) = inner.remember_new(&segment, arrived).await {
+                warn!(segment = %segment.id, %error, "pieces arrived late and could not be recorded");
             }
             inner.catch_up.notify_one();
         });
@@ -254,15 +254,13 @@ impl Late {
 
 impl Inner {
     /// Records the pieces whose place was not filled meanwhile: each index and each vendor counts
-    /// once.
-    pub async fn remember_new(
-        self: &Arc<Self>,
-        segment: SegmentId,
-        kind: SegmentKind,
-        stream: model::StreamId,
-        mut pieces: Vec<Piece>,
-    ) -> Result<(), Error> {
-        let Some(known) = self.catalog.segment(segment).await? else { return Ok(()) };
+    /// once. Of a segment that was coded anew since they are none any more, and those at a site that is
+    /// being left would only have to be brought away again.
+    async fn remember_new(self: &Arc<Self>, shipped: &Segment, mut pieces: Vec<Piece>) -> Result<(), Error> {
+        let _claim = self.claims.take(shipped.id).await;
+        let known = self.catalog.segment(shipped.id).await?;
+        let Some(known) = known.filter(|known| known.code == shipped.code) else { return Ok(()) };
+        pieces.retain(|piece| self.sites.get(piece.site).is_some_and(|site| site.state().stays()));
         let vendor = |piece: &Piece| self.sites.vendor(piece.site);
         pieces.retain(|piece| {
             known.pieces.iter().all(|other| other.index != piece.index && vendor(other) != vendor(piece))
@@ -270,7 +268,20 @@ impl Inner {
         if pieces.is_empty() {
             return Ok(());
         }
-        self.remember_pieces(segment, kind, stream, pieces).await
+        self.remember_pieces(known.id, known.kind, known.stream, pieces).await
+    }
+
+    /// Records which pieces of the segment count from here on, and the code they are of: as
+    /// [`Inner::remember_pieces`] does. Whoever does holds the segment's claim.
+    pub async fn place(self: &Arc<Self>, segment: &Segment, code: Code, pieces: Vec<Piece>) -> Result<(), Error> {
+        let Segment { id, promise, stream, .. } = *segment;
+        match segment.kind {
+            SegmentKind::Journal => Ok(self.catalog.place_pieces(id, code, promise, pieces).await?),
+            SegmentKind::Data => {
+                let change = model::Change::SegmentPlaced { segment: id, code, promise, pieces };
+                self.commit_system(stream, change).await
+            }
+        }
     }
 
     /// Records further proven pieces: of data segments through the journal, so that a rebuild

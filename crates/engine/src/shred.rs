@@ -142,6 +142,9 @@ impl Inner {
             self.streams.end(*label);
             self.lookups.shown(None, [change]);
         }
+        if let Change::SiteSet { site, state } = change {
+            self.heed_state(*site, *state);
+        }
     }
 
     /// Removes what was shredded, bit by bit.
@@ -172,6 +175,7 @@ impl Inner {
                     self.keys.shred(*label, keys).map_err(|_| crate::open::OpenError::WrongRoot)?;
                     info!("a label's shredding was decided before and goes on");
                 }
+                Change::SiteSet { site, state } => self.heed_state(*site, *state),
                 _ => {}
             }
         }

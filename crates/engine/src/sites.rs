@@ -1,10 +1,11 @@
 //! The sites of the enclave and this gateway's view of their health.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use model::{EnclaveId, Label, PieceName, Profile, Site, SiteFacts, SiteId, Vendor};
+use model::{EnclaveId, Label, PieceName, Profile, Site, SiteFacts, SiteId, SiteState, Vendor};
 use providers::SiteHandle;
 
 use crate::placement::{self, Candidate, Map, UnderFloor};
@@ -15,6 +16,8 @@ pub struct KnownSite {
     /// From the settings.
     pub facts: SiteFacts,
     pub handle: Arc<SiteHandle>,
+    /// Its place in [`SiteState::ALL`].
+    state: AtomicU8,
 }
 
 pub struct Sites {
@@ -36,9 +39,14 @@ impl Sites {
         self.all.iter().find(|known| known.site.id == id)
     }
 
-    /// The vendors that have a site where this may lie, whether well or not.
+    pub fn named(&self, name: &str) -> Option<&KnownSite> {
+        self.all.iter().find(|known| known.site.name == name)
+    }
+
+    /// The vendors that have a site where this may lie and stay, whether well or not.
     pub fn vendors_of(&self, label: Option<Label>) -> BTreeSet<Vendor> {
-        self.all.iter().filter(|known| known.may_hold(label)).map(|known| known.site.vendor).collect()
+        let stays = self.all.iter().filter(|known| known.may_hold(label) && known.state().stays());
+        stays.map(|known| known.site.vendor).collect()
     }
 
     pub fn vendor(&self, id: SiteId) -> Option<Vendor> {
@@ -81,18 +89,38 @@ impl Sites {
 }
 
 impl KnownSite {
+    /// An active site.
+    pub fn new(site: Site, facts: SiteFacts, handle: Arc<SiteHandle>) -> KnownSite {
+        KnownSite { site, facts, handle, state: AtomicU8::default() }
+    }
+
+    pub fn state(&self) -> SiteState {
+        SiteState::ALL.get(usize::from(self.state.load(Ordering::SeqCst))).copied().unwrap_or_default()
+    }
+
+    pub fn set_state(&self, state: SiteState) {
+        let place = (0..).zip(SiteState::ALL).find(|(_, known)| *known == state);
+        self.state.store(place.map_or(0, |(place, _)| place), Ordering::SeqCst);
+    }
+
     /// Whether what has this label may lie here, ciphertext or not; `None` is the control stream's,
     /// which holds no labelled data.
-    fn may_hold(&self, label: Option<Label>) -> bool {
+    pub fn may_hold(&self, label: Option<Label>) -> bool {
         label.is_none_or(|label| label <= self.facts.ceiling)
     }
 
-    pub fn reads_well(&self) -> bool {
+    /// Whether it gives what it is asked for, by this gateway's view.
+    pub fn answers(&self) -> bool {
         self.handle.breaker.health().read == providers::Side::Well
     }
 
+    /// Whether reads go there while there is a choice.
+    pub fn reads_well(&self) -> bool {
+        self.answers() && matches!(self.state(), SiteState::Active | SiteState::Draining)
+    }
+
     pub fn writes_well(&self) -> bool {
-        self.handle.breaker.health().write == providers::Side::Well
+        self.state() == SiteState::Active && self.handle.breaker.health().write == providers::Side::Well
     }
 }
 

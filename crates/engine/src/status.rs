@@ -46,6 +46,7 @@ fn site_status(known: &KnownSite) -> SiteStatus {
     let side = |well: bool| if well { SideHealth::Well } else { SideHealth::Out };
     SiteStatus {
         site: known.site.clone(),
+        state: known.state(),
         reads: side(known.reads_well()),
         writes: side(known.writes_well()),
         reason: known.handle.breaker.reason(),

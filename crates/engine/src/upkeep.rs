@@ -12,7 +12,7 @@ mod sweep;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::{error, warn};
+use tracing::error;
 
 use crate::api::Engine;
 use crate::error::Error;
@@ -25,8 +25,6 @@ pub use sweep::SweepPlan;
 /// How often running time is written down; what passes between is not counted, which only makes
 /// the sweep wait longer.
 const RUNNING_TIME_EVERY: Duration = Duration::from_secs(60);
-/// Catch-up looks by itself this often, whatever it is told.
-const CATCH_UP_EVERY: Duration = Duration::from_secs(2);
 
 impl Engine {
     /// Does background work until `stop` resolves.
@@ -36,7 +34,8 @@ impl Engine {
             biased;
             () = stop => {}
             () = inner.probe_sites() => {}
-            () = inner.catch_up_forever() => {}
+            () = Box::pin(inner.catch_up_forever()) => {}
+            () = Box::pin(inner.evacuate_forever()) => {}
             () = inner.look_at_suspects() => {}
             () = inner.count_running_time() => {}
             () = inner.turn_epochs() => {}
@@ -62,16 +61,6 @@ impl Inner {
             }
         });
         futures::future::join_all(probing).await;
-    }
-
-    async fn catch_up_forever(self: &Arc<Self>) {
-        loop {
-            // The timer covers a signal that came while the last round ran.
-            let _ = tokio::time::timeout(CATCH_UP_EVERY, self.catch_up.notified()).await;
-            if let Err(error) = self.catch_up_once().await {
-                warn!(%error, "catching up will be tried again");
-            }
-        }
     }
 
     async fn count_running_time(&self) {
@@ -100,7 +89,7 @@ impl Inner {
     }
 
     /// Opens a new epoch if it is time, and closes those in which nothing is under way any more.
-    async fn turn_epoch(&self, turn: bool) -> Result<(), Error> {
+    pub async fn turn_epoch(&self, turn: bool) -> Result<(), Error> {
         if turn {
             let newest = self.catalog.newest_epoch().await?;
             self.epochs.enter(self.catalog.open_epoch(newest).await?);

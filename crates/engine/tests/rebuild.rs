@@ -19,7 +19,7 @@ use engine::{
 use model::label::Parts as LabelParts;
 use model::{
     Bucket, BucketName, BucketSetting, Change, CopyKind, KnownCopy, Label, Level, ObjectKey, Precondition, Role,
-    Session, Tags, Timestamp, Versioning, Which,
+    Session, SiteState, Tags, Timestamp, Versioning, Which,
 };
 use policy::{
     AbortUpload, DeleteBucket, DeleteObject, DeleteVersion, ObjectAction, Permit, SystemPermit, WriteSettings,
@@ -50,7 +50,7 @@ kinds! {
     BucketCreated, BucketDeleted, ObjectPut, ObjectDeleted, OriginHidden, UploadStarted, PartPut, UploadCompleted,
     UploadAborted, PiecesAdded, PrincipalCreated, KeyIssued, KeyRevoked, KeyExpires, PrincipalSet, GroupSet,
     GroupDeleted, ReleaseSet, LabelKeyCreated, StreamOpened, SiteClaimed, MarkerPut, VersionDeleted, VersionSet,
-    ObjectCopied, PartCopied, BucketSet, LabelShredded, CopyMade,
+    ObjectCopied, PartCopied, BucketSet, LabelShredded, CopyMade, SegmentPlaced, SiteSet,
 }
 
 fn system() -> SystemPermit {
@@ -212,6 +212,22 @@ async fn eventful(seed: u64) -> (World, Session) {
     }
     world.sites.set(&[1], State::Well);
     tokio::time::sleep(Duration::from_secs(5)).await;
+    world.caught_up().await;
+    // A site loses what it had, as readers find, and is left alone for a while.
+    for n in 0..8 {
+        world.put(&format!("lost {n}"), &noise(n, 2 * MIB)).await.unwrap();
+    }
+    let amazon = world.sites.memories.first().unwrap();
+    for name in amazon.names().iter().filter(|name| name.contains("/d/")) {
+        amazon.delete(name).await.unwrap();
+    }
+    for n in 0..8 {
+        assert_eq!(world.get(&format!("lost {n}")).await.unwrap(), noise(n, 2 * MIB));
+    }
+    for state in [SiteState::Suspended, SiteState::Active] {
+        engine.set_sites(&system(), &["amazon".to_owned()], state).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
     world.caught_up().await;
     background.abort();
 

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use catalog::proof::{Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk};
 use catalog::{
-    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, ListQuery, ObjectSummary, Page,
-    Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
+    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, ListQuery, Moved, ObjectSummary,
+    Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
 use model::{
     AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Code, EnclaveId, Epoch, Group,
@@ -218,6 +218,12 @@ impl Catalog for Watched {
         limit: usize,
     ) -> Result<Vec<(PieceName, Segment)>, Error> {
         self.within.segments_at(site, after, limit).await
+    }
+    async fn moved(&self, site: SiteId) -> Result<(u64, Moved), Error> {
+        self.within.moved(site).await
+    }
+    async fn note_moved(&self, site: SiteId, moved: Moved) -> Result<(), Error> {
+        self.within.note_moved(site, moved).await
     }
     async fn totals(&self) -> Result<Totals, Error> {
         self.within.totals().await

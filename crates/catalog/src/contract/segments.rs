@@ -1,11 +1,11 @@
 //! Segments, pieces, epochs and counts.
 
-use model::{Change, Code, Epoch, Piece, SegmentId, SegmentKind, SiteId};
+use model::{Change, Code, Epoch, NanoDollars, Piece, SegmentId, SegmentKind, SiteId, SiteState};
 
 use super::Subject;
 use super::make::{self, CONTROL, EAST, WEST, id, proposal};
 use super::world::World;
-use crate::interface::{Endangered, Totals, Unnamed, Why};
+use crate::interface::{Endangered, Moved, Totals, Unnamed, Why};
 
 const SITE: SiteId = SiteId([0; 16]);
 
@@ -155,6 +155,23 @@ pub async fn segments_are_found_by_their_site<C: Subject>(fresh: impl AsyncFn() 
         assert!(found.iter().all(|(name, segment)| segment.pieces.iter().any(|piece| piece.name == *name)));
     }
     assert!(world.catalog.segments_at(SiteId([0x77; 16]), None, 10).await.unwrap().is_empty());
+}
+
+pub async fn what_was_brought_away_from_a_site_adds_up<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    world.run(EAST, world.put(11, "a")).await;
+    let site = make::piece(11, SegmentKind::Data, 2).site;
+    let (left, none) = world.catalog.moved(site).await.unwrap();
+    assert!(left > 1, "of the journal and of the object");
+    assert_eq!(none, Moved::default());
+    let moved = Moved { pieces: 1, bytes: 2, read: 3, cost: NanoDollars(4), dearer: NanoDollars(5) };
+    for _ in 0..2 {
+        world.catalog.note_moved(site, moved).await.unwrap();
+    }
+    let twice = Moved { pieces: 2, bytes: 4, read: 6, cost: NanoDollars(8), dearer: NanoDollars(10) };
+    assert_eq!(world.catalog.moved(site).await.unwrap(), (left, twice));
+    world.run(CONTROL, Change::SiteSet { site, state: SiteState::Draining }).await;
+    assert_eq!(world.catalog.moved(site).await.unwrap().1, Moved::default(), "leaving it begins anew");
 }
 
 pub async fn pieces_of_one_index_count_once<C: Subject>(fresh: impl AsyncFn() -> C) {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use model::{
     BodyId, BodySlice, Bucket, BucketId, BucketSetting, Change, Extent, Label, Marker, Number, ObjectKey, Part, Record,
-    Segment, SegmentId, Slot, Source, StreamId, Timestamp, Upload, UploadId, Vendor, Version, VersionId, VersionSetting,
+    Segment, SegmentId, Slot, Source, StreamId, Timestamp, Upload, UploadId, Vendor, Version, VersionId,
+    VersionSetting,
 };
 use rusqlite::{OptionalExtension, params};
 

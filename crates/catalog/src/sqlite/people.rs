@@ -1,14 +1,15 @@
 //! Principals, access keys, label keys and sites: few rows, changed seldom.
 
 use model::{
-    AccessKey, AccessKeyId, Group, KeyLimits, KeyState, KnownCopy, LabelKey, Number, Principal, PrincipalId, Release,
-    ReleaseId, Site, SiteId, SiteState, Timestamp,
+    AccessKey, AccessKeyId, Group, KeyLimits, KeyState, KnownCopy, LabelKey, NanoDollars, Number, Principal,
+    PrincipalId, Release, ReleaseId, Site, SiteId, SiteState, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codec;
 use super::sealed::{Db, Place};
 use crate::error::Error;
+use crate::interface::Moved;
 
 /// By name.
 pub fn principals(c: &Connection) -> Result<Vec<Principal>, Error> {
@@ -202,8 +203,33 @@ pub fn site_states(c: &Connection) -> Result<Vec<(SiteId, SiteState)>, Error> {
 }
 
 pub fn set_site(c: &Connection, site: SiteId, state: SiteState) -> Result<(), Error> {
-    let state = SiteState::ALL.iter().position(|known| *known == state);
-    c.prepare_cached("UPDATE site SET state = ? WHERE id = ?")?.execute(params![state, site.0])?;
+    let place = SiteState::ALL.iter().position(|known| *known == state);
+    c.prepare_cached("UPDATE site SET state = ? WHERE id = ?")?.execute(params![place, site.0])?;
+    if state == SiteState::Draining {
+        c.prepare_cached("DELETE FROM moved WHERE site = ?")?.execute([site.0])?;
+    }
+    Ok(())
+}
+
+pub fn moved(c: &Connection, site: SiteId) -> Result<(u64, Moved), Error> {
+    let mut count = c.prepare_cached("SELECT count(*) FROM piece WHERE site = ?")?;
+    let left = count.query_row([site.0], |row| row.get(0))?;
+    let mut find = c.prepare_cached("SELECT pieces, bytes, read, cost, dearer FROM moved WHERE site = ?")?;
+    let moved = find.query_row([site.0], |row| {
+        let (cost, dearer) = (NanoDollars(row.get(3)?), NanoDollars(row.get(4)?));
+        Ok(Moved { pieces: row.get(0)?, bytes: row.get(1)?, read: row.get(2)?, cost, dearer })
+    });
+    Ok((left, moved.optional()?.unwrap_or_default()))
+}
+
+pub fn note_moved(c: &Connection, site: SiteId, moved: &Moved) -> Result<(), Error> {
+    let Moved { pieces, bytes, read, cost, dearer } = moved;
+    c.prepare_cached(
+        "INSERT INTO moved (site, pieces, bytes, read, cost, dearer) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (site) DO UPDATE SET pieces = pieces + ?2, bytes = bytes + ?3, read = read + ?4,
+            cost = cost + ?5, dearer = dearer + ?6",
+    )?
+    .execute(params![site.0, pieces, bytes, read, cost.0, dearer.0])?;
     Ok(())
 }
 

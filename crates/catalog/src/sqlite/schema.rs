@@ -55,6 +55,15 @@ pub fn migrate(connection: &Connection) -> Result<(), Error> {
 const VERSION_9: &str = "
     -- A place in the order of `SiteState::ALL`.
     ALTER TABLE site ADD COLUMN state INTEGER NOT NULL DEFAULT 0;
+    -- What was brought away from sites that are being left: an observation, which no rebuild brings back.
+    CREATE TABLE moved (
+        site BLOB PRIMARY KEY,
+        pieces INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        read INTEGER NOT NULL,
+        cost INTEGER NOT NULL,
+        dearer INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
     -- How a segment was placed that is not shown yet (see `early_piece`).
     CREATE TABLE early_placing (
         segment BLOB PRIMARY KEY,

@@ -107,6 +107,28 @@ fn pieces_of_the_wrong_length_do_not_count() {
     assert_eq!(restored, Err(NotEnough { have: 1, need: 2 }));
 }
 
+/// From whichever k pieces: what comes out is what the payload would have been coded as at first.
+#[test]
+fn a_segment_coded_anew_is_as_if_it_had_always_been() {
+    let payload = Dice::new(9).vec(64 * 11 + 5);
+    for from in CODES {
+        let old = encode(from, 64, &payload, 3);
+        for to in CODES {
+            let first = encode(to, 64, &payload, 3);
+            for chosen in choices(from.n(), from.k) {
+                let have: Vec<(u8, Bytes)> =
+                    chosen.iter().map(|index| (*index, old.pieces[usize::from(*index)].clone())).collect();
+                let anew = code_anew(identity(3), old.layout, &have, to).unwrap();
+                assert_eq!((anew.layout, &anew.pieces), (first.layout, &first.pieces), "{from} to {to}");
+            }
+        }
+        if from.k > 1 {
+            let have = vec![(0, old.pieces[0].clone())];
+            assert!(code_anew(identity(3), old.layout, &have, from).is_err());
+        }
+    }
+}
+
 /// The parity of fixed bytes: if the erasure code ever changed, old segments could not be decoded.
 #[test]
 fn parity_is_what_it_was() {

@@ -12,6 +12,7 @@ use tracing::{error, warn};
 use crate::error::Error;
 use crate::inner::Inner;
 use crate::limits::VERIFIED_ROUNDS;
+use crate::replay::is_it;
 use crate::sites::object_name;
 use crate::suspects::Suspicion;
 
@@ -19,6 +20,7 @@ impl Inner {
     pub(super) async fn look_at_suspects(self: &Arc<Self>) {
         loop {
             while let Some(((segment, piece), suspicion)) = self.suspects.take() {
+                let _claim = self.claims.take(segment).await;
                 let looked_at = match self.catalog.segment(segment).await {
                     Ok(Some(segment)) if segment.pieces.contains(&piece) => {
                         self.judge(&segment, piece, suspicion).await
@@ -34,7 +36,7 @@ impl Inner {
         }
     }
 
-    async fn judge(&self, segment: &Segment, piece: Piece, suspicion: Suspicion) -> Result<(), Error> {
+    async fn judge(self: &Arc<Self>, segment: &Segment, piece: Piece, suspicion: Suspicion) -> Result<(), Error> {
         match suspicion {
             Suspicion::Failed if self.proves_itself(segment, piece).await => Ok(()),
             Suspicion::Failed | Suspicion::MadeUp => self.give_up(segment, piece).await,
@@ -54,7 +56,7 @@ impl Inner {
             match known.handle.store.get_range(&object, 0..layout.piece_length()).await {
                 Ok(bytes) => {
                     let proven = piece::verify_piece(&bytes);
-                    if proven.is_ok_and(|header| header.segment == segment.id && header.index == piece.index) {
+                    if proven.is_ok_and(|header| is_it(&header, &segment.id, &piece, &layout)) {
                         return true;
                     }
                 }
@@ -66,7 +68,7 @@ impl Inner {
     }
 
     /// Forgets the piece, unless the segment could not be read without it.
-    async fn give_up(&self, segment: &Segment, piece: Piece) -> Result<(), Error> {
+    async fn give_up(self: &Arc<Self>, segment: &Segment, piece: Piece) -> Result<(), Error> {
         let Some(known) = self.sites.get(piece.site) else { return Ok(()) };
         let others = segment.pieces.iter().filter(|other| other.index != piece.index);
         if others.map(|other| other.index).collect::<BTreeSet<_>>().len() < usize::from(segment.code.k) {
@@ -76,7 +78,8 @@ impl Inner {
             return Ok(());
         }
         warn!(site = known.site.name, piece = %piece.name, segment = %segment.id, "a piece is lost");
-        self.catalog.drop_piece(segment.id, piece).await?;
+        let left = segment.pieces.iter().copied().filter(|other| *other != piece).collect();
+        self.place(segment, segment.code, left).await?;
         self.catch_up.notify_one();
         Ok(())
     }

@@ -53,7 +53,7 @@ impl Inner {
         let after = u64::try_from(self.settings.sweep_after.as_millis()).unwrap_or(u64::MAX);
         let closed = self.catalog.closed_below().await?;
         let mut plan = SweepPlan::default();
-        for known in self.sites.iter().filter(|known| known.reads_well()) {
+        for known in self.sites.iter().filter(|known| known.answers()) {
             let mut doomed = Vec::new();
             let mut behind = None;
             // A site that stops answering is looked at next time.

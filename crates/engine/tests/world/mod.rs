@@ -5,11 +5,13 @@
 
 pub mod origin;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use catalog::SqliteCatalog;
 use coding::keys::RootKey;
@@ -17,11 +19,12 @@ use engine::{Body, Declared, Engine, Error, OpenError, Parts, Put, Settings, Sit
 use futures::{StreamExt, TryStreamExt};
 use model::outside::{Blocking, Clock, Entropy};
 use model::{
-    BucketName, Label, ObjectKey, OriginAddress, Outside, Precondition, PrincipalId, Role, Session, Timestamp, Vendor,
+    BucketName, Label, ObjectKey, OriginAddress, Outside, Precondition, Prices, PrincipalId, Role, Session, Timestamp,
+    Vendor,
 };
 use policy::{GetObject, Permit, PutObject, SystemPermit};
 use providers::fault::{FaultStore, Pace, State};
-use providers::{MemoryOrigin, MemoryStore, Origin, OriginError, OriginErrorKind, Origins, Store};
+use providers::{Entry, MemoryOrigin, MemoryStore, Origin, OriginError, OriginErrorKind, Origins, Store};
 
 pub const ROOT: [u8; 32] = [7; 32];
 
@@ -92,6 +95,10 @@ pub struct Sites {
     pub origin: Arc<MemoryOrigin>,
     pub memories: Vec<Arc<MemoryStore>>,
     pub faults: Vec<Arc<FaultStore>>,
+    /// What is asked of each, whether it answers or not.
+    pub asked: Vec<Arc<Asked>>,
+    /// Where they differ from nothing.
+    pub prices: Vec<Prices>,
     /// The highest label that may lie at each.
     pub ceilings: Vec<Label>,
 }
@@ -104,18 +111,25 @@ impl Sites {
             let store: Arc<dyn Store> = Arc::clone(memory) as Arc<dyn Store>;
             Arc::new(FaultStore::new(store, outside.clone()))
         };
-        Sites { origin: Arc::default(), faults: memories.iter().map(fault).collect(), memories, ceilings }
+        let faults: Vec<Arc<FaultStore>> = memories.iter().map(fault).collect();
+        let asked = faults.iter().map(|fault| Arc::new(Asked::of(fault))).collect();
+        Sites { origin: Arc::default(), faults, asked, memories, prices: Vec::new(), ceilings }
     }
 
     pub fn parts(&self) -> Vec<SiteParts> {
-        let parts = |((fault, vendor), ceiling): ((&Arc<FaultStore>, Vendor), &Label)| SiteParts {
+        let mut prices = self.prices.iter().copied();
+        let parts = |((asked, vendor), ceiling): ((&Arc<Asked>, Vendor), &Label)| SiteParts {
             name: vendor.name().to_owned(),
             vendor,
             region: "here".to_owned(),
-            facts: model::SiteFacts { ceiling: *ceiling, ..model::SiteFacts::default() },
-            store: Arc::clone(fault) as Arc<dyn Store>,
+            facts: model::SiteFacts {
+                ceiling: *ceiling,
+                prices: prices.next().unwrap_or_default(),
+                ..model::SiteFacts::default()
+            },
+            store: Arc::clone(asked) as Arc<dyn Store>,
         };
-        self.faults.iter().zip(Vendor::ALL).zip(&self.ceilings).map(parts).collect()
+        self.asked.iter().zip(Vendor::ALL).zip(&self.ceilings).map(parts).collect()
     }
 
     /// Objects of all sites whose names hold `part`.
@@ -131,6 +145,53 @@ impl Sites {
         for fault in &self.faults {
             fault.change(|plan| plan.pace = Pace { base, ..Pace::default() });
         }
+    }
+}
+
+/// Counts what is asked about pieces, before it meets any fault.
+pub struct Asked {
+    store: Arc<dyn Store>,
+    gets: AtomicU64,
+    puts: AtomicU64,
+}
+
+impl Asked {
+    fn of(fault: &Arc<FaultStore>) -> Asked {
+        Asked { store: Arc::clone(fault) as Arc<dyn Store>, gets: AtomicU64::default(), puts: AtomicU64::default() }
+    }
+
+    pub fn gets(&self) -> u64 {
+        self.gets.load(Ordering::Relaxed)
+    }
+
+    pub fn puts(&self) -> u64 {
+        self.puts.load(Ordering::Relaxed)
+    }
+}
+
+/// Probes and markers are none.
+fn is_piece(name: &str) -> bool {
+    ["/d/", "/j/"].iter().any(|kind| name.contains(kind))
+}
+
+#[async_trait]
+impl Store for Asked {
+    async fn put_new(&self, name: &str, bytes: Bytes) -> Result<(), providers::Error> {
+        self.puts.fetch_add(u64::from(is_piece(name)), Ordering::Relaxed);
+        self.store.put_new(name, bytes).await
+    }
+    async fn get_range(&self, name: &str, range: Range<u64>) -> Result<Bytes, providers::Error> {
+        self.gets.fetch_add(u64::from(is_piece(name)), Ordering::Relaxed);
+        self.store.get_range(name, range).await
+    }
+    async fn head(&self, name: &str) -> Result<u64, providers::Error> {
+        self.store.head(name).await
+    }
+    async fn delete(&self, name: &str) -> Result<(), providers::Error> {
+        self.store.delete(name).await
+    }
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, providers::Error> {
+        self.store.list(prefix, after, limit).await
     }
 }
 
@@ -200,7 +261,7 @@ impl World {
         get(&self.engine, self.permit(key).await).await
     }
 
-    pub async fn get_range(&self, key: &str, range: std::ops::Range<u64>) -> Result<Bytes, Error> {
+    pub async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, Error> {
         let found = self.engine.find(self.permit::<GetObject>(key).await).await?;
         collect(found.read(range)).await
     }

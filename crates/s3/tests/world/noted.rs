@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use catalog::proof::{Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk};
 use catalog::{
-    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, Keys, ListQuery, ObjectSummary,
-    Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
+    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, Keys, ListQuery, Moved,
+    ObjectSummary, Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
 use model::{
     AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Code, EnclaveId, Epoch, Group,
@@ -222,6 +222,14 @@ impl Catalog for Noted {
     ) -> Result<Vec<(PieceName, Segment)>, Error> {
         self.note("segments_at");
         self.within.segments_at(site, after, limit).await
+    }
+    async fn moved(&self, site: SiteId) -> Result<(u64, Moved), Error> {
+        self.note("moved");
+        self.within.moved(site).await
+    }
+    async fn note_moved(&self, site: SiteId, moved: Moved) -> Result<(), Error> {
+        self.note("note_moved");
+        self.within.note_moved(site, moved).await
     }
     async fn totals(&self) -> Result<Totals, Error> {
         self.note("totals");

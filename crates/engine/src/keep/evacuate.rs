@@ -1,0 +1,321 @@
+//! Evacuation: leaving a site, or a whole vendor, while everything goes on.
+//!
+//! ```text
+//!  active ─► draining ─► nothing lies there by the catalog ─► what began before is over ─► still nothing,
+//!  by the site's own listing too ─► detached
+//! ```
+//!
+//! Each step follows from what the catalog and the site say, and none from what was done before, so that
+//! a process killed anywhere goes on where it was.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use catalog::Moved;
+use futures::StreamExt;
+use model::{Change, Epoch, Label, NanoDollars, Number, PieceName, Segment, Site, SiteId, SiteState, StreamId};
+use policy::SystemPermit;
+use tracing::{debug, info, warn};
+
+use super::mend::Mended;
+use super::plan::{self, Bill, Place, Way};
+use crate::api::Engine;
+use crate::error::Error;
+use crate::inner::Inner;
+use crate::limits::{CATCH_UP_BATCH, LIST_PAGE};
+use crate::placement::{self, Candidate};
+use crate::sites::{KnownSite, piece_name};
+
+/// Segments moved side by side.
+const AT_ONCE: usize = 8;
+/// How often what waits for others is looked at again.
+const AGAIN: Duration = Duration::from_secs(2);
+/// How often a loop without work looks by itself.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// What leaving these sites would take.
+#[derive(Clone, Debug, Default)]
+pub struct EvacuationPlan {
+    pub sites: Vec<Site>,
+    /// Segments with a piece there, by what is to be done about them.
+    pub copied: u64,
+    pub computed: u64,
+    /// For which the vendors that are left are too few in their code.
+    pub recoded: u64,
+    /// For which nothing can be done while other sites are out.
+    pub waiting: u64,
+    pub bill: Bill,
+    /// What it would cost to take the dearer way wherever there are two.
+    pub dearer: NanoDollars,
+}
+
+/// How far leaving a site is.
+#[derive(Clone, Debug)]
+pub struct Evacuation {
+    pub site: Site,
+    pub state: SiteState,
+    /// Pieces that are still there by the catalog.
+    pub left: u64,
+    pub moved: Moved,
+}
+
+impl Engine {
+    /// What leaving the sites of these names would take now. Nothing is changed.
+    pub async fn plan_evacuation(&self, _: &SystemPermit, names: &[String]) -> Result<EvacuationPlan, Error> {
+        let sites = self.inner.sites_named(names)?;
+        self.inner.check_enough(&sites)?;
+        self.inner.plan_evacuation(&sites).await
+    }
+
+    /// Sets what the sites of these names are used for. Draining ones are emptied in the background, and
+    /// detached when nothing is left there.
+    pub async fn set_sites(&self, _: &SystemPermit, names: &[String], state: SiteState) -> Result<(), Error> {
+        let inner = &self.inner;
+        let sites = inner.sites_named(names)?;
+        match state {
+            SiteState::Active => {}
+            SiteState::Suspended | SiteState::Draining => inner.check_enough(&sites)?,
+            SiteState::Detached => {
+                return Err(Error::Invalid("a site is detached when it is empty: evacuate it".to_owned()));
+            }
+        }
+        for known in sites {
+            let (before, site) = (known.state(), &known.site);
+            let done = before == state || (state == SiteState::Draining && before == SiteState::Detached);
+            if done {
+                continue;
+            }
+            if before == SiteState::Detached && state == SiteState::Suspended {
+                return Err(Error::Invalid(format!("site `{}` is detached: activate it first", site.name)));
+            }
+            inner.commit_control(Change::SiteSet { site: site.id, state }).await?;
+            info!(site = site.name, %before, %state, "a site is used otherwise");
+        }
+        Ok(())
+    }
+
+    /// How far leaving each of these sites is.
+    pub async fn evacuations(&self, _: &SystemPermit, names: &[String]) -> Result<Vec<Evacuation>, Error> {
+        let mut all = Vec::new();
+        for known in self.inner.sites_named(names)? {
+            let (left, moved) = self.inner.catalog.moved(known.site.id).await?;
+            all.push(Evacuation { site: known.site.clone(), state: known.state(), left, moved });
+        }
+        Ok(all)
+    }
+}
+
+impl Inner {
+    fn sites_named(&self, names: &[String]) -> Result<Vec<&KnownSite>, Error> {
+        let known = || self.sites.iter().map(|known| known.site.name.as_str()).collect::<Vec<_>>().join(", ");
+        let find = |name: &String| {
+            let found = self.sites.named(name);
+            found.ok_or_else(|| Error::Invalid(format!("no site is called `{name}`: there are {}", known())))
+        };
+        names.iter().map(find).collect()
+    }
+
+    /// Whether every label can still be written by its profile without these sites.
+    fn check_enough(&self, without: &[&KnownSite]) -> Result<(), Error> {
+        let without: BTreeSet<SiteId> = without.iter().map(|known| known.site.id).collect();
+        let labels = self.streams.labels().into_iter().map(Some).chain([None]);
+        for label in labels {
+            let left = self.sites.iter().filter(|known| {
+                known.may_hold(label) && known.state() == SiteState::Active && !without.contains(&known.site.id)
+            });
+            let left: Vec<_> = left.map(|known| Candidate { site: known.site.id, vendor: known.site.vendor }).collect();
+            let profile = match self.streams.of(label) {
+                Some(stream) => self.journal_profile(stream.id),
+                None => self.settings.default_profile,
+            };
+            placement::compile(profile, &left, 0).map_err(|under| {
+                Error::Invalid(format!(
+                    "without {} nothing could be written any more: {under}; add a site first",
+                    self.names(&without)
+                ))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn names(&self, sites: &BTreeSet<SiteId>) -> String {
+        let named = self.sites.iter().filter(|known| sites.contains(&known.site.id));
+        named.map(|known| known.site.name.as_str()).collect::<Vec<_>>().join(" and ")
+    }
+
+    async fn plan_evacuation(&self, sites: &[&KnownSite]) -> Result<EvacuationPlan, Error> {
+        let leaving: Vec<SiteId> = sites.iter().map(|known| known.site.id).collect();
+        let mut plan = EvacuationPlan {
+            sites: sites.iter().map(|known| known.site.clone()).collect(),
+            ..EvacuationPlan::default()
+        };
+        let mut places: BTreeMap<StreamId, Vec<Place>> = BTreeMap::new();
+        for site in &leaving {
+            let mut after = None;
+            loop {
+                let page = self.catalog.segments_at(*site, after, CATCH_UP_BATCH).await?;
+                let Some((last, _)) = page.last() else { break };
+                after = Some(*last);
+                for (_, segment) in page {
+                    // Of a segment at several of them the first tells.
+                    let first =
+                        leaving.iter().find(|leaving| segment.pieces.iter().any(|piece| piece.site == **leaving));
+                    if first == Some(site)
+                        && let Ok(label) = self.label_of(segment.stream)
+                    {
+                        let places = places.entry(segment.stream);
+                        let places = places.or_insert_with(|| self.places_without(label, &leaving));
+                        plan.add(&segment, places);
+                    }
+                }
+            }
+        }
+        Ok(plan)
+    }
+
+    /// The places as they would be if these sites were being left.
+    fn places_without(&self, label: Option<Label>, leaving: &[SiteId]) -> Vec<Place> {
+        let mut places = self.places(label);
+        for place in places.iter_mut().filter(|place| leaving.contains(&place.site)) {
+            (place.state, place.takes) = (SiteState::Draining, false);
+        }
+        places
+    }
+
+    /// Empties what is being left, and detaches what is empty.
+    pub async fn evacuate_forever(self: &Arc<Self>) {
+        let mut proofs: BTreeMap<SiteId, Proof> = BTreeMap::new();
+        loop {
+            let draining: Vec<&KnownSite> =
+                self.sites.iter().filter(|known| known.state() == SiteState::Draining).collect();
+            proofs.retain(|site, _| draining.iter().any(|known| known.site.id == *site));
+            for known in &draining {
+                let proof = proofs.entry(known.site.id).or_default();
+                if let Err(error) = self.evacuate(known, proof).await {
+                    warn!(site = known.site.name, %error, "leaving a site goes on later");
+                }
+            }
+            let pause = if draining.is_empty() { IDLE } else { AGAIN };
+            let _ = tokio::time::timeout(pause, self.evacuation.notified()).await;
+        }
+    }
+
+    async fn evacuate(self: &Arc<Self>, known: &KnownSite, proof: &mut Proof) -> Result<(), Error> {
+        let site = known.site.id;
+        if self.bring_away(site).await? {
+            *proof = Proof::default();
+            return Ok(());
+        }
+        if !self.prove_empty(known, proof).await? {
+            return Ok(());
+        }
+        self.commit_control(Change::SiteSet { site, state: SiteState::Detached }).await?;
+        let (_, moved) = self.catalog.moved(site).await?;
+        info!(site = known.site.name, pieces = moved.pieces, bytes = moved.bytes, "the site is empty and detached");
+        Ok(())
+    }
+
+    /// One walk over what lies there; tells whether anything did.
+    async fn bring_away(self: &Arc<Self>, site: SiteId) -> Result<bool, Error> {
+        let (mut after, mut any) = (None, false);
+        loop {
+            let page = self.catalog.segments_at(site, after, CATCH_UP_BATCH).await?;
+            let Some((last, _)) = page.last() else { return Ok(any) };
+            (after, any) = (Some(*last), true);
+            let move_one = |(_, segment): (PieceName, Segment)| {
+                let inner = Arc::clone(self);
+                async move { inner.mend(segment.id, None).await }
+            };
+            let mut work = futures::stream::iter(page).map(move_one).buffered(AT_ONCE);
+            let mut moved = Moved::default();
+            while let Some(done) = work.next().await {
+                match done {
+                    Ok(mended) => count(&mut moved, &mended),
+                    Err(error) => debug!(%error, "a segment cannot be moved now"),
+                }
+            }
+            self.catalog.note_moved(site, moved).await?;
+        }
+    }
+
+    /// Whether nothing lies at the site that counts, or ever will: by the catalog, once all is shown that
+    /// began when the site still took pieces, and by what the site lists, if it answers.
+    async fn prove_empty(&self, known: &KnownSite, proof: &mut Proof) -> Result<bool, Error> {
+        let epoch = match proof.epoch {
+            Some(epoch) => epoch,
+            None => {
+                self.turn_epoch(true).await?;
+                *proof.epoch.insert(self.catalog.newest_epoch().await?)
+            }
+        };
+        if self.epochs.quiet_below() < epoch {
+            return Ok(false);
+        }
+        let unshown: Vec<Number> = self.catalog.unshown().await?.iter().map(|decided| decided.record.number).collect();
+        let through = *proof.through.get_or_insert_with(|| unshown.iter().copied().max().unwrap_or_default());
+        if unshown.iter().any(|number| *number <= through) {
+            return Ok(false);
+        }
+        if !self.catalog.segments_at(known.site.id, None, 1).await?.is_empty() {
+            *proof = Proof::default();
+            return Ok(false);
+        }
+        if known.answers() { self.lists_nothing_named(known).await } else { Ok(true) }
+    }
+
+    async fn lists_nothing_named(&self, known: &KnownSite) -> Result<bool, Error> {
+        let running = self.catalog.add_running_ms(0).await?;
+        let mut behind: Option<String> = None;
+        loop {
+            let listed = known.handle.store.list(&format!("{}/", self.enclave), behind.as_deref(), LIST_PAGE).await;
+            let Ok(page) = listed else { return Ok(true) };
+            let Some(last) = page.last() else { return Ok(true) };
+            behind = Some(last.name.clone());
+            let pieces: Vec<PieceName> =
+                page.iter().filter_map(|entry| piece_name(self.enclave, &entry.name)).collect();
+            let listed = pieces.len();
+            let unnamed = self.catalog.note_unnamed(known.site.id, pieces, running).await?;
+            if unnamed.len() < listed {
+                warn!(site = known.site.name, named = listed - unnamed.len(), "the site lists pieces that count");
+                return Ok(false);
+            }
+        }
+    }
+}
+
+/// What must be over before a site without pieces is known to stay so.
+#[derive(Default)]
+struct Proof {
+    /// Work that began before this epoch may have found the site active.
+    epoch: Option<Epoch>,
+    /// Records up to this one may name what it stored there.
+    through: Option<Number>,
+}
+
+impl EvacuationPlan {
+    fn add(&mut self, segment: &Segment, places: &[Place]) {
+        let target = plan::target(segment, places, None);
+        let priced = target.as_ref().and_then(|target| plan::way(segment, target, places));
+        let (Some(target), Some(priced)) = (target, priced) else {
+            self.waiting += 1;
+            return;
+        };
+        match priced.way {
+            _ if target.recodes(segment) => self.recoded += 1,
+            Way::Copy(_) => self.copied += 1,
+            Way::Compute(_) => self.computed += 1,
+        }
+        self.bill += priced.bill;
+        self.dearer.0 = self.dearer.0.saturating_add(priced.dearer.unwrap_or(priced.bill.cost).0);
+    }
+}
+
+fn count(moved: &mut Moved, mended: &Mended) {
+    let Bill { bytes_read, bytes_written, cost, .. } = mended.bill;
+    moved.pieces += mended.added as u64;
+    moved.bytes = moved.bytes.saturating_add(bytes_written);
+    moved.read = moved.read.saturating_add(bytes_read);
+    moved.cost.0 = moved.cost.0.saturating_add(cost.0);
+    moved.dearer.0 = moved.dearer.0.saturating_add(mended.dearer);
+}

@@ -1,0 +1,264 @@
+//! One segment brought to where the planner says it should lie.
+//!
+//! Nothing is let go before what takes its place is proven, and the catalog turns to the new pieces only
+//! then, in one decided change. Cut short anywhere, it leaves pieces that no record names, which are
+//! swept in time, and is simply done again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use coding::piece::{HEADER, Identity, Layout, TRAILER};
+use coding::segment::{code_anew, restore_piece};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use model::{Code, Label, Piece, PieceName, Profile, Segment, SegmentId, SiteId};
+use tracing::{debug, warn};
+
+use super::plan::{self, Bill, Place, Priced, Target, Way};
+use crate::error::Error;
+use crate::inner::Inner;
+use crate::sites::object_name;
+use crate::work;
+
+/// What became of a segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mended {
+    /// Pieces that were added.
+    pub added: usize,
+    /// What it took, and what the other way would have cost.
+    pub bill: Bill,
+    pub dearer: u64,
+    /// There is more to do than could be done now.
+    pub waits: bool,
+}
+
+impl Inner {
+    /// The sites that may hold what has this label, as the planner sees them.
+    pub fn places(&self, label: Option<Label>) -> Vec<Place> {
+        let prompt = self.sites.prompt(label, &[]);
+        let may_hold = self.sites.iter().filter(|known| known.may_hold(label));
+        let place = |known: &crate::sites::KnownSite| Place {
+            site: known.site.id,
+            vendor: known.site.vendor,
+            state: known.state(),
+            takes: prompt.iter().any(|candidate| candidate.site == known.site.id),
+            gives: known.answers(),
+            prices: known.facts.prices,
+        };
+        may_hold.map(place).collect()
+    }
+
+    /// Claims the segment and brings it to where it should lie now, by `wish` if there is one. A segment
+    /// that somebody else works on waits for the next time.
+    pub async fn mend(self: &Arc<Self>, id: SegmentId, wish: Option<Profile>) -> Result<Mended, Error> {
+        let Some(_claim) = self.claims.try_take(id) else { return Ok(Mended { waits: true, ..Mended::default() }) };
+        let Some(segment) = self.catalog.segment(id).await? else { return Ok(Mended::default()) };
+        let places = self.places(self.label_of(segment.stream)?);
+        let Some(target) = plan::target(&segment, &places, wish) else {
+            return Ok(Mended { waits: waits(&segment, &places), ..Mended::default() });
+        };
+        let Some(priced) = plan::way(&segment, &target, &places) else {
+            return Ok(Mended { waits: true, ..Mended::default() });
+        };
+        self.pursue(&segment, &target, priced).await
+    }
+
+    async fn pursue(self: &Arc<Self>, segment: &Segment, target: &Target, priced: Priced) -> Result<Mended, Error> {
+        let Priced { way, bill, dearer } = priced;
+        let term = self.epochs.begin();
+        let name = || PieceName { kind: segment.kind, epoch: term.epoch(), random: self.outside.random() };
+        let stored = match way {
+            Way::Copy(copies) => self.copy_pieces(segment, copies, name).await?,
+            Way::Compute(sources) => self.compute_pieces(segment, target, sources, name).await?,
+        };
+        let Some((code, pieces)) = target.settled(segment, &stored) else {
+            return Ok(Mended { waits: true, ..Mended::default() });
+        };
+        let stays = segment.pieces.iter().all(|piece| pieces.contains(piece));
+        if stays && code == segment.code && target.promise == segment.promise {
+            self.remember_pieces(segment.id, segment.kind, segment.stream, stored.clone()).await?;
+        } else {
+            let promised = Segment { promise: target.promise, ..segment.clone() };
+            self.place(&promised, code, pieces).await?;
+        }
+        let waits = stored.len() < target.fill.len();
+        Ok(Mended { added: stored.len(), bill, dearer: dearer.unwrap_or(bill.cost).0, waits })
+    }
+
+    /// Reads each piece where it is and stores it elsewhere. Those that cannot be read are left to the next
+    /// time, when their site is known to be out, or the piece to be bad.
+    async fn copy_pieces(
+        &self,
+        segment: &Segment,
+        copies: Vec<(u8, Piece, SiteId)>,
+        name: impl Fn() -> PieceName,
+    ) -> Result<Vec<Piece>, Error> {
+        let layout = Layout::of(segment);
+        let _reserved = self.reserve(&layout, copies.len()).await;
+        let mut new = Vec::new();
+        for (index, piece, site) in copies {
+            match self.read_whole(piece, &segment.id, &layout).await {
+                Ok(Some(bytes)) => new.push((Piece { index, site, name: name() }, bytes)),
+                Ok(None) => self.suspects.report(segment.id, piece, crate::suspects::Suspicion::Failed),
+                Err(error) => debug!(site = %piece.site, %error, "a piece cannot be copied now"),
+            }
+        }
+        Ok(self.store_all(new).await)
+    }
+
+    /// Computes the pieces from others, and stores them.
+    async fn compute_pieces(
+        &self,
+        segment: &Segment,
+        target: &Target,
+        sources: Vec<Piece>,
+        name: impl Fn() -> PieceName,
+    ) -> Result<Vec<Piece>, Error> {
+        let layout = Layout::of(segment);
+        let _reserved = self.reserve(&layout, usize::from(segment.code.k) + 2 + target.fill.len()).await;
+        let have = self.read_some(segment, &layout, &sources).await;
+        self.check_agreement(segment, layout, &have).await?;
+        let new = match target.recodes(segment) {
+            true => self.code_anew(segment, target, have).await?,
+            false => self.restore(segment, target, have).await?,
+        };
+        let sites: BTreeMap<u8, SiteId> = target.fill.iter().copied().collect();
+        let piece = |(index, bytes): (u8, Bytes)| {
+            sites.get(&index).map(|site| (Piece { index, site: *site, name: name() }, bytes))
+        };
+        Ok(self.store_all(new.into_iter().filter_map(piece).collect()).await)
+    }
+
+    async fn restore(
+        &self,
+        segment: &Segment,
+        target: &Target,
+        have: BTreeMap<u8, Bytes>,
+    ) -> Result<Vec<(u8, Bytes)>, Error> {
+        let layout = Layout::of(segment);
+        // The epoch of the header is the segment's; only the name tells whose writing it is.
+        let identity = Identity::of(self.enclave, segment);
+        let mut new = Vec::new();
+        for (index, _) in &target.fill {
+            let (index, have, layout) = (*index, have.clone(), wide_enough(layout, *index, &have));
+            let length = usize::try_from(layout.piece_length()).unwrap_or(usize::MAX);
+            let bytes = work::run(&self.outside, length, move || {
+                let have: Vec<(u8, &[u8])> = have.iter().map(|(index, bytes)| (*index, bytes.as_ref())).collect();
+                restore_piece(identity, layout, index, &have)
+            });
+            new.push((index, bytes.await?.map_err(|error| Error::Unreadable { reason: error.to_string() })?));
+        }
+        Ok(new)
+    }
+
+    async fn code_anew(
+        &self,
+        segment: &Segment,
+        target: &Target,
+        have: BTreeMap<u8, Bytes>,
+    ) -> Result<Vec<(u8, Bytes)>, Error> {
+        let _turn = self.recoding.acquire().await;
+        let highest = have.keys().copied().max().unwrap_or_default();
+        let (layout, code) = (wide_enough(Layout::of(segment), highest, &have), target.code);
+        let identity = Identity::of(self.enclave, segment);
+        let length = usize::try_from(segment.length).unwrap_or(usize::MAX);
+        let encoded = work::run(&self.outside, length, move || {
+            let have: Vec<(u8, Bytes)> = have.into_iter().collect();
+            code_anew(identity, layout, &have, code)
+        });
+        let encoded = encoded.await?.map_err(|error| Error::Unreadable { reason: error.to_string() })?;
+        Ok((0..).zip(encoded.pieces).collect())
+    }
+
+    /// Memory for so many pieces in flight.
+    async fn reserve(&self, layout: &Layout, pieces: usize) -> crate::budget::Reserved {
+        let length = usize::try_from(layout.piece_length()).unwrap_or(usize::MAX);
+        self.budget.large.reserve(length.saturating_mul(pieces)).await
+    }
+
+    /// Those of the pieces that were stored and proven.
+    async fn store_all(&self, new: Vec<(Piece, Bytes)>) -> Vec<Piece> {
+        let store = |(piece, bytes): (Piece, Bytes)| async move {
+            let known = self.sites.get(piece.site)?;
+            match known.handle.store.put_new(&object_name(self.enclave, &piece.name), bytes).await {
+                Ok(()) => Some(piece),
+                Err(error) => {
+                    debug!(site = known.site.name, %error, "a piece could not be stored");
+                    None
+                }
+            }
+        };
+        let mut stores: FuturesUnordered<_> = new.into_iter().map(store).collect();
+        let mut stored = Vec::new();
+        while let Some(done) = stores.next().await {
+            stored.extend(done);
+        }
+        stored.sort_unstable();
+        stored
+    }
+
+    /// As many whole pieces as are needed, and one to compare them with, from the best sources that have
+    /// them.
+    async fn read_some(&self, segment: &Segment, layout: &Layout, sources: &[Piece]) -> BTreeMap<u8, Bytes> {
+        let mut have = BTreeMap::new();
+        for piece in sources {
+            if have.len() > usize::from(segment.code.k) {
+                break;
+            }
+            match self.read_whole(*piece, &segment.id, layout).await {
+                Ok(Some(bytes)) => drop(have.insert(piece.index, bytes)),
+                Ok(None) => self.suspects.report(segment.id, *piece, crate::suspects::Suspicion::Failed),
+                Err(error) => debug!(site = %piece.site, %error, "a piece cannot be read now"),
+            }
+        }
+        have
+    }
+
+    /// Whether one piece more than is needed says what the others say. A site can make up a piece that
+    /// proves itself; restored from it, the others would be lost too. Which one it is only a reader can
+    /// tell, who has the key.
+    async fn check_agreement(
+        &self,
+        segment: &Segment,
+        layout: Layout,
+        have: &BTreeMap<u8, Bytes>,
+    ) -> Result<(), Error> {
+        if have.len() <= usize::from(segment.code.k) {
+            return Ok(());
+        }
+        let (mut others, identity) = (have.clone(), Identity::of(self.enclave, segment));
+        let Some((index, one_more)) = others.pop_last() else { return Ok(()) };
+        let layout = wide_enough(layout, index, &others);
+        let restored = work::run(&self.outside, one_more.len(), move || {
+            let others: Vec<(u8, &[u8])> = others.iter().map(|(index, bytes)| (*index, bytes.as_ref())).collect();
+            restore_piece(identity, layout, index, &others)
+        });
+        let restored = restored.await?.map_err(|error| Error::Unreadable { reason: error.to_string() })?;
+        if rows(&restored) == rows(&one_more) {
+            return Ok(());
+        }
+        warn!(segment = %segment.id, "pieces contradict each other: one was made up, and a read will tell which");
+        Err(Error::Unreadable { reason: format!("the pieces of segment {} contradict each other", segment.id) })
+    }
+}
+
+/// The layout with a code that reaches this index and those that were read. Copies have one layout whatever
+/// their number: a further one extends the code.
+fn wide_enough(layout: Layout, index: u8, have: &BTreeMap<u8, Bytes>) -> Layout {
+    let highest = have.keys().copied().fold(index, u8::max);
+    let m = layout.code.m.max(highest.saturating_sub(layout.code.k - 1));
+    Layout { code: Code { m, ..layout.code }, ..layout }
+}
+
+/// What of a whole piece lies between header and trailer.
+fn rows(piece: &Bytes) -> Option<&[u8]> {
+    piece.get(HEADER..piece.len().checked_sub(TRAILER)?)
+}
+
+/// Whether a segment for which nothing can be done now is not where it should be.
+fn waits(segment: &Segment, places: &[Place]) -> bool {
+    let place = |piece: &Piece| places.iter().find(|place| place.site == piece.site);
+    catalog::Endangered::of(segment).spare < i64::from(segment.promise)
+        || segment.pieces.iter().any(|piece| !place(piece).is_some_and(|place| place.state.stays()))
+}

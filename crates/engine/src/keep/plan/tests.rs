@@ -1,0 +1,220 @@
+use model::{Epoch, KeyTag, PieceName, SegmentId, SegmentKind, StreamId};
+use proptest::prelude::*;
+
+use super::*;
+
+const DOLLAR: u64 = NanoDollars::DOLLAR;
+
+/// Site `n` of vendor `n`, well and free of charge.
+fn place(n: u8) -> Place {
+    Place {
+        site: SiteId([n; 16]),
+        vendor: Vendor::ALL[usize::from(n)],
+        state: SiteState::Active,
+        takes: true,
+        gives: true,
+        prices: Prices::default(),
+    }
+}
+
+fn places(count: u8) -> Vec<Place> {
+    (0..count).map(place).collect()
+}
+
+fn piece(index: u8, site: u8) -> Piece {
+    let name = PieceName { kind: SegmentKind::Data, epoch: Epoch(1), random: [index * 16 + site; 16] };
+    Piece { index, site: SiteId([site; 16]), name }
+}
+
+/// A segment whose piece `i` lies at site `at[i]`.
+fn segment(k: u8, m: u8, promise: u8, at: &[u8]) -> Segment {
+    Segment {
+        id: SegmentId([1; 16]),
+        kind: SegmentKind::Data,
+        stream: StreamId([1; 16]),
+        code: Code { k, m },
+        cell: 4096,
+        length: 1 << 20,
+        key: KeyTag([1; 16]),
+        epoch: Epoch(1),
+        promise,
+        pieces: (0..).zip(at).map(|(index, site)| piece(index, *site)).collect(),
+    }
+}
+
+fn leave(places: &mut [Place], site: u8) {
+    let place = &mut places[usize::from(site)];
+    (place.state, place.takes) = (SiteState::Draining, false);
+}
+
+fn indices(target: &Target) -> Vec<(u8, u8)> {
+    target.fill.iter().map(|(index, site)| (*index, site.0[0])).collect()
+}
+
+#[test]
+fn what_lies_well_is_left_alone() {
+    assert_eq!(target(&segment(2, 2, 2, &[0, 1, 2, 3]), &places(5), None), None);
+    assert_eq!(target(&segment(1, 2, 2, &[3, 1, 0]), &places(4), None), None);
+}
+
+#[test]
+fn a_missing_piece_goes_to_a_vendor_that_holds_none() {
+    let mut one = segment(2, 2, 2, &[0, 1, 2, 3]);
+    one.pieces.remove(1);
+    let target = target(&one, &places(4), None).unwrap();
+    assert_eq!((target.code, indices(&target)), (one.code, vec![(1, 1)]));
+    let priced = way(&one, &target, &places(4)).unwrap();
+    assert_eq!(priced.way, Way::Compute(vec![piece(0, 0), piece(2, 2), piece(3, 3)]));
+    assert_eq!(priced.bill.requests, 4, "two, one to compare with, and a put");
+}
+
+#[test]
+fn a_vendor_that_is_only_out_is_waited_for() {
+    let mut places = places(4);
+    (places[1].takes, places[1].gives) = (false, false);
+    assert_eq!(target(&segment(2, 2, 2, &[0, 1, 2, 3]), &places, None), None);
+    places[1].state = SiteState::Suspended;
+    assert_eq!(target(&segment(2, 2, 2, &[0, 1, 2, 3]), &places, None), None);
+}
+
+#[test]
+fn with_a_vendor_to_spare_a_piece_moves_there() {
+    let mut places = places(5);
+    leave(&mut places, 2);
+    let one = segment(2, 2, 2, &[0, 1, 2, 3]);
+    let found = target(&one, &places, None).unwrap();
+    assert_eq!((found.code, indices(&found)), (one.code, vec![(2, 4)]));
+    let new = Piece { site: SiteId([4; 16]), ..piece(2, 9) };
+    let settled = found.settled(&one, &[new]).unwrap();
+    assert_eq!(settled, (one.code, vec![piece(0, 0), piece(1, 1), new, piece(3, 3)]));
+    assert_eq!(found.settled(&one, &[]), None, "what is not stored elsewhere does not leave");
+}
+
+#[test]
+fn with_too_few_vendors_left_it_is_coded_anew() {
+    let mut places = places(4);
+    leave(&mut places, 0);
+    let one = segment(2, 2, 2, &[0, 1, 2, 3]);
+    let found = target(&one, &places, None).unwrap();
+    assert_eq!((found.code, found.fill.len(), found.keep.len()), (Code { k: 1, m: 2 }, 3, 0));
+    assert!(found.fill.iter().all(|(_, site)| *site != SiteId([0; 16])));
+    let stored: Vec<Piece> = (0..3).map(|index| piece(index, index + 1)).collect();
+    assert_eq!(found.settled(&one, &stored[..2]), None, "all of it or nothing");
+    assert_eq!(found.settled(&one, &stored).unwrap(), (Code { k: 1, m: 2 }, stored));
+    places[3].takes = false;
+    assert_eq!(target(&one, &places, None), None, "while one of the others is out it waits");
+}
+
+#[test]
+fn copies_leave_as_soon_as_the_others_are_enough() {
+    let mut places = places(4);
+    leave(&mut places, 1);
+    let one = segment(1, 2, 2, &[0, 1, 2]);
+    let found = target(&one, &places, None).unwrap();
+    assert_eq!(indices(&found), [(1, 3)]);
+    // Of two vendors left a promise of two keeps one.
+    leave(&mut places, 3);
+    let found = target(&one, &places, None).unwrap();
+    assert_eq!(found.fill, []);
+    assert_eq!(found.settled(&one, &[]).unwrap().1, [piece(0, 0), piece(2, 2)]);
+}
+
+#[test]
+fn the_cheaper_of_copying_and_computing_is_taken() {
+    let mut places = places(5);
+    leave(&mut places, 2);
+    let one = segment(2, 2, 2, &[0, 1, 2, 3]);
+    let target = target(&one, &places, None).unwrap();
+    let copied = way(&one, &target, &places).unwrap();
+    assert_eq!(copied.way, Way::Copy(vec![(2, piece(2, 2), SiteId([4; 16]))]), "fewer bytes for the same price");
+    assert_eq!(copied.dearer, Some(NanoDollars(0)));
+    places[2].prices.egress_gb = NanoDollars(DOLLAR);
+    let computed = way(&one, &target, &places).unwrap();
+    assert_eq!(computed.way, Way::Compute(vec![piece(0, 0), piece(1, 1), piece(3, 3), piece(2, 2)]));
+    assert_eq!(computed.bill.cost, NanoDollars(0));
+    assert_eq!(computed.dearer, Some(places[2].prices.of_reads(1, Layout::of(&one).piece_length())));
+}
+
+#[test]
+fn nothing_is_read_from_a_site_that_does_not_give() {
+    let mut places = places(5);
+    leave(&mut places, 2);
+    places[2].gives = false;
+    let one = segment(2, 2, 2, &[0, 1, 2, 3]);
+    let target = target(&one, &places, None).unwrap();
+    let Priced { way: Way::Compute(sources), dearer: None, .. } = way(&one, &target, &places).unwrap() else {
+        panic!("it can only be computed")
+    };
+    assert_eq!(sources, [piece(0, 0), piece(1, 1), piece(3, 3)]);
+    places[0].gives = false;
+    places[1].gives = false;
+    assert_eq!(way(&one, &target, &places), None);
+}
+
+#[test]
+fn a_profile_that_is_wished_for_is_what_a_write_would_get() {
+    for (profile, vendors, code) in [
+        (Profile::Quad, 4, (2, 2)),
+        (Profile::Quad, 3, (1, 2)),
+        (Profile::Econ, 4, (3, 1)),
+        (Profile::Std, 5, (3, 2)),
+        (Profile::Std, 4, (2, 2)),
+    ] {
+        for one in [segment(2, 1, 1, &[0, 1, 2]), segment(1, 2, 2, &[0, 1, 2])] {
+            let target = target(&one, &places(vendors), Some(profile));
+            let got = target.map_or(one.code, |target| target.code);
+            assert_eq!((got.k, got.m.min(code.1)), code, "{profile} with {vendors} vendors from {}", one.code);
+        }
+    }
+    // A promise that grows and shrinks while the code stays.
+    let one = segment(1, 2, 2, &[0, 1, 2]);
+    let less = target(&one, &places(4), Some(Profile::Mirror(2))).unwrap();
+    assert_eq!((less.promise, less.fill.as_slice()), (1, [].as_slice()));
+    let more = target(&one, &places(4), Some(Profile::Mirror(4))).unwrap();
+    assert_eq!(indices(&more), [(3, 3)]);
+}
+
+proptest! {
+    /// Whatever is where: no step loses a spare piece that counts, no vendor gets two, and working on until
+    /// nothing is left to do ends with nothing at a site that is being left.
+    #[test]
+    fn steps_lead_to_where_it_should_lie(
+        (k, m) in prop_oneof![Just((2, 2)), Just((3, 2)), Just((3, 1)), Just((1, 2)), Just((1, 1)), Just((2, 1))],
+        lost in proptest::collection::btree_set(0u8..5, 0..2),
+        left in proptest::collection::btree_set(0u8..5, 0..3),
+        vendors in 3u8..=5,
+        dead: bool,
+    ) {
+        let at: Vec<u8> = (0..(k + m).min(vendors)).collect();
+        let mut one = segment(k, m, m, &at);
+        one.pieces.retain(|piece| !lost.contains(&piece.index) || one.code.k + 1 > one.code.n());
+        let mut all = places(vendors);
+        for site in left.iter().filter(|site| **site < vendors) {
+            leave(&mut all, *site);
+            all[usize::from(*site)].gives = !dead;
+        }
+        prop_assume!(one.pieces.iter().filter(|piece| all[usize::from(piece.site.0[0])].gives).count() >= usize::from(k));
+        for round in 0u8.. {
+            let Some(target) = target(&one, &all, None) else { break };
+            prop_assert!(round < 4, "it never ends: {:?}", target);
+            if !target.fill.is_empty() {
+                prop_assert!(way(&one, &target, &all).is_some());
+            }
+            let store = |(index, site): &(u8, SiteId)| Piece { site: *site, ..piece(*index, 5 + round) };
+            let stored: Vec<Piece> = target.fill.iter().map(store).collect();
+            let before = catalog::Endangered::spare(one.code, &one.pieces);
+            let Some((code, pieces)) = target.settled(&one, &stored) else { break };
+            (one.code, one.pieces) = (code, pieces);
+            let after = catalog::Endangered::spare(one.code, &one.pieces);
+            let reach = i64::from(m).min(i64::from(vendors) - left.len() as i64 - i64::from(one.code.k));
+            prop_assert!(after >= before.min(reach), "{before} spare became {after}");
+        }
+        let stays = |place: &&Place| place.state.stays();
+        if all.iter().filter(stays).count() > 0 {
+            let away = one.pieces.iter().filter(|piece| !all[usize::from(piece.site.0[0])].state.stays());
+            prop_assert_eq!(away.count(), 0, "{:?}", one);
+        }
+        let vendors: BTreeSet<u8> = one.pieces.iter().map(|piece| piece.site.0[0]).collect();
+        prop_assert_eq!(vendors.len(), one.pieces.len());
+    }
+}
