@@ -162,7 +162,8 @@ class World:
 
     @staticmethod
     def sites_out(status):
-        return [site["name"] for site in status["sites"] if site["reads"] != "well" or site["writes"] != "well"]
+        used = [site for site in status["sites"] if site["state"] == "active"]
+        return [site["name"] for site in used if site["reads"] != "well" or site["writes"] != "well"]
 
     def site(self, name):
         return self.directory / "sites" / name

@@ -61,6 +61,7 @@ const AREAS: &[Area] = &[
         Kind::Pytest("test_burglary.py"),
     ),
     area("faults", "two sites torn away under load", &[Need::Python], Kind::Pytest("test_faults.py")),
+    area("evacuate", "a site is left under load, dead or alive", &[Need::Python], Kind::Pytest("test_evacuate.py")),
     area("bounds", "memory and time within their bounds", &[Need::Python], Kind::Pytest("test_bounds.py")),
     area("tls", "what is agreed on, what is refused", &[Need::Python], Kind::Pytest("test_tls.py")),
     area("standins", "what stands for the vendors", STANDINS, Kind::Pytest("test_standins.py")),

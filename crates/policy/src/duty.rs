@@ -28,6 +28,8 @@ macro_rules! duties {
 duties! {
     /// Sites, health, and how much there is of everything.
     SeeStatus: PlatformOperator | SecurityOfficer | ContractingOfficer | Auditor,
+    /// Say what sites are used for, leave them, and repair what is below its promise.
+    Keep: PlatformOperator,
     /// Take over a bucket from elsewhere.
     Adopt: PlatformOperator,
     /// Keep a copy of the catalog.

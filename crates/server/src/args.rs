@@ -59,6 +59,8 @@ pub enum Command {
     Rebuild(RebuildArgs),
     /// Look after the sites of a configuration
     Site(SiteArgs),
+    /// Bring everything below its promise up to it, the most endangered first
+    Repair(RepairArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -589,6 +591,62 @@ pub struct SiteArgs {
 pub enum SiteCommand {
     /// Write, read, list and delete a small object at each site; say what works and what to do
     Check(SiteCheckArgs),
+    /// What each site is used for, and how much lies there
+    List {
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// Print one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Store nothing more there, and read only what is nowhere else; what lies there stays
+    Suspend(SetSitesArgs),
+    /// Use sites again that are suspended, being left, or detached
+    Activate(SetSitesArgs),
+    /// Bring everything elsewhere, prove the sites empty, and detach them; go on if it was broken off
+    Evacuate(EvacuateArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SetSitesArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Their names, as in the configuration
+    #[arg(required = true, value_name = "SITE")]
+    pub sites: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct EvacuateArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Their names, as in the configuration
+    #[arg(required_unless_present = "vendor", conflicts_with = "vendor", value_name = "SITE")]
+    pub sites: Vec<String>,
+    /// All sites of this vendor: amazon, microsoft, google, oracle or own
+    #[arg(long)]
+    pub vendor: Option<String>,
+    /// Print what it would take, and do nothing
+    #[arg(long)]
+    pub plan: bool,
+    /// Begin, and do not wait for the end
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Print one line of JSON; progress is JSON too
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct RepairArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Print what it would take, and do nothing
+    #[arg(long)]
+    pub plan: bool,
+    /// Print one line of JSON; progress is JSON too
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -29,6 +29,7 @@ mod heap;
 mod logs;
 mod outside;
 mod owner;
+mod progress;
 mod screen;
 mod sigv4;
 mod stop;
@@ -79,8 +80,13 @@ fn run(args: Args) -> Result<(), Failure> {
             logs::start(args.log.as_deref())?;
             cli::rebuild::run(&rebuild)
         }
+        Command::Repair(repair) => cli::keeping::repair(&repair),
         Command::Site(site) => match site.command {
             SiteCommand::Check(check) => cli::site::run(&check),
+            SiteCommand::List { place, json } => cli::keeping::list(&place, json),
+            SiteCommand::Suspend(sites) => cli::keeping::set(&sites, "suspended"),
+            SiteCommand::Activate(sites) => cli::keeping::set(&sites, "active"),
+            SiteCommand::Evacuate(evacuate) => cli::keeping::evacuate(&evacuate),
         },
     }
 }

@@ -10,6 +10,7 @@ mod copies;
 mod explain;
 mod grants;
 mod guard;
+mod keeping;
 mod keys;
 mod labels;
 mod listener;
@@ -41,7 +42,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::guard::on;
 use self::problem::Problem;
-use self::wire::BackupState;
+use self::wire::{BackupState, RepairState};
 use crate::accreditation::Accreditation;
 use crate::config::Config;
 use crate::roots::Roots;
@@ -68,6 +69,8 @@ pub struct Admin {
     outside: Outside,
     /// The backup under way, or the last one.
     backup: Arc<Mutex<Option<BackupState>>>,
+    /// The repair under way, or the last one that was asked for.
+    repair: Arc<Mutex<Option<RepairState>>>,
     clock: Arc<dyn Clock>,
     /// Fresh in each process; see [`Token::matches`].
     blind: hmac::Key,
@@ -85,8 +88,22 @@ impl Admin {
         let blind = hmac::Key::new(hmac::HMAC_SHA256, &outside.random::<32>());
         let (permit, clock) = (SystemPermit::for_background_work(), Arc::clone(&outside.clock));
         let (accreditation, config, outside) = (config.accreditation, config.clone(), outside.clone());
-        let (region, backup) = (config.region.clone(), Arc::default());
-        Admin { engine, catalog, permit, token, accreditation, region, config, roots, outside, backup, clock, blind }
+        let (region, backup, repair) = (config.region.clone(), Arc::default(), Arc::default());
+        Admin {
+            engine,
+            catalog,
+            permit,
+            token,
+            accreditation,
+            region,
+            config,
+            roots,
+            outside,
+            backup,
+            repair,
+            clock,
+            blind,
+        }
     }
 }
 
@@ -115,6 +132,11 @@ fn router(admin: Arc<Admin>, port: u16) -> Router {
     let doorman = Arc::clone(&admin);
     Router::new()
         .route("/api/v1/status", on(Duty::SeeStatus, get(status::show)))
+        .route("/api/v1/sites", on(Duty::SeeStatus, get(keeping::sites)))
+        .route("/api/v1/site-states", on(Duty::Keep, post(keeping::set)))
+        .route("/api/v1/evacuation-plan", on(Duty::Keep, post(keeping::plan_evacuation)))
+        .route("/api/v1/repair-plan", on(Duty::Keep, get(keeping::plan_repair)))
+        .route("/api/v1/repairs", on(Duty::Keep, get(keeping::repair).post(keeping::begin_repair)))
         .route("/api/v1/users", on(Duty::SeePeople, get(users::list)).merge(on(Duty::SetPeople, post(users::create))))
         .route("/api/v1/users/{name}", on(Duty::SetPeople, patch(users::set)))
         .route(

@@ -34,6 +34,7 @@ fn site(status: SiteStatus) -> Site {
         name: status.site.name,
         vendor: status.site.vendor.to_string(),
         region: status.site.region,
+        state: status.state.to_string(),
         reads: health(status.reads),
         writes: health(status.writes),
         reason: status.reason,

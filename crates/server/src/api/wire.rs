@@ -32,6 +32,8 @@ pub struct Site {
     pub name: String,
     pub vendor: String,
     pub region: String,
+    /// `active`, `suspended`, `draining` or `detached`: one that is not active is out of the choice.
+    pub state: String,
     pub reads: Health,
     pub writes: Health,
     /// The last failure, if a side is out.
@@ -548,4 +550,100 @@ pub struct Finished {
 pub struct Differing {
     pub key: String,
     pub how: String,
+}
+
+/// `GET /api/v1/sites`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct KeptSites {
+    pub sites: Vec<KeptSite>,
+}
+
+/// What a site is used for, and what was brought away from it since it was last begun to be left.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeptSite {
+    pub name: String,
+    pub vendor: String,
+    pub region: String,
+    /// `active`, `suspended`, `draining` or `detached`.
+    pub state: String,
+    /// That lie there and count.
+    pub pieces: u64,
+    pub moved_pieces: u64,
+    /// Written elsewhere.
+    pub moved_bytes: u64,
+    pub read_bytes: u64,
+    /// At list prices.
+    pub dollars: f64,
+    /// What it would have cost to take the dearer way wherever there were two.
+    pub dearer_dollars: f64,
+}
+
+/// `POST /api/v1/site-states`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SetSites {
+    pub sites: Vec<String>,
+    /// `active`, `suspended` or `draining`.
+    pub state: String,
+}
+
+/// `POST /api/v1/evacuation-plan`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Sites {
+    pub sites: Vec<String>,
+}
+
+/// What work takes, at list prices.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Work {
+    pub segments: u64,
+    pub pieces: u64,
+    pub bytes_read: u64,
+    pub bytes_written: u64,
+    pub requests: u64,
+    pub dollars: f64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct EvacuationPlan {
+    pub sites: Vec<String>,
+    /// Segments of which a piece is copied from where it is ...
+    pub copied: u64,
+    /// ... computed from others ...
+    pub computed: u64,
+    /// ... or that are coded anew, as too few vendors are left for their code.
+    pub recoded: u64,
+    /// For which nothing can be done while other sites are out.
+    pub waiting: u64,
+    pub work: Work,
+    pub dearer_dollars: f64,
+}
+
+/// `GET /api/v1/repair-plan`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RepairPlan {
+    /// The most endangered first.
+    pub by_spare: Vec<Spare>,
+    pub waiting: u64,
+    pub work: Work,
+}
+
+/// Segments that have so many pieces beyond those they need.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Spare {
+    pub spare: i64,
+    pub work: Work,
+}
+
+/// `GET /api/v1/repairs`: the repair under way, or the last one.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct RepairState {
+    /// Segments below their promise when it began, and those that were looked at.
+    pub of: u64,
+    pub segments: u64,
+    pub waiting: u64,
+    pub work: Work,
+    pub over: bool,
+    /// Segments below their promise when it was over.
+    pub left: u64,
+    pub failed: Option<String>,
 }

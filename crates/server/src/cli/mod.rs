@@ -7,6 +7,7 @@ pub mod crypto;
 pub mod explain;
 pub mod grant;
 pub mod group;
+pub mod keeping;
 pub mod key;
 pub mod label;
 pub mod presign;

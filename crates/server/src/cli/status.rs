@@ -34,10 +34,10 @@ fn shown(status: Status) -> String {
     let _ = writeln!(text, "{segments}, {promise}; {unshown} on the way\n");
     let row = |site: Site| {
         let reason = site.reason.unwrap_or_default();
-        [site.name, site.vendor, site.region, side(site.reads), side(site.writes), reason]
+        [site.name, site.vendor, site.region, site.state, side(site.reads), side(site.writes), reason]
     };
     let rows: Vec<_> = status.sites.into_iter().map(row).collect();
-    text + &table(["SITE", "VENDOR", "REGION", "READS", "WRITES", "REASON"], &rows)
+    text + &table(["SITE", "VENDOR", "REGION", "STATE", "READS", "WRITES", "REASON"], &rows)
 }
 
 fn count(number: u64, thing: &str) -> String {
@@ -62,6 +62,7 @@ mod tests {
             name: name.into(),
             vendor: name.into(),
             region: "us-east-1".into(),
+            state: "active".into(),
             reads: Health::Well,
             writes,
             reason: reason.map(str::to_owned),
@@ -84,9 +85,9 @@ mod tests {
             shown(status),
             "3 objects (4096 bytes) in 1 bucket; 0 uploads under way\n\
              5 segments, 2 below their promise; 1 record on the way\n\n\
-             SITE    VENDOR  REGION     READS  WRITES  REASON\n\
-             amazon  amazon  us-east-1  well   well\n\
-             google  google  us-east-1  well   out     site is full\n"
+             SITE    VENDOR  REGION     STATE   READS  WRITES  REASON\n\
+             amazon  amazon  us-east-1  active  well   well\n\
+             google  google  us-east-1  active  well   out     site is full\n"
         );
     }
 }

@@ -1,0 +1,113 @@
+//! Keeping: what sites are used for, leaving them, and repair.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use engine::Bill;
+use http::StatusCode;
+use model::{NanoDollars, SiteState};
+
+use super::Admin;
+use super::problem::{Problem, bad, body_of};
+use super::wire::{EvacuationPlan, KeptSite, KeptSites, RepairPlan, RepairState, SetSites, Sites, Spare, Work};
+
+type Body<T> = Result<Json<T>, JsonRejection>;
+
+pub async fn sites(State(admin): State<Arc<Admin>>) -> Result<Json<KeptSites>, Problem> {
+    let names: Vec<String> = admin.config.sites.iter().map(|site| site.name.clone()).collect();
+    let mut sites = Vec::new();
+    for evacuation in admin.engine.evacuations(&admin.permit, &names).await? {
+        let engine::Evacuation { site, state, left, moved } = evacuation;
+        sites.push(KeptSite {
+            name: site.name,
+            vendor: site.vendor.to_string(),
+            region: site.region,
+            state: state.to_string(),
+            pieces: left,
+            moved_pieces: moved.pieces,
+            moved_bytes: moved.bytes,
+            read_bytes: moved.read,
+            dollars: dollars(moved.cost),
+            dearer_dollars: dollars(moved.dearer),
+        });
+    }
+    Ok(Json(KeptSites { sites }))
+}
+
+pub async fn set(State(admin): State<Arc<Admin>>, body: Body<SetSites>) -> Result<StatusCode, Problem> {
+    let SetSites { sites, state } = body_of(body)?;
+    let found = SiteState::ALL.into_iter().find(|known| known.name() == state);
+    let state = found.ok_or_else(|| bad(format!("`{state}` is no state: say active, suspended or draining")))?;
+    admin.engine.set_sites(&admin.permit, &sites, state).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn plan_evacuation(
+    State(admin): State<Arc<Admin>>,
+    body: Body<Sites>,
+) -> Result<Json<EvacuationPlan>, Problem> {
+    let Sites { sites } = body_of(body)?;
+    let plan = admin.engine.plan_evacuation(&admin.permit, &sites).await?;
+    Ok(Json(EvacuationPlan {
+        sites,
+        copied: plan.copied,
+        computed: plan.computed,
+        recoded: plan.recoded,
+        waiting: plan.waiting,
+        work: work(plan.bill),
+        dearer_dollars: dollars(plan.dearer),
+    }))
+}
+
+pub async fn plan_repair(State(admin): State<Arc<Admin>>) -> Result<Json<RepairPlan>, Problem> {
+    let plan = admin.engine.plan_repair(&admin.permit).await?;
+    let by_spare = plan.by_spare.iter().map(|(spare, bill)| Spare { spare: *spare, work: work(*bill) }).collect();
+    Ok(Json(RepairPlan { by_spare, waiting: plan.waiting, work: work(plan.total()) }))
+}
+
+/// Begins one; [`repair`] tells how far it is.
+pub async fn begin_repair(State(admin): State<Arc<Admin>>) -> Result<StatusCode, Problem> {
+    let of = admin.engine.status(&admin.permit).await?.totals.below_promise;
+    {
+        let mut state = held(&admin.repair);
+        if state.as_ref().is_some_and(|state| !state.over) {
+            return Err(Problem::new(StatusCode::CONFLICT, "another repair is under way: wait for it"));
+        }
+        *state = Some(RepairState { of, ..RepairState::default() });
+    }
+    tokio::spawn(async move {
+        let tell = |repaired: &engine::Repaired| {
+            if let Some(state) = held(&admin.repair).as_mut() {
+                (state.segments, state.waiting) = (repaired.segments, repaired.waiting);
+                state.work = work(repaired.bill);
+            }
+        };
+        let outcome = admin.engine.repair(&admin.permit, tell).await;
+        let left = admin.engine.status(&admin.permit).await.map(|status| status.totals.below_promise);
+        if let Some(state) = held(&admin.repair).as_mut() {
+            (state.over, state.left) = (true, left.unwrap_or(of));
+            state.failed = outcome.err().map(|error| error.to_string());
+        }
+    });
+    Ok(StatusCode::ACCEPTED)
+}
+
+pub async fn repair(State(admin): State<Arc<Admin>>) -> Result<Json<RepairState>, Problem> {
+    let state = held(&admin.repair).clone();
+    state.map(Json).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "no repair was asked for since the start"))
+}
+
+fn work(bill: Bill) -> Work {
+    let Bill { segments, pieces, bytes_read, bytes_written, requests, cost } = bill;
+    Work { segments, pieces, bytes_read, bytes_written, requests, dollars: dollars(cost) }
+}
+
+fn dollars(cost: NanoDollars) -> f64 {
+    cost.0 as f64 / NanoDollars::DOLLAR as f64
+}
+
+fn held(state: &Mutex<Option<RepairState>>) -> std::sync::MutexGuard<'_, Option<RepairState>> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}

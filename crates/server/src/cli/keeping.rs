@@ -1,0 +1,207 @@
+//! `entente repair`, and `entente site list | suspend | activate | evacuate`.
+
+use std::fmt::Write;
+use std::thread;
+use std::time::Duration;
+
+use http::Method;
+
+use super::client::Client;
+use super::{print, print_json, size, table};
+use crate::api::wire::{EvacuationPlan, KeptSite, KeptSites, RepairPlan, RepairState, SetSites, Sites, Work};
+use crate::args::{EvacuateArgs, PlaceArgs, RepairArgs, SetSitesArgs};
+use crate::failure::{Exit, Failure};
+use crate::progress::Progress;
+
+/// Between two looks at how far something is.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+pub fn repair(args: &RepairArgs) -> Result<(), Failure> {
+    let client = Client::of(&args.place)?.patient();
+    if args.plan {
+        let plan: RepairPlan = client.call(Method::GET, "/api/v1/repair-plan", Vec::new())?;
+        return if args.json { print_json(&plan) } else { print(&planned_repair(&plan)) };
+    }
+    client.order(Method::POST, "/api/v1/repairs")?;
+    let progress = Progress::here(args.json);
+    let mut seen = 0;
+    let state = loop {
+        let state: RepairState = client.call(Method::GET, "/api/v1/repairs", Vec::new())?;
+        if seen == 0 {
+            progress.begin("segments looked at", Some(state.of));
+        }
+        progress.advance(state.segments.saturating_sub(seen));
+        seen = state.segments.max(seen);
+        if state.over {
+            break state;
+        }
+        thread::sleep(LOOK_EVERY);
+    };
+    progress.end();
+    if args.json {
+        print_json(&state)?;
+    } else {
+        print(&format!("{}; {} still below their promise\n", worked(&state.work), state.left))?;
+    }
+    match (&state.failed, state.left) {
+        (Some(why), _) => Err(Failure::new(Exit::Failed, format!("the repair broke off: {why}; ask again"))),
+        (None, 0) => Ok(()),
+        (None, left) => {
+            let why = format!("{left} segments wait for sites that are out; see `entente status`, and ask again");
+            Err(Failure::new(Exit::Failed, why))
+        }
+    }
+}
+
+fn planned_repair(plan: &RepairPlan) -> String {
+    if plan.by_spare.is_empty() && plan.waiting == 0 {
+        return "everything keeps its promise: there is nothing to repair\n".to_owned();
+    }
+    let row = |spare: &crate::api::wire::Spare| {
+        let Work { segments, pieces, bytes_read, bytes_written, requests, dollars } = spare.work;
+        [
+            spare.spare.to_string(),
+            segments.to_string(),
+            pieces.to_string(),
+            size(bytes_read),
+            size(bytes_written),
+            requests.to_string(),
+            format!("{dollars:.4}"),
+        ]
+    };
+    let rows: Vec<_> = plan.by_spare.iter().map(row).collect();
+    let mut text = table(["SPARE", "SEGMENTS", "PIECES", "READ", "WRITTEN", "REQUESTS", "DOLLARS"], &rows);
+    let _ = writeln!(text, "in all {}", worked(&plan.work));
+    if plan.waiting > 0 {
+        let _ = writeln!(text, "{} segments wait for sites that are out", plan.waiting);
+    }
+    text
+}
+
+fn worked(work: &Work) -> String {
+    let Work { segments: _, pieces, bytes_read, bytes_written, requests, dollars } = work;
+    format!(
+        "{pieces} pieces, {} read and {} written in {requests} requests, ${dollars:.4} at list prices",
+        size(*bytes_read),
+        size(*bytes_written)
+    )
+}
+
+pub fn list(place: &PlaceArgs, json: bool) -> Result<(), Failure> {
+    let sites = sites(&Client::of(place)?)?;
+    if json {
+        return print_json(&KeptSites { sites });
+    }
+    let row = |site: &KeptSite| {
+        [site.name.clone(), site.vendor.clone(), site.region.clone(), site.state.clone(), site.pieces.to_string()]
+    };
+    print(&table(["SITE", "VENDOR", "REGION", "STATE", "PIECES"], &sites.iter().map(row).collect::<Vec<_>>()))
+}
+
+fn sites(client: &Client) -> Result<Vec<KeptSite>, Failure> {
+    Ok(client.call::<KeptSites>(Method::GET, "/api/v1/sites", Vec::new())?.sites)
+}
+
+pub fn set(args: &SetSitesArgs, state: &str) -> Result<(), Failure> {
+    let client = Client::of(&args.place)?;
+    set_state(&client, &args.sites, state)?;
+    let done = if state == "active" { "take part again" } else { "take nothing, and are asked only in need" };
+    eprintln!("{} {done}.", args.sites.join(", "));
+    Ok(())
+}
+
+fn set_state(client: &Client, sites: &[String], state: &str) -> Result<(), Failure> {
+    let wanted = SetSites { sites: sites.to_vec(), state: state.to_owned() };
+    client.tell(Method::POST, "/api/v1/site-states", document(&wanted)?)
+}
+
+pub fn evacuate(args: &EvacuateArgs) -> Result<(), Failure> {
+    let client = Client::of(&args.place)?.patient();
+    let leaving = leaving(&client, args)?;
+    let names: Vec<String> = leaving.iter().map(|site| site.name.clone()).collect();
+    let plan: EvacuationPlan = client.ask(Method::POST, "/api/v1/evacuation-plan", &Sites { sites: names.clone() })?;
+    if args.plan {
+        return if args.json { print_json(&plan) } else { print(&planned(&plan)) };
+    }
+    if !args.json {
+        eprint!("{}", planned(&plan));
+    }
+    set_state(&client, &names, "draining")?;
+    if args.no_wait {
+        eprintln!("They are being left; see `entente site list`.");
+        return Ok(());
+    }
+    let progress = Progress::here(args.json);
+    let mut left: u64 = leaving.iter().map(|site| site.pieces).sum();
+    progress.begin("pieces brought away", Some(left));
+    let left_sites = loop {
+        let all = sites(&client)?;
+        let ours: Vec<KeptSite> = all.into_iter().filter(|site| names.contains(&site.name)).collect();
+        let now = ours.iter().map(|site| site.pieces).sum();
+        progress.advance(left.saturating_sub(now));
+        left = left.min(now);
+        if let Some(back) = ours.iter().find(|site| ["active", "suspended"].contains(&site.state.as_str())) {
+            progress.end();
+            let why = format!("`{}` is {} again: somebody else said so meanwhile", back.name, back.state);
+            return Err(Failure::new(Exit::Failed, why));
+        }
+        if ours.iter().all(|site| site.state == "detached") {
+            break ours;
+        }
+        thread::sleep(LOOK_EVERY);
+    };
+    progress.end();
+    if args.json { print_json(&KeptSites { sites: left_sites }) } else { print(&told(&left_sites)) }
+}
+
+/// The sites that are named, or all of the vendor's.
+fn leaving(client: &Client, args: &EvacuateArgs) -> Result<Vec<KeptSite>, Failure> {
+    let all = sites(client)?;
+    let known = all.iter().map(|site| site.name.as_str()).collect::<Vec<_>>().join(", ");
+    if let Some(vendor) = &args.vendor {
+        let of: Vec<KeptSite> = all.iter().filter(|site| site.vendor == *vendor).cloned().collect();
+        let why = format!("no site is of vendor `{vendor}`: see `entente site list`");
+        return if of.is_empty() { Err(Failure::new(Exit::Usage, why)) } else { Ok(of) };
+    }
+    let find = |name: &String| {
+        let found = all.iter().find(|site| site.name == *name).cloned();
+        found.ok_or_else(|| Failure::new(Exit::Usage, format!("no site is called `{name}`: there are {known}")))
+    };
+    args.sites.iter().map(find).collect()
+}
+
+fn planned(plan: &EvacuationPlan) -> String {
+    let EvacuationPlan { sites, copied, computed, recoded, waiting, work, dearer_dollars } = plan;
+    let mut text = format!(
+        "leaving {}: {copied} segments copied, {computed} computed from other vendors, {recoded} coded anew\n{}\n",
+        sites.join(" and "),
+        worked(work),
+    );
+    if *dearer_dollars > work.dollars {
+        let _ = writeln!(text, "the dearer way would cost ${dearer_dollars:.4}");
+    }
+    if *waiting > 0 {
+        let _ = writeln!(text, "{waiting} segments wait for other sites that are out");
+    }
+    text
+}
+
+fn told(sites: &[KeptSite]) -> String {
+    let line = |site: &KeptSite| {
+        format!(
+            "{} is empty and detached: {} pieces, {} written elsewhere and {} read to do so, ${:.4}; the dearer way \
+             would have cost ${:.4}\n",
+            site.name,
+            site.moved_pieces,
+            size(site.moved_bytes),
+            size(site.read_bytes),
+            site.dollars,
+            site.dearer_dollars
+        )
+    };
+    sites.iter().map(line).collect()
+}
+
+fn document(value: &impl serde::Serialize) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(value).map_err(|error| Failure::new(Exit::Failed, format!("cannot ask: {error}")))
+}
