@@ -76,7 +76,7 @@ const AREAS: &[Area] = &[
 ];
 
 /// All but the fuzzer itself: it is C++, which only `cargo xtask judge fuzz` asks of a machine.
-const FEATURES: &str = "catalog/contract,providers/contract,s3/bench,s3/fuzz,xtask/bench,xtask/proxy";
+const FEATURES: &str = "catalog/contract,providers/contract,s3/bench,s3/fuzz,xtask/bench,xtask/mutants,xtask/proxy";
 
 /// What an area counted.
 #[derive(Default)]
