@@ -5,6 +5,7 @@
 
 pub mod fuzz;
 pub mod labels;
+pub mod mutants;
 pub mod s3_tests;
 pub mod sim;
 
@@ -97,7 +98,7 @@ struct Part {
 pub fn run(name: &str, resume: bool, only: Option<&str>) -> Result<bool> {
     let Some(judge) = JUDGES.iter().find(|judge| judge.name == name) else {
         let names: Vec<&str> =
-            JUDGES.iter().map(|judge| judge.name).chain(["fuzz", "labels", "s3-tests", "sim"]).collect();
+            JUDGES.iter().map(|judge| judge.name).chain(["fuzz", "labels", "mutants", "s3-tests", "sim"]).collect();
         bail!("there is no judge `{name}`: there are {}", names.join(", "));
     };
     tools::install(judge.needs)?;

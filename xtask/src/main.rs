@@ -42,7 +42,7 @@ enum Chore {
     },
     /// A long proof at full size; its record goes to docs/judged/.
     Judge {
-        /// Which one: first-light, faults, fuzz, labels, s3-tests, sim, timing.
+        /// Which one: first-light, faults, fuzz, labels, mutants, s3-tests, sim, timing.
         name: String,
         /// Skip what an earlier, interrupted run has already shown for this commit.
         #[arg(long)]
@@ -56,6 +56,9 @@ enum Chore {
         /// sim: how many seeds.
         #[arg(long, default_value_t = 1000)]
         seeds: u64,
+        /// mutants: how many.
+        #[arg(long, default_value_t = 100)]
+        mutants: usize,
         /// s3-tests: a clone of ceph/s3-tests.
         #[arg(long, value_name = "PATH", required_if_eq("name", "s3-tests"))]
         checkout: Option<std::path::PathBuf>,
@@ -98,6 +101,7 @@ fn main() -> Result<ExitCode> {
         }
         Chore::Judge { name, .. } if name == "labels" => judge::labels::run()?,
         Chore::Judge { name, resume, seeds, .. } if name == "sim" => judge::sim::run(seeds, resume)?,
+        Chore::Judge { name, resume, mutants, .. } if name == "mutants" => judge::mutants::run(mutants, resume)?,
         Chore::Judge { name, resume, only, minutes, .. } if name == "fuzz" => {
             judge::fuzz::run(&judge::fuzz::Options { resume, only: only.as_deref(), minutes })?
         }

@@ -1,0 +1,262 @@
+//! `cargo xtask judge mutants`: small mistakes, made on purpose; are they noticed?
+//!
+//! ```text
+//!  sources ──► places ──► drawn by a seed ──► one copy of the workspace holds them all, one build
+//!                                                  │ each active alone, by its number
+//!             killed by the simulated world, or by a test, or survived ◄──┘
+//! ```
+//!
+//! Building once for each mutant would take days. What does not compile is left out and the next one drawn
+//! takes its place. Each result is kept at once; with `--resume` an interrupted run goes on. On a later
+//! commit what was killed stays killed as long as its file reads the same, and survivors are tried again.
+
+mod record;
+mod tree;
+mod trial;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use super::git;
+use crate::tools::{self, Need, cargo};
+
+/// What is judged, and where it is written. What is not there yet is passed over.
+const AREAS: &[(&str, &[&str])] = &[
+    (
+        "commit",
+        &[
+            "engine/src/commit.rs",
+            "engine/src/ship.rs",
+            "engine/src/intake.rs",
+            "engine/src/placement.rs",
+            "catalog/src/sqlite/apply.rs",
+            "catalog/src/sqlite/decide.rs",
+            "catalog/src/sqlite/judge.rs",
+            "catalog/src/sqlite/late.rs",
+            "catalog/src/sqlite/segments.rs",
+            "catalog/src/sqlite/show.rs",
+        ],
+    ),
+    ("catch-up", &["engine/src/upkeep/catch_up.rs", "engine/src/upkeep/suspect.rs", "engine/src/suspects.rs"]),
+    ("repair and evacuation", &["engine/src/keep"]),
+    ("sweep", &["engine/src/upkeep/sweep.rs", "engine/src/epochs.rs", "catalog/src/sqlite/epochs.rs"]),
+    ("rebuild", &["engine/src/open.rs", "engine/src/replay.rs", "engine/src/rebuild.rs", "engine/src/rebuild"]),
+];
+
+/// Of the viable ones, so many of a hundred must be killed.
+const KILLED_PERCENT_MIN: usize = 90;
+/// So many more are built than wanted, of a hundred: what does not compile is replaced without another build.
+const SPARE_PERCENT: usize = 20;
+
+/// A place, as the finder gives it.
+#[derive(Clone, Debug, Deserialize)]
+struct Site {
+    file: String,
+    function: String,
+    line: usize,
+    start: usize,
+    end: usize,
+    before: String,
+    after: String,
+    what: String,
+}
+
+/// A mistake that was drawn.
+#[derive(Clone, Debug)]
+struct Mutant {
+    /// By which it is made active; from 1, in the order of the draw.
+    number: usize,
+    area: &'static str,
+    /// The same for the same mistake, whatever moves around it.
+    key: String,
+    site: Site,
+}
+
+/// What became of one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Outcome {
+    Killed { by: trial::By, how: String },
+    Survived,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Progress {
+    commit: String,
+    seed: u64,
+    seconds: f64,
+    /// Keys of what does not compile.
+    unbuilt: Vec<String>,
+    shown: BTreeMap<String, Shown>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Shown {
+    outcome: Outcome,
+    commit: String,
+    /// Of the file it is in.
+    blob: String,
+}
+
+/// Draws and tries so many; true if enough are killed.
+pub fn run(wanted: usize, resume: bool) -> Result<bool> {
+    tools::install(&[Need::Nextest])?;
+    let began = std::time::Instant::now();
+    let mut progress = Progress::load(resume)?;
+    let before = progress.seconds;
+    println!("seed {}", progress.seed);
+    let drawn = draw(&find()?, progress.seed);
+    let chosen = tree::build(&drawn, wanted, &mut progress.unbuilt)?;
+    progress.save()?;
+    let trial = trial::Trial::prepare()?;
+    if let Outcome::Killed { by, how } = trial.run(0)? {
+        bail!("without a mutant the {by} do not pass ({how}): nothing can be judged");
+    }
+    for mutant in &chosen {
+        let blob = blob(&mutant.site.file)?;
+        if !progress.is_shown(mutant, &blob) {
+            let outcome = trial.run(mutant.number)?;
+            println!("{:>4} {} — {}", mutant.number, mutant.key, record::said(&outcome));
+            let shown = Shown { outcome, commit: progress.commit.clone(), blob };
+            progress.shown.insert(mutant.key.clone(), shown);
+        }
+        progress.seconds = before + began.elapsed().as_secs_f64();
+        progress.save()?;
+    }
+    let (killed, viable) = record::write(&progress, &chosen, &trial)?;
+    println!("{killed} of {viable} killed");
+    Ok(killed * 100 >= viable * KILLED_PERCENT_MIN)
+}
+
+/// Every place of every area.
+fn find() -> Result<Vec<(&'static str, Vec<Site>)>> {
+    let build = ["build", "--locked", "-p", "xtask", "--features", "mutants", "--bin", "mutants"];
+    tools::must("build the finder", &mut cargo(build))?;
+    let of_area = |(name, paths): &(&'static str, &[&str])| {
+        let listed =
+            git(&[&["ls-files", "--"], &at_crates(paths).iter().map(String::as_str).collect::<Vec<_>>()[..]].concat())?;
+        let sources = listed.lines().filter(|path| path.ends_with(".rs") && !path.ends_with("tests.rs"));
+        let found = Command::new(tools::target().join("debug/mutants")).args(sources).output()?;
+        let json = String::from_utf8_lossy(&found.stdout);
+        Ok((*name, serde_json::from_str(&json).with_context(|| String::from_utf8_lossy(&found.stderr).into_owned())?))
+    };
+    AREAS.iter().map(of_area).collect()
+}
+
+fn at_crates(paths: &[&str]) -> Vec<String> {
+    paths.iter().map(|path| format!("crates/{path}")).collect()
+}
+
+/// All places in an order that follows from the seed: the areas take turns, so that none is passed over.
+fn draw(areas: &[(&'static str, Vec<Site>)], seed: u64) -> Vec<Mutant> {
+    let mut random = Random(seed);
+    let mut waiting: Vec<(&'static str, Vec<(String, Site)>)> =
+        areas.iter().map(|(area, sites)| (*area, random.shuffled(keyed(sites)))).collect();
+    let mut drawn = Vec::new();
+    while waiting.iter().any(|(_, sites)| !sites.is_empty()) {
+        for (area, sites) in &mut waiting {
+            if let Some((key, site)) = sites.pop() {
+                drawn.push(Mutant { number: drawn.len() + 1, area, key, site });
+            }
+        }
+    }
+    drawn
+}
+
+/// Each with its key: what is said of it, and which of those of which that is said.
+fn keyed(sites: &[Site]) -> Vec<(String, Site)> {
+    let mut counts = BTreeMap::<String, usize>::new();
+    let key = |site: &Site| {
+        let file = site.file.trim_start_matches("crates/").replace("/src/", "/");
+        let said = format!("{file} {}: {}", site.function, site.what);
+        let count = counts.entry(said.clone()).or_default();
+        *count += 1;
+        let key = if *count == 1 { said } else { format!("{said} ({count})") };
+        (key, site.clone())
+    };
+    sites.iter().map(key).collect()
+}
+
+/// SplitMix64: small, and the same everywhere.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn shuffled<T>(&mut self, items: Vec<T>) -> Vec<T> {
+        let mut keyed: Vec<(u64, T)> = items.into_iter().map(|item| (self.next(), item)).collect();
+        keyed.sort_by_key(|(key, _)| *key);
+        keyed.into_iter().map(|(_, item)| item).collect()
+    }
+}
+
+fn directory() -> PathBuf {
+    tools::target().join("judge/mutants")
+}
+
+fn blob(file: &str) -> Result<String> {
+    git(&["hash-object", file])
+}
+
+impl Progress {
+    fn load(resume: bool) -> Result<Progress> {
+        let commit = git(&["describe", "--always", "--dirty=+changes", "--abbrev=12", "--exclude=*"])?;
+        if let (true, Ok(text)) = (resume, fs::read_to_string(directory().join("progress.json"))) {
+            let kept = serde_json::from_str(&text).context("target/judge is damaged: run without --resume")?;
+            return Ok(Progress { commit, ..kept });
+        }
+        let seed = std::env::var("ENTENTE_SEED").ok().and_then(|seed| seed.parse().ok());
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+        Ok(Progress { commit, seed: seed.unwrap_or(now), ..Progress::default() })
+    }
+
+    fn is_shown(&self, mutant: &Mutant, blob: &str) -> bool {
+        self.shown.get(&mutant.key).is_some_and(|shown| {
+            shown.blob == blob && (shown.commit == self.commit || shown.outcome != Outcome::Survived)
+        })
+    }
+
+    fn save(&self) -> Result<()> {
+        fs::create_dir_all(directory())?;
+        let (path, new) = (directory().join("progress.json"), directory().join("progress.new"));
+        fs::write(&new, serde_json::to_string_pretty(self)?)?;
+        Ok(fs::rename(new, path)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(what: &str) -> Site {
+        Site {
+            file: "crates/engine/src/commit.rs".to_owned(),
+            function: "show".to_owned(),
+            line: 1,
+            start: 0,
+            end: 0,
+            before: String::new(),
+            after: String::new(),
+            what: what.to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_draw_follows_from_its_seed_and_areas_take_turns() {
+        let areas = [("a", ["one", "two", "two", "three"].map(site).to_vec()), ("b", vec![site("one")])];
+        let keys = |seed| draw(&areas, seed).into_iter().map(|mutant| (mutant.area, mutant.key)).collect::<Vec<_>>();
+        assert_eq!(keys(1), keys(1));
+        assert!((2..9).any(|seed| keys(seed) != keys(1)));
+        assert_eq!(keys(1).iter().map(|(area, _)| *area).collect::<String>(), "abaaa");
+        assert!(keys(1).iter().any(|(_, key)| key == "engine/commit.rs show: two (2)"));
+    }
+}
