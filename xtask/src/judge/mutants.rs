@@ -151,11 +151,15 @@ fn at_crates(paths: &[&str]) -> Vec<String> {
     paths.iter().map(|path| format!("crates/{path}")).collect()
 }
 
-/// All places in an order that follows from the seed: the areas take turns, so that none is passed over.
+/// All places in an order that follows from the seed: the areas take turns, so that none is passed over. Where a
+/// place comes in its area does not depend on the others, so that it is mostly the same ones on a later commit.
 fn draw(areas: &[(&'static str, Vec<Site>)], seed: u64) -> Vec<Mutant> {
-    let mut random = Random(seed);
-    let mut waiting: Vec<(&'static str, Vec<(String, Site)>)> =
-        areas.iter().map(|(area, sites)| (*area, random.shuffled(keyed(sites)))).collect();
+    let ordered = |sites: &[Site]| {
+        let mut keyed = keyed(sites);
+        keyed.sort_by_cached_key(|(key, _)| std::cmp::Reverse(rank(seed, key)));
+        keyed
+    };
+    let mut waiting: Vec<_> = areas.iter().map(|(area, sites)| (*area, ordered(sites))).collect();
     let mut drawn = Vec::new();
     while waiting.iter().any(|(_, sites)| !sites.is_empty()) {
         for (area, sites) in &mut waiting {
@@ -165,6 +169,15 @@ fn draw(areas: &[(&'static str, Vec<Site>)], seed: u64) -> Vec<Mutant> {
         }
     }
     drawn
+}
+
+/// FNV-1a, begun with the seed and mixed well: the same everywhere.
+fn rank(seed: u64, key: &str) -> u64 {
+    let start = (seed ^ 0xcbf2_9ce4_8422_2325).wrapping_mul(0x0100_0000_01b3);
+    let mixed = key.bytes().fold(start, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 /// Each with its key: what is said of it, and which of those of which that is said.
@@ -179,24 +192,6 @@ fn keyed(sites: &[Site]) -> Vec<(String, Site)> {
         (key, site.clone())
     };
     sites.iter().map(key).collect()
-}
-
-/// SplitMix64: small, and the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn shuffled<T>(&mut self, items: Vec<T>) -> Vec<T> {
-        let mut keyed: Vec<(u64, T)> = items.into_iter().map(|item| (self.next(), item)).collect();
-        keyed.sort_by_key(|(key, _)| *key);
-        keyed.into_iter().map(|(_, item)| item).collect()
-    }
 }
 
 fn directory() -> PathBuf {
