@@ -162,9 +162,10 @@ struct Span {
 /// Builds tests and simulation; the numbers of the mutants that are in the way.
 fn broken(places: &BTreeMap<String, Vec<Place>>) -> Result<BTreeSet<usize>> {
     let tests = ["test", "--no-run", "--locked", "-p", "catalog", "-p", "engine", "--lib", "--tests"];
-    for (what, arguments) in
-        [("build the tests", &tests[..]), ("build the simulation", &["build", "--locked", "-p", "sim"])]
-    {
+    let builds: [(&str, &[&str]); 2] =
+        [("build the simulation", &["build", "--locked", "-p", "sim"]), ("build the tests", &tests)];
+    // The smaller one first: what does not compile shows early.
+    for (what, arguments) in builds {
         let mut build = cargo([]);
         build.args(arguments).arg("--message-format=json").current_dir(root()).env("CARGO_TARGET_DIR", tools::target());
         steps::begin(what);
