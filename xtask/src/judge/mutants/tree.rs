@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{Mutant, SPARE_PERCENT, directory, git};
 use crate::steps;
-use crate::tools::{self, cargo};
+use crate::tools::cargo;
 
 /// The crates that hold mutants; a lower one first.
 pub const CRATES: [&str; 2] = ["catalog", "engine"];
@@ -39,8 +39,27 @@ pub fn root() -> PathBuf {
     directory().join("tree")
 }
 
-/// Builds the first so many of the draw that compile, and returns them.
+/// A target of the copy's own: cargo knows a crate by its path within its workspace, so that in one target the copy
+/// and what it is a copy of would replace each other all the time.
+pub fn target() -> PathBuf {
+    directory().join("build")
+}
+
+/// Builds the first so many of the draw that compile, and returns them. What stands built from these crates and
+/// these places already is taken as it is.
 pub fn build(drawn: &[Mutant], wanted: usize, unbuilt: &mut Vec<String>) -> Result<Vec<Mutant>> {
+    let stamp = directory().join("built.txt");
+    let stamped = |unbuilt: &[String]| -> Result<String> {
+        let viable = drawn.iter().filter(|mutant| !unbuilt.contains(&mutant.key)).take(wanted);
+        let keys: Vec<String> = viable.map(|mutant| format!("{} {}", mutant.number, mutant.key)).collect();
+        Ok(format!("{}\n{}\n", git(&["rev-parse", "HEAD:crates"])?, keys.join("\n")))
+    };
+    if git(&["status", "--porcelain", "crates"])?.is_empty()
+        && fs::read_to_string(&stamp).is_ok_and(|built| stamped(unbuilt).is_ok_and(|now| now == built))
+    {
+        return Ok(first(drawn, wanted, unbuilt));
+    }
+    let _ = fs::remove_file(&stamp);
     let sources: BTreeSet<&str> = drawn.iter().map(|mutant| mutant.site.file.as_str()).collect();
     copy(&sources)?;
     let built = wanted + wanted * SPARE_PERCENT / 100;
@@ -50,12 +69,18 @@ pub fn build(drawn: &[Mutant], wanted: usize, unbuilt: &mut Vec<String>) -> Resu
         let broken = broken(&places)?;
         println!("round {round}: {} mutants, {} do not compile", viable.len(), broken.len());
         if broken.is_empty() {
-            return Ok(viable.into_iter().take(wanted).cloned().collect());
+            fs::write(&stamp, stamped(unbuilt)?)?;
+            return Ok(first(drawn, wanted, unbuilt));
         }
         let keys = viable.iter().filter(|mutant| broken.contains(&mutant.number)).map(|mutant| mutant.key.clone());
         unbuilt.extend(keys);
     }
     bail!("no build came to an end")
+}
+
+/// The first so many of the draw that compile.
+fn first(drawn: &[Mutant], wanted: usize, unbuilt: &[String]) -> Vec<Mutant> {
+    drawn.iter().filter(|mutant| !unbuilt.contains(&mutant.key)).take(wanted).cloned().collect()
 }
 
 /// Copies what git knows of, but for the sources that are written with mutants; files that read the same are left
@@ -167,7 +192,7 @@ fn broken(places: &BTreeMap<String, Vec<Place>>) -> Result<BTreeSet<usize>> {
     // The smaller one first: what does not compile shows early.
     for (what, arguments) in builds {
         let mut build = cargo([]);
-        build.args(arguments).arg("--message-format=json").current_dir(root()).env("CARGO_TARGET_DIR", tools::target());
+        build.args(arguments).arg("--message-format=json").current_dir(root()).env("CARGO_TARGET_DIR", target());
         steps::begin(what);
         let outcome = steps::run(&mut build)?;
         steps::end(outcome.well, outcome.seconds, "");

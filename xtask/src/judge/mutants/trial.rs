@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::{Outcome, directory, tree};
-use crate::tools::{self, cargo};
+use crate::tools::cargo;
 
 /// How long the simulated world runs for each mutant, in computing time without one.
 const SIM_MS: u64 = 20_000;
@@ -53,11 +53,9 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Keeps what was built at a place of its own, and counts how many seeds fit into the time.
+    /// Finds what was built, and counts how many seeds fit into the time.
     pub fn prepare() -> Result<Trial> {
-        let sim = directory().join("sim");
-        let _ = fs::remove_file(&sim);
-        fs::copy(tools::target().join("debug/sim"), &sim).context("the simulation is not built")?;
+        let sim = tree::target().join("debug/sim");
         let binaries = ["nextest", "list", "--locked", "-p", "catalog", "-p", "engine", "--list-type", "binaries-only"];
         let lists: [(&str, &[&str]); 2] = [
             ("binaries.json", &[&binaries[..], &["--message-format", "json"]].concat()),
@@ -65,7 +63,7 @@ impl Trial {
         ];
         for (name, arguments) in lists {
             let mut list = cargo([]);
-            list.args(arguments).current_dir(tree::root()).env("CARGO_TARGET_DIR", tools::target());
+            list.args(arguments).current_dir(tree::root()).env("CARGO_TARGET_DIR", tree::target());
             let listed = list.output()?;
             if !listed.status.success() {
                 bail!("{name} cannot be made: {}", String::from_utf8_lossy(&listed.stderr));
