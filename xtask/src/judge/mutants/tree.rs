@@ -69,6 +69,7 @@ pub fn build(drawn: &[Mutant], wanted: usize, unbuilt: &mut Vec<String>) -> Resu
         let broken = broken(&places)?;
         println!("round {round}: {} mutants, {} do not compile", viable.len(), broken.len());
         if broken.is_empty() {
+            super::trial::list()?;
             fs::write(&stamp, stamped(unbuilt)?)?;
             return Ok(first(drawn, wanted, unbuilt));
         }

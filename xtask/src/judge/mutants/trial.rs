@@ -44,6 +44,25 @@ impl fmt::Display for By {
     }
 }
 
+/// Writes down where the tests lie, so that no trial asks cargo.
+pub fn list() -> Result<()> {
+    let binaries = ["nextest", "list", "--locked", "-p", "catalog", "-p", "engine", "--list-type", "binaries-only"];
+    let lists: [(&str, &[&str]); 2] = [
+        ("binaries.json", &[&binaries[..], &["--message-format", "json"]].concat()),
+        ("cargo.json", &["metadata", "--locked", "--format-version", "1"]),
+    ];
+    for (name, arguments) in lists {
+        let mut list = cargo([]);
+        list.args(arguments).current_dir(tree::root()).env("CARGO_TARGET_DIR", tree::target());
+        let listed = list.output()?;
+        if !listed.status.success() {
+            bail!("{name} cannot be made: {}", String::from_utf8_lossy(&listed.stderr));
+        }
+        fs::write(directory().join(name), listed.stdout)?;
+    }
+    Ok(())
+}
+
 pub struct Trial {
     sim: PathBuf,
     /// The last seed; they begin at 1.
@@ -56,20 +75,6 @@ impl Trial {
     /// Finds what was built, and counts how many seeds fit into the time.
     pub fn prepare() -> Result<Trial> {
         let sim = tree::target().join("debug/sim");
-        let binaries = ["nextest", "list", "--locked", "-p", "catalog", "-p", "engine", "--list-type", "binaries-only"];
-        let lists: [(&str, &[&str]); 2] = [
-            ("binaries.json", &[&binaries[..], &["--message-format", "json"]].concat()),
-            ("cargo.json", &["metadata", "--locked", "--format-version", "1"]),
-        ];
-        for (name, arguments) in lists {
-            let mut list = cargo([]);
-            list.args(arguments).current_dir(tree::root()).env("CARGO_TARGET_DIR", tree::target());
-            let listed = list.output()?;
-            if !listed.status.success() {
-                bail!("{name} cannot be made: {}", String::from_utf8_lossy(&listed.stderr));
-            }
-            fs::write(directory().join(name), listed.stdout)?;
-        }
         let memory = Path::new("/dev/shm");
         let scratch = if memory.is_dir() { memory.join("entente-mutants") } else { directory().join("scratch") };
         let mut trial = Trial { sim, seeds: 0, scratch };
