@@ -247,6 +247,15 @@ pub struct Unnamed {
     pub why: Why,
 }
 
+/// What a site listed of one range of names.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub after: Option<PieceName>,
+    pub through: Option<PieceName>,
+    pub below: Epoch,
+    pub names: BTreeSet<PieceName>,
+}
+
 /// Why no record names a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
@@ -529,9 +538,9 @@ pub trait Catalog: Send + Sync {
     /// Of the pieces listed at a site, those that no record (decided or shown) names, with the
     /// running time since when; those named again are forgotten.
     async fn note_unnamed(&self, site: SiteId, listed: Vec<PieceName>, running_ms: u64) -> Result<Vec<Unnamed>, Error>;
-    /// Forgets those of a site that are unnamed since before then: what is still there when it is listed
-    /// again begins anew.
-    async fn forget_unnamed_before(&self, site: SiteId, running_ms: u64) -> Result<(), Error>;
+    /// Of the unnamed pieces of a site between two names (exclusive, inclusive; `None` is from the first and
+    /// to the last) and of epochs below this, forgets those that are not listed: they are gone.
+    async fn forget_unlisted(&self, site: SiteId, range: Listed) -> Result<(), Error>;
     /// Forgets pieces that were deleted at the site.
     async fn forget_unnamed(&self, site: SiteId, deleted: Vec<PieceName>) -> Result<(), Error>;
 }

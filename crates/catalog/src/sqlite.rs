@@ -42,7 +42,7 @@ use model::{
 
 use crate::error::Error;
 use crate::interface::{
-    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Keys, ListQuery, Moved, ObjectSummary,
+    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Keys, ListQuery, Listed, Moved, ObjectSummary,
     Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
 use crate::proof::{Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk};
@@ -405,8 +405,8 @@ impl Catalog for SqliteCatalog {
         self.write(move |c| epochs::note_unnamed(c, site, &listed, running_ms)).await
     }
 
-    async fn forget_unnamed_before(&self, site: SiteId, running_ms: u64) -> Result<(), Error> {
-        self.write(move |c| epochs::forget_unnamed_before(c, site, running_ms)).await
+    async fn forget_unlisted(&self, site: SiteId, range: Listed) -> Result<(), Error> {
+        self.write(move |c| epochs::forget_unlisted(c, site, &range)).await
     }
 
     async fn forget_unnamed(&self, site: SiteId, deleted: Vec<PieceName>) -> Result<(), Error> {

@@ -15,7 +15,7 @@ use crate::commit::{StreamHandle, stronger};
 use crate::epochs::Epochs;
 use crate::error::Error;
 use crate::hedge::HedgeBudget;
-use crate::keep::Claims;
+use crate::keep::{Claims, Scrub};
 use crate::keyring::Keyring;
 use crate::lookups::Lookups;
 use crate::settings::Settings;
@@ -39,6 +39,7 @@ pub struct Inner {
     pub suspects: Suspects,
     pub claims: Claims,
     pub lifecycles: Lifecycles,
+    pub scrub: Scrub,
     pub counters: Counters,
     /// Rises with every batch shown.
     pub shown: watch::Sender<u64>,

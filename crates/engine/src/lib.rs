@@ -88,13 +88,17 @@ mod work;
 
 pub use adopt::{AdoptionPlan, AdoptionStatus, Difference, Differing, Odd};
 pub use api::*;
+pub use catalog::proof::{Depth, Fault, Finding, Spent, Walk};
 pub use catalog::{ListEntry, ListQuery, ObjectSummary, Page, VersionKind, VersionSummary};
 pub use choose::WaitingCost;
 pub use copy::{Copied, Copy, CopyPart};
 pub use error::{BodyError, BodyErrorKind, Error};
 pub use explain::{Explanation, Question};
 pub use get::Plaintext;
-pub use keep::{Bill, Evacuation, EvacuationPlan, RepairPlan, Repaired};
+pub use keep::{
+    Bill, Durability, DurabilityRow, Evacuation, EvacuationPlan, Purse, RepairPlan, Repaired, ScrubDone, ScrubOrder,
+    ScrubSettings, SiteProofs, Standard, Stop, Tally,
+};
 pub use labels::LabelInfo;
 pub use limits::{BODY_MAX, PART_MIN, READ_CUT};
 pub use open::{OpenError, Parts, SiteParts};

@@ -288,6 +288,7 @@ impl Inner {
             suspects: crate::suspects::Suspects::default(),
             claims: crate::keep::Claims::default(),
             lifecycles: crate::upkeep::Lifecycles::default(),
+            scrub: crate::keep::Scrub::default(),
             counters: Counters::default(),
             shown: watch::channel(0).0,
             catch_up: Notify::new(),

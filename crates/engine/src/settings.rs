@@ -6,6 +6,7 @@ use model::lifecycle::Day;
 use model::{Label, LabelRange, Profile};
 
 use crate::choose::WaitingCost;
+use crate::keep::ScrubSettings;
 use crate::limits::{MEMORY_BUDGET, READ_CUT};
 
 #[derive(Clone, Debug)]
@@ -30,6 +31,7 @@ pub struct Settings {
     pub waiting_cost: WaitingCost,
     /// Of about this size are the requests of a short read at sites that are reached over a network.
     pub read_cut_bytes: u64,
+    pub scrub: ScrubSettings,
 }
 
 impl Default for Settings {
@@ -45,6 +47,7 @@ impl Default for Settings {
             range: LabelRange::up_to(Label::highest_of(Label::LOWEST.table())),
             waiting_cost: WaitingCost::default(),
             read_cut_bytes: READ_CUT,
+            scrub: ScrubSettings::default(),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Background work: sites are probed, what is below its promise is brought up, suspects are looked
-//! at, epochs turn, pieces that no record names are swept, lifecycle rules are kept, and what is adopted
+//! at, pieces are scrubbed, epochs turn, pieces that no record names are swept, lifecycle rules are kept, and what is adopted
 //! is brought over.
 //!
 //! Every loop is woken by a signal or a timer and takes the same path both times.
@@ -40,6 +40,7 @@ impl Engine {
             () = inner.count_running_time() => {}
             () = inner.turn_epochs() => {}
             () = inner.sweep_forever() => {}
+            () = inner.scrub_forever() => {}
             () = inner.lifecycle_forever() => {}
             () = inner.copy_origins() => {}
             () = inner.clear_forever() => {}

@@ -3,7 +3,7 @@
 //! Faults come in twins: a request is lost and reported so, or it lands and is reported lost.
 //! Everything drawn comes from the entropy handed in: same seed, same faults.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,6 +42,8 @@ pub struct Plan {
     pub landed: Chance,
     /// Gets of which one byte comes back flipped.
     pub corrupt: Chance,
+    /// Names that listings leave out.
+    pub unlisted: BTreeSet<String>,
 }
 
 /// How a site is.
@@ -248,7 +250,10 @@ impl Store for FaultStore {
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, Error> {
-        self.meet(Kind::List, 0, self.store.list(prefix, after, limit)).await
+        let mut listed = self.meet(Kind::List, 0, self.store.list(prefix, after, limit)).await?;
+        let script = self.script();
+        listed.retain(|entry| !script.plan.unlisted.contains(&entry.name));
+        Ok(listed)
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use catalog::proof::{Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk};
 use catalog::{
-    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, ListQuery, Moved, ObjectSummary,
+    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, ListQuery, Listed, Moved, ObjectSummary,
     Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
 use model::{
@@ -286,8 +286,8 @@ impl Catalog for Watched {
         let unnamed = self.within.note_unnamed(site, listed.clone(), running_ms).await?;
         Ok(self.plant.unnamed(unnamed, &listed))
     }
-    async fn forget_unnamed_before(&self, site: SiteId, running_ms: u64) -> Result<(), Error> {
-        self.within.forget_unnamed_before(site, running_ms).await
+    async fn forget_unlisted(&self, site: SiteId, range: Listed) -> Result<(), Error> {
+        self.within.forget_unlisted(site, range).await
     }
     async fn forget_unnamed(&self, site: SiteId, deleted: Vec<PieceName>) -> Result<(), Error> {
         self.within.forget_unnamed(site, deleted).await

@@ -67,7 +67,7 @@ pub async fn the_oldest_proof_comes_first<C: Subject>(fresh: impl AsyncFn() -> C
     assert_eq!(oldest(Proof::Read, None).await, [11, 12, 13].map(name), "to see is not to read");
     note(Proof::Read, 11, Timestamp(LATER.0 + 1)).await.unwrap();
     assert_eq!(oldest(Proof::Read, None).await, [12, 13, 11].map(name));
-    assert_eq!(oldest(Proof::Seen, None).await, [13, 12, 11].map(name), "to read is to see");
+    assert_eq!(oldest(Proof::Seen, None).await, [11, 13, 12].map(name), "cells say nothing of the length");
     let after = Aged { proven: Some(NOW), name: name(12) };
     assert_eq!(oldest(Proof::Read, Some(after)).await, [13, 11].map(name));
     note(Proof::Read, 11, NOW).await.unwrap();

@@ -5,7 +5,7 @@ use model::{Change, Code, Epoch, NanoDollars, Piece, SegmentId, SegmentKind, Sit
 use super::Subject;
 use super::make::{self, CONTROL, EAST, WEST, id, proposal};
 use super::world::World;
-use crate::interface::{Endangered, Moved, Totals, Unnamed, Why};
+use crate::interface::{Endangered, Listed, Moved, Totals, Unnamed, Why};
 
 const SITE: SiteId = SiteId([0; 16]);
 
@@ -272,9 +272,19 @@ pub async fn pieces_of_freed_segments_are_unnamed<C: Subject>(fresh: impl AsyncF
         (unnamed[0].since_running_ms, unnamed[0].why)
     };
     assert_eq!(since().await, (100, Why::Freed), "its grace began when it was deleted");
-    world.catalog.forget_unnamed_before(SITE, 100).await.unwrap();
-    assert_eq!(since().await, (100, Why::Freed));
-    world.catalog.forget_unnamed_before(SITE, 101).await.unwrap();
+    let name = make::piece(25, SegmentKind::Data, 0).name;
+    let before = make::piece(24, SegmentKind::Data, 0).name;
+    let all = || Listed { after: None, through: None, below: Epoch(2), names: [].into() };
+    for kept in [
+        Listed { names: [name].into(), ..all() },
+        Listed { below: Epoch(1), ..all() },
+        Listed { after: Some(name), ..all() },
+        Listed { through: Some(before), ..all() },
+    ] {
+        world.catalog.forget_unlisted(SITE, kept.clone()).await.unwrap();
+        assert_eq!(since().await, (100, Why::Freed), "{kept:?}");
+    }
+    world.catalog.forget_unlisted(SITE, Listed { after: Some(before), through: Some(name), ..all() }).await.unwrap();
     assert_eq!(since().await, (300, Why::NeverNamed));
 }
 

@@ -33,14 +33,20 @@ fn unreadable(error: &FormatError) -> Error {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NameColumn(pub PieceName);
 
-impl ToSql for NameColumn {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+impl NameColumn {
+    pub fn bytes(self) -> Vec<u8> {
         let PieceName { kind, epoch, random } = self.0;
         let letter: &[u8] = match kind {
             SegmentKind::Journal => b"j",
             SegmentKind::Data => b"d",
         };
-        Ok([letter, &epoch.0.to_be_bytes(), &random].concat().into())
+        [letter, &epoch.0.to_be_bytes(), &random].concat()
+    }
+}
+
+impl ToSql for NameColumn {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.bytes().into())
     }
 }
 

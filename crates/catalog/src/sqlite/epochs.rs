@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::codec::NameColumn;
 use crate::error::Error;
-use crate::interface::{Unnamed, Why};
+use crate::interface::{Listed, Unnamed, Why};
 
 /// Opens the next epoch, above every earlier one and above `seen`.
 pub fn open(c: &Connection, seen: Epoch) -> Result<Epoch, Error> {
@@ -69,9 +69,15 @@ pub fn note_unnamed(
     Ok(unnamed)
 }
 
-pub fn forget_unnamed_before(c: &Connection, site: SiteId, running_ms: u64) -> Result<(), Error> {
-    c.prepare_cached("DELETE FROM unnamed WHERE site = ? AND since < ?")?.execute(params![site.0, running_ms])?;
-    Ok(())
+pub fn forget_unlisted(c: &Connection, site: SiteId, range: &Listed) -> Result<(), Error> {
+    let mut find = c.prepare_cached("SELECT name FROM unnamed WHERE site = ? AND name > ? AND name <= ?")?;
+    let after = range.after.map_or_else(Vec::new, |name| NameColumn(name).bytes());
+    // No name begins with a greater byte.
+    let through = range.through.map_or_else(|| vec![u8::MAX], |name| NameColumn(name).bytes());
+    let rows = find.query_map(params![site.0, after, through], |row| row.get(0).map(|NameColumn(name)| name))?;
+    let gone = |name: &PieceName| name.epoch < range.below && !range.names.contains(name);
+    let names = rows.collect::<Result<Vec<PieceName>, _>>()?;
+    forget_unnamed(c, site, &names.into_iter().filter(gone).collect::<Vec<_>>())
 }
 
 pub fn forget_unnamed(c: &Connection, site: SiteId, names: &[PieceName]) -> Result<(), Error> {

@@ -56,14 +56,11 @@ pub fn least_proven(
     Ok(rows?)
 }
 
-/// Whoever read a piece saw it, too.
+/// Whoever read cells of a piece knows nothing of its length.
 pub fn note_proof(c: &Connection, site: SiteId, proof: Proof, names: &[PieceName], at: Timestamp) -> Result<(), Error> {
-    let also = match proof {
-        Proof::Seen => "",
-        Proof::Read => ", read = max(read, ?1)",
-    };
+    let column = column(proof);
     let mut note =
-        c.prepare_cached(&format!("UPDATE piece SET seen = max(seen, ?1){also} WHERE name = ?2 AND site = ?3"))?;
+        c.prepare_cached(&format!("UPDATE piece SET {column} = max({column}, ?1) WHERE name = ?2 AND site = ?3"))?;
     for name in names {
         note.execute(params![MomentColumn(Some(at)), NameColumn(*name), site.0])?;
     }

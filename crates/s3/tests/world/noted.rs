@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use catalog::proof::{Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk};
 use catalog::{
-    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, Keys, ListQuery, Moved,
+    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, Keys, ListQuery, Listed, Moved,
     ObjectSummary, Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
 use model::{
@@ -309,9 +309,9 @@ impl Catalog for Noted {
         self.note("note_unnamed");
         self.within.note_unnamed(site, listed, running_ms).await
     }
-    async fn forget_unnamed_before(&self, site: SiteId, running_ms: u64) -> Result<(), Error> {
-        self.note("forget_unnamed_before");
-        self.within.forget_unnamed_before(site, running_ms).await
+    async fn forget_unlisted(&self, site: SiteId, range: Listed) -> Result<(), Error> {
+        self.note("forget_unlisted");
+        self.within.forget_unlisted(site, range).await
     }
     async fn forget_unnamed(&self, site: SiteId, deleted: Vec<PieceName>) -> Result<(), Error> {
         self.note("forget_unnamed");

@@ -1,0 +1,241 @@
+//! The durability ledger: of each bucket, how many objects have how many pieces to spare, by how well and
+//! how lately those pieces are proven.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use catalog::proof::{BudgetDay, Depth, ObjectProof, Proof, ProofPage, SegmentProof, Spent, Walk};
+use model::{Bucket, BucketId, Label, Site, Timestamp};
+use policy::SystemPermit;
+
+use crate::api::Engine;
+use crate::error::Error;
+
+/// Versions that one transaction looks at: a few milliseconds of reading.
+const PAGE: usize = 500;
+
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// What a piece must be to count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standard {
+    /// A record names it.
+    Recorded,
+    /// It was seen in its whole length within so many days.
+    SeenWithin { days: u16 },
+    /// Cells of it were read and held within so many days.
+    ReadWithin { days: u16 },
+}
+
+impl Standard {
+    pub const ALL: [Standard; 7] = [
+        Standard::Recorded,
+        Standard::SeenWithin { days: 1 },
+        Standard::SeenWithin { days: 7 },
+        Standard::SeenWithin { days: 30 },
+        Standard::ReadWithin { days: 7 },
+        Standard::ReadWithin { days: 30 },
+        Standard::ReadWithin { days: 90 },
+    ];
+
+    fn is_met(self, (seen, read): (Option<Timestamp>, Option<Timestamp>), now: Timestamp) -> bool {
+        let within = |at: Option<Timestamp>, days: u16| at.is_some_and(|at| at.0 >= now.0 - i64::from(days) * DAY_MS);
+        match self {
+            Standard::Recorded => true,
+            Standard::SeenWithin { days } => within(seen, days),
+            Standard::ReadWithin { days } => within(read, days),
+        }
+    }
+}
+
+/// Objects, older versions among them, and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub objects: u64,
+    pub bytes: u64,
+}
+
+impl Tally {
+    fn add(&mut self, bytes: u64) {
+        self.objects += 1;
+        self.bytes += bytes;
+    }
+}
+
+/// One bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DurabilityRow {
+    pub bucket: Bucket,
+    pub all: Tally,
+    /// Objects without bytes have no pieces of their own: they are as durable as the journal.
+    pub empty: u64,
+    /// By standard, then by the pieces beyond the k that are needed which meet it: of an object's segments
+    /// the fewest. Below zero: not even those needed do. Each standard counts every object with bytes.
+    pub by_spare: BTreeMap<Standard, BTreeMap<i64, Tally>>,
+}
+
+/// How a site's pieces are proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteProofs {
+    pub site: Site,
+    /// The oldest proof of any of its pieces. `None`: it has none; `Some(None)`: one was never proven since
+    /// this catalog came to know it.
+    pub oldest_seen: Option<Option<Timestamp>>,
+    pub oldest_read: Option<Option<Timestamp>>,
+    pub walks: BTreeMap<Depth, Walk>,
+    /// Today.
+    pub spent: Spent,
+}
+
+/// The ledger at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Durability {
+    pub at: Timestamp,
+    /// By label, then by name.
+    pub rows: Vec<DurabilityRow>,
+    pub sites: Vec<SiteProofs>,
+}
+
+impl Durability {
+    /// What a session of this label may see of it.
+    pub fn up_to(&mut self, highest: &Label) {
+        self.rows.retain(|row| row.bucket.label <= *highest);
+    }
+}
+
+impl Engine {
+    /// Walks over all versions, page by page: what is written or removed meanwhile may be in it or not.
+    pub async fn durability(&self, _: &SystemPermit) -> Result<Durability, Error> {
+        let (inner, at) = (&self.inner, self.inner.outside.clock.now());
+        let mut rows: BTreeMap<BucketId, DurabilityRow> = BTreeMap::new();
+        let mut from = Some(0);
+        while let Some(row) = from {
+            let page = inner.catalog.proofs(row, PAGE).await?;
+            for bucket in page.objects.iter().map(|object| object.bucket).collect::<BTreeSet<_>>() {
+                if !rows.contains_key(&bucket)
+                    && let Some(bucket) = inner.catalog.bucket(bucket).await?
+                {
+                    rows.insert(bucket.id, DurabilityRow::new(bucket));
+                }
+            }
+            count(&page, at, &mut rows);
+            from = page.next;
+        }
+        let mut rows: Vec<DurabilityRow> = rows.into_values().collect();
+        rows.sort_by(|a, b| {
+            let key = |row: &DurabilityRow| (*row.bucket.label.canonical(), row.bucket.name.to_string());
+            key(a).cmp(&key(b))
+        });
+        Ok(Durability { at, rows, sites: self.site_proofs(at).await? })
+    }
+
+    async fn site_proofs(&self, at: Timestamp) -> Result<Vec<SiteProofs>, Error> {
+        let inner = &self.inner;
+        let mut proofs = Vec::new();
+        for known in inner.sites.iter() {
+            let oldest = async |proof| inner.catalog.least_proven(known.site.id, proof, None, 1).await;
+            let state = inner.catalog.scrub_state(known.site.id).await?;
+            proofs.push(SiteProofs {
+                site: known.site.clone(),
+                oldest_seen: oldest(Proof::Seen).await?.first().map(|piece| piece.seen),
+                oldest_read: oldest(Proof::Read).await?.first().map(|piece| piece.read),
+                walks: state.walks,
+                spent: if state.day == BudgetDay::of(at) { state.spent } else { Spent::default() },
+            });
+        }
+        Ok(proofs)
+    }
+}
+
+impl DurabilityRow {
+    fn new(bucket: Bucket) -> DurabilityRow {
+        DurabilityRow { bucket, all: Tally::default(), empty: 0, by_spare: BTreeMap::new() }
+    }
+}
+
+/// Adds a page to the rows of its buckets; one that is gone meanwhile has none.
+fn count(page: &ProofPage, now: Timestamp, rows: &mut BTreeMap<BucketId, DurabilityRow>) {
+    for object in &page.objects {
+        let Some(row) = rows.get_mut(&object.bucket) else { continue };
+        row.all.add(object.bytes);
+        if object.segments.is_empty() {
+            row.empty += 1;
+            continue;
+        }
+        for standard in Standard::ALL {
+            let spare = spare_of(object, page, standard, now);
+            row.by_spare.entry(standard).or_default().entry(spare).or_default().add(object.bytes);
+        }
+    }
+}
+
+/// Of the object's segments the fewest pieces beyond those needed.
+fn spare_of(object: &ObjectProof, page: &ProofPage, standard: Standard, now: Timestamp) -> i64 {
+    let of = |proof: &SegmentProof| {
+        let pieces = proof.segment.pieces.iter().zip(&proof.proofs);
+        let met = pieces.filter(|(_, proof)| standard.is_met(**proof, now)).map(|(piece, _)| piece.index);
+        // Two of one index are worth one.
+        let indexes = i64::try_from(met.collect::<BTreeSet<u8>>().len()).unwrap_or(i64::MAX);
+        indexes - i64::from(proof.segment.code.k)
+    };
+    // A segment that is not known has no piece at all.
+    object.segments.iter().map(|id| page.segments.get(id).map_or(-1, of)).min().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Code, Epoch, KeyTag, Piece, PieceName, Segment, SegmentId, SegmentKind, SiteId, StreamId};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_000 * DAY_MS);
+
+    /// A 2+2 segment with pieces of these indexes, each seen and read so many days ago.
+    fn proof(pieces: &[(u8, Option<i64>, Option<i64>)]) -> SegmentProof {
+        let piece = |index| Piece {
+            index,
+            site: SiteId([index; 16]),
+            name: PieceName { kind: SegmentKind::Data, epoch: Epoch(1), random: [index; 16] },
+        };
+        let ago = |days: Option<i64>| days.map(|days| Timestamp(NOW.0 - days * DAY_MS));
+        SegmentProof {
+            segment: Segment {
+                id: SegmentId([1; 16]),
+                kind: SegmentKind::Data,
+                stream: StreamId([2; 16]),
+                code: Code { k: 2, m: 2 },
+                cell: 64,
+                length: 128,
+                key: KeyTag([3; 16]),
+                epoch: Epoch(1),
+                promise: 2,
+                pieces: pieces.iter().map(|(index, ..)| piece(*index)).collect(),
+            },
+            proofs: pieces.iter().map(|(_, seen, read)| (ago(*seen), ago(*read))).collect(),
+        }
+    }
+
+    fn spares(segments: Vec<SegmentProof>) -> [i64; 7] {
+        let ids: Vec<SegmentId> = (0..).map(|n| SegmentId([n; 16])).take(segments.len()).collect();
+        let object = ObjectProof { bucket: BucketId([0; 16]), bytes: 1, segments: ids.clone() };
+        let page = ProofPage { segments: ids.into_iter().zip(segments).collect(), ..ProofPage::default() };
+        Standard::ALL.map(|standard| spare_of(&object, &page, standard, NOW))
+    }
+
+    #[test]
+    fn pieces_count_by_their_proofs() {
+        let fresh = |index| (index, Some(0), Some(1));
+        assert_eq!(spares(vec![proof(&[0, 1, 2, 3].map(fresh))]), [2; 7]);
+        let aged = proof(&[fresh(0), (1, Some(3), Some(20)), (2, Some(9), Some(40)), (3, None, None)]);
+        assert_eq!(spares(vec![aged.clone()]), [2, -1, 0, 1, -1, 0, 1]);
+        let poor = proof(&[0, 1, 1].map(fresh));
+        assert_eq!(spares(vec![poor.clone()]), [0; 7], "two of one index are worth one");
+        assert_eq!(spares(vec![aged, poor]), [0, -1, 0, 0, -1, 0, 0], "the weakest segment decides");
+    }
+
+    #[test]
+    fn a_segment_that_is_not_known_is_worth_nothing() {
+        let object = ObjectProof { bucket: BucketId([0; 16]), bytes: 1, segments: vec![SegmentId([9; 16])] };
+        assert_eq!(spare_of(&object, &ProofPage::default(), Standard::Recorded, NOW), -1);
+    }
+}

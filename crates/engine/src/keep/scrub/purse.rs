@@ -1,0 +1,133 @@
+//! What a scrub may still spend. The day's sum lies in the catalog and is written before the requests are
+//! sent: a crash may waste the rest of a block, and never overspends.
+
+use std::collections::BTreeMap;
+
+use catalog::proof::{BudgetDay, Spent};
+use model::{NanoDollars, Prices, SiteId, Timestamp};
+use tokio::sync::Mutex;
+
+use super::{ScrubDone, Walking};
+use crate::error::Error;
+use crate::inner::Inner;
+
+/// So many times what is needed is taken from the catalog at once: each time is a synced transaction.
+const BLOCK: u64 = 16;
+
+/// Out of which purse a scrub pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purse {
+    /// The day's budget, given out evenly from its first hour to its last.
+    Evenly,
+    /// All that is left of the day.
+    Day,
+    /// Without limit; it is counted all the same.
+    Beyond,
+}
+
+/// What was taken from the catalog and not spent yet, by site.
+#[derive(Default)]
+pub struct Purses(Mutex<BTreeMap<SiteId, (BudgetDay, Spent)>>);
+
+/// A request for the listing of a page.
+pub fn a_list(prices: &Prices) -> Spent {
+    Spent { requests: 1, bytes: 0, cost: prices.list }
+}
+
+pub fn a_head(prices: &Prices) -> Spent {
+    a_read(prices, 0)
+}
+
+pub fn a_read(prices: &Prices, bytes: u64) -> Spent {
+    Spent { requests: 1, bytes, cost: prices.of_reads(1, bytes) }
+}
+
+impl Purse {
+    fn limit(self, budget: Spent, now: Timestamp) -> Spent {
+        let part = |whole: u64| {
+            let (ms, day) = (now.0.rem_euclid(BudgetDay::MS), i128::from(BudgetDay::MS));
+            u64::try_from(i128::from(whole) * i128::from(ms) / day).unwrap_or(whole)
+        };
+        match self {
+            Purse::Evenly => Spent {
+                requests: part(budget.requests),
+                bytes: part(budget.bytes),
+                cost: NanoDollars(part(budget.cost.0)),
+            },
+            Purse::Day => budget,
+            Purse::Beyond => Spent::UNBOUNDED,
+        }
+    }
+}
+
+impl Inner {
+    /// Takes what a request costs; `false`, and nothing is taken, where the purse holds too little.
+    pub(super) async fn afford(&self, walking: &Walking<'_>, wanted: Spent) -> Result<bool, Error> {
+        let paid = self.pay(walking.known.site.id, walking.purse, wanted).await?;
+        if paid {
+            walking.done.send_modify(|done: &mut ScrubDone| done.spent = done.spent.and(wanted));
+        }
+        Ok(paid)
+    }
+
+    pub(super) async fn pay(&self, site: SiteId, purse: Purse, wanted: Spent) -> Result<bool, Error> {
+        let now = self.outside.clock.now();
+        let today = BudgetDay::of(now);
+        let mut purses = self.scrub.purses.0.lock().await;
+        let (day, left) = purses.entry(site).or_default();
+        if *day != today {
+            (*day, *left) = (today, Spent::default());
+        }
+        if !wanted.is_within(*left) {
+            let limit = purse.limit(self.settings.scrub.budget, now);
+            let missing = less(wanted, *left);
+            let mut taken = None;
+            for times in [BLOCK, 1] {
+                let block = multiply(missing, times);
+                if taken.is_none() && self.catalog.spend(site, today, block, limit).await?.is_some() {
+                    taken = Some(block);
+                }
+            }
+            let Some(taken) = taken else { return Ok(false) };
+            *left = left.and(taken);
+        }
+        *left = less(*left, wanted);
+        Ok(true)
+    }
+}
+
+fn less(from: Spent, what: Spent) -> Spent {
+    Spent {
+        requests: from.requests.saturating_sub(what.requests),
+        bytes: from.bytes.saturating_sub(what.bytes),
+        cost: NanoDollars(from.cost.0.saturating_sub(what.cost.0)),
+    }
+}
+
+fn multiply(one: Spent, times: u64) -> Spent {
+    Spent {
+        requests: one.requests.saturating_mul(times),
+        bytes: one.bytes.saturating_mul(times),
+        cost: NanoDollars(one.cost.0.saturating_mul(times)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_given_out_evenly() {
+        let budget = Spent { requests: 240, bytes: 2400, cost: NanoDollars(24_000) };
+        let hour = |hours: i64| Timestamp(20_000 * BudgetDay::MS + hours * 3_600_000);
+        for (hours, requests) in [(0, 0), (1, 10), (12, 120), (23, 230), (24, 0)] {
+            let limit = Purse::Evenly.limit(budget, hour(hours));
+            let expected = Spent { requests, bytes: 10 * requests, cost: NanoDollars(100 * requests) };
+            assert_eq!(limit, expected, "after {hours} hours");
+        }
+        assert_eq!(Purse::Day.limit(budget, hour(1)), budget);
+        assert_eq!(Purse::Beyond.limit(budget, hour(1)), Spent::UNBOUNDED);
+        let vast = Spent { requests: u64::MAX, ..budget };
+        assert_eq!(Purse::Evenly.limit(vast, hour(12)).requests, u64::MAX / 2);
+    }
+}
