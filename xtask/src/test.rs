@@ -60,6 +60,7 @@ const AREAS: &[Area] = &[
         &[Need::Python],
         Kind::Pytest("test_burglary.py"),
     ),
+    area("scrub", "planted faults are named and mended", &[Need::Python], Kind::Pytest("test_scrub.py")),
     area("faults", "two sites torn away under load", &[Need::Python], Kind::Pytest("test_faults.py")),
     area("evacuate", "a site is left under load, dead or alive", &[Need::Python], Kind::Pytest("test_evacuate.py")),
     area("bounds", "memory and time within their bounds", &[Need::Python], Kind::Pytest("test_bounds.py")),

@@ -42,8 +42,8 @@ use model::{
 
 use crate::error::Error;
 use crate::interface::{
-    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Keys, ListQuery, Listed, Moved, ObjectSummary,
-    Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
+    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Keys, ListQuery, Listed, Moved,
+    ObjectSummary, Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
 use crate::proof::{Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk};
 use readers::Readers;

@@ -40,7 +40,7 @@ impl Engine {
             () = inner.count_running_time() => {}
             () = inner.turn_epochs() => {}
             () = inner.sweep_forever() => {}
-            () = inner.scrub_forever() => {}
+            () = Box::pin(inner.scrub_forever()) => {}
             () = inner.lifecycle_forever() => {}
             () = inner.copy_origins() => {}
             () = inner.clear_forever() => {}

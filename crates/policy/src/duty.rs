@@ -32,6 +32,8 @@ duties! {
     Keep: PlatformOperator,
     /// Take over a bucket from elsewhere.
     Adopt: PlatformOperator,
+    /// Have pieces compared, asked for and read now.
+    Scrub: PlatformOperator,
     /// Keep a copy of the catalog.
     BackUp: PlatformOperator,
     /// Users, groups and their keys, without secrets.

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod keep;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -8,6 +10,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::failure::Exit;
 use crate::root_key::PassphraseFrom;
+
+pub use keep::{DepthArg, DurabilityArgs, FindingsArgs, ScrubArgs};
 
 /// Where data lies when nobody says otherwise, seen from the working directory.
 pub const DEFAULT_DATA_DIR: &str = "entente-data";
@@ -41,6 +45,12 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Show what is stored, what is below its promise, and how each site is
     Status(StatusArgs),
+    /// Show how well what is stored is proven: objects by spare pieces and by age of proof
+    Durability(DurabilityArgs),
+    /// Compare the sites with the catalog, and read and verify pieces, now
+    Scrub(ScrubArgs),
+    /// List what scrubs found wrong: which piece, at which site
+    Findings(FindingsArgs),
     /// Print a presigned URL that lets anyone who has it do one thing to one object
     Presign(PresignArgs),
     /// Move in: take over what lies in a bucket somewhere else, while clients use it

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use catalog::proof::{Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk};
 use catalog::{
-    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, ListQuery, Listed, Moved, ObjectSummary,
-    Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
+    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, ListQuery, Listed, Moved,
+    ObjectSummary, Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
 use model::{
     AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Code, EnclaveId, Epoch, Group,

@@ -7,6 +7,7 @@
 mod adoptions;
 mod backups;
 mod copies;
+mod durability;
 mod explain;
 mod grants;
 mod guard;
@@ -14,6 +15,7 @@ mod keeping;
 mod keys;
 mod labels;
 mod listener;
+mod metrics;
 mod problem;
 mod releases;
 mod status;
@@ -71,6 +73,8 @@ pub struct Admin {
     backup: Arc<Mutex<Option<BackupState>>>,
     /// The repair under way, or the last one that was asked for.
     repair: Arc<Mutex<Option<RepairState>>>,
+    scrub: Mutex<Option<durability::Run>>,
+    ledger: metrics::Kept,
     clock: Arc<dyn Clock>,
     /// Fresh in each process; see [`Token::matches`].
     blind: hmac::Key,
@@ -101,6 +105,8 @@ impl Admin {
             outside,
             backup,
             repair,
+            scrub: Mutex::default(),
+            ledger: metrics::Kept::default(),
             clock,
             blind,
         }
@@ -169,6 +175,10 @@ fn router(admin: Arc<Admin>, port: u16) -> Router {
         .route("/api/v1/label-shred-plan", on(Duty::ShredLabel, post(labels::plan)))
         .route("/api/v1/label-shreds", on(Duty::ShredLabel, post(labels::shred)))
         .route("/api/v1/shares", on(Duty::BackUp, post(copies::shares)))
+        .route("/api/v1/durability", on(Duty::SeeStatus, get(durability::show_ledger)))
+        .route("/api/v1/findings", on(Duty::SeeStatus, get(durability::findings)))
+        .route("/api/v1/scrubs", on(Duty::Scrub, get(durability::show).post(durability::begin)))
+        .route("/metrics", on(Duty::SeeStatus, get(metrics::show)))
         .route("/api/v1/backup-plan", on(Duty::BackUp, get(backups::plan)))
         .route("/api/v1/backups", on(Duty::BackUp, get(backups::show).post(backups::begin)))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path") })

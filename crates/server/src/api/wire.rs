@@ -647,3 +647,108 @@ pub struct RepairState {
     pub left: u64,
     pub failed: Option<String>,
 }
+
+/// `GET /api/v1/durability`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Durability {
+    pub at: String,
+    pub buckets: Vec<DurableBucket>,
+    /// For whom nothing in the enclave lies above; else empty.
+    pub sites: Vec<ProvenSite>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct DurableBucket {
+    pub bucket: String,
+    pub label: String,
+    pub profile: String,
+    /// Spare pieces that an object has when all is well.
+    pub promise: u8,
+    /// With older versions.
+    pub objects: u64,
+    pub bytes: u64,
+    /// Objects without bytes have no pieces, and are in none of the `proofs`.
+    pub empty: u64,
+    pub proofs: Vec<Proven>,
+}
+
+/// So many objects have so many spare pieces that are proven so.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Proven {
+    /// `recorded`, `seen` or `read`.
+    pub proof: String,
+    pub within_days: Option<u16>,
+    /// Beyond those that are needed; below zero, not even those are.
+    pub spare: i64,
+    pub objects: u64,
+    pub bytes: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ProvenSite {
+    pub site: String,
+    /// RFC 3339 or `never`; `null` where there are no pieces.
+    pub oldest_seen: Option<String>,
+    pub oldest_read: Option<String>,
+    pub requests_today: u64,
+    pub bytes_today: u64,
+    pub dollars_today: f64,
+}
+
+/// `GET /api/v1/findings`, newest first.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Findings {
+    pub findings: Vec<Finding>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Finding {
+    /// `missing`, `truncated`, `damaged`, `replaced`, `contradicts`, `stray`, `foreign` or `lying-list`.
+    pub fault: String,
+    pub site: String,
+    /// What the site calls it.
+    pub object: String,
+    pub segment: Option<String>,
+    pub piece: Option<u8>,
+    pub first: String,
+    pub last: String,
+    pub times: u64,
+    /// Since when it is over.
+    pub over: Option<String>,
+}
+
+/// `POST /api/v1/scrubs`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewScrub {
+    /// All of them if empty.
+    #[serde(default)]
+    pub sites: Vec<String>,
+    /// `inventory`, `heads`, `cells`; all of them if empty.
+    #[serde(default)]
+    pub depths: Vec<String>,
+    #[serde(default)]
+    pub beyond_budget: bool,
+}
+
+/// `GET /api/v1/scrubs`: the one under way, or the last one.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ScrubState {
+    pub running: bool,
+    pub failed: Option<String>,
+    pub at: String,
+    pub looked_at: u64,
+    pub proven: u64,
+    pub requests: u64,
+    pub bytes: u64,
+    pub dollars: f64,
+    pub found: BTreeMap<String, u64>,
+    pub stopped: Vec<StoppedScrub>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct StoppedScrub {
+    pub site: String,
+    pub depth: String,
+    pub why: String,
+}

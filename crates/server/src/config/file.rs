@@ -1,6 +1,7 @@
 //! `entente.toml`: from text to a checked [`Config`]. Every complaint names its line, and all of
 //! them are told at once.
 
+mod scrub;
 mod site;
 
 use std::collections::BTreeMap;
@@ -33,7 +34,7 @@ use crate::root_key::PassphraseFrom;
 
 /// Every section and what may stand in it. The structs below say the same to serde; a test holds
 /// the two together.
-const SECTIONS: [(&str, &[&str]); 8] = [
+const SECTIONS: [(&str, &[&str]); 9] = [
     ("enclave", &["data_dir", "region", "root_key", "passphrase", "default_profile", "labels", "range"]),
     ("s3", &["listen", "domains"]),
     ("admin", &["listen"]),
@@ -41,6 +42,7 @@ const SECTIONS: [(&str, &[&str]); 8] = [
     ("limits", &["memory_budget", "reenter_after"]),
     ("reads", &["waiting_cost_per_hour", "cut"]),
     ("lifecycle", &["day_s"]),
+    ("scrub", scrub::SETTINGS),
     ("site", site::SETTINGS),
 ];
 
@@ -67,6 +69,8 @@ struct File {
     reads: Reads,
     #[serde(default)]
     lifecycle: Lifecycle,
+    #[serde(default)]
+    scrub: scrub::Section,
     #[serde(default)]
     site: Vec<Spanned<Site>>,
 }
@@ -247,6 +251,7 @@ impl Check<'_> {
         let waiting_cost = self.waiting_cost(file.reads.waiting_cost_per_hour.as_ref());
         let read_cut_bytes = self.parsed(file.reads.cut.as_ref(), engine::READ_CUT, cut);
         let lifecycle_day = self.lifecycle_day(file.lifecycle.day_s.as_ref());
+        let scrub = self.scrub(&file.scrub);
         let s3_domains = file.s3.domains.iter().filter_map(|name| self.domain(name)).collect();
         Some(Config {
             kind: Kind::Configured,
@@ -266,6 +271,7 @@ impl Check<'_> {
             waiting_cost,
             read_cut_bytes,
             lifecycle_day,
+            scrub,
             sites,
         })
     }

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use engine::WaitingCost;
+use engine::{ScrubSettings, WaitingCost};
 use model::{Profile, SiteFacts, Vendor};
 use providers::remote;
 
@@ -65,6 +65,8 @@ pub struct Config {
     pub read_cut_bytes: u64,
     /// How long a day of lifecycle rules is.
     pub lifecycle_day: Duration,
+    /// What may be spent on proving pieces, and how often.
+    pub scrub: ScrubSettings,
     pub sites: Vec<SiteConfig>,
 }
 
@@ -157,6 +159,7 @@ impl Config {
             waiting_cost: WaitingCost::default(),
             read_cut_bytes: engine::READ_CUT,
             lifecycle_day: DEFAULT_LIFECYCLE_DAY,
+            scrub: ScrubSettings::default(),
             sites: EMBEDDED_VENDORS.into_iter().map(site).collect(),
         }
     }

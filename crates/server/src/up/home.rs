@@ -68,6 +68,7 @@ fn settings(config: &Config) -> Result<engine::Settings, Failure> {
         waiting_cost: config.waiting_cost,
         read_cut_bytes: config.read_cut_bytes,
         lifecycle_day: config.lifecycle_day,
+        scrub: config.scrub,
         range: config.accreditation.range,
         ..engine::Settings::default()
     })

@@ -36,6 +36,13 @@ path = "/srv/there"
 [lifecycle]
 day_s = 10
 
+[scrub]
+requests_per_day = 5000
+bytes_per_day = "2 GiB"
+dollars_per_day = 0.25
+seen_every = "12 h"
+read_every = "60 d"
+
 [reads]
 waiting_cost_per_hour = 7.2
 cut = "128 KiB"
@@ -209,7 +216,7 @@ fn what_is_unknown_or_contradictory_is_refused_with_line_and_suggestion() {
             "[limits]",
             "[weather]",
             14,
-            "there are `enclave`, `s3`, `admin`, `tls`, `limits`, `reads`, `lifecycle`, `site`",
+            "there are `enclave`, `s3`, `admin`, `tls`, `limits`, `reads`, `lifecycle`, `scrub`, `site`",
         ),
         ("data_dir =", "datadir =", 2, "`datadir` is no setting of [enclave]: did you mean `data_dir`?"),
         ("domains =", "colour =", 9, "there are `listen`, `domains`"),
@@ -242,6 +249,15 @@ fn what_is_unknown_or_contradictory_is_refused_with_line_and_suggestion() {
         ("\"mirror-2\"", "\"econ\"", 5, "needs 4 vendors and the sites are of 2"),
         ("default_profile = \"mirror-2\"\n", "", 40, "set default_profile"),
         ("day_s = 10", "day_s = 0", 31, "at least one second"),
+        ("= 5000", "= -1", 34, "invalid value"),
+        ("\"2 GiB\"", "\"2 GB\"", 35, "is no size"),
+        ("= 0.25", "= -0.25", 36, "is no budget of a day"),
+        ("= 0.25", "= 25000.0", 36, "is no budget of a day"),
+        ("= 0.25", "= nan", 36, "is no budget of a day"),
+        ("\"12 h\"", "\"12\"", 37, "is no time"),
+        ("\"12 h\"", "\"0 h\"", 37, "too short or too long"),
+        ("\"60 d\"", "\"900 d\"", 38, "too short or too long"),
+        ("seen_every", "sen_every", 37, "did you mean `seen_every`?"),
     ];
     for (from, to, line, says) in table {
         check(from, to, line, says);

@@ -1,0 +1,199 @@
+//! How well what is stored is kept: the durability ledger, what scrubs found, and a scrub that is asked for.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::{Extension, Json};
+use engine::{Depth, Purse, ScrubDone, ScrubOrder, Standard, Stop};
+use http::StatusCode;
+use model::{NanoDollars, Timestamp};
+use tokio::sync::watch;
+
+use super::Admin;
+use super::guard::Caller;
+use super::keys::rfc3339;
+use super::problem::{Problem, bad, body_of};
+use super::wire::{
+    Durability, DurableBucket, Finding, Findings, NewScrub, Proven, ProvenSite, ScrubState, StoppedScrub,
+};
+
+/// The scrub under way, or the last one.
+pub struct Run {
+    progress: watch::Receiver<ScrubDone>,
+    /// `None` while it runs.
+    outcome: Option<Result<(), String>>,
+}
+
+pub async fn show_ledger(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Durability>, Problem> {
+    let mut ledger = admin.engine.durability(&admin.permit).await?;
+    ledger.up_to(&caller.label(&admin));
+    let buckets = ledger.rows.iter().map(|row| bucket(&admin, row)).collect();
+    // What is said of a site is said of everything that lies there.
+    let sites = if sees_all(&admin, &caller) { ledger.sites.iter().map(site).collect() } else { Vec::new() };
+    Ok(Json(Durability { at: rfc3339(ledger.at), buckets, sites }))
+}
+
+pub async fn findings(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Findings>, Problem> {
+    let found = admin.engine.findings(&admin.permit, &caller.label(&admin)).await?;
+    let sites = admin.engine.status(&admin.permit).await?.sites;
+    let name = |id| sites.iter().find(|site| site.site.id == id).map(|site| site.site.name.clone());
+    let shown = |finding: engine::Finding| Finding {
+        fault: finding.fault.name().to_owned(),
+        site: name(finding.site).unwrap_or_else(|| finding.site.to_string()),
+        object: finding.object,
+        segment: finding.piece.map(|(segment, _)| segment.to_string()),
+        piece: finding.piece.map(|(_, index)| index),
+        first: rfc3339(finding.first),
+        last: rfc3339(finding.last),
+        times: finding.times,
+        over: finding.over.map(rfc3339),
+    };
+    Ok(Json(Findings { findings: found.into_iter().map(shown).collect() }))
+}
+
+/// Begins one; [`show`] tells how far it is.
+pub async fn begin(
+    State(admin): State<Arc<Admin>>,
+    body: Result<Json<NewScrub>, JsonRejection>,
+) -> Result<StatusCode, Problem> {
+    let order = order(&admin, body_of(body)?).await?;
+    let progress = watch::Sender::new(ScrubDone::default());
+    {
+        let mut run = held(&admin.scrub);
+        if run.as_ref().is_some_and(|run| run.outcome.is_none()) {
+            return Err(Problem::new(StatusCode::CONFLICT, "another scrub is under way: wait for it"));
+        }
+        *run = Some(Run { progress: progress.subscribe(), outcome: None });
+    }
+    tokio::spawn(async move {
+        let outcome = admin.engine.scrub(&admin.permit, &order, &progress).await;
+        let outcome = outcome.map(drop).map_err(|error| error.to_string());
+        if let Some(run) = held(&admin.scrub).as_mut() {
+            run.outcome = Some(outcome);
+        }
+    });
+    Ok(StatusCode::ACCEPTED)
+}
+
+pub async fn show(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<ScrubState>, Problem> {
+    let run = held(&admin.scrub);
+    let Some(run) = run.as_ref() else {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "no scrub was asked for since the start"));
+    };
+    let done = run.progress.borrow().clone();
+    let found = if sees_all(&admin, &caller) { done.found.clone() } else { Default::default() };
+    let stopped = |(site, depth, stop): &(String, Depth, Stop)| StoppedScrub {
+        site: site.clone(),
+        depth: depth.name().to_owned(),
+        why: why(*stop).to_owned(),
+    };
+    Ok(Json(ScrubState {
+        running: run.outcome.is_none(),
+        failed: run.outcome.clone().and_then(Result::err),
+        at: done.at,
+        looked_at: done.looked_at,
+        proven: done.proven,
+        requests: done.spent.requests,
+        bytes: done.spent.bytes,
+        dollars: dollars(done.spent.cost),
+        found: found.into_iter().map(|(fault, times)| (fault.name().to_owned(), times)).collect(),
+        stopped: done.stopped.iter().map(stopped).collect(),
+    }))
+}
+
+async fn order(admin: &Admin, wanted: NewScrub) -> Result<ScrubOrder, Problem> {
+    let known = admin.engine.status(&admin.permit).await?.sites;
+    let mut sites = BTreeSet::new();
+    for name in &wanted.sites {
+        let site = known.iter().find(|known| known.site.name == *name);
+        let site = site.ok_or_else(|| bad(format!("`{name}` is no site: `entente status` lists them")))?;
+        sites.insert(site.site.id);
+    }
+    let depth = |name: &String| {
+        let depth = Depth::ALL.into_iter().find(|depth| depth.name() == name);
+        depth.ok_or_else(|| bad(format!("`{name}` is no depth: use inventory, heads or cells")))
+    };
+    let mut depths = wanted.depths.iter().map(depth).collect::<Result<Vec<_>, _>>()?;
+    if depths.is_empty() {
+        depths = Depth::ALL.to_vec();
+    }
+    let purse = if wanted.beyond_budget { Purse::Beyond } else { Purse::Day };
+    Ok(ScrubOrder { sites, depths, purse })
+}
+
+/// Whether nothing in the enclave lies above the caller.
+pub fn sees_all(admin: &Admin, caller: &Caller) -> bool {
+    admin.accreditation.range.high() <= caller.label(admin)
+}
+
+fn bucket(admin: &Admin, row: &engine::DurabilityRow) -> DurableBucket {
+    let mut proofs = Vec::new();
+    for (standard, by_spare) in &row.by_spare {
+        let (proof, within_days) = standard_of(*standard);
+        proofs.extend(by_spare.iter().map(|(spare, tally)| Proven {
+            proof: proof.to_owned(),
+            within_days,
+            spare: *spare,
+            objects: tally.objects,
+            bytes: tally.bytes,
+        }));
+    }
+    DurableBucket {
+        bucket: row.bucket.name.to_string(),
+        label: admin.accreditation.banner(&row.bucket.label),
+        profile: row.bucket.profile.to_string(),
+        promise: row.bucket.profile.promise(),
+        objects: row.all.objects,
+        bytes: row.all.bytes,
+        empty: row.empty,
+        proofs,
+    }
+}
+
+fn site(proofs: &engine::SiteProofs) -> ProvenSite {
+    let oldest = |proof: Option<Option<Timestamp>>| proof.map(|at| at.map_or_else(|| "never".to_owned(), rfc3339));
+    ProvenSite {
+        site: proofs.site.name.clone(),
+        oldest_seen: oldest(proofs.oldest_seen),
+        oldest_read: oldest(proofs.oldest_read),
+        requests_today: proofs.spent.requests,
+        bytes_today: proofs.spent.bytes,
+        dollars_today: dollars(proofs.spent.cost),
+    }
+}
+
+/// Its name, and within how many days.
+pub const fn standard_of(standard: Standard) -> (&'static str, Option<u16>) {
+    match standard {
+        Standard::Recorded => ("recorded", None),
+        Standard::SeenWithin { days } => ("seen", Some(days)),
+        Standard::ReadWithin { days } => ("read", Some(days)),
+    }
+}
+
+const fn why(stop: Stop) -> &'static str {
+    match stop {
+        Stop::Spent => "the day's budget is spent",
+        Stop::Out => "the site is out",
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "it is shown, not reckoned with")]
+pub fn dollars(cost: NanoDollars) -> f64 {
+    cost.0 as f64 / NanoDollars::DOLLAR as f64
+}
+
+fn held(run: &Mutex<Option<Run>>) -> std::sync::MutexGuard<'_, Option<Run>> {
+    run.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,54 @@
+//! What keeps what is stored, and what shows how well it is kept.
+
+use clap::ValueEnum;
+
+use super::PlaceArgs;
+
+#[derive(Debug, clap::Args)]
+pub struct ScrubArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Only this site; may be repeated [default: all of them]
+    #[arg(long = "site", value_name = "NAME")]
+    pub sites: Vec<String>,
+    /// How thoroughly; may be repeated [default: all three, one after the other]
+    #[arg(long = "depth", value_enum)]
+    pub depths: Vec<DepthArg>,
+    /// Go on when the day's budget is spent
+    #[arg(long)]
+    pub beyond_budget: bool,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DepthArg {
+    /// What each site lists against the catalog, both ways
+    Inventory,
+    /// The length of each piece, asked for one by one
+    Heads,
+    /// A random stripe of each segment, read and verified
+    Cells,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DurabilityArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct FindingsArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Those that are over, too
+    #[arg(long)]
+    pub all: bool,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,120 @@
+//! `entente durability` and `entente findings`.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+
+use super::client::Client;
+use super::{print, print_json, size, table};
+use crate::api::wire::{Durability, DurableBucket, Finding, Findings, ProvenSite};
+use crate::args::{DurabilityArgs, FindingsArgs};
+use crate::failure::Failure;
+
+pub fn run(args: &DurabilityArgs) -> Result<(), Failure> {
+    let ledger: Durability = Client::of(&args.place)?.patient().call(Method::GET, "/api/v1/durability", Vec::new())?;
+    if args.json { print_json(&ledger) } else { print(&shown(&ledger)) }
+}
+
+pub fn findings(args: &FindingsArgs) -> Result<(), Failure> {
+    let mut found: Findings = Client::of(&args.place)?.call(Method::GET, "/api/v1/findings", Vec::new())?;
+    found.findings.retain(|finding| args.all || finding.over.is_none());
+    if args.json {
+        return print_json(&found);
+    }
+    if found.findings.is_empty() {
+        eprintln!("Scrubs found nothing wrong.");
+        return Ok(());
+    }
+    let row = |finding: Finding| {
+        let Finding { fault, site, object, first, last, over, .. } = finding;
+        [fault, site, first, last, over.unwrap_or_default(), object]
+    };
+    let rows: Vec<_> = found.findings.into_iter().map(row).collect();
+    print(&table(["FAULT", "SITE", "FIRST", "LAST", "OVER", "OBJECT"], &rows))
+}
+
+fn shown(ledger: &Durability) -> String {
+    let rows: Vec<_> = ledger.buckets.iter().flat_map(rows_of).collect();
+    let mut text = table(["BUCKET", "LABEL", "PROFILE", "PROOF", "LOST", "0", "1", "2", "3+", "BYTES BELOW"], &rows);
+    if !ledger.sites.is_empty() {
+        let sites: Vec<_> = ledger.sites.iter().map(site).collect();
+        text.push('\n');
+        text += &table(["SITE", "OLDEST SEEN", "OLDEST READ", "REQUESTS TODAY", "BYTES", "DOLLARS"], &sites);
+    }
+    text
+}
+
+/// A row for each kind of proof: how many objects have how many spare pieces that are proven so.
+fn rows_of(bucket: &DurableBucket) -> Vec<[String; 10]> {
+    let mut rows: BTreeMap<(u8, Option<u16>), ([u64; 5], u64)> = BTreeMap::new();
+    for proven in &bucket.proofs {
+        let order = ["recorded", "seen", "read"].iter().position(|name| **name == proven.proof).unwrap_or(3);
+        let row = rows.entry((u8::try_from(order).unwrap_or(u8::MAX), proven.within_days)).or_default();
+        let column = usize::try_from(proven.spare.clamp(-1, 3) + 1).unwrap_or_default();
+        if let Some(count) = row.0.get_mut(column) {
+            *count += proven.objects;
+        }
+        if proven.spare < i64::from(bucket.promise) {
+            row.1 += proven.bytes;
+        }
+    }
+    let row = |((order, days), (counts, below)): ((u8, Option<u16>), ([u64; 5], u64))| {
+        let name = ["recorded", "seen", "read"].get(usize::from(order)).copied().unwrap_or_default();
+        let proof = days.map_or_else(|| name.to_owned(), |days| format!("{name} in {days} d"));
+        let [lost, none, one, two, more] = counts.map(|count| count.to_string());
+        let (bucket, label, profile) = (bucket.bucket.clone(), bucket.label.clone(), bucket.profile.clone());
+        [bucket, label, profile, proof, lost, none, one, two, more, size(below)]
+    };
+    rows.into_iter().map(row).collect()
+}
+
+fn site(site: &ProvenSite) -> [String; 6] {
+    let moment = |at: &Option<String>| at.clone().unwrap_or_else(|| "-".to_owned());
+    [
+        site.site.clone(),
+        moment(&site.oldest_seen),
+        moment(&site.oldest_read),
+        site.requests_today.to_string(),
+        size(site.bytes_today),
+        format!("{:.4}", site.dollars_today),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::wire::Proven;
+
+    #[test]
+    fn a_row_counts_objects_by_their_spare_pieces() {
+        let proven = |proof: &str, within_days, spare, objects| Proven {
+            proof: proof.to_owned(),
+            within_days,
+            spare,
+            objects,
+            bytes: objects << 20,
+        };
+        let bucket = DurableBucket {
+            bucket: "tea".to_owned(),
+            label: "L".to_owned(),
+            profile: "quad".to_owned(),
+            promise: 2,
+            objects: 9,
+            bytes: 9 << 20,
+            empty: 0,
+            proofs: vec![
+                proven("read", Some(7), -2, 3),
+                proven("read", Some(7), -1, 1),
+                proven("read", Some(7), 1, 5),
+                proven("recorded", None, 2, 9),
+            ],
+        };
+        let ledger = Durability { at: String::new(), buckets: vec![bucket], sites: Vec::new() };
+        let expected = "\
+BUCKET  LABEL  PROFILE  PROOF        LOST  0  1  2  3+  BYTES BELOW
+tea     L      quad     recorded     0     0  0  9  0   0 B
+tea     L      quad     read in 7 d  4     0  5  0  0   9 MiB
+";
+        assert_eq!(shown(&ledger), expected);
+    }
+}

@@ -1,0 +1,117 @@
+//! `entente scrub`.
+
+use std::fmt::Write;
+use std::thread;
+use std::time::Duration;
+
+use http::Method;
+
+use super::client::Client;
+use super::{print, print_json, size};
+use crate::api::wire::{NewScrub, ScrubState};
+use crate::args::{DepthArg, ScrubArgs};
+use crate::failure::{Exit, Failure};
+
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+pub fn run(args: &ScrubArgs) -> Result<(), Failure> {
+    let client = Client::of(&args.place)?;
+    let depth = |depth: &DepthArg| {
+        let name = match depth {
+            DepthArg::Inventory => "inventory",
+            DepthArg::Heads => "heads",
+            DepthArg::Cells => "cells",
+        };
+        name.to_owned()
+    };
+    let new = NewScrub {
+        sites: args.sites.clone(),
+        depths: args.depths.iter().map(depth).collect(),
+        beyond_budget: args.beyond_budget,
+    };
+    let new = serde_json::to_vec(&new)
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot ask for a scrub: {error}")))?;
+    client.tell(Method::POST, "/api/v1/scrubs", new)?;
+    let mut told = String::new();
+    loop {
+        let state: ScrubState = client.call(Method::GET, "/api/v1/scrubs", Vec::new())?;
+        if !state.running {
+            return finished(&state, args.json);
+        }
+        let line = progress(&state);
+        if line != told {
+            eprintln!("{line}");
+            told = line;
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+fn finished(state: &ScrubState, json: bool) -> Result<(), Failure> {
+    if let Some(why) = &state.failed {
+        return Err(Failure::new(Exit::Failed, format!("the scrub failed: {why}")));
+    }
+    if json { print_json(state) } else { print(&shown(state)) }
+}
+
+fn progress(state: &ScrubState) -> String {
+    format!("{}: {} pieces looked at, {} proven", state.at, state.looked_at, state.proven)
+}
+
+fn shown(state: &ScrubState) -> String {
+    let mut text = format!(
+        "{} pieces looked at, {} proven, for {} requests, {} and ${:.4}\n",
+        state.looked_at,
+        state.proven,
+        state.requests,
+        size(state.bytes),
+        state.dollars
+    );
+    // Writing to a string does not fail.
+    for stopped in &state.stopped {
+        let _ = writeln!(text, "{} of {} did not come to its end: {}", stopped.depth, stopped.site, stopped.why);
+    }
+    if state.found.is_empty() {
+        text.push_str("nothing wrong was found\n");
+    }
+    for (fault, times) in &state.found {
+        let _ = writeln!(text, "found: {times} {fault}");
+    }
+    if !state.found.is_empty() {
+        text.push_str("`entente findings` names them\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_and_where_it_stopped_is_said() {
+        let state = ScrubState {
+            running: false,
+            failed: None,
+            at: String::new(),
+            looked_at: 12,
+            proven: 10,
+            requests: 3,
+            bytes: 1 << 20,
+            dollars: 0.001,
+            found: [("missing".to_owned(), 2)].into(),
+            stopped: vec![StoppedScrub {
+                site: "s".to_owned(),
+                depth: "cells".to_owned(),
+                why: "it is out".to_owned(),
+            }],
+        };
+        let expected = "12 pieces looked at, 10 proven, for 3 requests, 1 MiB and $0.0010\n\
+                        cells of s did not come to its end: it is out\n\
+                        found: 2 missing\n`entente findings` names them\n";
+        assert_eq!(shown(&state), expected);
+        let well = ScrubState { found: [].into(), stopped: Vec::new(), ..state };
+        assert!(shown(&well).ends_with("nothing wrong was found\n"));
+    }
+
+    use crate::api::wire::StoppedScrub;
+}

@@ -1,0 +1,92 @@
+//! `[scrub]`: what may be spent on proving pieces, and how often.
+
+use std::time::Duration;
+
+use engine::ScrubSettings;
+use model::NanoDollars;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::Check;
+
+pub const SETTINGS: &[&str] = &["requests_per_day", "bytes_per_day", "dollars_per_day", "seen_every", "read_every"];
+
+/// Dollars a day: a slip of the decimal point is told, not believed.
+const DOLLARS_MAX: f64 = 10_000.0;
+/// Listing everything more often than this is no scrub but a load.
+const EVERY_MIN: Duration = Duration::from_secs(60);
+/// What nobody looked at for so long nobody keeps.
+const EVERY_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Section {
+    requests_per_day: Option<Spanned<u64>>,
+    bytes_per_day: Option<Spanned<String>>,
+    dollars_per_day: Option<Spanned<f64>>,
+    seen_every: Option<Spanned<String>>,
+    read_every: Option<Spanned<String>>,
+}
+
+impl Check<'_> {
+    pub(super) fn scrub(&mut self, section: &Section) -> ScrubSettings {
+        let mut scrub = ScrubSettings::default();
+        if let Some(requests) = &section.requests_per_day {
+            scrub.budget.requests = *requests.get_ref();
+        }
+        scrub.budget.bytes = self.parsed(section.bytes_per_day.as_ref(), scrub.budget.bytes, bytes);
+        if let Some(told) = &section.dollars_per_day {
+            match dollars(*told.get_ref()) {
+                Some(cost) => scrub.budget.cost = cost,
+                None => {
+                    let what = format!("`{}` is no budget of a day: write dollars such as 1.50", told.get_ref());
+                    self.complain(&told.span(), what);
+                }
+            }
+        }
+        scrub.seen_every = self.parsed(section.seen_every.as_ref(), scrub.seen_every, every);
+        scrub.read_every = self.parsed(section.read_every.as_ref(), scrub.read_every, every);
+        scrub
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "it was compared"
+)]
+fn dollars(told: f64) -> Option<NanoDollars> {
+    (0.0..=DOLLARS_MAX).contains(&told).then(|| NanoDollars((told * NanoDollars::DOLLAR as f64).round() as u64))
+}
+
+/// `16 GiB` in bytes.
+fn bytes(text: &str) -> Result<u64, String> {
+    let bad = || format!("`{text}` is no size: write one such as `512 MiB` or `16 GiB`");
+    let (count, unit) = text.split_once(' ').ok_or_else(bad)?;
+    let shift = match unit {
+        "MiB" => 20,
+        "GiB" => 30,
+        "TiB" => 40,
+        _ => return Err(bad()),
+    };
+    count.parse::<u64>().ok().and_then(|count| count.checked_mul(1 << shift)).ok_or_else(bad)
+}
+
+/// `20 h` as a time.
+fn every(text: &str) -> Result<Duration, String> {
+    let bad = || format!("`{text}` is no time: write one such as `20 h` or `27 d`");
+    let (count, unit) = text.split_once(' ').ok_or_else(bad)?;
+    let seconds = match unit {
+        "min" => 60,
+        "h" => 3600,
+        "d" => 24 * 3600,
+        _ => return Err(bad()),
+    };
+    let every = count.parse::<u64>().ok().and_then(|count| count.checked_mul(seconds)).ok_or_else(bad)?;
+    let every = Duration::from_secs(every);
+    if !(EVERY_MIN..=EVERY_MAX).contains(&every) {
+        return Err(format!("`{text}` is too short or too long: between `1 min` and `366 d` is a scrub"));
+    }
+    Ok(every)
+}
