@@ -266,10 +266,26 @@ pub fn stream_key(payload: &[u8]) -> Result<KeyTag, FormatError> {
     Ok(prelude(payload)?.under)
 }
 
+/// How much of a payload comes before the bodies, told by its beginning: what [`open_head`] needs.
+pub fn head_length(payload: &[u8]) -> Result<u64, FormatError> {
+    let prelude = prelude(payload)?;
+    let clear = (prelude.clear.len() + prelude.wrapped.len()) as u64;
+    Ok(clear.saturating_add(chunk::sealed_length(prelude.block)))
+}
+
 /// Opens a payload with the stream's key, which `secret` finds by its tag. The caller compares the
 /// stream with the one it asked for; the segment may be another since the batch was sealed.
 pub fn open<S: Borrow<LabelSecret>>(
     payload: &[u8],
+    secret: impl FnOnce(KeyTag) -> Option<S>,
+) -> Result<Opened, OpenError> {
+    open_head(payload, payload.len() as u64, secret)
+}
+
+/// Opens a payload of `length` bytes of which only the head is at hand: the bodies are not looked at.
+pub fn open_head<S: Borrow<LabelSecret>>(
+    payload: &[u8],
+    length: u64,
     secret: impl FnOnce(KeyTag) -> Option<S>,
 ) -> Result<Opened, OpenError> {
     let prelude = prelude(payload)?;
@@ -281,7 +297,7 @@ pub fn open<S: Borrow<LabelSecret>>(
         usize::try_from(chunk::sealed_length(prelude.block)).ok().and_then(|sealed| prelude.rest.get(..sealed));
     let sealed = sealed.ok_or_else(|| damaged("its records are cut off"))?.to_vec();
     let block = chunk::open_body(&key, BodyId(prelude.segment.0), prelude.block, sealed);
-    let items = items(block.map_err(|_| OpenError::Tampered)?.into(), payload.len() as u64)?;
+    let items = items(block.map_err(|_| OpenError::Tampered)?.into(), length)?;
     if items.len() as u64 != u64::from(prelude.records) {
         return Err(damaged("it holds another number of records than it says").into());
     }

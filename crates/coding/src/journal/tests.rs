@@ -43,6 +43,10 @@ fn check(code: Code, items: &[Item], seed: u64) {
         });
         assert_eq!(found, item.body);
     }
+    let head = head_length(&payload).unwrap();
+    let alone = &payload[..head as usize];
+    assert_eq!(open_head(alone, layout.length, |_| Some(&secret)).unwrap().items, opened.items);
+    assert!(open_head(&alone[..alone.len() - 1], layout.length, |_| Some(&secret)).is_err());
 }
 
 #[test]
