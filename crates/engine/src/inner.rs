@@ -133,8 +133,8 @@ impl Inner {
     /// shipped again lies at the sites more than once, and whoever replays takes the last.
     pub fn journal_segment(&self) -> SegmentId {
         let count = self.counters.journal_segments.fetch_add(1, Ordering::SeqCst);
-        let random: [u8; 8] = self.outside.random();
-        SegmentId((u128::from(count) << 64 | u128::from(u64::from_be_bytes(random))).to_be_bytes())
+        let random = u128::from_be_bytes(self.outside.random());
+        SegmentId((u128::from(count) << 64 | random & u128::from(u64::MAX)).to_be_bytes())
     }
 
     /// The stream that changes of this bucket's label go to.

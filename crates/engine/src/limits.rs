@@ -111,5 +111,9 @@ pub const CATCH_UP_BATCH: usize = 64;
 /// A writer epoch lasts at most this long.
 pub const EPOCH_LENGTH: Duration = Duration::from_secs(24 * 3600);
 
+/// Bytes of a journal piece that are read to see what it is: the records of nearly every batch, and little
+/// enough where they are fewer.
+pub const JOURNAL_HEAD: u64 = 16 << 10;
+
 /// Names that one page of a site's listing holds.
 pub const LIST_PAGE: usize = 1000;

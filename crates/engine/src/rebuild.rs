@@ -10,7 +10,7 @@
 //! that a rebuild left half way is thrown away: the next one begins with an empty one.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::{Clearing, Totals};
 use model::{EnclaveId, Site, StreamId, Vendor};
@@ -21,8 +21,9 @@ use tracing::warn;
 use crate::api::Engine;
 use crate::inner::Inner;
 use crate::keyring::Keyring;
+use crate::limits::LIST_PAGE;
 use crate::open::{self, OpenError, Parts, SiteParts};
-use crate::replay::{Found, Tell};
+use crate::replay::{Found, Listed, Step, Tell};
 use crate::settings::Settings;
 use crate::sites::KnownSite;
 
@@ -38,25 +39,64 @@ pub struct Rebuilt {
     pub silent: BTreeSet<String>,
 }
 
+/// What a rebuild would read.
+#[derive(Clone, Debug)]
+pub struct RebuildPlan {
+    pub enclave: EnclaveId,
+    /// Every site that answers, with the pieces of the journal it names.
+    pub sites: Vec<(String, usize)>,
+    /// Sites that do not: it would be done without them.
+    pub silent: BTreeSet<String>,
+    /// Requests that list the journal. The plan itself has sent as many.
+    pub lists: u64,
+    /// Segments of the journal; pieces that were restored later, or written by an older program, count as one
+    /// each.
+    pub segments: u64,
+    /// About how many requests for pieces of the journal: as many for each segment as the default profile has
+    /// data pieces. Large objects' batches take fewer, batches of many records and damaged ones take more.
+    pub gets: u64,
+    /// What those ask for.
+    pub bytes: u64,
+    /// All that lies at the sites of the journal.
+    pub journal_bytes: u64,
+}
+
 impl Engine {
+    /// What rebuilding the empty catalog of `parts` would read. It lists the journal and reads none of it.
+    pub async fn plan_rebuild(parts: Parts) -> Result<RebuildPlan, OpenError> {
+        let (inner, mut found) = begin(parts, None).await?;
+        let pieces: Arc<Mutex<Vec<(String, usize)>>> = Arc::default();
+        let listed = Arc::clone(&pieces);
+        found.tell = Some(Arc::new(move |step| {
+            if let Step::Listed { site, pieces } = step {
+                let mut listed = listed.lock().unwrap_or_else(PoisonError::into_inner);
+                listed.push((site.to_owned(), pieces));
+            }
+        }));
+        let kin = inner.list_unknown(&mut found).await?;
+        let sites = std::mem::take(&mut *pieces.lock().unwrap_or_else(PoisonError::into_inner));
+        let k = usize::from(inner.settings.default_profile.code().k);
+        let asked = || kin.iter().flat_map(|kin| kin.iter().take(k));
+        Ok(RebuildPlan {
+            enclave: inner.enclave,
+            lists: sites.iter().map(|(_, pieces)| (pieces / LIST_PAGE + 1) as u64).sum(),
+            sites,
+            silent: found.silent,
+            segments: kin.len() as u64,
+            gets: asked().count() as u64,
+            bytes: asked().map(Listed::beginning).sum(),
+            journal_bytes: kin.iter().flatten().map(|listed| listed.size).sum(),
+        })
+    }
+
     /// Brings the empty catalog of `parts` to what the sites hold. Sites that are silent are done without
     /// as far as the default profile's promise goes; what they hold of the journal beside the others is
     /// taken back by the first start that finds them.
     pub async fn rebuild(parts: Parts, tell: Option<Tell>) -> Result<Rebuilt, OpenError> {
-        let Parts { catalog, sites, root, next_root, outside, settings, origins } = parts;
-        open::check_names(&sites, &settings)?;
-        if catalog.enclave().await?.is_some() {
-            return Err(OpenError::NotEmpty);
-        }
-        let belonging = belonging(open::handles(sites, &settings, &outside), &settings).await?;
-        let Belonging { enclave, sites, silent } = belonging;
-        let keys = Arc::new(Keyring::new(root, next_root.into_iter().collect()));
-        catalog.hand_keys(Arc::<Keyring>::clone(&keys));
-        let inner = Inner::of(enclave, catalog, sites, keys, outside, settings, origins);
-        let mut found = Found { silent, tell, older: true, ..Found::default() };
+        let (inner, mut found) = begin(parts, tell).await?;
         inner.find_unknown(&mut found).await?;
         let control = inner.control_stream(&mut found).await?;
-        inner.catalog.found(enclave, control).await?;
+        inner.catalog.found(inner.enclave, control).await?;
         inner.replay_found(&mut found).await?;
         if inner.keys.control().is_none() {
             return Err(OpenError::WrongRoot);
@@ -64,8 +104,23 @@ impl Engine {
         // No record is missing any more: what was given a number and is not here never comes.
         inner.catalog.decide(control, inner.outside.clock.now(), Vec::new()).await?;
         while inner.catalog.clear_shredded(CLEARED_AT_ONCE).await? == Clearing::Some {}
-        Ok(Rebuilt { enclave, totals: inner.catalog.totals().await?, silent: found.silent })
+        Ok(Rebuilt { enclave: inner.enclave, totals: inner.catalog.totals().await?, silent: found.silent })
     }
+}
+
+/// Over an empty catalog, before the first listing.
+async fn begin(parts: Parts, tell: Option<Tell>) -> Result<(Arc<Inner>, Found), OpenError> {
+    let Parts { catalog, sites, root, next_root, outside, settings, origins } = parts;
+    open::check_names(&sites, &settings)?;
+    if catalog.enclave().await?.is_some() {
+        return Err(OpenError::NotEmpty);
+    }
+    let belonging = belonging(open::handles(sites, &settings, &outside), &settings).await?;
+    let Belonging { enclave, sites, silent } = belonging;
+    let keys = Arc::new(Keyring::new(root, next_root.into_iter().collect()));
+    catalog.hand_keys(Arc::<Keyring>::clone(&keys));
+    let inner = Inner::of(enclave, catalog, sites, keys, outside, settings, origins);
+    Ok((inner, Found { silent, tell, older: true, ..Found::default() }))
 }
 
 /// The sites that say whose they are.
@@ -127,15 +182,16 @@ impl Inner {
     async fn control_stream(&self, found: &mut Found) -> Result<StreamId, OpenError> {
         let segments: Vec<_> = found.segments.values().cloned().collect();
         let mut looked_at = BTreeSet::new();
-        for (header, pieces) in segments {
-            if looked_at.contains(&header.stream) {
+        for seen in segments {
+            let stream = seen.header.stream;
+            if looked_at.contains(&stream) {
                 continue;
             }
-            let Some(unopened) = self.read_segment(header, pieces, found).await? else { continue };
+            let Some(unopened) = self.read_segment(seen, found).await? else { continue };
             if matches!(coding::journal::control_key(&unopened.payload), Ok(Some(_))) {
-                return Ok(header.stream);
+                return Ok(stream);
             }
-            looked_at.insert(header.stream);
+            looked_at.insert(stream);
         }
         if found.silent.is_empty() { Err(OpenError::NothingToRebuild) } else { Err(found.silent_sites()) }
     }

@@ -2,6 +2,8 @@
 //! sites hold and the catalog does not (an older catalog was put back, or the process died between
 //! standing and showing) is shown as if it had just come to stand.
 
+mod found;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,66 +11,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use catalog::{Batch, Shipped};
 use coding::journal;
-use coding::piece::{self, HEADER, Header, Identity, Layout};
+use coding::piece::{self, Header, Identity, Layout};
 use coding::record;
 use coding::segment::restore_piece;
-use futures::StreamExt;
-use model::{Epoch, Extent, Piece, PieceName, Segment, SegmentId, SegmentKind, StreamId};
+use model::{Epoch, Extent, Piece, Segment, SegmentId, SegmentKind, StreamId};
 use providers::ErrorKind;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
+pub use self::found::{Found, Listed, Seen, Step, Tell};
 use crate::inner::Inner;
-use crate::limits::{LIST_PAGE, VERIFIED_ROUNDS};
+use crate::limits::VERIFIED_ROUNDS;
 use crate::open::OpenError;
-use crate::sites::{KnownSite, object_name, piece_name};
-
-/// Headers read at once: they are small and the sites many.
-const HEADERS_AT_ONCE: usize = 32;
-
-/// What the sites were found to hold beyond the catalog.
-#[derive(Default)]
-pub struct Found {
-    /// The newest writer epoch seen in any name.
-    pub seen: Epoch,
-    pub segments: BTreeMap<SegmentId, (Header, Vec<Piece>)>,
-    /// Sites that did not answer, to the listing or to a read.
-    pub silent: BTreeSet<String>,
-    /// Names of an epoch that the catalog never opened: it is certainly older than the sites.
-    pub older: bool,
-    /// Segments that may have been acknowledged, and cannot be read while sites are silent.
-    pub doubtful: Vec<Header>,
-    /// Told of every step.
-    pub tell: Option<Tell>,
-}
-
-/// Hears how far a replay is.
-pub type Tell = Arc<dyn Fn(Step<'_>) + Send + Sync>;
-
-/// One step of a replay.
-#[derive(Clone, Copy, Debug)]
-pub enum Step<'a> {
-    /// A site named so many pieces of the journal.
-    Listed { site: &'a str, pieces: usize },
-    /// So many segments of the journal are to be read.
-    Segments(usize),
-    /// One of them was read, of so many bytes.
-    Read(u64),
-    /// This change is back.
-    Shown(&'a model::Change),
-}
-
-impl Found {
-    pub fn tell(&self, step: Step<'_>) {
-        if let Some(tell) = &self.tell {
-            tell(step);
-        }
-    }
-
-    pub fn silent_sites(&self) -> OpenError {
-        let names: Vec<&str> = self.silent.iter().map(String::as_str).collect();
-        OpenError::SilentSites { silent: names.join(", ") }
-    }
-}
+use crate::sites::object_name;
 
 /// When the key of a stream's segments is there.
 #[derive(Clone, Copy)]
@@ -82,7 +36,17 @@ enum Keys {
 pub struct Unopened {
     header: Header,
     pub payload: Vec<u8>,
-    proven: Vec<Piece>,
+    read: Read,
+    pieces: Vec<Piece>,
+}
+
+/// How much of a segment was read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Read {
+    /// What comes before the bodies, proven by nothing yet.
+    Head,
+    /// All of it, out of pieces that are each proven.
+    Whole,
 }
 
 /// A journal segment opened: its records in order.
@@ -124,24 +88,24 @@ impl Inner {
             let streams = self.catalog.streams().await?;
             let control: BTreeSet<StreamId> =
                 streams.iter().filter(|stream| stream.label.is_none()).map(|stream| stream.id).collect();
-            segments.into_values().partition(|(header, _)| control.contains(&header.stream))
+            segments.into_values().partition(|seen: &Seen| control.contains(&seen.header.stream))
         };
         for (keys, segments) in [(Keys::Brought, control), (Keys::There, others)] {
             // Of a shredded label nothing opens, and nothing is missed.
             let shredded: BTreeSet<StreamId> = self.catalog.shredded().await?.into_iter().map(|(id, _)| id).collect();
             let (mut unopened, mut opened) = (Vec::new(), Vec::new());
-            for (header, pieces) in segments.into_iter().filter(|(header, _)| !shredded.contains(&header.stream)) {
-                if let Some(known) = self.catalog.segment(header.segment).await? {
-                    self.take_back(&known, pieces).await?;
-                } else if let Some(segment) = self.read_segment(header, pieces, found).await? {
+            for seen in segments.into_iter().filter(|seen| !shredded.contains(&seen.header.stream)) {
+                if let Some(known) = self.catalog.segment(seen.header.segment).await? {
+                    self.take_back(&known, seen.pieces).await?;
+                } else if let Some(segment) = self.read_segment(seen, found).await? {
                     match keys {
                         Keys::Brought => unopened.push(segment),
-                        Keys::There => opened.push(self.open_segment(segment)?),
+                        Keys::There => opened.extend(self.open_segment(segment, found).await?),
                     }
                 }
             }
             for segment in unopened {
-                opened.push(self.open_segment(segment)?);
+                opened.extend(self.open_segment(segment, found).await?);
             }
             let mut streams: BTreeMap<StreamId, Vec<Opened>> = BTreeMap::new();
             for opened in opened {
@@ -176,85 +140,6 @@ impl Inner {
         Ok(())
     }
 
-    /// Lists the journal from the catalog's newest epoch on and reads the headers of pieces it does
-    /// not know.
-    pub async fn find_unknown(&self, found: &mut Found) -> Result<(), OpenError> {
-        let (newest, open) = (self.catalog.newest_epoch().await?, self.catalog.closed_below().await?);
-        let running = self.catalog.add_running_ms(0).await?;
-        found.seen = newest;
-        for known in self.sites.iter() {
-            let listed = match self.list_journal(known, open).await {
-                Ok(listed) => listed,
-                Err(error) => {
-                    debug!(site = known.site.name, %error, "the site does not list its journal");
-                    found.silent.insert(known.site.name.clone());
-                    continue;
-                }
-            };
-            found.seen = listed.iter().map(|name| name.epoch).max().unwrap_or_default().max(found.seen);
-            found.tell(Step::Listed { site: &known.site.name, pieces: listed.len() });
-            let unknown = self.catalog.note_unnamed(known.site.id, listed, running).await?;
-            let headers = futures::stream::iter(unknown).map(|unnamed| self.read_header(known, unnamed.name));
-            let mut headers = headers.buffer_unordered(HEADERS_AT_ONCE);
-            while let Some((name, header)) = headers.next().await {
-                let header = match header {
-                    Ok(Some(header)) => header,
-                    // A piece cut short by a crash has no header that holds; it is swept in time.
-                    Ok(None) => continue,
-                    Err(error) => {
-                        debug!(site = known.site.name, %error, "the site does not give what it listed");
-                        found.silent.insert(known.site.name.clone());
-                        continue;
-                    }
-                };
-                let piece = Piece { index: header.index, site: known.site.id, name };
-                found.segments.entry(header.segment).or_insert_with(|| (header, Vec::new())).1.push(piece);
-            }
-        }
-        found.older |= found.seen > newest;
-        Ok(())
-    }
-
-    async fn list_journal(&self, known: &KnownSite, from: Epoch) -> Result<Vec<PieceName>, providers::Error> {
-        let prefix = format!("{}/j/", self.enclave);
-        let mut after = format!("{prefix}{:016x}", from.0);
-        let mut names = Vec::new();
-        loop {
-            let page = known.handle.store.list(&prefix, Some(&after), LIST_PAGE).await?;
-            names.extend(page.iter().filter_map(|entry| piece_name(self.enclave, &entry.name)));
-            match page.last() {
-                Some(last) if page.len() == LIST_PAGE => after.clone_from(&last.name),
-                _ => return Ok(names),
-            }
-        }
-    }
-
-    /// The header of a listed piece; `None` when it holds none of ours, an error when the site does
-    /// not answer.
-    async fn read_header(
-        &self,
-        known: &KnownSite,
-        name: PieceName,
-    ) -> (PieceName, Result<Option<Header>, providers::Error>) {
-        let object = object_name(self.enclave, &name);
-        let ours = |header: &Header| header.enclave == self.enclave && header.kind == SegmentKind::Journal;
-        // A flip on the way is gone the next time.
-        for _ in 0..VERIFIED_ROUNDS {
-            match known.handle.store.get_range(&object, 0..HEADER as u64).await {
-                Ok(bytes) => {
-                    if let Ok(header) = Header::decode(&bytes) {
-                        return (name, Ok(Some(header).filter(ours)));
-                    }
-                }
-                Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Invalid) => {
-                    return (name, Ok(None));
-                }
-                Err(error) => return (name, Err(error)),
-            }
-        }
-        (name, Ok(None))
-    }
-
     /// Pieces of a segment that the catalog knows without them: they came late, or were caught up,
     /// after the copy of the catalog was made.
     async fn take_back(&self, known: &Segment, pieces: Vec<Piece>) -> Result<(), OpenError> {
@@ -271,10 +156,25 @@ impl Inner {
         Ok(())
     }
 
-    /// Reads and proves a segment; `None` when fewer than k of its pieces are whole, as of a batch whose
-    /// upload was cut short. The control stream's key in it is learned: whichever segment was sealed
-    /// since there is the newest root has it so that this opens it.
-    pub async fn read_segment(
+    /// Reads a segment; `None` when fewer than k of its pieces are there, as of a batch whose upload was cut
+    /// short. The control stream's key in it is learned: whichever segment was sealed since there is the
+    /// newest root has it so that this opens it.
+    pub async fn read_segment(&self, seen: Seen, found: &mut Found) -> Result<Option<Unopened>, OpenError> {
+        let Seen { header, pieces, head } = seen;
+        let indices: BTreeSet<u8> = pieces.iter().map(|piece| piece.index).collect();
+        if let Some(head) = head.filter(|_| indices.len() >= usize::from(header.code.k))
+            && let Ok(control) = journal::control_key(&head)
+        {
+            control.iter().for_each(|control| _ = self.keys.learn(control));
+            found.tell(Step::Read(head.len() as u64));
+            return Ok(Some(Unopened { header, payload: head.into(), read: Read::Head, pieces }));
+        }
+        self.read_all(header, pieces, found).await
+    }
+
+    /// Reads as many whole pieces of a segment as are needed, and proves each; the others are taken at their
+    /// listing.
+    async fn read_all(
         &self,
         header: Header,
         pieces: Vec<Piece>,
@@ -282,8 +182,13 @@ impl Inner {
     ) -> Result<Option<Unopened>, OpenError> {
         let layout = Layout::of(&header);
         let mut whole: BTreeMap<u8, Bytes> = BTreeMap::new();
+        let k = usize::from(header.code.k);
         let mut proven = Vec::new();
         for piece in pieces {
+            if whole.len() >= k {
+                proven.push(piece);
+                continue;
+            }
             match self.read_whole(piece, &header.segment, &layout).await {
                 Ok(Some(bytes)) => {
                     whole.insert(piece.index, bytes);
@@ -293,7 +198,6 @@ impl Inner {
                 Err(_) => found.silent.extend(self.sites.get(piece.site).map(|known| known.site.name.clone())),
             }
         }
-        let k = usize::from(header.code.k);
         if whole.len() < k {
             // Of a catalog that is up to date this is an upload that was cut short. Of an older one
             // it may be what was acknowledged, with its other pieces at the silent sites: at the floor
@@ -311,13 +215,27 @@ impl Inner {
             self.keys.learn(&control);
         }
         found.tell(Step::Read(payload.len() as u64));
-        Ok(Some(Unopened { header, payload, proven }))
+        Ok(Some(Unopened { header, payload, read: Read::Whole, pieces: proven }))
     }
 
-    fn open_segment(&self, unopened: Unopened) -> Result<Opened, OpenError> {
-        let Unopened { header, payload, proven } = unopened;
+    /// Opens it. A head that does not open may be damaged where it lies: then all pieces are read, and
+    /// `None` says that too few of them are whole.
+    async fn open_segment(&self, mut unopened: Unopened, found: &mut Found) -> Result<Option<Opened>, OpenError> {
+        let open = |unopened: &Unopened| {
+            let Unopened { header, payload, .. } = unopened;
+            journal::open_head(payload, header.length, |tag| self.keys.by_tag(tag).map(OpenSecret))
+        };
+        let mut opened = open(&unopened);
+        if opened.is_err() && unopened.read == Read::Head {
+            match self.read_all(unopened.header, unopened.pieces, found).await? {
+                Some(whole) => unopened = whole,
+                None => return Ok(None),
+            }
+            opened = open(&unopened);
+        }
+        let Unopened { header, payload, pieces, .. } = unopened;
         let unreadable = |why: String| OpenError::Journal(format!("segment {}: {why}", header.segment));
-        let opened = match journal::open(&payload, |tag| self.keys.by_tag(tag).map(OpenSecret)) {
+        let opened = match opened {
             // Only a root opens the control stream's key.
             Err(journal::OpenError::NoKey(_)) if matches!(journal::control_key(&payload), Ok(Some(_))) => {
                 return Err(OpenError::WrongRoot);
@@ -335,7 +253,7 @@ impl Inner {
             epoch: header.epoch,
             // What its writer promised: all its parity, or of copies what the journal promises now.
             promise: if header.code.k == 1 { self.journal_profile(header.stream).promise() } else { header.code.m },
-            pieces: proven,
+            pieces,
         };
         let mut records = Vec::new();
         for (encoded, place) in opened.items {
@@ -343,7 +261,7 @@ impl Inner {
             let extent = place.map(|(offset, length)| Extent { segment: header.segment, offset, length });
             records.push((record, Shipped { encoded, extent }));
         }
-        Ok(Opened { segment, records })
+        Ok(Some(Opened { segment, records }))
     }
 
     /// One whole piece, proven to be of this segment; `None` when what the site has is not it, an
@@ -383,14 +301,17 @@ impl Inner {
         if opened.iter().all(|segment| segment.last() <= decided) {
             return Ok(());
         }
+        let before = shown;
         while let Some(next) = take_next(&mut opened, shown) {
-            info!(stream = %id, records = next.records.len(), "replaying changes that the catalog does not have");
             let last = next.last();
             let (records, shipped): (Vec<_>, Vec<_>) = next.records.into_iter().unzip();
             self.catalog.show(Batch { stream: id, segment: next.segment, records: shipped }).await?;
             let new = records.iter().filter(|record| record.sequence > shown);
             new.for_each(|record| found.tell(Step::Shown(&record.change)));
             shown = last;
+        }
+        if shown > before {
+            info!(stream = %id, records = shown - before, "replayed changes that the catalog did not have");
         }
         opened.retain(|segment| segment.last() > shown);
         match opened.as_slice() {

@@ -163,9 +163,16 @@ impl Inner {
         reserved: &Arc<Option<Reserved>>,
     ) -> (Uploads, UnderWay) {
         let (uploads, mut under_way) = (Uploads::new(), UnderWay::new());
+        let mut kin = None;
         for ((index, bytes), site) in (0u8..).zip(&encoded.pieces).zip(&map.sites) {
             let Some(known) = self.sites.get(*site) else { continue };
-            let name = PieceName { kind: identity.kind, epoch: identity.epoch, random: self.outside.random() };
+            // Pieces of the journal are named alike, so that a replay knows which belong together.
+            let random = self.outside.random();
+            let random = match identity.kind {
+                SegmentKind::Journal => named(*kin.get_or_insert(random), index),
+                SegmentKind::Data => random,
+            };
+            let name = PieceName { kind: identity.kind, epoch: identity.epoch, random };
             let piece = Piece { index, site: *site, name };
             let (store, bytes, reserved) = (Arc::clone(&known.handle.store), bytes.clone(), Arc::clone(reserved));
             let object = object_name(self.enclave, &name);
@@ -206,6 +213,15 @@ impl Inner {
             (*needed * 4).max(usually * 2).clamp(UPLOAD_DEADLINE_MIN, UPLOAD_DEADLINE_MAX)
         })
     }
+}
+
+/// The random part of a name among kin.
+fn named(kin: [u8; 16], index: u8) -> [u8; 16] {
+    let mut random = kin;
+    if let Some(last) = random.last_mut() {
+        *last = index;
+    }
+    random
 }
 
 fn segment(identity: &Identity, encoded: &Encoded, profile: Profile, pieces: Vec<Piece>) -> Segment {

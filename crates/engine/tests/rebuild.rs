@@ -1,7 +1,7 @@
 //! Rebuild: out of the sites and the root key alone comes the catalog there was, byte for byte, of every kind
 //! of record, with vendors missing, with what interrupted writes left, and after a label was shredded.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 #[cfg(test)]
 mod world;
@@ -25,8 +25,8 @@ use policy::{
     AbortUpload, DeleteBucket, DeleteObject, DeleteVersion, ObjectAction, Permit, SystemPermit, WriteSettings,
     WriteTags,
 };
-use providers::Store;
 use providers::fault::State;
+use providers::{Entry, Store};
 use world::{ROOT, World, body, declared, noise, person_at, settings};
 
 const NEW: [u8; 32] = [8; 32];
@@ -79,17 +79,20 @@ async fn rebuild(world: &World, root: [u8; 32], kinds: &Kinds) -> Result<(Arc<Sq
             kinds.lock().unwrap().insert(kind(change));
         }
     });
-    let parts = Parts {
-        catalog: Arc::clone(&catalog) as Arc<dyn Catalog>,
+    let rebuilt = Engine::rebuild(parts(world, &catalog, root), Some(tell)).await?;
+    Ok((catalog, rebuilt))
+}
+
+fn parts(world: &World, catalog: &Arc<SqliteCatalog>, root: [u8; 32]) -> Parts {
+    Parts {
+        catalog: Arc::clone(catalog) as Arc<dyn Catalog>,
         sites: world.sites.parts(),
         root: RootKey::from_bytes(root),
         next_root: None,
         outside: world.outside.clone(),
         settings: settings(),
         origins: Arc::new(providers::NoOrigins),
-    };
-    let rebuilt = Engine::rebuild(parts, Some(tell)).await?;
-    Ok((catalog, rebuilt))
+    }
 }
 
 /// The rebuilt catalog, which is the one there was.
@@ -274,16 +277,7 @@ async fn nothing_of_a_shredded_label_returns() {
     let catalog = check(&world, NEW, &Kinds::default()).await;
     assert!(catalog.label_keys().await.unwrap().iter().all(|key| key.label != Some(secret())));
     assert!(catalog.releases().await.unwrap().is_empty());
-    let engine = Engine::open(Parts {
-        catalog,
-        sites: world.sites.parts(),
-        root: RootKey::from_bytes(NEW),
-        next_root: None,
-        outside: world.outside.clone(),
-        settings: settings(),
-        origins: Arc::new(providers::NoOrigins),
-    });
-    let engine = engine.await.unwrap();
+    let engine = Engine::open(parts(&world, &catalog, NEW)).await.unwrap();
     assert!(engine.resolve(&ana, &name("vault")).await.unwrap().is_none());
     let refused = rebuild(&world, ROOT, &Kinds::default()).await.map(drop).unwrap_err();
     assert!(matches!(refused, OpenError::WrongRoot), "{refused}");
@@ -359,18 +353,180 @@ async fn what_interrupted_writes_left_is_passed_over() {
 #[tokio::test(start_paused = true)]
 async fn a_catalog_that_is_not_empty_is_left_alone() {
     let world = World::new(100).await;
-    let parts = Parts {
-        catalog: Arc::clone(&world.catalog) as Arc<dyn Catalog>,
-        sites: world.sites.parts(),
-        root: RootKey::from_bytes(ROOT),
-        next_root: None,
-        outside: world.outside.clone(),
-        settings: settings(),
-        origins: Arc::new(providers::NoOrigins),
-    };
+    let parts = parts(&world, &world.catalog, ROOT);
     assert!(matches!(Engine::rebuild(parts, None).await.map(drop), Err(OpenError::NotEmpty)));
     // And an empty one that meets the sites of an enclave says what to do.
     let empty = Arc::new(SqliteCatalog::in_memory(world.outside.clone()).unwrap());
     let error = world::open(&empty, &world.sites, &world.outside, settings()).await.map(drop).unwrap_err();
     assert!(error.to_string().contains("entente rebuild"), "{error}");
+}
+
+/// Counts what is asked of a site.
+struct Counting {
+    store: Arc<dyn Store>,
+    asked: Arc<Mutex<Asked>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Asked {
+    lists: u64,
+    /// For pieces of the journal.
+    gets: u64,
+    bytes: u64,
+    writes: u64,
+}
+
+#[async_trait::async_trait]
+impl Store for Counting {
+    async fn put_new(&self, name: &str, bytes: bytes::Bytes) -> Result<(), providers::Error> {
+        self.asked.lock().unwrap().writes += 1;
+        self.store.put_new(name, bytes).await
+    }
+    async fn get_range(&self, name: &str, range: std::ops::Range<u64>) -> Result<bytes::Bytes, providers::Error> {
+        if name.contains("/j/") {
+            let mut asked = self.asked.lock().unwrap();
+            (asked.gets, asked.bytes) = (asked.gets + 1, asked.bytes + range.end - range.start);
+        }
+        self.store.get_range(name, range).await
+    }
+    async fn head(&self, name: &str) -> Result<u64, providers::Error> {
+        self.store.head(name).await
+    }
+    async fn delete(&self, name: &str) -> Result<(), providers::Error> {
+        self.asked.lock().unwrap().writes += 1;
+        self.store.delete(name).await
+    }
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, providers::Error> {
+        self.asked.lock().unwrap().lists += 1;
+        self.store.list(prefix, after, limit).await
+    }
+}
+
+/// The sites of a world, counted.
+fn counted(world: &World, catalog: &Arc<SqliteCatalog>) -> (Parts, Arc<Mutex<Asked>>) {
+    let asked = Arc::<Mutex<Asked>>::default();
+    let mut parts = parts(world, catalog, ROOT);
+    for site in &mut parts.sites {
+        site.store = Arc::new(Counting { store: Arc::clone(&site.store), asked: Arc::clone(&asked) });
+    }
+    (parts, asked)
+}
+
+fn empty(world: &World) -> Arc<SqliteCatalog> {
+    Arc::new(SqliteCatalog::in_memory(world.outside.clone()).unwrap())
+}
+
+/// The price list of a rebuild: for every site one LIST per thousand names, for every segment of the journal no
+/// more GETs than it has data pieces, and of those little more than the records; and the plan says so before.
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_lists_the_journal_and_reads_the_heads_of_its_segments() {
+    let world = World::new(101).await;
+    for n in 0..1100 {
+        world.put(&format!("small {n}"), &noise(n, 100)).await.unwrap();
+    }
+    world.put("large for the journal", &noise(7, 900 << 10)).await.unwrap();
+    world.put("large", &noise(8, 3 * MIB)).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let dump = world.catalog.dump().await.unwrap();
+    let segments = dump.lines().filter(|line| line.starts_with("journal ")).count() as u64;
+    assert!((1100..1200).contains(&segments), "{segments} segments");
+
+    let (parts, asked) = counted(&world, &empty(&world));
+    let plan = Engine::plan_rebuild(parts).await.unwrap();
+    assert_eq!(*asked.lock().unwrap(), Asked { lists: 8, ..Asked::default() });
+    assert_eq!((plan.lists, plan.segments, plan.gets, plan.silent.len()), (8, segments, 2 * segments, 0));
+    assert!(plan.bytes < segments * (17 << 10) && plan.bytes < plan.journal_bytes);
+
+    let catalog = empty(&world);
+    let (parts, asked) = counted(&world, &catalog);
+    Engine::rebuild(parts, None).await.unwrap();
+    let asked = *asked.lock().unwrap();
+    assert_eq!((asked.lists, asked.writes), (plan.lists, 0));
+    assert!((segments..=plan.gets).contains(&asked.gets) && asked.bytes <= plan.bytes, "{asked:?} of {plan:?}");
+    assert_same(&catalog.dump().await.unwrap(), &dump);
+
+    // Segments whose head lies at a site that is lost cost k whole pieces instead.
+    world.sites.set(&[0], State::Gone);
+    let (parts, asked) = counted(&world, &empty(&world));
+    Engine::rebuild(parts, None).await.unwrap();
+    let asked = *asked.lock().unwrap();
+    assert!((segments..=3 * segments).contains(&asked.gets), "{asked:?} for {segments} segments");
+}
+
+/// A start whose catalog is as far as the sites reads nothing but what this epoch wrote and it does not know.
+#[tokio::test(start_paused = true)]
+async fn a_start_behind_the_sites_reads_the_heads_of_the_segments_it_lacks() {
+    let world = World::new(102).await;
+    world.put("before", b"before").await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let scratch = world::Scratch::new();
+    world.catalog.save(scratch.path().join("old")).await.unwrap();
+    for n in 0..50 {
+        world.put(&format!("small {n}"), &noise(n, 100)).await.unwrap();
+    }
+    world.engine.drain().await;
+    for (path, lacks) in [(Some(scratch.path().join("old")), 2 * 50), (None, 0)] {
+        let catalog = match path {
+            Some(path) => Arc::new(SqliteCatalog::open(path, world.outside.clone()).unwrap()),
+            None => Arc::clone(&world.catalog),
+        };
+        let (parts, asked) = counted(&world, &catalog);
+        drop(Engine::open(parts).await.unwrap());
+        let asked = *asked.lock().unwrap();
+        assert_eq!((asked.lists, asked.gets), (4, lacks));
+    }
+}
+
+/// What lies damaged at one site is read around, wherever in its pieces: header, prelude, records, bodies.
+#[tokio::test(start_paused = true)]
+async fn damaged_pieces_of_the_journal_are_read_around() {
+    let world = World::new(103).await;
+    for n in 0..20 {
+        world.put(&format!("small {n}"), &noise(n, 3000)).await.unwrap();
+    }
+    world.engine.drain().await;
+    let expected = without_pieces(&world.catalog.dump().await.unwrap());
+    for at in [20, 170, 200, 250, 300, 700, 3000] {
+        let damaging = |store: Arc<dyn Store>| Arc::new(Damaging { store, at }) as Arc<dyn Store>;
+        let catalog = empty(&world);
+        let mut parts = parts(&world, &catalog, ROOT);
+        parts.sites[2].store = damaging(Arc::clone(&parts.sites[2].store));
+        Engine::rebuild(parts, None).await.unwrap();
+        assert_same(&without_pieces(&catalog.dump().await.unwrap()), &expected);
+    }
+}
+
+/// What lies where at the damaged site may be missing.
+fn without_pieces(dump: &str) -> String {
+    let kept = |line: &&str| !["piece ", "segment ", "total "].iter().any(|table| line.starts_with(table));
+    dump.lines().filter(kept).collect::<Vec<_>>().join("\n")
+}
+
+/// Flips a bit of every piece of the journal.
+struct Damaging {
+    store: Arc<dyn Store>,
+    at: u64,
+}
+
+#[async_trait::async_trait]
+impl Store for Damaging {
+    async fn put_new(&self, name: &str, bytes: bytes::Bytes) -> Result<(), providers::Error> {
+        self.store.put_new(name, bytes).await
+    }
+    async fn get_range(&self, name: &str, range: std::ops::Range<u64>) -> Result<bytes::Bytes, providers::Error> {
+        let mut bytes = self.store.get_range(name, range.clone()).await?.to_vec();
+        if name.contains("/j/") && range.contains(&self.at) {
+            bytes[usize::try_from(self.at - range.start).unwrap()] ^= 1;
+        }
+        Ok(bytes.into())
+    }
+    async fn head(&self, name: &str) -> Result<u64, providers::Error> {
+        self.store.head(name).await
+    }
+    async fn delete(&self, name: &str) -> Result<(), providers::Error> {
+        self.store.delete(name).await
+    }
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, providers::Error> {
+        self.store.list(prefix, after, limit).await
+    }
 }

@@ -55,6 +55,19 @@ pub struct PieceName {
     pub random: [u8; 16],
 }
 
+impl PieceName {
+    /// What the names of pieces that were uploaded together share: all but the last byte.
+    pub fn kin(&self) -> u128 {
+        u128::from_be_bytes(self.random) >> 8
+    }
+
+    /// The last byte: of pieces that were uploaded together their index.
+    pub const fn index(&self) -> u8 {
+        let [.., index] = self.random;
+        index
+    }
+}
+
 impl fmt::Display for PieceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{:016x}/", self.kind.letter(), self.epoch.0)?;
