@@ -48,6 +48,7 @@ const AREAS: &[Area] = &[
     area("start", "clocks, locks, old catalogs, damage at start", &[Need::Python], Kind::Pytest("test_start.py")),
     area("config", "sites named by a configuration file", &[Need::Python], Kind::Pytest("test_config.py")),
     area("lifecycle", "what rules make due goes, and nothing else", &[Need::Python], Kind::Pytest("test_lifecycle.py")),
+    area("rebuild", "a lost data directory comes back", &[Need::Python], Kind::Pytest("test_rebuild.py")),
     area("rescue", "sites and root key are enough", &[Need::Python], Kind::Pytest("test_rescue.py")),
     area("synced", "durable means synced", &[Need::Python], Kind::Pytest("test_synced.py")),
     area("kill", "kill -9 under load loses nothing", &[Need::Python], Kind::Pytest("test_kill.py")),

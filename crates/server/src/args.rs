@@ -800,7 +800,10 @@ pub struct RestoreArgs {
 pub struct RebuildArgs {
     #[command(flatten)]
     pub place: PlaceArgs,
-    /// Print one line of JSON about what came back
+    /// Print what would be read, and do nothing but list it
+    #[arg(long)]
+    pub plan: bool,
+    /// Print one line of JSON about what came back, and progress as lines of JSON on stderr
     #[arg(long)]
     pub json: bool,
     /// Where the passphrase of the root key is

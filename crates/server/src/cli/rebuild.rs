@@ -3,38 +3,42 @@
 //! It is made beside its place and put there whole: a rebuild that was cut short leaves no catalog, and the
 //! next one begins anew.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, IsTerminal};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use catalog::{Catalog, SqliteCatalog};
-use engine::{Engine, Rebuilt, ReplayStep, Tell};
+use engine::{Engine, RebuildPlan, Rebuilt, ReplayStep, Tell};
 use serde_json::json;
 use tokio::runtime::Handle;
 
-use super::{print, print_json, size};
+use super::{print, print_json, size, table};
 use crate::args::RebuildArgs;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::failure::{Exit, Failure, chain};
+use crate::progress::Progress;
 use crate::root_key::RootFile;
 use crate::{files, lock, outside, up};
-
-/// Between two lines of progress.
-const SAY_EVERY: Duration = Duration::from_millis(200);
 
 pub fn run(args: &RebuildArgs) -> Result<(), Failure> {
     let config = Config::of_place(&args.place)?;
     let dir = config.dir();
     let root = RootFile::at(&config.root_key, args.passphrase.as_ref().or(config.passphrase.as_ref()))?;
-    let lock = lock::take(&dir)?;
-    refuse_present(&dir.catalog())?;
-    clear(&dir)?;
     let runtime = up::runtime()?;
-    let rebuilt = runtime.block_on(rebuild(&config, &dir, &root));
+    if args.plan {
+        let plan = runtime.block_on(plan(&config, &dir, &root));
+        runtime.shutdown_timeout(up::LINGER_MAX);
+        return tell_plan(&plan?, args.json);
+    }
+    dir.make()?;
+    let lock = lock::take(&dir)?;
+    runtime.block_on(refuse_present(&dir.catalog()))?;
+    clear(&dir)?;
+    let progress = Arc::new(Progress::here(args.json));
+    let rebuilt = runtime.block_on(rebuild(&config, &dir, &root, &progress));
+    progress.end();
     runtime.shutdown_timeout(up::LINGER_MAX);
     let put = rebuilt.and_then(|rebuilt| put_in_place(&dir).map(|()| rebuilt));
     let cleared = clear(&dir);
@@ -44,7 +48,12 @@ pub fn run(args: &RebuildArgs) -> Result<(), Failure> {
     tell(&rebuilt, &dir, args.json)
 }
 
-async fn rebuild(config: &Config, dir: &DataDir, root: &RootFile) -> Result<Rebuilt, Failure> {
+async fn rebuild(
+    config: &Config,
+    dir: &DataDir,
+    root: &RootFile,
+    progress: &Arc<Progress>,
+) -> Result<Rebuilt, Failure> {
     let outside = outside::real(Handle::current());
     let path = dir.catalog_rebuilding();
     let storage = |error: &catalog::Error| {
@@ -53,28 +62,41 @@ async fn rebuild(config: &Config, dir: &DataDir, root: &RootFile) -> Result<Rebu
     let catalog = SqliteCatalog::open(&path, outside.clone()).map_err(|error| storage(&error))?;
     let catalog: Arc<dyn Catalog> = Arc::new(catalog);
     let parts = up::parts(config, Arc::clone(&catalog), (root.load()?, root.load_next()?), &outside)?;
-    let rebuilt = Engine::rebuild(parts, progress()).await.map_err(|error| up::refused(config, dir, &error))?;
+    let rebuilt =
+        Engine::rebuild(parts, Some(told(progress))).await.map_err(|error| up::refused(config, dir, &error))?;
     catalog.save(dir.catalog_rebuilt()).await.map_err(|error| storage(&error))?;
     Ok(rebuilt)
 }
 
-/// A rebuild replaces nothing.
-fn refuse_present(path: &Path) -> Result<(), Failure> {
+/// A rebuild replaces nothing but what a start over a lost catalog left: one of no enclave.
+async fn refuse_present(path: &Path) -> Result<(), Failure> {
     match path.try_exists() {
-        Ok(false) => Ok(()),
-        Ok(true) => {
-            let why = format!("`{}` is there: a rebuild replaces nothing, so move it away first", path.display());
-            Err(Failure::new(Exit::Storage, why))
-        }
-        Err(error) => Err(Failure::io(Exit::Storage, "look for", path, &error)),
+        Ok(false) => return Ok(()),
+        Ok(true) => {}
+        Err(error) => return Err(Failure::io(Exit::Storage, "look for", path, &error)),
     }
+    let catalog = SqliteCatalog::open(path, outside::real(Handle::current()));
+    let enclave = match catalog {
+        Ok(catalog) => catalog.enclave().await.map(|enclave| enclave.is_none()),
+        Err(error) => Err(error),
+    };
+    if enclave.is_ok_and(|none| none) {
+        return remove(path);
+    }
+    let why = format!("`{}` is there: a rebuild replaces nothing, so move it away first", path.display());
+    Err(Failure::new(Exit::Storage, why))
 }
 
 /// Removes what an earlier rebuild left.
 fn clear(dir: &DataDir) -> Result<(), Failure> {
-    let path = dir.catalog_rebuilding();
-    let log = ["-wal", "-shm"].map(|suffix| path.with_file_name(beside(&path, suffix)));
-    for path in [path, dir.catalog_rebuilt()].into_iter().chain(log) {
+    remove(&dir.catalog_rebuilding())?;
+    remove(&dir.catalog_rebuilt())
+}
+
+/// A catalog's file, and what SQLite keeps beside it.
+fn remove(path: &Path) -> Result<(), Failure> {
+    let log = ["-wal", "-shm"].map(|suffix| path.with_file_name(beside(path, suffix)));
+    for path in std::iter::once(path.to_owned()).chain(log) {
         files::remove_if_there(&path).map_err(|error| Failure::io(Exit::Storage, "remove", &path, &error))?;
     }
     Ok(())
@@ -91,27 +113,60 @@ fn put_in_place(dir: &DataDir) -> Result<(), Failure> {
     put.map_err(|error| Failure::io(Exit::Storage, "put the catalog at", &to, &error))
 }
 
-/// Progress on a terminal; the log has what else is worth saying.
-fn progress() -> Option<Tell> {
-    if !io::stderr().is_terminal() {
-        return None;
+/// Tells of listing, reading and showing as stages.
+fn told(progress: &Arc<Progress>) -> Tell {
+    progress.begin("pieces of the journal", None);
+    let progress = Arc::clone(progress);
+    Arc::new(move |step| match step {
+        ReplayStep::Listed { pieces, .. } => progress.advance(pieces as u64),
+        ReplayStep::Segments(segments) => progress.begin("segments of the journal", Some(segments as u64)),
+        // The control stream is shown before the others are read: what counts is how many there are.
+        ReplayStep::Read(_) => progress.advance(1),
+        ReplayStep::Shown(_) => {}
+    })
+}
+
+async fn plan(config: &Config, dir: &DataDir, root: &RootFile) -> Result<RebuildPlan, Failure> {
+    let outside = outside::real(Handle::current());
+    let catalog = SqliteCatalog::in_memory(outside.clone())
+        .map_err(|error| Failure::new(Exit::Storage, format!("cannot plan: {}", chain(&error))))?;
+    let parts = up::parts(config, Arc::new(catalog), (root.load()?, root.load_next()?), &outside)?;
+    Engine::plan_rebuild(parts).await.map_err(|error| up::refused(config, dir, &error))
+}
+
+fn tell_plan(plan: &RebuildPlan, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        let sites: Vec<_> = plan.sites.iter().map(|(name, pieces)| json!({ "site": name, "pieces": pieces })).collect();
+        return print_json(&json!({
+            "enclave": plan.enclave.to_string(),
+            "sites": sites,
+            "silent_sites": plan.silent,
+            "segments": plan.segments,
+            "list_requests": plan.lists,
+            "get_requests": plan.gets,
+            "bytes": plan.bytes,
+            "journal_bytes": plan.journal_bytes,
+        }));
     }
-    let (of, read, changes) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-    let said = Mutex::new(Instant::now());
-    Some(Arc::new(move |step| {
-        match step {
-            ReplayStep::Listed { site, pieces } => eprintln!("{site}: {pieces} pieces of the journal"),
-            ReplayStep::Segments(segments) => of.store(segments as u64, Ordering::Relaxed),
-            ReplayStep::Read(_) => drop(read.fetch_add(1, Ordering::Relaxed)),
-            ReplayStep::Shown(_) => drop(changes.fetch_add(1, Ordering::Relaxed)),
-        }
-        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.elapsed() >= SAY_EVERY {
-            *said = Instant::now();
-            let [of, read, changes] = [&of, &read, &changes].map(|count| count.load(Ordering::Relaxed));
-            eprint!("\r{read} of {of} segments read, {changes} changes back ");
-        }
-    }))
+    let rows: Vec<_> = plan.sites.iter().map(|(name, pieces)| [name.clone(), pieces.to_string()]).collect();
+    let of = format!(
+        "Enclave {}: {} segments of the journal; {} LIST and about {} GET requests, for {} of {}.\n",
+        plan.enclave,
+        plan.segments,
+        plan.lists,
+        plan.gets,
+        size(plan.bytes),
+        size(plan.journal_bytes),
+    );
+    print(&format!("{}{of}{}", table(["SITE", "PIECES OF THE JOURNAL"], &rows), without(&plan.silent)))
+}
+
+/// Which sites it is done without.
+fn without(silent: &BTreeSet<String>) -> String {
+    match silent.is_empty() {
+        true => String::new(),
+        false => format!("Done without {}.\n", silent.iter().map(String::as_str).collect::<Vec<_>>().join(", ")),
+    }
 }
 
 fn tell(rebuilt: &Rebuilt, dir: &DataDir, as_json: bool) -> Result<(), Failure> {
@@ -127,20 +182,14 @@ fn tell(rebuilt: &Rebuilt, dir: &DataDir, as_json: bool) -> Result<(), Failure> 
             "silent_sites": rebuilt.silent,
         }));
     }
-    let silent = match rebuilt.silent.is_empty() {
-        true => String::new(),
-        false => {
-            let names: Vec<_> = rebuilt.silent.iter().map(String::as_str).collect();
-            format!("It was done without {}.\n", names.join(", "))
-        }
-    };
     print(&format!(
-        "`{}` is the catalog of enclave {} again: {} buckets, {} objects, {}, {} uploads under way.\n{silent}",
+        "`{}` is the catalog of enclave {} again: {} buckets, {} objects, {}, {} uploads under way.\n{}",
         dir.catalog().display(),
         rebuilt.enclave,
         totals.buckets,
         totals.objects,
         size(totals.object_bytes),
         totals.uploads,
+        without(&rebuilt.silent),
     ))
 }

@@ -1,0 +1,215 @@
+"""A data directory that is lost comes back out of the sites and the root key: `entente rebuild`."""
+
+import datetime
+import json
+import os
+import pty
+import shutil
+import subprocess
+
+import pytest
+from client import connect
+from content import MIB, content, md5
+from test_keys import SECRET, Configured, U, person
+from world import SITES, StartFailed, binary, run
+
+OVER = datetime.datetime(2090, 1, 1, tzinfo=datetime.UTC)
+
+
+def fill(low, high):
+    """A bit of everything there is."""
+    low.create_bucket(Bucket="plain")
+    for n in range(40):
+        low.put_object(Bucket="plain", Key=f"small/{n}", Body=content(n, 700 + n), Metadata={"n": str(n)})
+    low.put_object(Bucket="plain", Key="large", Body=content("large", 9 * MIB), ContentType="text/x-large")
+    low.put_object(Bucket="plain", Key="tagged", Body=b"tagged", Tagging="one=1&two=2")
+    low.put_object(Bucket="plain", Key="gone", Body=b"gone")
+    low.delete_object(Bucket="plain", Key="gone")
+    low.copy_object(Bucket="plain", Key="copy", CopySource="plain/large")
+    upload = low.create_multipart_upload(Bucket="plain", Key="parts")["UploadId"]
+    parts = []
+    for number, size in ((1, 5 * MIB), (2, 300)):
+        etag = low.upload_part(Bucket="plain", Key="parts", UploadId=upload, PartNumber=number, Body=content(number, size))["ETag"]
+        parts.append({"PartNumber": number, "ETag": etag})
+    low.complete_multipart_upload(Bucket="plain", Key="parts", UploadId=upload, MultipartUpload={"Parts": parts})
+    begun = low.create_multipart_upload(Bucket="plain", Key="under way")["UploadId"]
+    low.upload_part(Bucket="plain", Key="under way", UploadId=begun, PartNumber=3, Body=b"a part")
+    low.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+    low.put_object(Bucket="locked", Key="kept", Body=b"first", ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=OVER)
+    low.put_object(Bucket="locked", Key="kept", Body=content("second", 2 * MIB), ObjectLockLegalHoldStatus="ON")
+    low.delete_object(Bucket="locked", Key="kept")
+    low.put_object(Bucket="locked", Key="now", Body=b"now")
+    high.create_bucket(Bucket="vault")
+    high.put_object(Bucket="vault", Key="small", Body=b"secret")
+    high.put_object(Bucket="vault", Key="large", Body=content("secret", 3 * MIB))
+
+
+def without_answer(response):
+    return {name: value for name, value in response.items() if name not in ("ResponseMetadata", "Body")}
+
+
+def held(s3, buckets):
+    """All that a client can see of these buckets, every version read."""
+    found = {}
+    for bucket in buckets:
+        listed = s3.list_object_versions(Bucket=bucket)
+        found[bucket, "markers"] = listed.get("DeleteMarkers", [])
+        found[bucket, "versioning"] = s3.get_bucket_versioning(Bucket=bucket).get("Status")
+        for version in listed["Versions"]:
+            place = {"Bucket": bucket, "Key": version["Key"], "VersionId": version["VersionId"]}
+            got = s3.get_object(**place)
+            found[bucket, version["Key"], version["VersionId"]] = (
+                version,
+                without_answer(got),
+                md5(got["Body"].read()),
+                s3.get_object_tagging(**place)["TagSet"],
+            )
+        for upload in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+            parts = s3.list_parts(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+            found[bucket, upload["UploadId"]] = (upload, parts["Parts"])
+    return found
+
+
+def people(world):
+    return {what: run(binary(), what, "list", *world.place, "--json") for what in ("user", "key", "group", "label")}
+
+
+@pytest.fixture(scope="module")
+def lost(tmp_path_factory):
+    """An enclave that was killed, what it held, and its sites and root key; its data directory is gone."""
+    world = Configured(tmp_path_factory.mktemp("rebuild") / "enclave").with_key().start()
+    clients, keys = person(world)
+    fill(clients[U], clients[SECRET])
+    run(binary(), "group", "create", "staff", *world.place)
+    run(binary(), "group", "set", "staff", "--add", "ana", *world.place)
+    seen = (held(clients[U], ("plain", "locked")), held(clients[SECRET], ("vault",)), people(world))
+    world.wait_until_whole()
+    world.kill()
+    # What people were given they have; everything else of the directory is gone.
+    shutil.copy(world.directory / "officer", world.home / "officer")
+    shutil.rmtree(world.directory)
+    return world, keys, seen
+
+
+@pytest.fixture
+def copy(lost, tmp_path):
+    """A copy of it, to bring back."""
+    world, keys, seen = lost
+    home = tmp_path / "enclave"
+    shutil.copytree(world.home, home)
+    copied = Configured(home)
+    return copied, keys, seen
+
+
+def rebuild(world, *more):
+    command = [binary(), "rebuild", *world.place, *more]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def check(world, keys, seen):
+    """It is as it was, and works on."""
+    shutil.copy(world.home / "officer", world.directory / "officer")
+    world.start()
+    try:
+        low, high = (connect(world, keys=keys[label]) for label in (U, SECRET))
+        assert held(low, ("plain", "locked")) == seen[0]
+        assert held(high, ("vault",)) == seen[1]
+        assert people(world) == seen[2]
+        low.put_object(Bucket="plain", Key="on", Body=b"and on")
+        assert low.get_object(Bucket="plain", Key="on")["Body"].read() == b"and on"
+        world.stop()
+    finally:
+        world.kill()
+
+
+def test_everything_comes_back(copy):
+    world, keys, seen = copy
+    code, log = world.fails_to_start()
+    assert code != 0 and "entente rebuild" in log
+    planned = rebuild(world, "--plan", "--json")
+    assert planned.returncode == 0, planned.stderr
+    before = (world.directory / "catalog.sqlite").read_bytes()
+    plan = json.loads(planned.stdout)
+    assert sorted(row["site"] for row in plan["sites"]) == sorted(SITES)
+    pieces = sum(row["pieces"] for row in plan["sites"])
+    assert plan["list_requests"] == 4 and plan["segments"] * 4 == plan["get_requests"] * 2 == pieces
+    assert "4 LIST" in rebuild(world, "--plan").stdout
+    # A plan does nothing; what the failed start left, which is of no enclave, is in nobody's way.
+    assert (world.directory / "catalog.sqlite").read_bytes() == before
+    done = rebuild(world, "--json")
+    assert done.returncode == 0, done.stderr
+    came = json.loads(done.stdout)
+    assert (came["buckets"], came["uploads"], came["silent_sites"]) == (3, 1, [])
+    stages = [json.loads(line) for line in done.stderr.splitlines() if '"stage"' in line]
+    last = [stage for stage in stages if stage["stage"] == "segments of the journal"][-1]
+    assert last["done"] == last["of"] == plan["segments"]
+    assert sorted(path.name for path in world.directory.iterdir()) == ["catalog.sqlite", "lock"]
+    check(world, keys, seen)
+
+
+@pytest.mark.parametrize("pair", [("amazon", "google"), ("microsoft", "oracle")], ids="+".join)
+def test_two_sites_are_enough(copy, tmp_path, pair):
+    world, keys, seen = copy
+    for name in pair:
+        (world.home / name).rename(tmp_path / name)
+        (world.home / name).mkdir()
+    done = rebuild(world)
+    assert done.returncode == 0, done.stderr
+    assert f"Done without {', '.join(pair)}." in done.stdout
+    assert "segments of the journal: " in done.stderr
+    # The other two come back; what they hold of the journal is found by the start.
+    for name in pair:
+        (world.home / name).rmdir()
+        (tmp_path / name).rename(world.home / name)
+    check(world, keys, seen)
+
+
+def test_three_lost_sites_are_too_many_and_it_says_so(copy):
+    world, _, _ = copy
+    for name in SITES[1:]:
+        shutil.rmtree(world.home / name)
+        (world.home / name).mkdir()
+    done = rebuild(world)
+    assert done.returncode == 7 and all(name in done.stderr for name in SITES[1:]), done.stderr
+    assert not (world.directory / "catalog.sqlite").exists()
+
+
+def test_a_catalog_that_is_there_is_left_alone_and_another_root_opens_nothing(copy):
+    world, keys, seen = copy
+    (world.home / "root.key").rename(world.home / "kept.key")
+    run(binary(), "root-key", world.root)
+    done = rebuild(world)
+    assert done.returncode == 5 and not done.stdout, done.stderr
+    (world.home / "kept.key").rename(world.root)
+    assert rebuild(world).returncode == 0
+    before = (world.directory / "catalog.sqlite").stat().st_ino
+    done = rebuild(world)
+    assert done.returncode == 6 and "replaces nothing" in done.stderr
+    assert (world.directory / "catalog.sqlite").stat().st_ino == before
+    check(world, keys, seen)
+
+
+def test_a_terminal_is_shown_a_bar(copy):
+    world, _, _ = copy
+    primary, secondary = pty.openpty()
+    done = subprocess.run([binary(), "rebuild", *world.place], stdout=subprocess.PIPE, stderr=secondary, check=False, timeout=120)
+    os.close(secondary)
+    os.set_blocking(primary, False)
+    shown = os.read(primary, 1 << 16).decode(errors="replace")
+    os.close(primary)
+    assert done.returncode == 0 and "segments of the journal" in shown and " of " in shown, shown
+
+
+def test_a_rebuild_that_is_killed_leaves_nothing_and_the_next_begins_anew(copy):
+    world, keys, seen = copy
+    process = subprocess.Popen([binary(), "rebuild", *world.place], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while "pieces of the journal" not in process.stderr.readline():
+        assert process.poll() is None
+    process.kill()
+    process.wait(30)
+    process.stderr.close()
+    if not (world.directory / "catalog.sqlite").exists():
+        with pytest.raises(StartFailed):
+            world.start()
+        assert rebuild(world).returncode == 0
+    check(world, keys, seen)
