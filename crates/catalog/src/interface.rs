@@ -476,9 +476,6 @@ pub trait Catalog: Send + Sync {
     /// Remembers further proven pieces of a *journal* segment (those of data segments are
     /// journaled as [`Change::PiecesAdded`]).
     async fn add_pieces(&self, segment: SegmentId, pieces: Vec<Piece>) -> Result<(), Error>;
-    /// The pieces of a *journal* segment from here on, and how its payload is coded in them (those of data
-    /// segments are journaled as [`Change::SegmentPlaced`]).
-    async fn place_pieces(&self, segment: SegmentId, code: Code, promise: u8, pieces: Vec<Piece>) -> Result<(), Error>;
     /// Segments with a piece at this site, each with the name of that piece, in the order of names.
     async fn segments_at(
         &self,

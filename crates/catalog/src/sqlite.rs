@@ -35,9 +35,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{
-    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Code, EnclaveId, Epoch, Group,
-    KnownCopy, Label, LabelKey, ObjectKey, Outside, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId,
-    Segment, SegmentId, Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Which,
+    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Group, KnownCopy,
+    Label, LabelKey, ObjectKey, Outside, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment,
+    SegmentId, Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Which,
 };
 
 use crate::error::Error;
@@ -303,11 +303,6 @@ impl Catalog for SqliteCatalog {
 
     async fn add_pieces(&self, segment: SegmentId, pieces: Vec<Piece>) -> Result<(), Error> {
         self.write(move |c| segments::add_pieces(c, segment, &pieces, Some(c.now())).map(|_| ())).await
-    }
-
-    async fn place_pieces(&self, segment: SegmentId, code: Code, promise: u8, pieces: Vec<Piece>) -> Result<(), Error> {
-        let placing = segments::Placing { code, promise, pieces };
-        self.write(move |c| segments::place(c, segment, &placing, Some(c.now())).map(drop)).await
     }
 
     async fn segments_at(

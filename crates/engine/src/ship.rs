@@ -287,17 +287,12 @@ impl Inner {
         self.remember_pieces(known.id, known.kind, known.stream, pieces).await
     }
 
-    /// Records which pieces of the segment count from here on, and the code they are of: as
-    /// [`Inner::remember_pieces`] does. Whoever does holds the segment's claim.
+    /// Records which pieces of the segment count from here on, and the code they are of; whoever does holds
+    /// the segment's claim. Those of journal segments are journaled too: a catalog that was put back from a
+    /// backup must learn that the pieces it knows are gone. It ends, for where the record goes is settled.
     pub async fn place(self: &Arc<Self>, segment: &Segment, code: Code, pieces: Vec<Piece>) -> Result<(), Error> {
         let Segment { id, promise, stream, .. } = *segment;
-        match segment.kind {
-            SegmentKind::Journal => Ok(self.catalog.place_pieces(id, code, promise, pieces).await?),
-            SegmentKind::Data => {
-                let change = model::Change::SegmentPlaced { segment: id, code, promise, pieces };
-                self.commit_system(stream, change).await
-            }
-        }
+        self.commit_system(stream, model::Change::SegmentPlaced { segment: id, code, promise, pieces }).await
     }
 
     /// Records further proven pieces: of data segments through the journal, so that a rebuild

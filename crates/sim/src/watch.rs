@@ -14,7 +14,7 @@ use catalog::{
     ObjectSummary, Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
 use model::{
-    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Code, EnclaveId, Epoch, Group,
+    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, EnclaveId, Epoch, Group,
     KnownCopy, Label, LabelKey, ObjectKey, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment,
     SegmentId, Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Vendor, Which,
 };
@@ -45,6 +45,18 @@ impl Watched {
                 && let Change::ObjectPut { segments, .. } | Change::PartPut { segments, .. } = &record.change
             {
                 segments.iter().for_each(|segment| self.check_segment(segment));
+            }
+            if !self.ground.is_opening()
+                && let Change::SegmentPlaced { segment, code, pieces, .. } = &record.change
+            {
+                let there: BTreeSet<u8> = pieces
+                    .iter()
+                    .filter(|piece| self.ground.holder(piece).is_some())
+                    .map(|piece| piece.index)
+                    .collect();
+                if there.len() < usize::from(code.k) {
+                    self.findings.add(format!("segment {segment} ({code}) is placed with {} pieces", there.len()));
+                }
             }
         }
     }
@@ -207,9 +219,6 @@ impl Catalog for Watched {
     }
     async fn add_pieces(&self, segment: SegmentId, pieces: Vec<Piece>) -> Result<(), Error> {
         self.within.add_pieces(segment, pieces).await
-    }
-    async fn place_pieces(&self, segment: SegmentId, code: Code, promise: u8, pieces: Vec<Piece>) -> Result<(), Error> {
-        self.within.place_pieces(segment, code, promise, pieces).await
     }
     async fn segments_at(
         &self,

@@ -91,7 +91,7 @@ pub async fn added_and_dropped_pieces_count<C: Subject>(fresh: impl AsyncFn() ->
     world.catalog.add_pieces(journal, vec![late]).await.unwrap();
     assert_eq!(below(&world).await, [segment]);
     let known = world.catalog.segment(journal).await.unwrap().unwrap();
-    world.catalog.place_pieces(journal, known.code, known.promise, known.pieces[1..].to_vec()).await.unwrap();
+    world.run(EAST, placed(journal, 2, &known.pieces[1..])).await;
     assert_eq!(below(&world).await.len(), 2);
 }
 

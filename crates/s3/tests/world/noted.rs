@@ -10,9 +10,9 @@ use catalog::{
     ObjectSummary, Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
 use model::{
-    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Code, EnclaveId, Epoch, Group,
-    KnownCopy, Label, LabelKey, ObjectKey, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment,
-    SegmentId, Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Which,
+    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Group, KnownCopy,
+    Label, LabelKey, ObjectKey, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment, SegmentId,
+    Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Which,
 };
 
 pub struct Noted {
@@ -209,10 +209,6 @@ impl Catalog for Noted {
     async fn add_pieces(&self, segment: SegmentId, pieces: Vec<Piece>) -> Result<(), Error> {
         self.note("add_pieces");
         self.within.add_pieces(segment, pieces).await
-    }
-    async fn place_pieces(&self, segment: SegmentId, code: Code, promise: u8, pieces: Vec<Piece>) -> Result<(), Error> {
-        self.note("place_pieces");
-        self.within.place_pieces(segment, code, promise, pieces).await
     }
     async fn segments_at(
         &self,
