@@ -64,13 +64,18 @@ pub(crate) struct Recipe {
 }
 
 impl Recipe {
-    /// How the cell of piece `want` follows from k of those in `have`, data pieces preferred.
+    /// How the cell of piece `want` follows from k of those in `have`, data pieces preferred. Copies are all
+    /// the same, and there may be more of them than the code says: further ones were made later.
     ///
     /// Panics when an index is not below n.
     pub(crate) fn new(code: Code, have: &[u8], want: u8) -> Result<Recipe, NotEnough> {
         let mut have = have.to_vec();
         have.sort_unstable();
         have.dedup();
+        if code.k == 1 {
+            let copy = *have.first().ok_or(NotEnough { have: 0, need: 1 })?;
+            return Ok(Recipe { terms: vec![(copy, 0)], engine: DefaultEngine::new() });
+        }
         assert!(have.iter().chain([&want]).all(|index| *index < code.n()), "{code} has no such piece");
         let need = usize::from(code.k);
         if have.contains(&want) {

@@ -107,6 +107,21 @@ fn pieces_of_the_wrong_length_do_not_count() {
     assert_eq!(restored, Err(NotEnough { have: 1, need: 2 }));
 }
 
+/// A mirror that lost a copy gets a further one, whose index its first code does not reach.
+#[test]
+fn further_copies_stand_in_for_the_first() {
+    let few = encode(Code { k: 1, m: 1 }, 64, &[5; 100], 1);
+    let more = encode(Code { k: 1, m: 2 }, 64, &[5; 100], 1);
+    let further: &[u8] = &more.pieces[2];
+    for have in [vec![(2, further)], vec![(2, further), (1, &few.pieces[1])]] {
+        let first = restore_piece(identity(1), few.layout, 0, &have).unwrap();
+        assert_eq!(first, few.pieces[0]);
+    }
+    let cell = &further[range(more.layout.slice(0, 0..64))];
+    assert_eq!(decode(few.layout.code, &[(2, cell)], &[0]), Ok(vec![vec![5; 64]]));
+    assert_eq!(restore_piece(identity(1), few.layout, 0, &[]), Err(NotEnough { have: 0, need: 1 }));
+}
+
 /// From whichever k pieces: what comes out is what the payload would have been coded as at first.
 #[test]
 fn a_segment_coded_anew_is_as_if_it_had_always_been() {
