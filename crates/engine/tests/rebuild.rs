@@ -442,7 +442,12 @@ async fn a_rebuild_lists_the_journal_and_reads_the_heads_of_its_segments() {
     Engine::rebuild(parts, None).await.unwrap();
     let asked = *asked.lock().unwrap();
     assert_eq!((asked.lists, asked.writes), (plan.lists, 0));
-    assert!((segments..=plan.gets).contains(&asked.gets) && asked.bytes <= plan.bytes, "{asked:?} of {plan:?}");
+    // Short batches of the control stream are read whole: its key in front is longer than their first cell.
+    let control = dump.lines().find_map(|line| line.strip_prefix("stream ")?.split_once(" - ")).unwrap().0;
+    let control = dump.lines().filter(|line| line.starts_with(&format!("journal {control} "))).count() as u64;
+    assert!(control < 20, "{control} segments of the control stream");
+    assert!((segments..=plan.gets + control).contains(&asked.gets), "{asked:?} of {plan:?}");
+    assert!(asked.bytes <= plan.bytes, "{asked:?} of {plan:?}");
     assert_same(&catalog.dump().await.unwrap(), &dump);
 
     // Segments whose head lies at a site that is lost cost k whole pieces instead.
