@@ -216,7 +216,7 @@ impl Inner {
 }
 
 /// The random part of a name among kin.
-fn named(kin: [u8; 16], index: u8) -> [u8; 16] {
+pub fn named(kin: [u8; 16], index: u8) -> [u8; 16] {
     let mut random = kin;
     if let Some(last) = random.last_mut() {
         *last = index;

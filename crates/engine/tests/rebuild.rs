@@ -258,6 +258,30 @@ async fn every_kind_of_record_comes_back_the_same() {
     assert!(untested.is_empty(), "no history has {untested:?}");
 }
 
+/// Everything was coded anew, the journal too, under the same ids; the old pieces are not swept yet.
+#[tokio::test(start_paused = true)]
+async fn a_site_that_was_left_stays_left() {
+    let (world, _) = eventful(84).await;
+    let background = world.background();
+    engine_leaves(&world, "google").await;
+    background.abort();
+    let catalog = check(&world, ROOT, &Kinds::default()).await;
+    assert!(catalog.site_states().await.unwrap().iter().any(|(_, state)| *state == SiteState::Detached));
+    world.sites.set(&[1, 2], State::Gone);
+    let engine = world::open(&catalog, &world.sites, &world.outside, settings()).await.unwrap();
+    let permit = world::permit(&engine, &world.session, "large").await;
+    assert_eq!(world::get(&engine, permit).await.unwrap(), noise(1, 3 * MIB));
+}
+
+async fn engine_leaves(world: &World, name: &str) {
+    let names = [name.to_owned()];
+    world.engine.set_sites(&system(), &names, SiteState::Draining).await.unwrap();
+    let state = async || world.engine.evacuations(&system(), &names).await.unwrap().first().unwrap().state;
+    while state().await != SiteState::Detached {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_rebuilt_is_read_and_written_on() {
     let (world, _) = eventful(81).await;

@@ -12,12 +12,13 @@ use coding::piece::{HEADER, Identity, Layout, TRAILER};
 use coding::segment::{code_anew, restore_piece};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use model::{Code, Label, Piece, PieceName, Profile, Segment, SegmentId, SiteId};
+use model::{Code, Label, Piece, PieceName, Profile, Segment, SegmentId, SegmentKind, SiteId};
 use tracing::{debug, warn};
 
 use super::plan::{self, Bill, Place, Priced, Target, Way};
 use crate::error::Error;
 use crate::inner::Inner;
+use crate::ship::named;
 use crate::sites::object_name;
 use crate::work;
 
@@ -67,7 +68,14 @@ impl Inner {
     async fn pursue(self: &Arc<Self>, segment: &Segment, target: &Target, priced: Priced) -> Result<Mended, Error> {
         let Priced { way, bill, dearer } = priced;
         let term = self.epochs.begin();
-        let name = || PieceName { kind: segment.kind, epoch: term.epoch(), random: self.outside.random() };
+        let kin = self.outside.random();
+        let name = |index| {
+            let random = match segment.kind {
+                SegmentKind::Journal => named(kin, index),
+                SegmentKind::Data => self.outside.random(),
+            };
+            PieceName { kind: segment.kind, epoch: term.epoch(), random }
+        };
         let stored = match way {
             Way::Copy(copies) => self.copy_pieces(segment, copies, name).await?,
             Way::Compute(sources) => self.compute_pieces(segment, target, sources, name).await?,
@@ -92,14 +100,14 @@ impl Inner {
         &self,
         segment: &Segment,
         copies: Vec<(u8, Piece, SiteId)>,
-        name: impl Fn() -> PieceName,
+        name: impl Fn(u8) -> PieceName,
     ) -> Result<Vec<Piece>, Error> {
         let layout = Layout::of(segment);
         let _reserved = self.reserve(&layout, copies.len()).await;
         let mut new = Vec::new();
         for (index, piece, site) in copies {
             match self.read_whole(piece, &segment.id, &layout).await {
-                Ok(Some(bytes)) => new.push((Piece { index, site, name: name() }, bytes)),
+                Ok(Some(bytes)) => new.push((Piece { index, site, name: name(index) }, bytes)),
                 Ok(None) => self.suspects.report(segment.id, piece, crate::suspects::Suspicion::Failed),
                 Err(error) => debug!(site = %piece.site, %error, "a piece cannot be copied now"),
             }
@@ -113,7 +121,7 @@ impl Inner {
         segment: &Segment,
         target: &Target,
         sources: Vec<Piece>,
-        name: impl Fn() -> PieceName,
+        name: impl Fn(u8) -> PieceName,
     ) -> Result<Vec<Piece>, Error> {
         let layout = Layout::of(segment);
         let _reserved = self.reserve(&layout, usize::from(segment.code.k) + 2 + target.fill.len()).await;
@@ -125,7 +133,7 @@ impl Inner {
         };
         let sites: BTreeMap<u8, SiteId> = target.fill.iter().copied().collect();
         let piece = |(index, bytes): (u8, Bytes)| {
-            sites.get(&index).map(|site| (Piece { index, site: *site, name: name() }, bytes))
+            sites.get(&index).map(|site| (Piece { index, site: *site, name: name(index) }, bytes))
         };
         Ok(self.store_all(new.into_iter().filter_map(piece).collect()).await)
     }

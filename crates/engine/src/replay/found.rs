@@ -31,6 +31,8 @@ pub struct Found {
     /// The newest writer epoch seen in any name.
     pub seen: Epoch,
     pub segments: BTreeMap<SegmentId, Seen>,
+    /// The same as they are being found: of a segment that was coded anew one set for each code.
+    pub sets: BTreeMap<SegmentId, Vec<Seen>>,
     /// Sites that did not answer, to the listing or to a read.
     pub silent: BTreeSet<String>,
     /// Names of an epoch that the catalog never opened: it is certainly older than the sites.
@@ -80,10 +82,29 @@ impl Found {
     }
 
     fn take(&mut self, seen: Seen) {
-        let known = self.segments.entry(seen.header.segment);
-        let known = known.or_insert_with(|| Seen { header: seen.header, pieces: Vec::new(), head: None });
-        known.pieces.extend(seen.pieces);
-        known.head = known.head.take().or(seen.head);
+        let sets = self.sets.entry(seen.header.segment).or_default();
+        let fits = |set: &&mut Seen| Layout::of(&set.header).holds(&Layout::of(&seen.header));
+        match sets.iter_mut().find(fits) {
+            Some(set) => {
+                set.pieces.extend(seen.pieces);
+                set.head = set.head.take().or(seen.head);
+            }
+            None => sets.push(seen),
+        }
+    }
+
+    /// Of a segment that was coded anew the pieces under its last code are the more, unless they were cut
+    /// short: those of the one before are swept.
+    fn settle(&mut self) {
+        for (segment, sets) in std::mem::take(&mut self.sets) {
+            let worth = |set: &Seen| {
+                let newest = set.pieces.iter().map(|piece| piece.name.epoch).max();
+                (catalog::Endangered::spare(set.header.code, &set.pieces), newest)
+            };
+            if let Some(best) = sets.into_iter().max_by_key(worth) {
+                self.segments.insert(segment, best);
+            }
+        }
     }
 }
 
@@ -122,6 +143,7 @@ impl Inner {
             looked.segments.into_iter().for_each(|seen| found.take(seen));
             found.silent.extend(looked.silent.iter().filter_map(|id| Some(self.sites.get(*id)?.site.name.clone())));
         }
+        found.settle();
         Ok(())
     }
 
