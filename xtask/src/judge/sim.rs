@@ -56,8 +56,13 @@ pub fn run(seeds: u64, resume: bool) -> Result<bool> {
         println!("seeds {next} to {}: {:.0} s", next + count - 1, outcome.seconds);
         outcome.output.lines().filter(|line| !line.contains(" clean ")).for_each(|line| println!("  {line}"));
         text.push_str(&outcome.output);
-        fs::write(&lines, &text)?;
         next += count;
+        if let Some(seed) = died(&outcome.output, next - count..next) {
+            println!("  seed {seed} ended the process");
+            writeln!(text, "seed {seed} BAD the process ended")?;
+            next = seed + 1;
+        }
+        fs::write(&lines, &text)?;
     }
     let sums = Sums::of(&text);
     record(first, &commit, &sums)?;
@@ -75,6 +80,12 @@ fn seed_of(line: &str) -> Option<u64> {
     let mut words = line.split(' ');
     let (first, seed, verdict) = (words.next()?, words.next()?, words.next()?);
     (first == "seed" && ["clean", "BAD"].contains(&verdict)).then(|| seed.parse().ok()).flatten()
+}
+
+/// The seed that ended its process: the first of these that reported nothing.
+fn died(output: &str, mut seeds: std::ops::Range<u64>) -> Option<u64> {
+    let reported: Vec<u64> = output.lines().filter_map(seed_of).collect();
+    seeds.find(|seed| !reported.contains(seed))
 }
 
 /// The last seed in the record.
@@ -142,6 +153,7 @@ mod tests {
         let text = "seed 7 clean operations 1001 lives 9 cuts 5 calls 10 simulated_ms 3600000 faults 4 digest ab\n\
             seed 8: something was lost\n\
             seed 8 BAD operations 500 lives 2 cuts 1 calls 5 simulated_ms 10 faults 1 digest cd\ncpu_ms 900\n";
+        assert_eq!((died(text, 7..9), died(text, 7..11)), (None, Some(9)));
         let sums = Sums::of(text);
         assert_eq!((sums.seeds, sums.bad.as_slice(), sums.operations, sums.cpu_ms), (2, &[8][..], 1501, 900));
     }
