@@ -67,7 +67,7 @@ impl Recipe {
     /// How the cell of piece `want` follows from k of those in `have`, data pieces preferred. Copies are all
     /// the same, and there may be more of them than the code says: further ones were made later.
     ///
-    /// Panics when an index is not below n.
+    /// An index that is not below n is none.
     pub(crate) fn new(code: Code, have: &[u8], want: u8) -> Result<Recipe, NotEnough> {
         let mut have = have.to_vec();
         have.sort_unstable();
@@ -76,8 +76,11 @@ impl Recipe {
             let copy = *have.first().ok_or(NotEnough { have: 0, need: 1 })?;
             return Ok(Recipe { terms: vec![(copy, 0)], engine: DefaultEngine::new() });
         }
-        assert!(have.iter().chain([&want]).all(|index| *index < code.n()), "{code} has no such piece");
         let need = usize::from(code.k);
+        have.retain(|index| *index < code.n());
+        if want >= code.n() {
+            return Err(NotEnough { have: have.len(), need });
+        }
         if have.contains(&want) {
             return Ok(Recipe { terms: vec![(want, 0)], engine: DefaultEngine::new() });
         }
@@ -125,7 +128,7 @@ impl Recipe {
 /// `have` holds piece indices with their bytes; `want` names the indices to return, data or parity,
 /// in the order of the answer. Slices begin at a multiple of 64 within the cell and end at one.
 ///
-/// Panics when slices differ in length or are no multiples of 64, or an index is not below n.
+/// Panics when slices differ in length or are no multiples of 64.
 pub fn decode(code: Code, have: &[(u8, &[u8])], want: &[u8]) -> Result<Vec<Vec<u8>>, NotEnough> {
     let indices: Vec<u8> = have.iter().map(|(index, _)| *index).collect();
     let length = have.first().map_or(0, |(_, slice)| slice.len());

@@ -25,7 +25,8 @@ pub struct Term {
 impl Epochs {
     /// From now on work begins in `epoch`.
     pub fn enter(&self, epoch: Epoch) {
-        self.state().current = epoch;
+        let mut state = self.state();
+        state.current = state.current.max(epoch);
     }
 
     /// Begins work in the current epoch.

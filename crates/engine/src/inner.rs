@@ -47,6 +47,8 @@ pub struct Inner {
     pub catch_up: Notify,
     /// A site may have to be left.
     pub evacuation: Notify,
+    /// Held while it is decided what a site is for: what was looked at before still holds then.
+    pub siting: tokio::sync::Mutex<()>,
     pub draining: AtomicBool,
     pub recoding: tokio::sync::Semaphore,
     /// The profile of each stream's journal segments: the one of its buckets that promises most.

@@ -127,6 +127,7 @@ impl Engine {
         }
 
         let inner = Inner::of(enclave, catalog, sites, keys, outside, settings, origins);
+        inner.heed_states().await?;
         inner.heed_decided().await?;
         let seen = inner.replay().await?;
         if !open_keys(inner.catalog.as_ref(), &inner.keys).await? {
@@ -293,6 +294,7 @@ impl Inner {
             shown: watch::channel(0).0,
             catch_up: Notify::new(),
             evacuation: Notify::new(),
+            siting: tokio::sync::Mutex::default(),
             draining: false.into(),
             recoding: tokio::sync::Semaphore::new(RECODED_AT_ONCE),
         })

@@ -148,7 +148,9 @@ impl Inner {
         for piece in pieces {
             let vendor = self.sites.vendor(piece.site);
             let new = |other: &Piece| other.index != piece.index && self.sites.vendor(other.site) != vendor;
-            if taken.iter().all(new) && matches!(self.read_whole(piece, &known.id, &layout).await, Ok(Some(_))) {
+            let stays = self.sites.get(piece.site).is_some_and(|site| site.state().stays());
+            if stays && taken.iter().all(new) && matches!(self.read_whole(piece, &known.id, &layout).await, Ok(Some(_)))
+            {
                 self.catalog.add_pieces(known.id, vec![piece]).await?;
                 taken.push(piece);
             }
@@ -242,6 +244,9 @@ impl Inner {
             }
             opened => opened.map_err(|error| unreadable(error.to_string()))?,
         };
+        if opened.stream != header.stream {
+            return Err(unreadable("it was sealed for another stream".to_owned()));
+        }
         let segment = Segment {
             id: header.segment,
             kind: SegmentKind::Journal,

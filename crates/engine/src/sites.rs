@@ -1,7 +1,7 @@
 //! The sites of the enclave and this gateway's view of their health.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ pub struct KnownSite {
     pub handle: Arc<SiteHandle>,
     /// Its place in [`SiteState::ALL`].
     state: AtomicU8,
+    /// How often it was set.
+    turns: AtomicU64,
 }
 
 pub struct Sites {
@@ -91,7 +93,7 @@ impl Sites {
 impl KnownSite {
     /// An active site.
     pub fn new(site: Site, facts: SiteFacts, handle: Arc<SiteHandle>) -> KnownSite {
-        KnownSite { site, facts, handle, state: AtomicU8::default() }
+        KnownSite { site, facts, handle, state: AtomicU8::default(), turns: AtomicU64::default() }
     }
 
     pub fn state(&self) -> SiteState {
@@ -101,6 +103,12 @@ impl KnownSite {
     pub fn set_state(&self, state: SiteState) {
         let place = (0..).zip(SiteState::ALL).find(|(_, known)| *known == state);
         self.state.store(place.map_or(0, |(place, _)| place), Ordering::SeqCst);
+        self.turns.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Another number each time its state was set: what was concluded before holds no more.
+    pub fn turn(&self) -> u64 {
+        self.turns.load(Ordering::SeqCst)
     }
 
     /// Whether what has this label may lie here, ciphertext or not; `None` is the control stream's,

@@ -470,7 +470,7 @@ async fn a_rebuild_lists_the_journal_and_reads_the_heads_of_its_segments() {
     let control = dump.lines().find_map(|line| line.strip_prefix("stream ")?.split_once(" - ")).unwrap().0;
     let control = dump.lines().filter(|line| line.starts_with(&format!("journal {control} "))).count() as u64;
     assert!(control < 20, "{control} segments of the control stream");
-    assert!((segments..=plan.gets + control).contains(&asked.gets), "{asked:?} of {plan:?}");
+    assert!((segments..=plan.gets + 2 * control).contains(&asked.gets), "{asked:?} of {plan:?}");
     assert!(asked.bytes <= plan.bytes, "{asked:?} of {plan:?}");
     assert_same(&catalog.dump().await.unwrap(), &dump);
 
@@ -522,6 +522,42 @@ async fn damaged_pieces_of_the_journal_are_read_around() {
         parts.sites[2].store = damaging(Arc::clone(&parts.sites[2].store));
         Engine::rebuild(parts, None).await.unwrap();
         assert_same(&without_pieces(&catalog.dump().await.unwrap()), &expected);
+    }
+}
+
+/// At one site pieces of the journal have changed places: sound pieces, under each other's names.
+#[tokio::test(start_paused = true)]
+async fn pieces_under_each_others_names_mislead_nobody() {
+    let world = World::new(104).await;
+    for n in 0..20 {
+        world.put(&format!("small {n}"), &noise(n, 3000)).await.unwrap();
+    }
+    world.engine.drain().await;
+    let expected = without_pieces(&world.catalog.dump().await.unwrap());
+    for memory in &world.sites.memories {
+        let mut by_length = std::collections::BTreeMap::<u64, Vec<String>>::new();
+        for name in memory.names().into_iter().filter(|name| name.contains("/j/")) {
+            by_length.entry(memory.head(&name).await.unwrap()).or_default().push(name);
+        }
+        let alike: Vec<String> = by_length.into_values().max_by_key(Vec::len).unwrap();
+        assert!(alike.len() > 5, "batches of one size");
+        let mut whole = Vec::new();
+        for name in &alike {
+            let length = memory.head(name).await.unwrap();
+            whole.push(memory.get_range(name, 0..length).await.unwrap());
+        }
+        let turned: Vec<_> = whole.iter().cycle().skip(1).take(alike.len()).cloned().collect();
+        put_anew(memory, &alike, turned).await;
+        let (catalog, _) = rebuild(&world, ROOT, &Kinds::default()).await.unwrap();
+        assert_same(&without_pieces(&catalog.dump().await.unwrap()), &expected);
+        put_anew(memory, &alike, whole).await;
+    }
+}
+
+async fn put_anew(memory: &providers::MemoryStore, names: &[String], pieces: Vec<bytes::Bytes>) {
+    for (name, bytes) in names.iter().zip(pieces) {
+        memory.delete(name).await.unwrap();
+        memory.put_new(name, bytes).await.unwrap();
     }
 }
 

@@ -189,7 +189,6 @@ pub fn store_copy(c: &Connection, number: Number, copy: &KnownCopy) -> Result<()
     Ok(())
 }
 
-/// By id.
 /// What each site is used for.
 pub fn site_states(c: &Connection) -> Result<Vec<(SiteId, SiteState)>, Error> {
     let mut find = c.prepare_cached("SELECT id, state FROM site ORDER BY id")?;

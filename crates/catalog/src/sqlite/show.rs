@@ -19,7 +19,7 @@ pub fn show(c: &Db<'_>, batch: &Batch) -> Result<(), Error> {
     let mut head = Head::load(c, batch.stream)?;
     let mut apply = Apply::begin(c, head.label)?;
     let shown_before = head.shown.0;
-    let mut link = None;
+    let (mut link, mut ours) = (None, false);
     for shipped in &batch.records {
         let record = codec::decode(&shipped.encoded)?;
         let hash = coding::record::hash(&shipped.encoded);
@@ -31,13 +31,15 @@ pub fn show(c: &Db<'_>, batch: &Batch) -> Result<(), Error> {
         }
         head.check_next(&record)?;
         // What was decided here was proven here, just before; what is replayed is only heard of.
-        let proven = head.take_decided(c, &record, shipped)?.then(|| c.now());
+        let decided_here = head.take_decided(c, &record, shipped)?;
+        ours |= decided_here;
+        let proven = decided_here.then(|| c.now());
         head.shown = (record.sequence, hash);
         apply.record(record, shipped.extent, proven)?;
     }
     if head.shown.0 > shown_before {
-        // A replay proves the pieces of what it shows, too.
-        segments::insert(c, &batch.segment, Some(c.now()))?;
+        // A replay takes most pieces at their listing.
+        segments::insert(c, &batch.segment, ours.then(|| c.now()))?;
         head.store(c, batch, shown_before + 1)?;
     }
     apply.finish()

@@ -72,6 +72,7 @@ impl Engine {
     /// detached when nothing is left there.
     pub async fn set_sites(&self, _: &SystemPermit, names: &[String], state: SiteState) -> Result<(), Error> {
         let inner = &self.inner;
+        let _alone = inner.siting.lock().await;
         let sites = inner.sites_named(names)?;
         match state {
             SiteState::Active => {}
@@ -203,11 +204,19 @@ impl Inner {
 
     async fn evacuate(self: &Arc<Self>, known: &KnownSite, proof: &mut Proof) -> Result<(), Error> {
         let site = known.site.id;
+        if proof.turn != known.turn() {
+            *proof = Proof { turn: known.turn(), ..Proof::default() };
+        }
         if self.bring_away(site).await? {
-            *proof = Proof::default();
+            *proof = Proof { turn: proof.turn, ..Proof::default() };
             return Ok(());
         }
         if !self.prove_empty(known, proof).await? {
+            return Ok(());
+        }
+        // Nobody took it back meanwhile, and nobody does now.
+        let _alone = self.siting.lock().await;
+        if proof.turn != known.turn() || known.state() != SiteState::Draining {
             return Ok(());
         }
         self.commit_control(Change::SiteSet { site, state: SiteState::Detached }).await?;
@@ -258,7 +267,7 @@ impl Inner {
             return Ok(false);
         }
         if !self.catalog.segments_at(known.site.id, None, 1).await?.is_empty() {
-            *proof = Proof::default();
+            *proof = Proof { turn: proof.turn, ..Proof::default() };
             return Ok(false);
         }
         if known.answers() { self.lists_nothing_named(known).await } else { Ok(true) }
@@ -269,7 +278,7 @@ impl Inner {
         let mut behind: Option<String> = None;
         loop {
             let listed = known.handle.store.list(&format!("{}/", self.enclave), behind.as_deref(), LIST_PAGE).await;
-            let Ok(page) = listed else { return Ok(true) };
+            let Ok(page) = listed else { return Ok(!known.answers()) };
             let Some(last) = page.last() else { return Ok(true) };
             behind = Some(last.name.clone());
             let pieces: Vec<PieceName> =
@@ -287,6 +296,8 @@ impl Inner {
 /// What must be over before a site without pieces is known to stay so.
 #[derive(Default)]
 struct Proof {
+    /// Of the site when this was begun.
+    turn: u64,
     /// Work that began before this epoch may have found the site active.
     epoch: Option<Epoch>,
     /// Records up to this one may name what it stored there.

@@ -55,13 +55,18 @@ impl Inner {
     pub async fn mend(self: &Arc<Self>, id: SegmentId, wish: Option<Profile>) -> Result<Mended, Error> {
         let Some(_claim) = self.claims.try_take(id) else { return Ok(Mended { waits: true, ..Mended::default() }) };
         let Some(segment) = self.catalog.segment(id).await? else { return Ok(Mended::default()) };
-        let places = self.places(self.label_of(segment.stream)?);
+        let label = self.label_of(segment.stream)?;
+        let places = self.places(label);
         let Some(target) = plan::target(&segment, &places, wish) else {
             return Ok(Mended { waits: waits(&segment, &places), ..Mended::default() });
         };
         let Some(priced) = plan::way(&segment, &target, &places) else {
             return Ok(Mended { waits: true, ..Mended::default() });
         };
+        // Under the floor nothing is decided, and all that is read and stored would be for nothing.
+        if self.sites.map(self.journal_profile(segment.stream), label, &[], 0).is_err() {
+            return Ok(Mended { waits: true, ..Mended::default() });
+        }
         self.pursue(&segment, &target, priced).await
     }
 
@@ -77,7 +82,17 @@ impl Inner {
             PieceName { kind: segment.kind, epoch: term.epoch(), random }
         };
         let stored = match way {
-            Way::Copy(copies) => self.copy_pieces(segment, copies, name).await?,
+            Way::Copy(copies) => {
+                let tried: Vec<Piece> = copies.iter().map(|(_, piece, _)| *piece).collect();
+                let stored = self.copy_pieces(segment, copies, name).await?;
+                // A site that gives others and not this one is done without.
+                let answers = |piece: &Piece| self.sites.get(piece.site).is_some_and(crate::sites::KnownSite::answers);
+                let others = segment.pieces.iter().copied().filter(|piece| answers(piece) && !tried.contains(piece));
+                match stored.is_empty() && !tried.is_empty() {
+                    true => self.compute_pieces(segment, target, others.collect(), name).await?,
+                    false => stored,
+                }
+            }
             Way::Compute(sources) => self.compute_pieces(segment, target, sources, name).await?,
         };
         let Some((code, pieces)) = target.settled(segment, &stored) else {
@@ -103,7 +118,7 @@ impl Inner {
         name: impl Fn(u8) -> PieceName,
     ) -> Result<Vec<Piece>, Error> {
         let layout = Layout::of(segment);
-        let _reserved = self.reserve(&layout, copies.len()).await;
+        let _reserved = self.reserve(&[(&layout, copies.len())]).await;
         let mut new = Vec::new();
         for (index, piece, site) in copies {
             match self.read_whole(piece, &segment.id, &layout).await {
@@ -124,7 +139,8 @@ impl Inner {
         name: impl Fn(u8) -> PieceName,
     ) -> Result<Vec<Piece>, Error> {
         let layout = Layout::of(segment);
-        let _reserved = self.reserve(&layout, usize::from(segment.code.k) + 2 + target.fill.len()).await;
+        let new = Layout { code: target.code, ..layout };
+        let _reserved = self.reserve(&[(&layout, usize::from(segment.code.k) + 2), (&new, target.fill.len())]).await;
         let have = self.read_some(segment, &layout, &sources).await;
         self.check_agreement(segment, layout, &have).await?;
         let new = match target.recodes(segment) {
@@ -179,10 +195,12 @@ impl Inner {
         Ok((0..).zip(encoded.pieces).collect())
     }
 
-    /// Memory for so many pieces in flight.
-    async fn reserve(&self, layout: &Layout, pieces: usize) -> crate::budget::Reserved {
-        let length = usize::try_from(layout.piece_length()).unwrap_or(usize::MAX);
-        self.budget.large.reserve(length.saturating_mul(pieces)).await
+    /// Memory for so many pieces of each layout in flight.
+    async fn reserve(&self, pieces: &[(&Layout, usize)]) -> crate::budget::Reserved {
+        let bytes = |(layout, count): &(&Layout, usize)| {
+            usize::try_from(layout.piece_length()).unwrap_or(usize::MAX).saturating_mul(*count)
+        };
+        self.budget.large.reserve(pieces.iter().map(bytes).fold(0, usize::saturating_add)).await
     }
 
     /// Those of the pieces that were stored and proven.

@@ -151,7 +151,7 @@ impl Inner {
         let mut walks = self.catalog.scrub_state(known.site.id).await?.walks;
         for depth in Depth::ALL {
             let walk = walks.remove(&depth).unwrap_or_default();
-            let fresh = walk.place.is_none();
+            let (fresh, before) = (walk.place.is_none(), walk.began);
             if fresh && !settings.is_due(depth, walk.began, now) {
                 continue;
             }
@@ -162,8 +162,10 @@ impl Inner {
                 self.revisit(&walking).await?;
             }
             let stopped = self.walk(depth, &mut walking, Keep::Place).await?;
-            if stopped.is_some() {
-                break;
+            if stopped.is_some() && walking.walk.place.is_none() {
+                // It came nowhere: it is due still.
+                walking.walk.began = before;
+                self.catalog.set_walk(known.site.id, depth, walking.walk).await?;
             }
         }
         Ok(())

@@ -1,10 +1,10 @@
 //! What the sites hold of the journal and the catalog does not know: names that were listed, put together
 //! into segments, and of each segment its head.
 //!
-//! Pieces that were uploaded together share all of their name but its last byte, which is their index. One
-//! request, for the beginning of the first data piece, so tells which segment they are; it brings the records
-//! too, or those of them that do not lie in the next data pieces. Pieces that were restored later, and all of older programs, have names of their own, and each is
-//! asked.
+//! Pieces that were uploaded together share all of their name but its last byte, which is their index. The
+//! beginning of the first data piece so tells which segment they are; it brings the records too, or those of
+//! them that do not lie in the next data pieces. A second piece has to say the same, or each is asked. Pieces of
+//! older programs have names of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -195,6 +195,7 @@ impl Inner {
         // The first data piece has the head.
         kin.sort_unstable_by_key(|listed| listed.name.index());
         let (mut looked, mut kin) = (Looked::default(), std::collections::VecDeque::from(kin));
+        let mut alone = false;
         while let Some(first) = kin.pop_front() {
             let (header, begun) = match self.read_beginning(&first).await {
                 Ok(Some(read)) => read,
@@ -210,21 +211,48 @@ impl Inner {
                 continue;
             }
             let mut pieces = vec![Piece { index: header.index, site: first.site, name: first.name }];
-            if header.index == first.name.index() {
+            let mut joined = Vec::new();
+            if !alone && header.index == first.name.index() {
                 kin.retain(|other| {
                     let index = other.name.index();
                     let new = |piece: &Piece| piece.index != index && piece.site != other.site;
                     let is_of_it = other.size == first.size && index < header.code.n() && pieces.iter().all(new);
                     if is_of_it {
                         pieces.push(Piece { index, site: other.site, name: other.name });
+                        joined.push(*other);
                     }
                     !is_of_it
                 });
             }
-            let head = self.head_of(&header, &pieces, &begun).await;
+            let (mut head, mut confirmed) = self.head_of(&header, &pieces, &begun).await;
+            if confirmed.is_none() {
+                confirmed = self.confirmed(&header, pieces.get(1..).unwrap_or_default()).await;
+            }
+            if confirmed == Some(false) {
+                // One of them is not what its name says: each is asked.
+                alone = true;
+                kin.extend(joined);
+                pieces.truncate(1);
+                (head, _) = self.head_of(&header, &pieces, &begun).await;
+            }
             looked.segments.push(Seen { header, pieces, head });
         }
         looked
+    }
+
+    /// Whether another piece says that it is of the same segment; `None` when none of them answers. The first
+    /// alone may be another's, or made up, and would take the others with it.
+    async fn confirmed(&self, header: &Header, others: &[Piece]) -> Option<bool> {
+        for other in others {
+            let Some(known) = self.sites.get(other.site) else { continue };
+            let object = object_name(self.enclave, &other.name);
+            match known.handle.store.get_range(&object, 0..HEADER as u64).await {
+                Ok(bytes) => return Some(is_kin(header, other, &bytes)),
+                Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Invalid) => return Some(false),
+                Err(_) => {}
+            }
+        }
+        None
     }
 
     /// The header of a listed piece, and as much of it as is read with that; `None` when it holds none of
@@ -250,9 +278,23 @@ impl Inner {
         Ok(None)
     }
 
+    /// The head, and whether the pieces that were read for it beside the first confirm that they are of its
+    /// segment; `None` when there were none.
+    async fn head_of(&self, header: &Header, pieces: &[Piece], begun: &Bytes) -> (Option<Bytes>, Option<bool>) {
+        let mut confirmed = None;
+        let head = self.read_head(header, pieces, begun, &mut confirmed).await;
+        (head.filter(|_| confirmed != Some(false)), confirmed)
+    }
+
     /// The head out of the first data piece's beginning, and of those behind it where it goes on in them:
     /// small batches are about as long as their records. `None` where one of them is not there.
-    async fn head_of(&self, header: &Header, pieces: &[Piece], begun: &Bytes) -> Option<Bytes> {
+    async fn read_head(
+        &self,
+        header: &Header,
+        pieces: &[Piece],
+        begun: &Bytes,
+        confirmed: &mut Option<bool>,
+    ) -> Option<Bytes> {
         if header.index > 0 || Layout::of(header).rows() != 1 {
             return None;
         }
@@ -271,12 +313,22 @@ impl Inner {
                 _ => {
                     let piece = pieces.iter().find(|piece| piece.index == index)?;
                     let object = object_name(self.enclave, &piece.name);
-                    let range = HEADER as u64..(HEADER + wanted) as u64;
-                    let read = self.sites.get(piece.site)?.handle.store.get_range(&object, range).await;
-                    head.extend_from_slice(&read.ok()?);
+                    let range = 0..(HEADER + wanted) as u64;
+                    let read = self.sites.get(piece.site)?.handle.store.get_range(&object, range).await.ok()?;
+                    *confirmed = Some(confirmed.unwrap_or(true) && is_kin(header, piece, &read));
+                    head.extend_from_slice(read.get(HEADER..)?);
                 }
             }
         }
         (head.len() == length).then(|| head.into())
     }
+}
+
+/// Whether what begins so is the piece that its name says, of the segment with this header.
+fn is_kin(header: &Header, piece: &Piece, begun: &[u8]) -> bool {
+    let found = Header::decode(begun.get(..HEADER).unwrap_or_default());
+    found.is_ok_and(|found| {
+        let identity = found.identity() == header.identity();
+        identity && found.index == piece.index && Layout::of(header).holds(&Layout::of(&found))
+    })
 }

@@ -24,14 +24,15 @@ pub fn repair(args: &RepairArgs) -> Result<(), Failure> {
     }
     client.order(Method::POST, "/api/v1/repairs")?;
     let progress = Progress::here(args.json);
-    let mut seen = 0;
+    let mut seen = None;
     let state = loop {
         let state: RepairState = client.call(Method::GET, "/api/v1/repairs", Vec::new())?;
-        if seen == 0 {
+        let before = *seen.get_or_insert_with(|| {
             progress.begin("segments looked at", Some(state.of));
-        }
-        progress.advance(state.segments.saturating_sub(seen));
-        seen = state.segments.max(seen);
+            0
+        });
+        progress.advance(state.segments.saturating_sub(before));
+        seen = Some(state.segments.max(before));
         if state.over {
             break state;
         }

@@ -11,7 +11,7 @@ const CELL: u32 = 64;
 fn stripe(code: Code) -> Vec<(Piece, Bytes)> {
     let mut encoder = Encoder::new(code, CELL, 1);
     for index in 0..code.k {
-        encoder.next_cell().iter_mut().zip(1..).for_each(|(byte, at)| *byte = at * (index + 3));
+        encoder.next_cell().iter_mut().zip(1..).for_each(|(byte, at)| *byte = u8::wrapping_mul(at, index + 3));
         encoder.commit_cell(CELL as usize);
     }
     let identity = Identity {
