@@ -471,7 +471,16 @@ impl Life {
     async fn finish(&mut self, engine: &Engine, catalog: &dyn Catalog) {
         weather::clear(&self.ground);
         tokio::time::sleep(Duration::from_secs(60)).await;
-        if !check::is_settled(engine).await {
+        // What moves from a site that is being left is always on its way: one moment of quiet is enough.
+        let mut settled = check::is_settled(engine).await;
+        for _ in 0..600 {
+            if settled {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            settled = check::is_settled(engine).await;
+        }
+        if !settled {
             return self.findings.add("what was decided is not shown in good weather".to_owned());
         }
         self.known.settle();
