@@ -234,7 +234,7 @@ impl Inner {
             (after, any) = (Some(*last), true);
             let move_one = |(_, segment): (PieceName, Segment)| {
                 let inner = Arc::clone(self);
-                async move { inner.mend(segment.id, None).await }
+                async move { inner.mend(segment.id).await }
             };
             let mut work = futures::stream::iter(page).map(move_one).buffered(AT_ONCE);
             let mut moved = Moved::default();
@@ -306,7 +306,7 @@ struct Proof {
 
 impl EvacuationPlan {
     fn add(&mut self, segment: &Segment, places: &[Place]) {
-        let target = plan::target(segment, places, None);
+        let target = plan::target(segment, places);
         let priced = target.as_ref().and_then(|target| plan::way(segment, target, places));
         let (Some(target), Some(priced)) = (target, priced) else {
             self.waiting += 1;

@@ -12,7 +12,7 @@ use coding::piece::{HEADER, Identity, Layout, TRAILER};
 use coding::segment::{code_anew, restore_piece};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use model::{Code, Label, Piece, PieceName, Profile, Segment, SegmentId, SegmentKind, SiteId};
+use model::{Code, Label, Piece, PieceName, Segment, SegmentId, SegmentKind, SiteId};
 use tracing::{debug, warn};
 
 use super::plan::{self, Bill, Place, Priced, Target, Way};
@@ -50,14 +50,14 @@ impl Inner {
         may_hold.map(place).collect()
     }
 
-    /// Claims the segment and brings it to where it should lie now, by `wish` if there is one. A segment
-    /// that somebody else works on waits for the next time.
-    pub async fn mend(self: &Arc<Self>, id: SegmentId, wish: Option<Profile>) -> Result<Mended, Error> {
+    /// Claims the segment and brings it to where it should lie now. One that somebody else works on waits for
+    /// the next time.
+    pub async fn mend(self: &Arc<Self>, id: SegmentId) -> Result<Mended, Error> {
         let Some(_claim) = self.claims.try_take(id) else { return Ok(Mended { waits: true, ..Mended::default() }) };
         let Some(segment) = self.catalog.segment(id).await? else { return Ok(Mended::default()) };
         let label = self.label_of(segment.stream)?;
         let places = self.places(label);
-        let Some(target) = plan::target(&segment, &places, wish) else {
+        let Some(target) = plan::target(&segment, &places) else {
             return Ok(Mended { waits: waits(&segment, &places), ..Mended::default() });
         };
         let Some(priced) = plan::way(&segment, &target, &places) else {
@@ -99,11 +99,10 @@ impl Inner {
             return Ok(Mended { waits: true, ..Mended::default() });
         };
         let stays = segment.pieces.iter().all(|piece| pieces.contains(piece));
-        if stays && code == segment.code && target.promise == segment.promise {
+        if stays && code == segment.code {
             self.remember_pieces(segment.id, segment.kind, segment.stream, stored.clone()).await?;
         } else {
-            let promised = Segment { promise: target.promise, ..segment.clone() };
-            self.place(&promised, code, pieces).await?;
+            self.place(segment, code, pieces).await?;
         }
         let waits = stored.len() < target.fill.len();
         Ok(Mended { added: stored.len(), bill, dearer: dearer.unwrap_or(bill.cost).0, waits })

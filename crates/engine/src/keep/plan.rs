@@ -1,14 +1,14 @@
 //! The planner: where a segment should lie, given where it lies and the sites as they are, and how its
 //! pieces get there.
 //!
-//! Pure functions, one segment at a time. Catch-up, repair, evacuation and moving to another profile all
-//! do what these say, so that a plan printed beforehand and the work done later cannot differ in kind.
+//! Pure functions, one segment at a time. Catch-up, repair and evacuation all do what these say, so that a plan
+//! printed beforehand and the work done later cannot differ in kind.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
 use coding::piece::Layout;
-use model::{Code, NanoDollars, Piece, Prices, Profile, Segment, SiteId, SiteState, Vendor};
+use model::{Code, NanoDollars, Piece, Prices, Segment, SiteId, SiteState, Vendor};
 
 /// A site that may hold the segment, as the planner sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,6 @@ pub struct Place {
 pub struct Target {
     /// The segment's, or that to code it anew in.
     pub code: Code,
-    pub promise: u8,
     /// Pieces that stay where they are. Of a segment coded anew none do.
     pub keep: Vec<Piece>,
     /// Indices to store, and where.
@@ -55,8 +54,7 @@ impl Target {
             stays.extend(segment.pieces.iter().filter(|piece| !self.keep.contains(piece)));
         }
         let stays = sorted(stays);
-        let changes = self.promise != segment.promise || stays != sorted(segment.pieces.clone());
-        changes.then_some((self.code, stays))
+        (stays != sorted(segment.pieces.clone())).then_some((self.code, stays))
     }
 }
 
@@ -65,17 +63,16 @@ fn sorted(mut pieces: Vec<Piece>) -> Vec<Piece> {
     pieces
 }
 
-/// Where the segment should lie, with `wish` by that profile, or `None` where it does already or nothing
-/// can be done about it now. `places` are all sites that may hold it.
+/// Where the segment should lie, or `None` where it does already or nothing can be done about it now.
+/// `places` are all sites that may hold it.
 ///
 /// Vendors that are out only now are waited for: their pieces stay. When those that are left for good are
 /// too few for the segment's code to keep its promise, it is coded anew for them, as a write would be.
-pub fn target(segment: &Segment, places: &[Place], wish: Option<Profile>) -> Option<Target> {
+pub fn target(segment: &Segment, places: &[Place]) -> Option<Target> {
     let by_site: BTreeMap<SiteId, &Place> = places.iter().map(|place| (place.site, place)).collect();
     let staying: BTreeSet<Vendor> = places.iter().filter(|place| place.state.stays()).map(|p| p.vendor).collect();
-    let promise = wish.map_or(segment.promise, Profile::promise);
-    let code = code(segment, staying.len(), wish);
-    let reach = i64::from(promise).min(i64::try_from(staying.len()).unwrap_or(i64::MAX) - i64::from(code.k));
+    let code = code(segment, staying.len());
+    let reach = i64::from(segment.promise).min(i64::try_from(staying.len()).unwrap_or(i64::MAX) - i64::from(code.k));
     let keep: Vec<Piece> = match code == segment.code {
         true => stays(segment, &by_site),
         false => Vec::new(),
@@ -83,10 +80,10 @@ pub fn target(segment: &Segment, places: &[Place], wish: Option<Profile>) -> Opt
     let holders = keep.iter().filter_map(|piece| Some(by_site.get(&piece.site)?.vendor)).collect();
     let mut free = free(places, &holders);
     // Copies are the same in whatever number; those that are made anew are as many as there are vendors.
-    let wanted = if code.k == 1 && code == segment.code { promise + 1 } else { code.n() };
+    let wanted = if code.k == 1 && code == segment.code { segment.promise + 1 } else { code.n() };
     let missing = (0..wanted).filter(|index| keep.iter().all(|piece| piece.index != *index));
     let fill: Vec<(u8, SiteId)> = missing.zip(std::iter::from_fn(|| free.pop())).collect();
-    let target = Target { code, promise, keep, fill, reach };
+    let target = Target { code, keep, fill, reach };
     if target.recodes(segment) {
         // All of it or nothing: half of each code would be worth less than either.
         let whole = target.fill.len() == usize::from(wanted);
@@ -95,24 +92,15 @@ pub fn target(segment: &Segment, places: &[Place], wish: Option<Profile>) -> Opt
     (!target.fill.is_empty() || target.settled(segment, &[]).is_some()).then_some(target)
 }
 
-/// The code to lie in when so many vendors are left.
-fn code(segment: &Segment, vendors: usize, wish: Option<Profile>) -> Code {
-    let (full, promise) = match wish {
-        Some(profile) => (profile.code(), usize::from(profile.promise())),
-        None => (segment.code, usize::from(segment.promise)),
-    };
-    let data = vendors.min(usize::from(full.n())).saturating_sub(promise).clamp(1, usize::from(full.k).max(1));
-    let parity = promise.min(vendors.saturating_sub(data));
-    let small = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
-    let best = Code { k: small(data), m: small(parity) };
-    match wish {
-        // Copies are the same in whatever number.
-        _ if best.k == 1 && segment.code.k == 1 => segment.code,
-        Some(_) => best,
-        // What is kept of the promise decides: a code that keeps it is left as it is.
-        None if vendors >= usize::from(segment.code.k) + promise || best.k >= segment.code.k => segment.code,
-        None => best,
+/// The code to lie in when so many vendors are left: the segment's as long as that keeps the promise.
+fn code(segment: &Segment, vendors: usize) -> Code {
+    let (code, promise) = (segment.code, usize::from(segment.promise));
+    let data = vendors.min(usize::from(code.n())).saturating_sub(promise).clamp(1, usize::from(code.k).max(1));
+    if vendors >= usize::from(code.k) + promise || data >= usize::from(code.k) {
+        return code;
     }
+    let small = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
+    Code { k: small(data), m: small(promise.min(vendors.saturating_sub(data))) }
 }
 
 /// Pieces at sites where they may stay, one for each index and each vendor.

@@ -71,7 +71,7 @@ impl Inner {
             after = Some(Endangered::of(last));
             let mend = |segment: Segment| {
                 let inner = Arc::clone(self);
-                async move { inner.mend(segment.id, None).await }
+                async move { inner.mend(segment.id).await }
             };
             let mut work = futures::stream::iter(page).map(mend).buffered(AT_ONCE);
             while let Some(done) = work.next().await {
@@ -95,7 +95,7 @@ impl Inner {
 
 impl RepairPlan {
     fn add(&mut self, segment: &Segment, places: &[Place]) {
-        let target = plan::target(segment, places, None);
+        let target = plan::target(segment, places);
         match target.and_then(|target| plan::way(segment, &target, places)) {
             Some(priced) => *self.by_spare.entry(Endangered::of(segment).spare).or_default() += priced.bill,
             None => self.waiting += 1,

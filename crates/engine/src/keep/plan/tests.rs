@@ -53,15 +53,15 @@ fn indices(target: &Target) -> Vec<(u8, u8)> {
 
 #[test]
 fn what_lies_well_is_left_alone() {
-    assert_eq!(target(&segment(2, 2, 2, &[0, 1, 2, 3]), &places(5), None), None);
-    assert_eq!(target(&segment(1, 2, 2, &[3, 1, 0]), &places(4), None), None);
+    assert_eq!(target(&segment(2, 2, 2, &[0, 1, 2, 3]), &places(5)), None);
+    assert_eq!(target(&segment(1, 2, 2, &[3, 1, 0]), &places(4)), None);
 }
 
 #[test]
 fn a_missing_piece_goes_to_a_vendor_that_holds_none() {
     let mut one = segment(2, 2, 2, &[0, 1, 2, 3]);
     one.pieces.remove(1);
-    let target = target(&one, &places(4), None).unwrap();
+    let target = target(&one, &places(4)).unwrap();
     assert_eq!((target.code, indices(&target)), (one.code, vec![(1, 1)]));
     let priced = way(&one, &target, &places(4)).unwrap();
     assert_eq!(priced.way, Way::Compute(vec![piece(0, 0), piece(2, 2), piece(3, 3)]));
@@ -72,9 +72,9 @@ fn a_missing_piece_goes_to_a_vendor_that_holds_none() {
 fn a_vendor_that_is_only_out_is_waited_for() {
     let mut places = places(4);
     (places[1].takes, places[1].gives) = (false, false);
-    assert_eq!(target(&segment(2, 2, 2, &[0, 1, 2, 3]), &places, None), None);
+    assert_eq!(target(&segment(2, 2, 2, &[0, 1, 2, 3]), &places), None);
     places[1].state = SiteState::Suspended;
-    assert_eq!(target(&segment(2, 2, 2, &[0, 1, 2, 3]), &places, None), None);
+    assert_eq!(target(&segment(2, 2, 2, &[0, 1, 2, 3]), &places), None);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn with_a_vendor_to_spare_a_piece_moves_there() {
     let mut places = places(5);
     leave(&mut places, 2);
     let one = segment(2, 2, 2, &[0, 1, 2, 3]);
-    let found = target(&one, &places, None).unwrap();
+    let found = target(&one, &places).unwrap();
     assert_eq!((found.code, indices(&found)), (one.code, vec![(2, 4)]));
     let new = Piece { site: SiteId([4; 16]), ..piece(2, 9) };
     let settled = found.settled(&one, &[new]).unwrap();
@@ -95,14 +95,14 @@ fn with_too_few_vendors_left_it_is_coded_anew() {
     let mut places = places(4);
     leave(&mut places, 0);
     let one = segment(2, 2, 2, &[0, 1, 2, 3]);
-    let found = target(&one, &places, None).unwrap();
+    let found = target(&one, &places).unwrap();
     assert_eq!((found.code, found.fill.len(), found.keep.len()), (Code { k: 1, m: 2 }, 3, 0));
     assert!(found.fill.iter().all(|(_, site)| *site != SiteId([0; 16])));
     let stored: Vec<Piece> = (0..3).map(|index| piece(index, index + 1)).collect();
     assert_eq!(found.settled(&one, &stored[..2]), None, "all of it or nothing");
     assert_eq!(found.settled(&one, &stored).unwrap(), (Code { k: 1, m: 2 }, stored));
     places[3].takes = false;
-    assert_eq!(target(&one, &places, None), None, "while one of the others is out it waits");
+    assert_eq!(target(&one, &places), None, "while one of the others is out it waits");
 }
 
 #[test]
@@ -110,11 +110,11 @@ fn copies_leave_as_soon_as_the_others_are_enough() {
     let mut places = places(4);
     leave(&mut places, 1);
     let one = segment(1, 2, 2, &[0, 1, 2]);
-    let found = target(&one, &places, None).unwrap();
+    let found = target(&one, &places).unwrap();
     assert_eq!(indices(&found), [(1, 3)]);
     // Of two vendors left a promise of two keeps one.
     leave(&mut places, 3);
-    let found = target(&one, &places, None).unwrap();
+    let found = target(&one, &places).unwrap();
     assert_eq!(found.fill, []);
     assert_eq!(found.settled(&one, &[]).unwrap().1, [piece(0, 0), piece(2, 2)]);
 }
@@ -124,7 +124,7 @@ fn the_cheaper_of_copying_and_computing_is_taken() {
     let mut places = places(5);
     leave(&mut places, 2);
     let one = segment(2, 2, 2, &[0, 1, 2, 3]);
-    let target = target(&one, &places, None).unwrap();
+    let target = target(&one, &places).unwrap();
     let copied = way(&one, &target, &places).unwrap();
     assert_eq!(copied.way, Way::Copy(vec![(2, piece(2, 2), SiteId([4; 16]))]), "fewer bytes for the same price");
     assert_eq!(copied.dearer, Some(NanoDollars(0)));
@@ -141,7 +141,7 @@ fn nothing_is_read_from_a_site_that_does_not_give() {
     leave(&mut places, 2);
     places[2].gives = false;
     let one = segment(2, 2, 2, &[0, 1, 2, 3]);
-    let target = target(&one, &places, None).unwrap();
+    let target = target(&one, &places).unwrap();
     let Priced { way: Way::Compute(sources), dearer: None, .. } = way(&one, &target, &places).unwrap() else {
         panic!("it can only be computed")
     };
@@ -149,29 +149,6 @@ fn nothing_is_read_from_a_site_that_does_not_give() {
     places[0].gives = false;
     places[1].gives = false;
     assert_eq!(way(&one, &target, &places), None);
-}
-
-#[test]
-fn a_profile_that_is_wished_for_is_what_a_write_would_get() {
-    for (profile, vendors, code) in [
-        (Profile::Quad, 4, (2, 2)),
-        (Profile::Quad, 3, (1, 2)),
-        (Profile::Econ, 4, (3, 1)),
-        (Profile::Std, 5, (3, 2)),
-        (Profile::Std, 4, (2, 2)),
-    ] {
-        for one in [segment(2, 1, 1, &[0, 1, 2]), segment(1, 2, 2, &[0, 1, 2])] {
-            let target = target(&one, &places(vendors), Some(profile));
-            let got = target.map_or(one.code, |target| target.code);
-            assert_eq!((got.k, got.m.min(code.1)), code, "{profile} with {vendors} vendors from {}", one.code);
-        }
-    }
-    // A promise that grows and shrinks while the code stays.
-    let one = segment(1, 2, 2, &[0, 1, 2]);
-    let less = target(&one, &places(4), Some(Profile::Mirror(2))).unwrap();
-    assert_eq!((less.promise, less.fill.as_slice()), (1, [].as_slice()));
-    let more = target(&one, &places(4), Some(Profile::Mirror(4))).unwrap();
-    assert_eq!(indices(&more), [(3, 3)]);
 }
 
 proptest! {
@@ -195,7 +172,7 @@ proptest! {
         }
         prop_assume!(one.pieces.iter().filter(|piece| all[usize::from(piece.site.0[0])].gives).count() >= usize::from(k));
         for round in 0u8.. {
-            let Some(target) = target(&one, &all, None) else { break };
+            let Some(target) = target(&one, &all) else { break };
             prop_assert!(round < 4, "it never ends: {:?}", target);
             if !target.fill.is_empty() {
                 prop_assert!(way(&one, &target, &all).is_some());
