@@ -15,13 +15,13 @@ use crate::commit::{StreamHandle, stronger};
 use crate::epochs::Epochs;
 use crate::error::Error;
 use crate::hedge::HedgeBudget;
-use crate::keep::{Claims, Scrub};
 use crate::keyring::Keyring;
 use crate::lookups::Lookups;
 use crate::settings::Settings;
 use crate::sites::Sites;
 use crate::suspects::Suspects;
 use crate::upkeep::Lifecycles;
+use crate::upkeep::{Claims, Scrub};
 
 pub struct Inner {
     pub enclave: EnclaveId,

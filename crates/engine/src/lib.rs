@@ -78,7 +78,6 @@ mod budget;
 mod epochs;
 mod hedge;
 mod inner;
-mod keep;
 mod keyring;
 mod lookups;
 mod sites;
@@ -95,10 +94,6 @@ pub use copy::{Copied, Copy, CopyPart};
 pub use error::{BodyError, BodyErrorKind, Error};
 pub use explain::{Explanation, Question};
 pub use get::Plaintext;
-pub use keep::{
-    Bill, Durability, DurabilityRow, Evacuation, EvacuationPlan, Purse, RepairPlan, Repaired, ScrubDone, ScrubOrder,
-    ScrubSettings, SiteProofs, Standard, Stop, Tally,
-};
 pub use labels::LabelInfo;
 pub use limits::{BODY_MAX, PART_MIN, READ_CUT};
 pub use open::{OpenError, Parts, SiteParts};
@@ -107,5 +102,8 @@ pub use releases::Destination;
 pub use replay::{Step as ReplayStep, Tell};
 pub use settings::Settings;
 pub use shred::{RootState, ShredPlan, fingerprint};
-pub use upkeep::{LifecycleDone, LifecyclePlan, Step, SweepPlan, What};
+pub use upkeep::{
+    Bill, Durability, DurabilityRow, Evacuation, EvacuationPlan, LifecycleDone, LifecyclePlan, Purse, RepairPlan,
+    Repaired, ScrubDone, ScrubOrder, ScrubSettings, SiteProofs, Standard, Step, Stop, SweepPlan, Tally, What,
+};
 pub use versions::LegalHold;

@@ -6,8 +6,8 @@ use model::lifecycle::Day;
 use model::{Label, LabelRange, Profile};
 
 use crate::choose::WaitingCost;
-use crate::keep::ScrubSettings;
 use crate::limits::{MEMORY_BUDGET, READ_CUT};
+use crate::upkeep::ScrubSettings;
 
 #[derive(Clone, Debug)]
 pub struct Settings {

@@ -1,11 +1,20 @@
-//! Background work: sites are probed, what is below its promise is brought up, suspects are looked
-//! at, pieces are scrubbed, epochs turn, pieces that no record names are swept, lifecycle rules are kept, and what is adopted
-//! is brought over.
+//! Keeping: what lies at the sites stays as it was promised, over years, vendors that leave, and rot. Sites
+//! are probed, what is below its promise is brought up, sites are left, suspects are looked at, pieces are
+//! scrubbed, epochs turn, pieces that no record names are swept, lifecycle rules are kept, and what is
+//! adopted is brought over.
 //!
 //! Every loop is woken by a signal or a timer and takes the same path both times.
 
 mod catch_up;
+mod claims;
+mod evacuate;
+mod ledger;
 mod lifecycle;
+mod mend;
+mod plan;
+mod repair;
+mod scrub;
+mod states;
 mod suspect;
 mod sweep;
 
@@ -19,7 +28,13 @@ use crate::error::Error;
 use crate::inner::Inner;
 use crate::limits::EPOCH_LENGTH;
 
+pub use claims::Claims;
+pub use evacuate::{Evacuation, EvacuationPlan};
+pub use ledger::{Durability, DurabilityRow, SiteProofs, Standard, Tally};
 pub use lifecycle::{LifecycleDone, LifecyclePlan, Lifecycles, Step, What};
+pub use plan::Bill;
+pub use repair::{RepairPlan, Repaired};
+pub use scrub::{Purse, Scrub, ScrubDone, ScrubOrder, ScrubSettings, Stop};
 pub use sweep::SweepPlan;
 
 /// How often running time is written down; what passes between is not counted, which only makes

@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::failure::Exit;
 use crate::root_key::PassphraseFrom;
 
-pub use keep::{DepthArg, DurabilityArgs, FindingsArgs, ScrubArgs};
+pub use keep::{DepthArg, DurabilityArgs, EvacuateArgs, FindingsArgs, RepairArgs, ScrubArgs, SetSitesArgs};
 
 /// Where data lies when nobody says otherwise, seen from the working directory.
 pub const DEFAULT_DATA_DIR: &str = "entente-data";
@@ -615,48 +615,6 @@ pub enum SiteCommand {
     Activate(SetSitesArgs),
     /// Bring everything elsewhere, prove the sites empty, and detach them; go on if it was broken off
     Evacuate(EvacuateArgs),
-}
-
-#[derive(Debug, clap::Args)]
-pub struct SetSitesArgs {
-    #[command(flatten)]
-    pub place: PlaceArgs,
-    /// Their names, as in the configuration
-    #[arg(required = true, value_name = "SITE")]
-    pub sites: Vec<String>,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct EvacuateArgs {
-    #[command(flatten)]
-    pub place: PlaceArgs,
-    /// Their names, as in the configuration
-    #[arg(required_unless_present = "vendor", conflicts_with = "vendor", value_name = "SITE")]
-    pub sites: Vec<String>,
-    /// All sites of this vendor: amazon, microsoft, google, oracle or own
-    #[arg(long)]
-    pub vendor: Option<String>,
-    /// Print what it would take, and do nothing
-    #[arg(long)]
-    pub plan: bool,
-    /// Begin, and do not wait for the end
-    #[arg(long)]
-    pub no_wait: bool,
-    /// Print one line of JSON; progress is JSON too
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct RepairArgs {
-    #[command(flatten)]
-    pub place: PlaceArgs,
-    /// Print what it would take, and do nothing
-    #[arg(long)]
-    pub plan: bool,
-    /// Print one line of JSON; progress is JSON too
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]

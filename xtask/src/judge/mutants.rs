@@ -43,7 +43,17 @@ const AREAS: &[(&str, &[&str])] = &[
         ],
     ),
     ("catch-up", &["engine/src/upkeep/catch_up.rs", "engine/src/upkeep/suspect.rs", "engine/src/suspects.rs"]),
-    ("repair and evacuation", &["engine/src/keep"]),
+    (
+        "repair and evacuation",
+        &[
+            "engine/src/upkeep/claims.rs",
+            "engine/src/upkeep/evacuate.rs",
+            "engine/src/upkeep/mend.rs",
+            "engine/src/upkeep/plan.rs",
+            "engine/src/upkeep/repair.rs",
+            "engine/src/upkeep/states.rs",
+        ],
+    ),
     ("sweep", &["engine/src/upkeep/sweep.rs", "engine/src/epochs.rs", "catalog/src/sqlite/epochs.rs"]),
     ("rebuild", &["engine/src/open.rs", "engine/src/replay.rs", "engine/src/rebuild.rs", "engine/src/rebuild"]),
 ];

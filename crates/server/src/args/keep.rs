@@ -52,3 +52,45 @@ pub struct FindingsArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+#[derive(Debug, clap::Args)]
+pub struct SetSitesArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Their names, as in the configuration
+    #[arg(required = true, value_name = "SITE")]
+    pub sites: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct EvacuateArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Their names, as in the configuration
+    #[arg(required_unless_present = "vendor", conflicts_with = "vendor", value_name = "SITE")]
+    pub sites: Vec<String>,
+    /// All sites of this vendor: amazon, microsoft, google, oracle or own
+    #[arg(long)]
+    pub vendor: Option<String>,
+    /// Print what it would take, and do nothing
+    #[arg(long)]
+    pub plan: bool,
+    /// Begin, and do not wait for the end
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Print one line of JSON; progress is JSON too
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct RepairArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Print what it would take, and do nothing
+    #[arg(long)]
+    pub plan: bool,
+    /// Print one line of JSON; progress is JSON too
+    #[arg(long)]
+    pub json: bool,
+}
