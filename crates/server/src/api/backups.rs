@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -10,9 +10,9 @@ use axum::extract::rejection::JsonRejection;
 use http::StatusCode;
 use model::{CopyKind, KnownCopy};
 
-use super::Admin;
 use super::problem::{Problem, body_of};
 use super::wire::{BackupPlan, BackupState, NewBackup};
+use super::{Admin, held};
 use crate::backup;
 
 pub async fn plan(State(admin): State<Arc<Admin>>) -> Result<Json<BackupPlan>, Problem> {
@@ -100,8 +100,4 @@ async fn make(admin: &Arc<Admin>, to: PathBuf) -> Result<[u8; 32], String> {
     let copy = KnownCopy { root, made: admin.clock.now(), what: CopyKind::Backup { place, digest } };
     admin.engine.note_copy(&admin.permit, copy).await.map_err(|error| format!("it is written, but: {error}"))?;
     Ok(digest)
-}
-
-fn held(state: &Mutex<Option<BackupState>>) -> std::sync::MutexGuard<'_, Option<BackupState>> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! How well what is stored is kept: the durability ledger, what scrubs found, and a scrub that is asked for.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
@@ -11,13 +11,13 @@ use http::StatusCode;
 use model::{NanoDollars, Timestamp};
 use tokio::sync::watch;
 
-use super::Admin;
 use super::guard::Caller;
 use super::keys::rfc3339;
 use super::problem::{Problem, bad, body_of};
 use super::wire::{
     Durability, DurableBucket, Finding, Findings, NewScrub, Proven, ProvenSite, ScrubState, StoppedScrub,
 };
+use super::{Admin, held};
 
 /// The scrub under way, or the last one.
 pub struct Run {
@@ -192,8 +192,4 @@ const fn why(stop: Stop) -> &'static str {
 #[expect(clippy::cast_precision_loss, reason = "it is shown, not reckoned with")]
 pub fn dollars(cost: NanoDollars) -> f64 {
     cost.0 as f64 / NanoDollars::DOLLAR as f64
-}
-
-fn held(run: &Mutex<Option<Run>>) -> std::sync::MutexGuard<'_, Option<Run>> {
-    run.lock().unwrap_or_else(PoisonError::into_inner)
 }

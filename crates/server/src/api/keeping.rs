@@ -1,17 +1,18 @@
 //! Keeping: what sites are used for, leaving them, and repair.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use engine::Bill;
 use http::StatusCode;
-use model::{NanoDollars, SiteState};
+use model::SiteState;
 
-use super::Admin;
+use super::durability::dollars;
 use super::problem::{Problem, bad, body_of};
 use super::wire::{EvacuationPlan, KeptSite, KeptSites, RepairPlan, RepairState, SetSites, Sites, Spare, Work};
+use super::{Admin, held};
 
 type Body<T> = Result<Json<T>, JsonRejection>;
 
@@ -102,12 +103,4 @@ pub async fn repair(State(admin): State<Arc<Admin>>) -> Result<Json<RepairState>
 fn work(bill: Bill) -> Work {
     let Bill { segments, pieces, bytes_read, bytes_written, requests, cost } = bill;
     Work { segments, pieces, bytes_read, bytes_written, requests, dollars: dollars(cost) }
-}
-
-fn dollars(cost: NanoDollars) -> f64 {
-    cost.0 as f64 / NanoDollars::DOLLAR as f64
-}
-
-fn held(state: &Mutex<Option<RepairState>>) -> std::sync::MutexGuard<'_, Option<RepairState>> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -24,7 +24,7 @@ pub mod wire;
 
 pub use self::keys::rfc3339;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -132,6 +132,11 @@ pub async fn serve(
         ended = serving.into_future() => ended,
         () = late => Ok(()),
     }
+}
+
+/// What handlers share of one kind of work: that which is under way, or the last.
+fn held<T>(shared: &Mutex<Option<T>>) -> MutexGuard<'_, Option<T>> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn router(admin: Arc<Admin>, port: u16) -> Router {

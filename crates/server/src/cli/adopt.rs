@@ -28,8 +28,7 @@ pub fn run(args: &AdoptArgs) -> Result<(), Failure> {
 
 fn plan(place: &PlaceArgs, origin: &OriginArgs, json: bool) -> Result<(), Failure> {
     let origin = origin_of(origin)?;
-    let plan: AdoptionPlan =
-        Client::of(place)?.patient().call(Method::POST, "/api/v1/adoption-plan", document(&origin)?)?;
+    let plan: AdoptionPlan = Client::of(place)?.patient().ask(Method::POST, "/api/v1/adoption-plan", &origin)?;
     if json { print_json(&plan) } else { print(&planned(&plan)) }
 }
 
@@ -48,7 +47,7 @@ fn planned(plan: &AdoptionPlan) -> String {
 
 fn start(place: &PlaceArgs, bucket: &str, origin: &OriginArgs, budget: Option<&str>) -> Result<(), Failure> {
     let wanted = Adopt { bucket: name(bucket)?, origin: origin_of(origin)?, budget: budget_of(budget)? };
-    Client::of(place)?.patient().tell(Method::POST, "/api/v1/adoptions", document(&wanted)?)?;
+    Client::of(place)?.patient().tell(Method::POST, "/api/v1/adoptions", &wanted)?;
     eprintln!("`{bucket}` shows what lies at {} from now on; see `entente adopt status`.", origin.from);
     Ok(())
 }
@@ -88,7 +87,7 @@ fn turn(place: &PlaceArgs, bucket: &str, verb: &str, told: &str) -> Result<(), F
 
 fn resume(place: &PlaceArgs, bucket: &str, budget: Option<&str>) -> Result<(), Failure> {
     let (name, resume) = (name(bucket)?, Resume { budget: budget_of(budget)? });
-    Client::of(place)?.tell(Method::POST, &format!("/api/v1/adoptions/{name}/resume"), document(&resume)?)?;
+    Client::of(place)?.tell(Method::POST, &format!("/api/v1/adoptions/{name}/resume"), &resume)?;
     eprintln!("The adoption of `{name}` goes on.");
     Ok(())
 }
@@ -167,10 +166,6 @@ fn budget_of(text: Option<&str>) -> Result<Option<u64>, Failure> {
     });
     let why = || Failure::new(Exit::Usage, format!("`{text}` is no size per second: write one such as `20 MiB`"));
     bytes.map(Some).ok_or_else(why)
-}
-
-fn document(value: &impl serde::Serialize) -> Result<Vec<u8>, Failure> {
-    serde_json::to_vec(value).map_err(|error| Failure::new(Exit::Failed, format!("cannot write JSON: {error}")))
 }
 
 #[cfg(test)]

@@ -22,9 +22,7 @@ pub fn run(args: &BackupArgs) -> Result<(), Failure> {
         let plan: BackupPlan = client.call(Method::GET, "/api/v1/backup-plan", Vec::new())?;
         return if args.json { print_json(&plan) } else { print(&text(&plan, &path)) };
     }
-    let new = serde_json::to_vec(&NewBackup { path })
-        .map_err(|error| Failure::new(Exit::Failed, format!("cannot ask for a backup: {error}")))?;
-    client.tell(Method::POST, "/api/v1/backups", new)?;
+    client.tell(Method::POST, "/api/v1/backups", &NewBackup { path })?;
     let shown = io::stderr().is_terminal();
     loop {
         let state: BackupState = client.call(Method::GET, "/api/v1/backups", Vec::new())?;

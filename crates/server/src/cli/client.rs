@@ -115,19 +115,17 @@ impl Client {
 
     /// Sends one request with a document, and reads its JSON answer.
     pub fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, wanted: &impl Serialize) -> Result<T, Failure> {
-        let wanted = serde_json::to_vec(wanted);
-        let wanted = wanted.map_err(|error| Failure::new(Exit::Failed, format!("cannot ask: {error}")))?;
-        self.call(method, path, wanted)
+        self.call(method, path, document(wanted)?)
     }
 
     /// Sends one request that is answered by nothing.
     pub fn order(&self, method: Method, path: &str) -> Result<(), Failure> {
-        self.tell(method, path, Vec::new())
+        self.exchange(method, path, Vec::new(), None).map(drop)
     }
 
     /// Sends one request with a document that is answered by nothing.
-    pub fn tell(&self, method: Method, path: &str, body: Vec<u8>) -> Result<(), Failure> {
-        self.exchange(method, path, body, None).map(drop)
+    pub fn tell(&self, method: Method, path: &str, wanted: &impl Serialize) -> Result<(), Failure> {
+        self.exchange(method, path, document(wanted)?, None).map(drop)
     }
 
     /// Reads an answer of any length into `out`.
@@ -216,6 +214,10 @@ impl Client {
         let answer = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
         Ok((status, answer.map_err(|error| error.to_string())?.to_bytes()))
     }
+}
+
+fn document(wanted: &impl Serialize) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(wanted).map_err(|error| Failure::new(Exit::Failed, format!("cannot ask: {error}")))
 }
 
 fn broken(dir: &DataDir, what: &str) -> Failure {

@@ -113,7 +113,7 @@ pub fn set(args: &SetSitesArgs, state: &str) -> Result<(), Failure> {
 
 fn set_state(client: &Client, sites: &[String], state: &str) -> Result<(), Failure> {
     let wanted = SetSites { sites: sites.to_vec(), state: state.to_owned() };
-    client.tell(Method::POST, "/api/v1/site-states", document(&wanted)?)
+    client.tell(Method::POST, "/api/v1/site-states", &wanted)
 }
 
 pub fn evacuate(args: &EvacuateArgs) -> Result<(), Failure> {
@@ -201,8 +201,4 @@ fn told(sites: &[KeptSite]) -> String {
         )
     };
     sites.iter().map(line).collect()
-}
-
-fn document(value: &impl serde::Serialize) -> Result<Vec<u8>, Failure> {
-    serde_json::to_vec(value).map_err(|error| Failure::new(Exit::Failed, format!("cannot ask: {error}")))
 }

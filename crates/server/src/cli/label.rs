@@ -56,7 +56,7 @@ fn rotate(signer: &SignerArgs, label: &str) -> Result<(), Failure> {
 }
 
 fn shred(signer: &SignerArgs, wanted: &Shred) -> Result<(), Failure> {
-    officer(signer)?.tell(Method::POST, "/api/v1/label-shreds", body(wanted)?)?;
+    officer(signer)?.tell(Method::POST, "/api/v1/label-shreds", wanted)?;
     eprintln!(
         "{} is shredded: nothing of it opens under the new root key. What is named above as to be destroyed is not yet.",
         wanted.label
@@ -71,10 +71,6 @@ fn ask<T: serde::de::DeserializeOwned>(signer: &SignerArgs, path: &str, wanted: 
 /// A plan counts everything there is at a label.
 fn officer(signer: &SignerArgs) -> Result<Client, Failure> {
     Ok(Client::signed(signer, Business::Officers)?.patient())
-}
-
-fn body(wanted: &impl Serialize) -> Result<Vec<u8>, Failure> {
-    serde_json::to_vec(wanted).map_err(|error| Failure::new(Exit::Failed, format!("cannot ask: {error}")))
 }
 
 /// What a person types to say that it is meant.

@@ -72,8 +72,7 @@ fn split(
     }
     // First, so that no share is ever forgotten.
     let new = NewShares { root: hex::encode(root.fingerprint(enclave)), needed, holders: holders.to_vec() };
-    let new = serde_json::to_vec(&new).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
-    client.tell(Method::POST, "/api/v1/shares", new)?;
+    client.tell(Method::POST, "/api/v1/shares", &new)?;
     for share in &shares {
         let path = file(share);
         let suffix = format!("{}.new", hex::encode(outside.random::<8>()));

@@ -11,6 +11,7 @@ use super::{print, print_json, size};
 use crate::api::wire::{NewScrub, ScrubState};
 use crate::args::{DepthArg, ScrubArgs};
 use crate::failure::{Exit, Failure};
+use crate::progress::Progress;
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -29,19 +30,17 @@ pub fn run(args: &ScrubArgs) -> Result<(), Failure> {
         depths: args.depths.iter().map(depth).collect(),
         beyond_budget: args.beyond_budget,
     };
-    let new = serde_json::to_vec(&new)
-        .map_err(|error| Failure::new(Exit::Failed, format!("cannot ask for a scrub: {error}")))?;
-    client.tell(Method::POST, "/api/v1/scrubs", new)?;
-    let mut told = String::new();
+    client.tell(Method::POST, "/api/v1/scrubs", &new)?;
+    let progress = Progress::here(args.json);
+    progress.begin("pieces looked at", None);
+    let mut seen = 0;
     loop {
         let state: ScrubState = client.call(Method::GET, "/api/v1/scrubs", Vec::new())?;
+        progress.advance(state.looked_at.saturating_sub(seen));
+        seen = state.looked_at.max(seen);
         if !state.running {
+            progress.end();
             return finished(&state, args.json);
-        }
-        let line = progress(&state);
-        if line != told {
-            eprintln!("{line}");
-            told = line;
         }
         thread::sleep(LOOK_EVERY);
     }
@@ -52,10 +51,6 @@ fn finished(state: &ScrubState, json: bool) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Failed, format!("the scrub failed: {why}")));
     }
     if json { print_json(state) } else { print(&shown(state)) }
-}
-
-fn progress(state: &ScrubState) -> String {
-    format!("{}: {} pieces looked at, {} proven", state.at, state.looked_at, state.proven)
 }
 
 fn shown(state: &ScrubState) -> String {
