@@ -103,10 +103,10 @@ async fn a_dead_vendor_is_left_without_a_byte_from_it() {
         world.sites.set(&[0], State::Gone);
         // Until it is known to be out.
         tokio::time::sleep(Duration::from_secs(60)).await;
-        let before = world.sites.asked[0].gets();
+        let before = world.sites.asked(0).gets;
         leave(&world, "amazon").await;
         detached(&world.engine, "amazon").await;
-        assert_eq!(world.sites.asked[0].gets(), before, "with {vendors} vendors");
+        assert_eq!(world.sites.asked(0).gets, before, "with {vendors} vendors");
         assert_eq!(world.below_promise().await, 0);
         all_is_there(&world).await;
     }
@@ -219,13 +219,13 @@ async fn a_suspended_site_is_left_alone_and_what_it_holds_counts() {
     let world = filled(9, 4, settings()).await;
     let _background = world.background();
     world.engine.set_sites(&system(), &names(&[Vendor::Google]), SiteState::Suspended).await.unwrap();
-    let (gets, puts) = (world.sites.asked[2].gets(), world.sites.asked[2].puts());
+    let (gets, puts) = (world.sites.asked(2).gets, world.sites.asked(2).puts);
     all_is_there(&world).await;
     world.put("new", &noise(1, 2 * MIB)).await.unwrap();
     tokio::time::sleep(Duration::from_secs(30)).await;
-    assert_eq!(world.sites.asked[2].gets(), gets);
+    assert_eq!(world.sites.asked(2).gets, gets);
     // Probes go on; pieces do not go there.
-    assert_eq!(world.sites.asked[2].puts(), puts);
+    assert_eq!(world.sites.asked(2).puts, puts);
     assert!(state_of(&world.engine, "google").await.1 > 0);
     world.engine.set_sites(&system(), &names(&[Vendor::Google]), SiteState::Active).await.unwrap();
     world.caught_up().await;
@@ -241,7 +241,7 @@ async fn a_detached_site_need_not_be_named_any_more_and_can_come_back() {
     let _ = background.await;
     world.engine.drain().await;
     let mut fewer = world.sites.clone();
-    fewer.asked.truncate(4);
+    fewer.faults.truncate(4);
     let engine = world::open(&world.catalog, &fewer, &world.outside, settings()).await.unwrap();
     assert_eq!(engine.status(&system()).await.unwrap().sites.len(), 4);
     engine.drain().await;

@@ -27,7 +27,7 @@ use policy::{
 };
 use providers::fault::State;
 use providers::{Entry, Store};
-use world::{ROOT, World, body, declared, noise, person_at, settings};
+use world::{ROOT, Requests, World, body, declared, noise, person_at, settings};
 
 const NEW: [u8; 32] = [8; 32];
 const MIB: usize = 1 << 20;
@@ -385,57 +385,6 @@ async fn a_catalog_that_is_not_empty_is_left_alone() {
     assert!(error.to_string().contains("entente rebuild"), "{error}");
 }
 
-/// Counts what is asked of a site.
-struct Counting {
-    store: Arc<dyn Store>,
-    asked: Arc<Mutex<Asked>>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Asked {
-    lists: u64,
-    /// For pieces of the journal.
-    gets: u64,
-    bytes: u64,
-    writes: u64,
-}
-
-#[async_trait::async_trait]
-impl Store for Counting {
-    async fn put_new(&self, name: &str, bytes: bytes::Bytes) -> Result<(), providers::Error> {
-        self.asked.lock().unwrap().writes += 1;
-        self.store.put_new(name, bytes).await
-    }
-    async fn get_range(&self, name: &str, range: std::ops::Range<u64>) -> Result<bytes::Bytes, providers::Error> {
-        if name.contains("/j/") {
-            let mut asked = self.asked.lock().unwrap();
-            (asked.gets, asked.bytes) = (asked.gets + 1, asked.bytes + range.end - range.start);
-        }
-        self.store.get_range(name, range).await
-    }
-    async fn head(&self, name: &str) -> Result<u64, providers::Error> {
-        self.store.head(name).await
-    }
-    async fn delete(&self, name: &str) -> Result<(), providers::Error> {
-        self.asked.lock().unwrap().writes += 1;
-        self.store.delete(name).await
-    }
-    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, providers::Error> {
-        self.asked.lock().unwrap().lists += 1;
-        self.store.list(prefix, after, limit).await
-    }
-}
-
-/// The sites of a world, counted.
-fn counted(world: &World, catalog: &Arc<SqliteCatalog>) -> (Parts, Arc<Mutex<Asked>>) {
-    let asked = Arc::<Mutex<Asked>>::default();
-    let mut parts = parts(world, catalog, ROOT);
-    for site in &mut parts.sites {
-        site.store = Arc::new(Counting { store: Arc::clone(&site.store), asked: Arc::clone(&asked) });
-    }
-    (parts, asked)
-}
-
 fn empty(world: &World) -> Arc<SqliteCatalog> {
     Arc::new(SqliteCatalog::in_memory(world.outside.clone()).unwrap())
 }
@@ -455,16 +404,16 @@ async fn a_rebuild_lists_the_journal_and_reads_the_heads_of_its_segments() {
     let segments = dump.lines().filter(|line| line.starts_with("journal ")).count() as u64;
     assert!((1100..1200).contains(&segments), "{segments} segments");
 
-    let (parts, asked) = counted(&world, &empty(&world));
-    let plan = Engine::plan_rebuild(parts).await.unwrap();
-    assert_eq!(*asked.lock().unwrap(), Asked { lists: 8, ..Asked::default() });
+    let planning = Engine::plan_rebuild(parts(&world, &empty(&world), ROOT));
+    let (plan, asked) = world.sites.asked_by(planning).await;
+    let plan = plan.unwrap();
+    assert_eq!(asked, Requests { lists: 8, ..Requests::default() });
     assert_eq!((plan.lists, plan.segments, plan.gets, plan.silent.len()), (8, segments, 2 * segments, 0));
     assert!(plan.bytes < segments * (17 << 10) && plan.bytes < plan.journal_bytes);
 
     let catalog = empty(&world);
-    let (parts, asked) = counted(&world, &catalog);
-    Engine::rebuild(parts, None).await.unwrap();
-    let asked = *asked.lock().unwrap();
+    let (done, asked) = world.sites.asked_by(Engine::rebuild(parts(&world, &catalog, ROOT), None)).await;
+    done.unwrap();
     assert_eq!((asked.lists, asked.writes), (plan.lists, 0));
     // Short batches of the control stream are read whole: its key in front is longer than their first cell.
     let control = dump.lines().find_map(|line| line.strip_prefix("stream ")?.split_once(" - ")).unwrap().0;
@@ -476,9 +425,8 @@ async fn a_rebuild_lists_the_journal_and_reads_the_heads_of_its_segments() {
 
     // Segments whose head lies at a site that is lost cost k whole pieces instead.
     world.sites.set(&[0], State::Gone);
-    let (parts, asked) = counted(&world, &empty(&world));
-    Engine::rebuild(parts, None).await.unwrap();
-    let asked = *asked.lock().unwrap();
+    let (done, asked) = world.sites.asked_by(Engine::rebuild(parts(&world, &empty(&world), ROOT), None)).await;
+    done.unwrap();
     assert!((segments..=3 * segments + 4 * control).contains(&asked.gets), "{asked:?} for {segments} segments");
 }
 
@@ -499,9 +447,8 @@ async fn a_start_behind_the_sites_reads_the_heads_of_the_segments_it_lacks() {
             Some(path) => Arc::new(SqliteCatalog::open(path, world.outside.clone()).unwrap()),
             None => Arc::clone(&world.catalog),
         };
-        let (parts, asked) = counted(&world, &catalog);
-        drop(Engine::open(parts).await.unwrap());
-        let asked = *asked.lock().unwrap();
+        let (engine, asked) = world.sites.asked_by(Engine::open(parts(&world, &catalog, ROOT))).await;
+        drop(engine.unwrap());
         assert_eq!((asked.lists, asked.gets), (4, lacks));
     }
 }

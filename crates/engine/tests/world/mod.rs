@@ -95,8 +95,8 @@ pub struct Sites {
     pub origin: Arc<MemoryOrigin>,
     pub memories: Vec<Arc<MemoryStore>>,
     pub faults: Vec<Arc<FaultStore>>,
-    /// What is asked of each, whether it answers or not.
-    pub asked: Vec<Arc<Asked>>,
+    /// What was asked of each, whether it answered or not.
+    asked: Vec<Arc<Mutex<Requests>>>,
     /// Where they differ from nothing.
     pub prices: Vec<Prices>,
     /// The highest label that may lie at each.
@@ -112,29 +112,52 @@ impl Sites {
             Arc::new(FaultStore::new(store, outside.clone()))
         };
         let faults: Vec<Arc<FaultStore>> = memories.iter().map(fault).collect();
-        let asked = faults.iter().map(|fault| Arc::new(Asked::of(fault))).collect();
+        let asked = faults.iter().map(|_| Arc::default()).collect();
         Sites { origin: Arc::default(), faults, asked, memories, prices: Vec::new(), ceilings }
     }
 
     pub fn parts(&self) -> Vec<SiteParts> {
+        let mut parts = Vec::new();
         let mut prices = self.prices.iter().copied();
-        let parts = |((asked, vendor), ceiling): ((&Arc<Asked>, Vendor), &Label)| SiteParts {
-            name: vendor.name().to_owned(),
-            vendor,
-            region: "here".to_owned(),
-            facts: model::SiteFacts {
-                ceiling: *ceiling,
-                prices: prices.next().unwrap_or_default(),
-                ..model::SiteFacts::default()
-            },
-            store: Arc::clone(asked) as Arc<dyn Store>,
-        };
-        self.asked.iter().zip(Vendor::ALL).zip(&self.ceilings).map(parts).collect()
+        for (((fault, asked), vendor), ceiling) in
+            self.faults.iter().zip(&self.asked).zip(Vendor::ALL).zip(&self.ceilings)
+        {
+            let (prices, ceiling) = (prices.next().unwrap_or_default(), *ceiling);
+            parts.push(SiteParts {
+                name: vendor.name().to_owned(),
+                vendor,
+                region: "here".to_owned(),
+                facts: model::SiteFacts { ceiling, prices, ..model::SiteFacts::default() },
+                store: Arc::new(Counting { store: Arc::clone(fault) as Arc<dyn Store>, asked: Arc::clone(asked) }),
+            });
+        }
+        parts
     }
 
     /// Objects of all sites whose names hold `part`.
     pub fn count(&self, part: &str) -> usize {
         self.memories.iter().flat_map(|memory| memory.names()).filter(|name| name.contains(part)).count()
+    }
+
+    /// What was asked of one site so far.
+    pub fn asked(&self, site: usize) -> Requests {
+        *self.asked[site].lock().unwrap()
+    }
+
+    /// What was asked of all of them meanwhile.
+    pub async fn asked_by<T>(&self, work: impl Future<Output = T>) -> (T, Requests) {
+        self.asked.iter().for_each(|asked| *asked.lock().unwrap() = Requests::default());
+        let done = work.await;
+        let mut sum = Requests::default();
+        for asked in &self.asked {
+            let Requests { lists, gets, bytes, puts, writes } = *asked.lock().unwrap();
+            sum.lists += lists;
+            sum.gets += gets;
+            sum.bytes += bytes;
+            sum.puts += puts;
+            sum.writes += writes;
+        }
+        (done, sum)
     }
 
     pub fn set(&self, which: &[usize], state: State) {
@@ -148,49 +171,54 @@ impl Sites {
     }
 }
 
-/// Counts what is asked about pieces, before it meets any fault.
-pub struct Asked {
+/// What was asked of a site, before it met any fault.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Requests {
+    pub lists: u64,
+    /// For pieces; probes and markers are none.
+    pub gets: u64,
+    pub bytes: u64,
+    pub puts: u64,
+    /// Of anything, deletions too.
+    pub writes: u64,
+}
+
+struct Counting {
     store: Arc<dyn Store>,
-    gets: AtomicU64,
-    puts: AtomicU64,
+    asked: Arc<Mutex<Requests>>,
 }
 
-impl Asked {
-    fn of(fault: &Arc<FaultStore>) -> Asked {
-        Asked { store: Arc::clone(fault) as Arc<dyn Store>, gets: AtomicU64::default(), puts: AtomicU64::default() }
-    }
-
-    pub fn gets(&self) -> u64 {
-        self.gets.load(Ordering::Relaxed)
-    }
-
-    pub fn puts(&self) -> u64 {
-        self.puts.load(Ordering::Relaxed)
-    }
-}
-
-/// Probes and markers are none.
 fn is_piece(name: &str) -> bool {
     ["/d/", "/j/"].iter().any(|kind| name.contains(kind))
 }
 
 #[async_trait]
-impl Store for Asked {
+impl Store for Counting {
     async fn put_new(&self, name: &str, bytes: Bytes) -> Result<(), providers::Error> {
-        self.puts.fetch_add(u64::from(is_piece(name)), Ordering::Relaxed);
+        {
+            let mut asked = self.asked.lock().unwrap();
+            asked.writes += 1;
+            asked.puts += u64::from(is_piece(name));
+        }
         self.store.put_new(name, bytes).await
     }
     async fn get_range(&self, name: &str, range: Range<u64>) -> Result<Bytes, providers::Error> {
-        self.gets.fetch_add(u64::from(is_piece(name)), Ordering::Relaxed);
+        if is_piece(name) {
+            let mut asked = self.asked.lock().unwrap();
+            asked.gets += 1;
+            asked.bytes += range.end - range.start;
+        }
         self.store.get_range(name, range).await
     }
     async fn head(&self, name: &str) -> Result<u64, providers::Error> {
         self.store.head(name).await
     }
     async fn delete(&self, name: &str) -> Result<(), providers::Error> {
+        self.asked.lock().unwrap().writes += 1;
         self.store.delete(name).await
     }
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, providers::Error> {
+        self.asked.lock().unwrap().lists += 1;
         self.store.list(prefix, after, limit).await
     }
 }
