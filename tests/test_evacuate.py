@@ -61,6 +61,8 @@ def test_a_site_is_left_under_load_and_killed_in_the_middle(new_world, chance, f
     s3 = connect(world)
     read_back(s3, "left", ledger)
     assert world.status()["below_promise"] == 0
+    scrubbed = json.loads(entente(world, "scrub", "--depth", "inventory", "--json").stdout)
+    assert scrubbed["stopped"] == [] and scrubbed["found"] == {}, "what was left is in no finding"
     # Nothing of it is needed: without the directory, and with one more gone, everything is there.
     shutil.rmtree(world.site("google"))
     shutil.rmtree(world.site("oracle"))

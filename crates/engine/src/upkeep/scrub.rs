@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use catalog::proof::{Depth, Fault, Finding, Spent, Walk};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use model::{Label, Piece, SegmentId, SiteId, Timestamp};
+use model::{Label, Piece, SegmentId, SiteId, SiteState, Timestamp};
 use policy::SystemPermit;
 use tokio::sync::watch;
 use tracing::warn;
@@ -104,7 +104,10 @@ impl Engine {
         order: &ScrubOrder,
         progress: &watch::Sender<ScrubDone>,
     ) -> Result<ScrubDone, Error> {
-        let wanted = |known: &&KnownSite| order.sites.is_empty() || order.sites.contains(&known.site.id);
+        let wanted = |known: &&KnownSite| match order.sites.is_empty() {
+            true => known.state() != SiteState::Detached,
+            false => order.sites.contains(&known.site.id),
+        };
         let sites = self.inner.sites.iter().filter(wanted);
         let scrub = |known| self.inner.scrub_as_ordered(known, order, progress).boxed();
         let scrubs: Vec<BoxFuture<'_, _>> = sites.map(scrub).collect();

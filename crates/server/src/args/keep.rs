@@ -8,7 +8,7 @@ use super::PlaceArgs;
 pub struct ScrubArgs {
     #[command(flatten)]
     pub place: PlaceArgs,
-    /// Only this site; may be repeated [default: all of them]
+    /// Only this site; may be repeated [default: all that are not detached]
     #[arg(long = "site", value_name = "NAME")]
     pub sites: Vec<String>,
     /// How thoroughly; may be repeated [default: all three, one after the other]
