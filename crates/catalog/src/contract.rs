@@ -147,6 +147,7 @@ macro_rules! contract_suite {
                 pages_of_endangered_segments_join_without_gap_or_repetition,
                 added_and_dropped_pieces_count,
                 a_segment_coded_anew_has_the_new_pieces_alone,
+                what_was_made_from_an_old_reading_is_refused,
                 the_last_placing_counts_in_whatever_order_it_is_shown,
                 segments_are_found_by_their_site,
                 what_was_brought_away_from_a_site_adds_up,

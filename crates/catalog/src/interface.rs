@@ -104,6 +104,8 @@ pub enum Refusal {
     KeysChanged,
     /// The version that was to be shared with is gone.
     SourceGone,
+    /// Where the segment lies changed since it was read, or is about to.
+    SegmentMoved,
     /// The bucket is being adopted, and an object of the origin may lie beneath the key: come again
     /// with [`Precondition::Over`].
     LookBeneath,

@@ -20,7 +20,7 @@ use catalog::{Batch, Decided, Decision, Proposal, Refusal, Shipped};
 use coding::Identity;
 use coding::journal::{self, Item};
 use model::condition::Unmet;
-use model::{Change, Extent, Governance, Guard, Label, Precondition, Profile, SegmentKind, StreamId};
+use model::{Change, Extent, Governance, Guard, Label, Precondition, Profile, Segment, SegmentKind, StreamId};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
@@ -114,14 +114,19 @@ impl Inner {
 
     /// Commits what the system itself changes.
     pub async fn commit_system(self: &Arc<Self>, stream: StreamId, change: Change) -> Result<(), Error> {
+        self.commit_guarded(stream, Guard::default(), change).await
+    }
+
+    /// Commits a change of where a segment lies, if it still lies as it was read.
+    pub async fn commit_move(self: &Arc<Self>, read: &Segment, change: Change) -> Result<(), Error> {
+        let guard = Guard { segment: Some(Box::new(read.clone())), ..Guard::default() };
+        self.commit_guarded(read.stream, guard, change).await
+    }
+
+    async fn commit_guarded(self: &Arc<Self>, stream: StreamId, guard: Guard, change: Change) -> Result<(), Error> {
         let stream = self.streams.by_id(stream).ok_or_else(|| Error::Internal(format!("no stream {stream}")))?;
-        let proposal = Proposal {
-            guard: Guard::default(),
-            condition: Precondition::None,
-            governance: Governance::Obeyed,
-            change,
-            body: None,
-        };
+        let proposal =
+            Proposal { guard, condition: Precondition::None, governance: Governance::Obeyed, change, body: None };
         self.commit(&stream, proposal).await.map(drop)
     }
 
@@ -438,6 +443,7 @@ impl From<Refusal> for Error {
             Refusal::Locked => Error::Locked,
             Refusal::NoObjectLock => Error::NoObjectLock,
             Refusal::SourceGone => Error::SourceGone,
+            Refusal::SegmentMoved => Error::unavailable("where the segment lies changed meanwhile"),
         }
     }
 }

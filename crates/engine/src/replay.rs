@@ -93,11 +93,13 @@ impl Inner {
         for (keys, segments) in [(Keys::Brought, control), (Keys::There, others)] {
             // Of a shredded label nothing opens, and nothing is missed.
             let shredded: BTreeSet<StreamId> = self.catalog.shredded().await?.into_iter().map(|(id, _)| id).collect();
-            let (mut unopened, mut opened) = (Vec::new(), Vec::new());
+            let (mut unopened, mut opened, mut there) = (Vec::new(), Vec::new(), Vec::new());
             for seen in segments.into_iter().filter(|seen| !shredded.contains(&seen.header.stream)) {
-                if let Some(known) = self.catalog.segment(seen.header.segment).await? {
-                    self.take_back(&known, seen.pieces).await?;
-                } else if let Some(segment) = self.read_segment(seen, found).await? {
+                there.push((seen.header.segment, seen.pieces.clone()));
+                if self.catalog.segment(seen.header.segment).await?.is_some() {
+                    continue;
+                }
+                if let Some(segment) = self.read_segment(seen, found).await? {
                     match keys {
                         Keys::Brought => unopened.push(segment),
                         Keys::There => opened.extend(self.open_segment(segment, found).await?),
@@ -113,6 +115,12 @@ impl Inner {
             }
             for (stream, opened) in streams {
                 self.replay_stream(stream, opened, found).await?;
+            }
+            // Only now is it settled which pieces the records name: what they moved away is not taken back.
+            for (segment, pieces) in there {
+                if let Some(known) = self.catalog.segment(segment).await? {
+                    self.take_back(&known, pieces).await?;
+                }
             }
             self.settle_doubts(found).await?;
             // What was replayed may have brought buckets that promise more.

@@ -284,29 +284,24 @@ impl Inner {
         if pieces.is_empty() {
             return Ok(());
         }
-        self.remember_pieces(known.id, known.kind, known.stream, pieces).await
+        self.remember_pieces(&known, pieces).await
     }
 
     /// Records which pieces of the segment count from here on, and the code they are of; whoever does holds
     /// the segment's claim. Those of journal segments are journaled too: a catalog that was put back from a
     /// backup must learn that the pieces it knows are gone. It ends, for where the record goes is settled.
     pub async fn place(self: &Arc<Self>, segment: &Segment, code: Code, pieces: Vec<Piece>) -> Result<(), Error> {
-        let Segment { id, promise, stream, .. } = *segment;
-        self.commit_system(stream, model::Change::SegmentPlaced { segment: id, code, promise, pieces }).await
+        let Segment { id, promise, .. } = *segment;
+        self.commit_move(segment, model::Change::SegmentPlaced { segment: id, code, promise, pieces }).await
     }
 
     /// Records further proven pieces: of data segments through the journal, so that a rebuild
     /// finds them; of journal segments in the catalog alone, since a rebuild lists those anyway.
-    pub async fn remember_pieces(
-        self: &Arc<Self>,
-        segment: SegmentId,
-        kind: SegmentKind,
-        stream: model::StreamId,
-        pieces: Vec<Piece>,
-    ) -> Result<(), Error> {
-        match kind {
-            SegmentKind::Journal => Ok(self.catalog.add_pieces(segment, pieces).await?),
-            SegmentKind::Data => self.commit_system(stream, model::Change::PiecesAdded { segment, pieces }).await,
+    pub async fn remember_pieces(self: &Arc<Self>, segment: &Segment, pieces: Vec<Piece>) -> Result<(), Error> {
+        let id = segment.id;
+        match segment.kind {
+            SegmentKind::Journal => Ok(self.catalog.add_pieces(id, pieces).await?),
+            SegmentKind::Data => self.commit_move(segment, model::Change::PiecesAdded { segment: id, pieces }).await,
         }
     }
 }

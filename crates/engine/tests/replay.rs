@@ -1,7 +1,7 @@
 //! Starts over an older catalog: what the sites hold beyond it is brought back, and what was deleted
 //! stays so.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 #[cfg(test)]
 mod world;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use catalog::SqliteCatalog;
 use engine::{Complete, CompletedPart, Engine, Error, OpenError, StartUpload};
-use model::Precondition;
+use model::{Label, Precondition, SiteState};
 use policy::DeleteObject;
 use providers::Store;
 use providers::fault::State;
@@ -100,6 +100,35 @@ async fn batches_that_were_placed_twice_are_replayed_once_and_read_well() {
         assert_eq!(get(&engine, &world, "small").await.unwrap(), noise(seed, 300));
         assert_eq!(get(&engine, &world, "first").await.unwrap(), "all four");
     }
+}
+
+/// The record of a move names the pieces there were then. What was caught up later is in no record, and is
+/// found all the same.
+#[tokio::test(start_paused = true)]
+async fn pieces_that_were_caught_up_after_a_move_are_taken_back() {
+    let world = World::under(51, settings(), vec![Label::LOWEST; 5]).await;
+    let system = policy::SystemPermit::for_background_work();
+    let told = async |site: &str, state| world.engine.set_sites(&system, &[site.to_owned()], state).await.unwrap();
+    told("own", SiteState::Suspended).await;
+    let background = world.background();
+    world.sites.set(&[0], State::Gone);
+    let _ = world.put("warm", b"the breakers find out").await;
+    let _ = world.put("warm", b"the breakers find out").await;
+    world.put("tea", b"over three sites").await.unwrap();
+    let copy = world.copy_catalog("yesterday");
+    told("own", SiteState::Active).await;
+    told("oracle", SiteState::Draining).await;
+    // Whatever need not wait for the one that is out is brought away.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    world.sites.set(&[0], State::Well);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    world.caught_up().await;
+    background.abort();
+
+    let engine = world.open_over(&copy).await.unwrap();
+    // Of the four pieces, two that were moved or caught up are left.
+    world.sites.set(&[1, 2], State::Gone);
+    assert_eq!(get(&engine, &world, "tea").await.unwrap(), "over three sites");
 }
 
 #[tokio::test(start_paused = true)]

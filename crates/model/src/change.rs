@@ -202,6 +202,21 @@ pub struct Guard {
     pub policy: Option<(PrincipalId, u64)>,
     /// Must still exist with this label.
     pub bucket: Option<(BucketId, Label)>,
+    /// Must still be coded and lie as it was read, with nothing decided about that since.
+    pub segment: Option<Box<Segment>>,
+}
+
+impl Change {
+    /// The body whose bytes ride with the record of this change, if any do.
+    pub fn riding_body(&self) -> Option<BodyId> {
+        match self {
+            Change::ObjectPut { version, .. } => {
+                version.bodies.iter().find(|slice| slice.extents.is_empty()).map(|slice| slice.body)
+            }
+            Change::PartPut { part, .. } => Some(part.body.body).filter(|_| part.body.extents.is_empty()),
+            _ => None,
+        }
+    }
 }
 
 impl VersionSetting {

@@ -43,6 +43,7 @@ impl<A: Action> Permit<A> {
             access_key: self.session.access_key.clone(),
             policy: self.session.access_key.is_some().then_some((self.session.principal, self.session.policy_epoch)),
             bucket: self.bucket.as_ref().map(|bucket| (bucket.id, bucket.label)),
+            segment: None,
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Segments, pieces, epochs and counts.
 
-use model::{Change, Code, Epoch, NanoDollars, Piece, SegmentId, SegmentKind, SiteId, SiteState};
+use model::{Change, Code, Epoch, Guard, NanoDollars, Piece, Segment, SegmentId, SegmentKind, SiteId, SiteState};
 
 use super::Subject;
 use super::make::{self, CONTROL, EAST, WEST, id, proposal};
 use super::world::World;
-use crate::interface::{Endangered, Listed, Moved, Totals, Unnamed, Why};
+use crate::interface::{Endangered, Listed, Moved, Proposal, Refusal, Totals, Unnamed, Why};
 
 const SITE: SiteId = SiteId([0; 16]);
 
@@ -111,6 +111,27 @@ pub async fn a_segment_coded_anew_has_the_new_pieces_alone<C: Subject>(fresh: im
     let old: Vec<_> = (0..4).map(|index| make::piece(11, SegmentKind::Data, index).name).collect();
     assert_eq!(world.catalog.note_unnamed(SITE, old, 5).await.unwrap().len(), 4, "the old ones are nobody's");
     assert!(world.catalog.note_unnamed(SITE, vec![new[0].name], 5).await.unwrap().is_empty());
+}
+
+pub async fn what_was_made_from_an_old_reading_is_refused<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let segment = SegmentId(id(11));
+    let pieces: Vec<Piece> = (0..4).map(|index| make::piece(11, SegmentKind::Data, index)).collect();
+    world.run(EAST, put_with(&world, 11, "a", 3)).await;
+    let from = |read: &Segment, change| {
+        let guard = Guard { segment: Some(Box::new(read.clone())), ..Guard::default() };
+        Proposal { guard, ..proposal(change) }
+    };
+    let more = || Change::PiecesAdded { segment, pieces: vec![pieces[3]] };
+    let read = world.catalog.segment(segment).await.unwrap().unwrap();
+    let decided = world.decided(EAST, from(&read, placed(segment, 2, &pieces[1..3]))).await;
+    assert_eq!(world.refused(from(&read, more())).await, Refusal::SegmentMoved, "another is decided and not shown");
+    world.show(EAST, std::slice::from_ref(&decided)).await;
+    assert_eq!(world.refused(from(&read, more())).await, Refusal::SegmentMoved, "it lies otherwise now");
+    let read = world.catalog.segment(segment).await.unwrap().unwrap();
+    let decided = world.decided(EAST, from(&read, more())).await;
+    world.show(EAST, std::slice::from_ref(&decided)).await;
+    assert_eq!(world.catalog.segment(segment).await.unwrap().unwrap().pieces, pieces[1..]);
 }
 
 /// The same records, whichever stream is shown first: here that which is ahead in number comes first.

@@ -222,7 +222,16 @@ fn guard(c: &Connection, guard: &Guard) -> Result<(), Stop> {
     {
         return Err(Refusal::NoSuchBucket.into());
     }
-    Ok(())
+    guard.segment.as_deref().map_or(Ok(()), |segment| still_lies(c, segment))
+}
+
+/// What was made from an old reading is not waited with: shown after the other, it would undo it.
+fn still_lies(c: &Connection, read: &Segment) -> Result<(), Stop> {
+    let unshown = newest(c, "subject = ?", [touch::of_segment(read.id)])?;
+    match segments::find(c, read.id)? {
+        Some(now) if unshown.is_none() && now.code == read.code && now.pieces == read.pieces => Ok(()),
+        _ => Err(Refusal::SegmentMoved.into()),
+    }
 }
 
 /// The bucket, unless a change decided about the bucket itself comes first.

@@ -108,8 +108,12 @@ impl Touch {
             Change::UploadAborted { bucket, upload } => {
                 Touch { bucket: Some(*bucket), subject: Some(of_upload(*upload)), ..of(Kind::UploadAborted) }
             }
-            Change::PiecesAdded { .. } => of(Kind::PiecesAdded),
-            Change::SegmentPlaced { .. } => of(Kind::SegmentPlaced),
+            Change::PiecesAdded { segment, .. } => {
+                Touch { subject: Some(of_segment(*segment)), ..of(Kind::PiecesAdded) }
+            }
+            Change::SegmentPlaced { segment, .. } => {
+                Touch { subject: Some(of_segment(*segment)), ..of(Kind::SegmentPlaced) }
+            }
             Change::PrincipalCreated(principal) => Touch {
                 subject: Some(of_principal(principal.id)),
                 name: Some(principal_name(&principal.name)),

@@ -1,5 +1,7 @@
 //! Claims on segments: whoever changes where a segment's pieces lie holds its claim from reading where
-//! they lie until the change is shown, so that no two changes are made from one reading.
+//! they lie until the change is shown, so that no two work for one of them to be refused. That no two changes
+//! come of one reading is the catalog's to say ([`model::Guard::segment`]): a change that is decided may be shown
+//! long after its claim was given back.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -100,7 +100,7 @@ impl Inner {
         };
         let stays = segment.pieces.iter().all(|piece| pieces.contains(piece));
         if stays && code == segment.code {
-            self.remember_pieces(segment.id, segment.kind, segment.stream, stored.clone()).await?;
+            self.remember_pieces(segment, stored.clone()).await?;
         } else {
             self.place(segment, code, pieces).await?;
         }
