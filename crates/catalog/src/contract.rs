@@ -15,6 +15,7 @@ pub mod make;
 pub mod world;
 
 pub mod adoption;
+pub mod compact;
 pub mod deciding;
 pub mod listing;
 pub mod people;
@@ -158,6 +159,12 @@ macro_rules! contract_suite {
                 decided_and_shown_pieces_are_named,
                 pieces_of_freed_segments_are_unnamed,
                 counts_follow_what_is_shown,
+            }
+            compact {
+                one_segment_takes_the_place_of_several,
+                what_cannot_take_their_place_changes_nothing,
+                a_segment_that_goes_on_where_the_catalog_is_takes_the_place_of_the_past,
+                who_shares_a_body_keeps_it,
             }
             proofs {
                 pieces_of_a_site_come_by_name,

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use coding::LabelSecret;
 use model::condition::Unmet;
 use model::{
-    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Checksum, Code, ETag,
+    AccessKey, AccessKeyId, Aspect, BodyId, Bucket, BucketId, BucketName, BucketSetting, Change, Checksum, Code, ETag,
     EnclaveId, Epoch, Extent, Governance, Group, Guard, KeyTag, KnownCopy, Label, LabelKey, Marker, NanoDollars,
     Number, ObjectKey, Part, Piece, PieceName, Precondition, Principal, PrincipalId, Record, Release, ReleaseId,
     Segment, SegmentId, Site, SiteId, SiteState, Slot, StreamId, Timestamp, Upload, UploadId, Vendor, Version,
@@ -119,6 +119,28 @@ pub struct Batch {
     pub stream: StreamId,
     pub segment: Segment,
     pub records: Vec<Shipped>,
+}
+
+/// A shown journal segment, and what it is still for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalSegment {
+    pub segment: Segment,
+    /// Sequences of the first and the last record that it brought.
+    pub first: u64,
+    pub last: u64,
+    /// Bytes of its records; `None` of one from before they were counted.
+    pub records: Option<u64>,
+    /// Bytes of its bodies that are held, shared ones as often as they are; `None` as above.
+    pub held: Option<u64>,
+}
+
+/// Where a segment comes from that is to take the place of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It was just written, in an epoch that has to be open still.
+    Here,
+    /// It was found at the sites.
+    Found,
 }
 
 /// A record as it lies in its journal segment.
@@ -489,6 +511,16 @@ pub trait Catalog: Send + Sync {
     async fn moved(&self, site: SiteId) -> Result<(u64, Moved), Error>;
     /// Adds to what was brought away.
     async fn note_moved(&self, site: SiteId, moved: Moved) -> Result<(), Error>;
+    /// Shown journal segments of a stream behind sequence `after`, in their order.
+    async fn journal(&self, stream: StreamId, after: u64, limit: usize) -> Result<Vec<JournalSegment>, Error>;
+    /// Which of the bodies that ride in these journal segments are held by a version or a part; `None` where
+    /// not all holders are known. `records` are all that lie in the segments, encoded.
+    async fn held(&self, segments: Vec<SegmentId>, records: Vec<Bytes>) -> Result<Option<BTreeSet<BodyId>>, Error>;
+    /// Puts a segment that stands in the place of older ones that hold just the same records, in one
+    /// transaction: what is held lies in it from then on, and their pieces are unnamed. `false`, and nothing
+    /// changes, when it cannot take their place (any more): when it lacks a body that is held, is older than one of them,
+    /// was begun in an epoch that is closed, or not all holders are known.
+    async fn compact(&self, batch: Batch, origin: Origin) -> Result<bool, Error>;
     async fn totals(&self) -> Result<Totals, Error>;
 
     // What scrubs observe. It is not journaled, and a rebuild does not bring it back.

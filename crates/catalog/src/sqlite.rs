@@ -3,6 +3,7 @@
 mod adoption;
 mod apply;
 mod codec;
+mod compact;
 mod decide;
 mod dump;
 mod epochs;
@@ -30,20 +31,22 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use model::{
-    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Group, KnownCopy,
-    Label, LabelKey, ObjectKey, Outside, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment,
-    SegmentId, Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Which,
+    AccessKey, AccessKeyId, Aspect, BodyId, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Group,
+    KnownCopy, Label, LabelKey, ObjectKey, Outside, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId,
+    Segment, SegmentId, Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Which,
 };
 
 use crate::error::Error;
 use crate::interface::{
-    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Keys, ListQuery, Listed, Moved,
-    ObjectSummary, Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
+    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, JournalSegment, Keys, ListQuery, Listed,
+    Moved, ObjectSummary, Origin, Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
 use crate::proof::{Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk};
 use readers::Readers;
@@ -320,6 +323,18 @@ impl Catalog for SqliteCatalog {
 
     async fn note_moved(&self, site: SiteId, moved: Moved) -> Result<(), Error> {
         self.write(move |c| people::note_moved(c, site, &moved)).await
+    }
+
+    async fn journal(&self, stream: StreamId, after: u64, limit: usize) -> Result<Vec<JournalSegment>, Error> {
+        self.read(move |c| compact::journal(c, stream, after, limit)).await
+    }
+
+    async fn held(&self, segments: Vec<SegmentId>, records: Vec<Bytes>) -> Result<Option<BTreeSet<BodyId>>, Error> {
+        self.read(move |c| compact::held(c, &segments, &records)).await
+    }
+
+    async fn compact(&self, batch: Batch, origin: Origin) -> Result<bool, Error> {
+        self.write(move |c| compact::compact(c, &batch, origin)).await
     }
 
     async fn totals(&self) -> Result<Totals, Error> {

@@ -210,7 +210,7 @@ struct UnderWay {
 }
 
 /// What became of a batch.
-enum Stood {
+pub enum Stood {
     /// It stands; and where in it the bodies lie.
     Whole { standing: Standing, extents: Vec<Option<(u64, u64)>> },
     /// Its stream ended before.
@@ -330,7 +330,8 @@ async fn make_stand(inner: Arc<Inner>, stream: StreamHandle, items: Vec<Item>) -
     Stood::Ended
 }
 
-async fn try_stand(inner: &Arc<Inner>, stream: &StreamHandle, items: &Arc<[Item]>) -> Result<Stood, Error> {
+/// Seals the items as one segment and ships it.
+pub async fn try_stand(inner: &Arc<Inner>, stream: &StreamHandle, items: &Arc<[Item]>) -> Result<Stood, Error> {
     let profile = inner.journal_profile(stream.id);
     let map = inner.sites.map(profile, stream.label, &[], 0);
     let map = map.map_err(|under| Error::unavailable(under.to_string()))?;

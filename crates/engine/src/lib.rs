@@ -103,7 +103,8 @@ pub use replay::{Step as ReplayStep, Tell};
 pub use settings::Settings;
 pub use shred::{RootState, ShredPlan, fingerprint};
 pub use upkeep::{
-    Bill, Durability, DurabilityRow, Evacuation, EvacuationPlan, LifecycleDone, LifecyclePlan, Purse, RepairPlan,
-    Repaired, ScrubDone, ScrubOrder, ScrubSettings, SiteProofs, Standard, Step, Stop, SweepPlan, Tally, What,
+    Bill, Compaction, Durability, DurabilityRow, Evacuation, EvacuationPlan, LifecycleDone, LifecyclePlan, Purse,
+    RepairPlan, Repaired, ScrubDone, ScrubOrder, ScrubSettings, SiteProofs, Standard, Step, Stop, SweepPlan, Tally,
+    What,
 };
 pub use versions::LegalHold;

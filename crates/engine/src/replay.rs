@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use catalog::{Batch, Shipped};
+use catalog::{Batch, Endangered, Origin, Shipped};
 use coding::journal;
 use coding::piece::{self, Header, Identity, Layout};
 use coding::record;
@@ -312,21 +312,29 @@ impl Inner {
         // What the catalog decided itself it ships again, unless the sites went on from there: then
         // it is an older catalog, and all that stands is shown.
         if opened.iter().all(|segment| segment.last() <= decided) {
-            return Ok(());
+            return self.take_up(opened, shown, found).await;
         }
         let before = shown;
         while let Some(next) = take_next(&mut opened, shown) {
-            let last = next.last();
+            let (first, last) = (next.first(), next.last());
             let (records, shipped): (Vec<_>, Vec<_>) = next.records.into_iter().unzip();
-            self.catalog.show(Batch { stream: id, segment: next.segment, records: shipped }).await?;
+            let batch = Batch { stream: id, segment: next.segment, records: shipped };
+            let compacted = (first <= shown).then(|| batch.clone());
+            self.catalog.show(batch).await?;
             let new = records.iter().filter(|record| record.sequence > shown);
             new.for_each(|record| found.tell(Step::Shown(&record.change)));
             shown = last;
+            // What was shown before lies in it too.
+            if let Some(batch) = compacted {
+                self.catalog.compact(batch, Origin::Found).await?;
+            }
         }
         if shown > before {
             info!(stream = %id, records = shown - before, "replayed changes that the catalog did not have");
         }
-        opened.retain(|segment| segment.last() > shown);
+        let (past, later): (Vec<_>, Vec<_>) = opened.into_iter().partition(|segment| segment.last() <= shown);
+        self.take_up(past, shown, found).await?;
+        let opened = later;
         match opened.as_slice() {
             [] => Ok(()),
             _ if !found.silent.is_empty() => Err(found.silent_sites()),
@@ -339,6 +347,26 @@ impl Inner {
             }
             _ => Err(OpenError::Gap { stream: id, sequence: shown }),
         }
+    }
+
+    /// Of what is shown, segments that were compacted since: this catalog is older, or the one before died just
+    /// before it turned to them. What they took the place of may be swept already.
+    async fn take_up(&self, mut opened: Vec<Opened>, shown: u64, found: &Found) -> Result<(), OpenError> {
+        opened.sort_by_key(|opened| (opened.segment.epoch, opened.segment.id));
+        for Opened { segment, records } in opened {
+            let last = records.last().map_or(0, |(record, _)| record.sequence);
+            // One that could be read and no more than that was cut short, unless the rest is at silent sites.
+            let spare = Endangered::of(&segment).spare + i64::try_from(found.silent.len()).unwrap_or(i64::MAX);
+            if last > shown || spare < i64::from(segment.code.m.min(1)) {
+                continue;
+            }
+            let (stream, id) = (segment.stream, segment.id);
+            let records = records.into_iter().map(|(_, shipped)| shipped).collect();
+            if self.catalog.compact(Batch { stream, segment, records }, Origin::Found).await? {
+                info!(%stream, segment = %id, "took up a segment of the journal that was compacted");
+            }
+        }
+        Ok(())
     }
 
     /// Each stream's newest shown segment must still be there: else the sites are not those the
@@ -382,7 +410,7 @@ fn take_next(opened: &mut Vec<Opened>, shown: u64) -> Option<Opened> {
 }
 
 /// Lets `journal::open` borrow a key that is shared.
-struct OpenSecret(Arc<coding::keys::LabelSecret>);
+pub struct OpenSecret(pub Arc<coding::keys::LabelSecret>);
 
 impl std::borrow::Borrow<coding::keys::LabelSecret> for OpenSecret {
     fn borrow(&self) -> &coding::keys::LabelSecret {

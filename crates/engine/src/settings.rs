@@ -23,6 +23,8 @@ pub struct Settings {
     pub sweep_after: Duration,
     /// How often the sites are listed for unnamed pieces.
     pub sweep_every: Duration,
+    /// How often the journal is looked through for what is worth compacting.
+    pub compact_every: Duration,
     /// How long a day of lifecycle rules is; a shorter one lets tests and people see them at work.
     pub lifecycle_day: Duration,
     /// What sessions of this enclave may have, and so what it holds.
@@ -43,6 +45,7 @@ impl Default for Settings {
             reenter_after: Duration::from_secs(30),
             sweep_after: Duration::from_secs(24 * 3600),
             sweep_every: Duration::from_secs(3600),
+            compact_every: Duration::from_secs(3600),
             lifecycle_day: Duration::from_secs(24 * 3600),
             range: LabelRange::up_to(Label::highest_of(Label::LOWEST.table())),
             waiting_cost: WaitingCost::default(),

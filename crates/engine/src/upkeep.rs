@@ -1,12 +1,13 @@
 //! Keeping: what lies at the sites stays as it was promised, over years, vendors that leave, and rot. Sites
 //! are probed, what is below its promise is brought up, sites are left, suspects are looked at, pieces are
-//! scrubbed, epochs turn, pieces that no record names are swept, lifecycle rules are kept, and what is
+//! scrubbed, the journal is compacted, epochs turn, pieces that no record names are swept, lifecycle rules are kept, and what is
 //! adopted is brought over.
 //!
 //! Every loop is woken by a signal or a timer and takes the same path both times.
 
 mod catch_up;
 mod claims;
+mod compact;
 mod evacuate;
 mod ledger;
 mod lifecycle;
@@ -29,6 +30,7 @@ use crate::inner::Inner;
 use crate::limits::EPOCH_LENGTH;
 
 pub use claims::Claims;
+pub use compact::Compaction;
 pub use evacuate::{Evacuation, EvacuationPlan};
 pub use ledger::{Durability, DurabilityRow, SiteProofs, Standard, Tally};
 pub use lifecycle::{LifecycleDone, LifecyclePlan, Lifecycles, Step, What};
@@ -56,6 +58,7 @@ impl Engine {
             () = inner.turn_epochs() => {}
             () = inner.sweep_forever() => {}
             () = Box::pin(inner.scrub_forever()) => {}
+            () = Box::pin(inner.compact_forever()) => {}
             () = inner.lifecycle_forever() => {}
             () = inner.copy_origins() => {}
             () = inner.clear_forever() => {}

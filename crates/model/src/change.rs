@@ -3,7 +3,7 @@
 
 use crate::acl::Acl;
 use crate::copies::KnownCopy;
-use crate::id::{BucketId, EnclaveId, PrincipalId, SegmentId, SiteId, StreamId, UploadId, VersionId};
+use crate::id::{BodyId, BucketId, EnclaveId, PrincipalId, SegmentId, SiteId, StreamId, UploadId, VersionId};
 use crate::label::Label;
 use crate::lock::Retention;
 use crate::name::ObjectKey;

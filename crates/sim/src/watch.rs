@@ -8,15 +8,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use catalog::proof::{Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk};
 use catalog::{
-    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, ListQuery, Listed, Moved,
-    ObjectSummary, Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
+    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, JournalSegment, ListQuery, Listed,
+    Moved, ObjectSummary, Origin, Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
 use model::{
-    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, EnclaveId, Epoch, Group,
-    KnownCopy, Label, LabelKey, ObjectKey, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment,
-    SegmentId, Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Vendor, Which,
+    AccessKey, AccessKeyId, Aspect, BodyId, Bucket, BucketId, BucketName, BucketSetting, Change, EnclaveId, Epoch,
+    Group, KnownCopy, Label, LabelKey, ObjectKey, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId,
+    Segment, SegmentId, Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Vendor, Which,
 };
 
 use crate::findings::Findings;
@@ -233,6 +234,15 @@ impl Catalog for Watched {
     }
     async fn note_moved(&self, site: SiteId, moved: Moved) -> Result<(), Error> {
         self.within.note_moved(site, moved).await
+    }
+    async fn journal(&self, stream: StreamId, after: u64, limit: usize) -> Result<Vec<JournalSegment>, Error> {
+        self.within.journal(stream, after, limit).await
+    }
+    async fn held(&self, segments: Vec<SegmentId>, records: Vec<Bytes>) -> Result<Option<BTreeSet<BodyId>>, Error> {
+        self.within.held(segments, records).await
+    }
+    async fn compact(&self, batch: Batch, origin: Origin) -> Result<bool, Error> {
+        self.within.compact(batch, origin).await
     }
     async fn totals(&self) -> Result<Totals, Error> {
         self.within.totals().await

@@ -12,7 +12,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::late::{self, Late};
 use super::sealed::{Db, Place};
-use super::segments::Placing;
+use super::segments::{Holder, Placing};
 use super::versions::{self, Kept, New};
 use super::{adoption, codec, people, segments, settings, shred, streams, touch};
 use crate::error::Error;
@@ -52,12 +52,12 @@ impl<'c> Apply<'c> {
             Change::ObjectPut { bucket, mut version, segments } => {
                 place(&mut version.bodies, extent);
                 self.name_segments(number, &segments)?;
-                self.put(number, bucket, &version)
+                self.put(number, bucket, &version).map(drop)
             }
             Change::ObjectDeleted { bucket, key } => self.delete_object(number, bucket, &key),
             Change::ObjectCopied { bucket, mut version, source } => {
                 self.place_as_source(&source, &mut version.bodies)?;
-                self.put(number, bucket, &version)
+                self.put_shared(number, bucket, &version)
             }
             Change::MarkerPut { bucket, marker } => self.put_marker(number, bucket, &marker),
             Change::VersionDeleted { bucket, key, version, slot } => {
@@ -74,16 +74,20 @@ impl<'c> Apply<'c> {
             Change::PartPut { bucket, upload, mut part, segments } => {
                 place(std::slice::from_mut(&mut part.body), extent);
                 self.name_segments(number, &segments)?;
-                self.put_part(number, bucket, upload, &part)
+                self.put_part(number, bucket, upload, &part).map(drop)
             }
             Change::PartCopied { bucket, upload, mut part, source } => {
                 self.place_as_source(&source, std::slice::from_mut(&mut part.body))?;
-                self.put_part(number, bucket, upload, &part)
+                if self.put_part(number, bucket, upload, &part)? {
+                    let holder = Holder::Part(upload, part.number);
+                    segments::share(self.c, holder, std::slice::from_ref(&part.body))?;
+                }
+                Ok(())
             }
             Change::UploadCompleted { bucket, upload, mut version } => {
                 self.place_as_parts(upload, &mut version.bodies)?;
                 // First, so that the parts' segments do not lose their last use in between.
-                self.put(number, bucket, &version)?;
+                self.put_shared(number, bucket, &version)?;
                 self.end_upload(number, upload)
             }
             Change::UploadAborted { upload, .. } => self.end_upload(number, upload),
@@ -168,17 +172,24 @@ impl<'c> Apply<'c> {
         self.release_parts(number, &parts)
     }
 
-    fn put(&mut self, number: Number, bucket: BucketId, version: &Version) -> Result<(), Error> {
+    /// Of a version that holds bodies which came with other records.
+    fn put_shared(&mut self, number: Number, bucket: BucketId, version: &Version) -> Result<(), Error> {
+        let row = self.put(number, bucket, version)?;
+        row.map_or(Ok(()), |row| segments::share(self.c, Holder::Version(row), &version.bodies))
+    }
+
+    /// The row it is in now, if it is there.
+    fn put(&mut self, number: Number, bucket: BucketId, version: &Version) -> Result<Option<i64>, Error> {
         let new = New::Version(version);
         if self.is_too_late(number, bucket, &version.key, &new)? {
             // A copy of it may still be shown, with a number before that of its end.
             let until = self.late.newest_shown(self.c)?.max(number);
             self.late.left_unused(until, segments::of_bodies(&version.bodies));
-            return Ok(());
+            return Ok(None);
         }
         // Held before the old version lets go: both may lie in one segment.
         segments::hold(self.c, &version.bodies)?;
-        self.place_new(number, bucket, &version.key, &new)
+        self.place_new(number, bucket, &version.key, &new).map(Some)
     }
 
     fn put_marker(&mut self, number: Number, bucket: BucketId, marker: &Marker) -> Result<(), Error> {
@@ -186,7 +197,7 @@ impl<'c> Apply<'c> {
         if self.is_too_late(number, bucket, &marker.key, &new)? {
             return Ok(());
         }
-        self.place_new(number, bucket, &marker.key, &new)
+        self.place_new(number, bucket, &marker.key, &new).map(drop)
     }
 
     /// Whether something newer, already shown, ended this version or has its slot.
@@ -200,7 +211,7 @@ impl<'c> Apply<'c> {
                 || versions::null_is_overtaken(self.c, bucket, key, number)?))
     }
 
-    fn place_new(&mut self, number: Number, bucket: BucketId, key: &ObjectKey, new: &New<'_>) -> Result<(), Error> {
+    fn place_new(&mut self, number: Number, bucket: BucketId, key: &ObjectKey, new: &New<'_>) -> Result<i64, Error> {
         if new.slot() == Slot::Null {
             let replaced = versions::vacate_null(self.c, number, bucket, key)?;
             self.release(number, &replaced)?;
@@ -293,16 +304,17 @@ impl<'c> Apply<'c> {
         Ok(())
     }
 
-    fn put_part(&mut self, number: Number, bucket: BucketId, upload: UploadId, part: &Part) -> Result<(), Error> {
+    /// Whether it is there now.
+    fn put_part(&mut self, number: Number, bucket: BucketId, upload: UploadId, part: &Part) -> Result<bool, Error> {
         let ends = [touch::of_upload(upload), touch::of_bucket(bucket)];
         if self.late.is_gone(self.c, number, &ends)? {
-            return Ok(());
+            return Ok(false);
         }
         let mut find = self.c.prepare_cached("SELECT number, part FROM part WHERE upload = ? AND part_number = ?")?;
         let old: Option<(u64, Vec<u8>)> =
             find.query_row(params![upload.0, part.number], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         if old.as_ref().is_some_and(|(old, _)| *old > number.0) {
-            return Ok(());
+            return Ok(false);
         }
         segments::hold(self.c, std::slice::from_ref(&part.body))?;
         self.release_parts(number, &old.map(|(_, part)| part).into_iter().collect::<Vec<_>>())?;
@@ -312,7 +324,7 @@ impl<'c> Apply<'c> {
                  ON CONFLICT (upload, part_number) DO UPDATE SET number = ?4, body = ?5, part = ?6",
             )?
             .execute(params![upload.0, part.number, bucket.0, number.0, part.body.body.0, codec::to_blob(part)])?;
-        Ok(())
+        Ok(true)
     }
 
     /// The record says where the parts lay when it was decided. If they were shown to this catalog

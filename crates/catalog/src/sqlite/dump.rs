@@ -37,6 +37,11 @@ const TABLES: &[(&str, &str)] = &[
         "SELECT id, piece_index, name, site FROM piece JOIN segment ON row = segment ORDER BY id, piece_index, name",
     ),
     ("segment_use", "SELECT segment, uses FROM segment_use ORDER BY segment"),
+    (
+        "version_holder",
+        "SELECT segment, id FROM version_holder h JOIN version v ON v.row = h.version ORDER BY segment, id",
+    ),
+    ("part_holder", "SELECT segment, upload, part_number FROM part_holder ORDER BY segment, upload, part_number"),
     ("principal", "SELECT id, name, epoch, principal FROM principal ORDER BY id"),
     ("access_key", "SELECT id, active, access_key FROM access_key ORDER BY id"),
     ("team", "SELECT id, name, team FROM team ORDER BY id"),

@@ -12,7 +12,7 @@ use crate::error::Error;
 pub const APPLICATION_ID: i32 = 0x656e_7465;
 
 /// What the newest migration leads to.
-pub const VERSION: u32 = 9;
+pub const VERSION: u32 = 10;
 
 /// Migration `i` leads from version `i` to `i + 1`: a script, and what SQL alone cannot do after it.
 /// They are never edited once released.
@@ -26,6 +26,7 @@ const MIGRATIONS: [(&str, Afterwards); VERSION as usize] = [
     (VERSION_7, name_streams),
     (VERSION_8, nothing),
     (VERSION_9, nothing),
+    (VERSION_10, nothing),
 ];
 
 type Afterwards = fn(&Connection) -> Result<(), Error>;
@@ -51,6 +52,39 @@ pub fn migrate(connection: &Connection) -> Result<(), Error> {
     }
     Ok(())
 }
+
+const VERSION_10: &str = "
+    -- Bytes of the bodies that lie in a segment, shared ones as often as they are held, and of the records
+    -- in a journal segment. Unknown of what was there before.
+    ALTER TABLE segment_use ADD COLUMN bytes INTEGER;
+    ALTER TABLE journal ADD COLUMN records INTEGER;
+    -- Who holds a body of a journal segment that did not ride with a record of its own: copies, and versions
+    -- that were put together from parts.
+    CREATE TABLE version_holder (
+        version INTEGER NOT NULL,
+        segment BLOB NOT NULL,
+        PRIMARY KEY (version, segment)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX version_holder_segment ON version_holder (segment);
+    CREATE TRIGGER version_lets_go AFTER DELETE ON version
+        BEGIN DELETE FROM version_holder WHERE version = old.row; END;
+    CREATE TABLE part_holder (
+        upload BLOB NOT NULL,
+        part_number INTEGER NOT NULL,
+        segment BLOB NOT NULL,
+        PRIMARY KEY (upload, part_number, segment)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX part_holder_segment ON part_holder (segment);
+    CREATE TRIGGER part_lets_go AFTER DELETE ON part
+        BEGIN DELETE FROM part_holder WHERE upload = old.upload AND part_number = old.part_number; END;
+    CREATE TRIGGER part_is_another AFTER UPDATE OF body ON part WHEN new.body <> old.body
+        BEGIN DELETE FROM part_holder WHERE upload = old.upload AND part_number = old.part_number; END;
+    -- Streams may be replayed in any order, and what a copy lies in may turn out to be no journal segment.
+    CREATE TRIGGER holders_of_data AFTER INSERT ON segment WHEN new.kind = 1
+        BEGIN DELETE FROM version_holder WHERE segment = new.id; DELETE FROM part_holder WHERE segment = new.id; END;
+    CREATE TRIGGER holders_let_go AFTER DELETE ON segment WHEN old.kind = 0
+        BEGIN DELETE FROM version_holder WHERE segment = old.id; DELETE FROM part_holder WHERE segment = old.id; END;
+";
 
 const VERSION_9: &str = "
     -- A place in the order of `SiteState::ALL`.

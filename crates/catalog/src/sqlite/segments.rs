@@ -1,9 +1,9 @@
 //! Rows of segments and their pieces, and how many versions and parts lie in each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    BodySlice, Code, Epoch, KeyTag, Number, Piece, PieceName, Segment, SegmentId, SiteId, StreamId, Timestamp,
+    BodySlice, Code, Epoch, KeyTag, Number, Piece, PieceName, Segment, SegmentId, SiteId, StreamId, Timestamp, UploadId,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -112,21 +112,23 @@ pub fn at(
 /// unknown when streams are replayed one after the other.
 pub fn hold(c: &Connection, bodies: &[BodySlice]) -> Result<(), Error> {
     let mut hold = c.prepare_cached(
-        "INSERT INTO segment_use (segment, uses) VALUES (?, 1) ON CONFLICT (segment) DO UPDATE SET uses = uses + 1",
+        "INSERT INTO segment_use (segment, uses, bytes) VALUES (?1, 1, ?2)
+         ON CONFLICT (segment) DO UPDATE SET uses = uses + 1, bytes = bytes + ?2",
     )?;
-    for segment in of_bodies(bodies) {
-        hold.execute([segment.0])?;
+    for (segment, bytes) in bytes_of(bodies) {
+        hold.execute(params![segment.0, bytes])?;
     }
     Ok(())
 }
 
 /// Counts one holder less, and returns the segments that have none left.
 pub fn release(c: &Connection, bodies: &[BodySlice]) -> Result<Vec<SegmentId>, Error> {
-    let mut release = c.prepare_cached("UPDATE segment_use SET uses = uses - 1 WHERE segment = ? RETURNING uses")?;
+    let mut release =
+        c.prepare_cached("UPDATE segment_use SET uses = uses - 1, bytes = bytes - ? WHERE segment = ? RETURNING uses")?;
     let mut forget = c.prepare_cached("DELETE FROM segment_use WHERE segment = ?")?;
     let mut unused = Vec::new();
-    for segment in of_bodies(bodies) {
-        let uses: Option<i64> = release.query_row([segment.0], |row| row.get(0)).optional()?;
+    for (segment, bytes) in bytes_of(bodies) {
+        let uses: Option<i64> = release.query_row(params![bytes, segment.0], |row| row.get(0)).optional()?;
         if uses == Some(0) {
             forget.execute([segment.0])?;
             unused.push(segment);
@@ -144,16 +146,62 @@ pub fn drop_if_unused(c: &Connection, id: SegmentId) -> Result<(), Error> {
          AND NOT EXISTS (SELECT 1 FROM segment_use WHERE segment = ?1)
          AND NOT EXISTS (SELECT 1 FROM unused WHERE segment = ?1)",
     )?;
-    if let Some(row) = find.query_row([id.0], |row| row.get::<_, i64>(0)).optional()? {
-        c.prepare_cached("DELETE FROM piece WHERE segment = ?")?.execute([row])?;
-        c.prepare_cached("DELETE FROM segment WHERE row = ?")?.execute([row])?;
+    find.query_row([id.0], |row| row.get(0)).optional()?.map_or(Ok(()), |row| forget_row(c, row))
+}
+
+/// Forgets a segment whatever its kind: its pieces are unnamed from now on.
+pub fn forget(c: &Connection, id: SegmentId) -> Result<(), Error> {
+    row_of(c, id)?.map_or(Ok(()), |row| forget_row(c, row))
+}
+
+fn forget_row(c: &Connection, row: i64) -> Result<(), Error> {
+    c.prepare_cached("DELETE FROM piece WHERE segment = ?")?.execute([row])?;
+    c.prepare_cached("DELETE FROM segment WHERE row = ?")?.execute([row])?;
+    Ok(())
+}
+
+/// Remembers who holds bodies of journal segments that did not ride with a record of its own.
+pub fn share(c: &Connection, holder: Holder, bodies: &[BodySlice]) -> Result<(), Error> {
+    // A journal segment is only known once its batch is shown, one of data may be replayed later.
+    let mut is_data = c.prepare_cached("SELECT EXISTS (SELECT 1 FROM segment WHERE id = ? AND kind = 1)")?;
+    for segment in of_bodies(bodies) {
+        if is_data.query_row([segment.0], |row| row.get(0))? {
+            continue;
+        }
+        match holder {
+            Holder::Version(row) => c
+                .prepare_cached("INSERT INTO version_holder (segment, version) VALUES (?, ?) ON CONFLICT DO NOTHING")?
+                .execute(params![segment.0, row])?,
+            Holder::Part(upload, number) => c
+                .prepare_cached(
+                    "INSERT INTO part_holder (segment, upload, part_number) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                )?
+                .execute(params![segment.0, upload.0, number])?,
+        };
     }
     Ok(())
+}
+
+/// Who holds a body.
+#[derive(Clone, Copy)]
+pub enum Holder {
+    /// By the row of the version.
+    Version(i64),
+    Part(UploadId, u16),
 }
 
 /// The segments these bodies lie in, each once.
 pub fn of_bodies(bodies: &[BodySlice]) -> BTreeSet<SegmentId> {
     bodies.iter().flat_map(|body| &body.extents).map(|extent| extent.segment).collect()
+}
+
+/// How many of their bytes lie in each segment.
+fn bytes_of(bodies: &[BodySlice]) -> BTreeMap<SegmentId, u64> {
+    let mut bytes: BTreeMap<SegmentId, u64> = BTreeMap::new();
+    for extent in bodies.iter().flat_map(|body| &body.extents) {
+        *bytes.entry(extent.segment).or_default() += extent.length;
+    }
+    bytes
 }
 
 /// Keeps the pieces that a decided record names from being taken for orphans.

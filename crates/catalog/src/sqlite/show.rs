@@ -19,7 +19,7 @@ pub fn show(c: &Db<'_>, batch: &Batch) -> Result<(), Error> {
     let mut head = Head::load(c, batch.stream)?;
     let mut apply = Apply::begin(c, head.label)?;
     let shown_before = head.shown.0;
-    let (mut link, mut ours) = (None, false);
+    let (mut link, mut ours, mut bytes) = (None, false, 0);
     for shipped in &batch.records {
         let record = codec::decode(&shipped.encoded)?;
         let hash = coding::record::hash(&shipped.encoded);
@@ -35,12 +35,13 @@ pub fn show(c: &Db<'_>, batch: &Batch) -> Result<(), Error> {
         ours |= decided_here;
         let proven = decided_here.then(|| c.now());
         head.shown = (record.sequence, hash);
+        bytes += shipped.encoded.len() as u64;
         apply.record(record, shipped.extent, proven)?;
     }
     if head.shown.0 > shown_before {
         // A replay takes most pieces at their listing.
         segments::insert(c, &batch.segment, ours.then(|| c.now()))?;
-        head.store(c, batch, shown_before + 1)?;
+        head.store(c, batch, shown_before + 1, bytes)?;
     }
     apply.finish()
 }
@@ -107,15 +108,17 @@ impl Head {
         Ok(decided.is_some())
     }
 
-    fn store(&self, c: &Db<'_>, batch: &Batch, first: u64) -> Result<(), Error> {
+    fn store(&self, c: &Db<'_>, batch: &Batch, first: u64, bytes: u64) -> Result<(), Error> {
         let (sequence, hash) = self.shown;
         c.prepare_cached("UPDATE stream SET shown = ?1, shown_hash = ?2, newest = ?3 WHERE id = ?4")?
             .execute(params![sequence, hash, batch.segment.id.0, self.stream.0])?;
         c.prepare_cached("UPDATE stream SET decided = ?1, decided_hash = ?2 WHERE id = ?3 AND decided < ?1")?
             .execute(params![sequence, hash, self.stream.0])?;
         c.prepare_cached("UPDATE state SET number = ?1 WHERE number < ?1")?.execute([self.number])?;
-        c.prepare_cached("INSERT INTO journal (stream, last, first, hash, segment) VALUES (?, ?, ?, ?, ?)")?
-            .execute(params![self.stream.0, sequence, first, hash, batch.segment.id.0])?;
+        c.prepare_cached(
+            "INSERT INTO journal (stream, last, first, hash, segment, records) VALUES (?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![self.stream.0, sequence, first, hash, batch.segment.id.0, bytes])?;
         Ok(())
     }
 

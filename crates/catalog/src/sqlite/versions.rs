@@ -146,8 +146,14 @@ pub fn null_is_overtaken(c: &Connection, bucket: BucketId, key: &ObjectKey, numb
     Ok(find.query_row(params![bucket.0, key.as_str().as_bytes(), number.0], |row| row.get(0))?)
 }
 
-/// Adds a row. The newest of its key is current, if it is no marker.
-pub fn insert(c: &Db<'_>, number: Number, bucket: BucketId, label: Option<&Label>, new: &New<'_>) -> Result<(), Error> {
+/// Adds a row and tells which. The newest of its key is current, if it is no marker.
+pub fn insert(
+    c: &Db<'_>,
+    number: Number,
+    bucket: BucketId,
+    label: Option<&Label>,
+    new: &New<'_>,
+) -> Result<i64, Error> {
     let key = new.key().as_str().as_bytes();
     let mut newest = c.prepare_cached(
         "SELECT row, number, current FROM version WHERE bucket = ? AND key = ? ORDER BY number DESC LIMIT 1",
@@ -192,7 +198,9 @@ pub fn insert(c: &Db<'_>, number: Number, bucket: BucketId, label: Option<&Label
             b"",
         ])?,
     };
-    take_early_settings(c, c.last_insert_rowid(), new.id())
+    let row = c.last_insert_rowid();
+    take_early_settings(c, row, new.id())?;
+    Ok(row)
 }
 
 impl New<'_> {

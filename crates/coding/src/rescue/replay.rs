@@ -74,7 +74,7 @@ impl History {
         self.check_chains(losses);
         let mut state = State { missing: self.missing(), ..State::default() };
         for copies in self.copies.values() {
-            if let Some(body) = copies.first().and_then(|copy| riding_body(&copy.record.change)) {
+            if let Some(body) = copies.first().and_then(|copy| copy.record.change.riding_body()) {
                 state.rides.entry(body).or_default().extend(copies.iter().filter_map(|copy| copy.ride));
             }
             if let Some(copy) = copies.first() {
@@ -120,17 +120,6 @@ impl History {
             losses.extend(why.map(|why| Loss { what: format!("stream {stream}"), why }));
             (*last, *hash) = (sequence, copy.hash);
         }
-    }
-}
-
-/// The body whose bytes ride with a change, if any do.
-fn riding_body(change: &Change) -> Option<BodyId> {
-    match change {
-        Change::ObjectPut { version, .. } => {
-            version.bodies.iter().find(|slice| slice.extents.is_empty()).map(|slice| slice.body)
-        }
-        Change::PartPut { part, .. } => Some(part.body.body).filter(|_| part.body.extents.is_empty()),
-        _ => None,
     }
 }
 

@@ -195,7 +195,7 @@ impl Inner {
     }
 
     /// Memory for so many pieces of each layout in flight.
-    async fn reserve(&self, pieces: &[(&Layout, usize)]) -> crate::budget::Reserved {
+    pub async fn reserve(&self, pieces: &[(&Layout, usize)]) -> crate::budget::Reserved {
         let bytes = |(layout, count): &(&Layout, usize)| {
             usize::try_from(layout.piece_length()).unwrap_or(usize::MAX).saturating_mul(*count)
         };
@@ -225,7 +225,7 @@ impl Inner {
 
     /// As many whole pieces as are needed, and one to compare them with, from the best sources that have
     /// them.
-    async fn read_some(&self, segment: &Segment, layout: &Layout, sources: &[Piece]) -> BTreeMap<u8, Bytes> {
+    pub async fn read_some(&self, segment: &Segment, layout: &Layout, sources: &[Piece]) -> BTreeMap<u8, Bytes> {
         let mut have = BTreeMap::new();
         for piece in sources {
             if have.len() > usize::from(segment.code.k) {
@@ -243,7 +243,7 @@ impl Inner {
     /// Whether one piece more than is needed says what the others say. A site can make up a piece that
     /// proves itself; restored from it, the others would be lost too. Which one it is only a reader can
     /// tell, who has the key.
-    async fn check_agreement(
+    pub async fn check_agreement(
         &self,
         segment: &Segment,
         layout: Layout,

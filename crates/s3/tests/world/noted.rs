@@ -1,18 +1,20 @@
 //! A catalog that remembers what it was asked for, and in which order.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use catalog::proof::{Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk};
 use catalog::{
-    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, Keys, ListQuery, Listed, Moved,
-    ObjectSummary, Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
+    Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, JournalSegment, Keys, ListQuery,
+    Listed, Moved, ObjectSummary, Origin, Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
 use model::{
-    AccessKey, AccessKeyId, Aspect, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Group, KnownCopy,
-    Label, LabelKey, ObjectKey, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment, SegmentId,
-    Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Which,
+    AccessKey, AccessKeyId, Aspect, BodyId, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Group,
+    KnownCopy, Label, LabelKey, ObjectKey, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment,
+    SegmentId, Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Which,
 };
 
 pub struct Noted {
@@ -226,6 +228,18 @@ impl Catalog for Noted {
     async fn note_moved(&self, site: SiteId, moved: Moved) -> Result<(), Error> {
         self.note("note_moved");
         self.within.note_moved(site, moved).await
+    }
+    async fn journal(&self, stream: StreamId, after: u64, limit: usize) -> Result<Vec<JournalSegment>, Error> {
+        self.note("journal");
+        self.within.journal(stream, after, limit).await
+    }
+    async fn held(&self, segments: Vec<SegmentId>, records: Vec<Bytes>) -> Result<Option<BTreeSet<BodyId>>, Error> {
+        self.note("held");
+        self.within.held(segments, records).await
+    }
+    async fn compact(&self, batch: Batch, origin: Origin) -> Result<bool, Error> {
+        self.note("compact");
+        self.within.compact(batch, origin).await
     }
     async fn totals(&self) -> Result<Totals, Error> {
         self.note("totals");

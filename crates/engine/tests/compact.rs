@@ -1,0 +1,308 @@
+//! Compacting the journal: fewer segments with the same records, nothing lost on the way, whenever it is cut short,
+//! and the same catalog out of them.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+
+#[cfg(test)]
+mod world;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use catalog::{Catalog, SqliteCatalog};
+use coding::keys::RootKey;
+use engine::{Compaction, Complete, CompletedPart, Copy, CopyPart, Engine, Error, Parts, Settings, StartUpload};
+use model::{BucketSetting, Precondition, Versioning, Which};
+use policy::{DeleteObject, SystemPermit, WriteSettings};
+use providers::fault::State;
+use world::{ROOT, World, body, declared, noise};
+
+const MIB: usize = 1 << 20;
+
+fn system() -> SystemPermit {
+    SystemPermit::for_background_work()
+}
+
+fn settings() -> Settings {
+    Settings {
+        sweep_after: Duration::from_secs(600),
+        sweep_every: Duration::from_secs(60),
+        // Only when a test asks for it.
+        compact_every: Duration::from_secs(1 << 30),
+        ..world::settings()
+    }
+}
+
+/// Small objects, each in a batch of its own; some overwritten, deleted, copied, and some in uploads' small parts.
+async fn filled(seed: u64) -> World {
+    let world = World::with(seed, settings()).await;
+    let engine = &world.engine;
+    for n in 0..60 {
+        world.put(&format!("small {n}"), &noise(n, 3000)).await.unwrap();
+    }
+    for n in 0..20 {
+        let (from, to) = (world.permit(&format!("small {n}")).await, world.permit(&format!("copy {n}")).await);
+        engine.copy(from, Which::Current, to, Copy::default()).await.unwrap();
+    }
+    for n in 0..30 {
+        engine.delete(world.permit::<DeleteObject>(&format!("small {n}")).await, Precondition::None).await.unwrap();
+    }
+    for n in 30..40 {
+        world.put(&format!("small {n}"), &noise(100 + n, 2000)).await.unwrap();
+    }
+    for n in 0..4 {
+        // Their small bodies die: there are as many bytes of the dead as a segment is worth writing again for.
+        world.put(&format!("dead {n}"), &noise(200 + n, MIB - 5)).await.unwrap();
+        world.put(&format!("dead {n}"), b"short").await.unwrap();
+    }
+    upload(&world, "parts", 5 * MIB, 700).await;
+    engine.start_upload(world.permit("left open").await, StartUpload::default()).await.unwrap();
+    world
+}
+
+/// An upload of a large part, a small one, and one that is copied from a small object.
+async fn upload(world: &World, key: &str, large: usize, small: usize) {
+    let engine = &world.engine;
+    let upload = engine.start_upload(world.permit(key).await, StartUpload::default()).await.unwrap();
+    let mut parts = Vec::new();
+    for (number, part) in [(1, noise(300, large)), (3, noise(301, small))] {
+        let put = engine.put_part(world.permit(key).await, upload.id, number, declared(part.len()), body(&part));
+        parts.push(CompletedPart { number, etag: put.await.unwrap().etag, checksum: None });
+    }
+    world.put("source", &noise(302, 5 * MIB)).await.unwrap();
+    let copy = CopyPart { number: 2, range: None, ..CopyPart::default() };
+    let (from, to) = (world.permit("source").await, world.permit(key).await);
+    let copied = engine.copy_part(from, Which::Current, to, upload.id, copy).await.unwrap();
+    parts.insert(1, CompletedPart { number: 2, etag: copied.written.etag, checksum: None });
+    let complete = Complete { parts, ..Complete::default() };
+    engine.complete_upload(world.permit(key).await, upload.id, complete).await.unwrap();
+}
+
+async fn all_is_there(world: &World) {
+    for n in 0..30 {
+        assert!(matches!(world.get(&format!("small {n}")).await, Err(Error::NoSuchKey)), "small {n}");
+    }
+    for n in 30..60 {
+        let expected = if n < 40 { noise(100 + n, 2000) } else { noise(n, 3000) };
+        assert_eq!(world.get(&format!("small {n}")).await.unwrap(), expected, "small {n}");
+    }
+    for n in 0..20 {
+        assert_eq!(world.get(&format!("copy {n}")).await.unwrap(), noise(n, 3000), "copy {n}");
+    }
+    for n in 0..4 {
+        assert_eq!(world.get(&format!("dead {n}")).await.unwrap(), "short");
+    }
+    let parts = [noise(300, 5 * MIB), noise(302, 5 * MIB), noise(301, 700)].concat();
+    assert!(world.get("parts").await.unwrap() == parts);
+}
+
+/// Starts again over the same catalog and sites, and waits until the epochs of before are closed.
+async fn restart(world: &mut World) {
+    world.engine.drain().await;
+    world.engine = world::open(&world.catalog, &world.sites, &world.outside, settings()).await.unwrap();
+    let background = world.background();
+    tokio::time::sleep(Duration::from_secs(130)).await;
+    background.abort();
+}
+
+/// Lets the grace of what is unnamed pass.
+async fn swept(world: &World) {
+    let background = world.background();
+    tokio::time::sleep(Duration::from_secs(1500)).await;
+    background.abort();
+}
+
+async fn journal_segments(world: &World) -> usize {
+    let dump = world.catalog.dump().await.unwrap();
+    dump.lines().filter(|line| line.starts_with("journal ")).count()
+}
+
+/// Bytes of the journal at the sites.
+async fn journal_bytes(world: &World) -> u64 {
+    let mut bytes = 0;
+    for memory in &world.sites.memories {
+        for name in memory.names().iter().filter(|name| name.contains("/j/")) {
+            bytes += providers::Store::head(memory.as_ref(), name).await.unwrap();
+        }
+    }
+    bytes
+}
+
+async fn rebuilt(world: &World) -> String {
+    let catalog = Arc::new(SqliteCatalog::in_memory(world.outside.clone()).unwrap());
+    let parts = Parts {
+        catalog: Arc::clone(&catalog) as Arc<dyn Catalog>,
+        sites: world.sites.parts(),
+        root: RootKey::from_bytes(ROOT),
+        next_root: None,
+        outside: world.outside.clone(),
+        settings: settings(),
+        origins: Arc::new(providers::NoOrigins),
+    };
+    Engine::rebuild(parts, None).await.unwrap();
+    catalog.dump().await.unwrap()
+}
+
+fn assert_same(found: &str, expected: &str) {
+    for (found, expected) in found.lines().zip(expected.lines()) {
+        assert_eq!(found, expected);
+    }
+    assert_eq!(found.len(), expected.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn few_segments_take_the_place_of_many() {
+    let mut world = filled(1).await;
+    let (segments, bytes) = (journal_segments(&world).await, journal_bytes(&world).await);
+    assert_eq!(world.engine.compact(&system(), |_| ()).await.unwrap(), Compaction::default(), "their epoch is open");
+    restart(&mut world).await;
+    let plan = world.engine.plan_compaction(&system()).await.unwrap();
+    let done = world.engine.compact(&system(), |_| ()).await.unwrap();
+    assert_eq!(plan, done, "it does what it said");
+    assert!(done.segments > 100 && done.into < 12, "{done:?}");
+    assert_eq!(done.waiting, 0);
+    let left = journal_segments(&world).await;
+    assert_eq!(left as u64, segments as u64 - done.segments + done.into);
+    all_is_there(&world).await;
+    swept(&world).await;
+    all_is_there(&world).await;
+    assert!(journal_bytes(&world).await < bytes / 4, "{} of {bytes} bytes", journal_bytes(&world).await);
+    assert_same(&rebuilt(&world).await, &world.catalog.dump().await.unwrap());
+    // Again there is nothing to do, and what is written now goes on from there.
+    assert_eq!(world.engine.plan_compaction(&system()).await.unwrap(), Compaction::default());
+    world.put("later", b"later").await.unwrap();
+    assert_same(&rebuilt(&world).await, &world.catalog.dump().await.unwrap());
+}
+
+/// What was compacted is compacted again, with what came after it.
+#[tokio::test(start_paused = true)]
+async fn it_goes_on_over_the_years() {
+    let mut world = filled(2).await;
+    for round in 0..5 {
+        for n in 0..40 {
+            world.put(&format!("round {n}"), &noise(1000 * round + n, 4000)).await.unwrap();
+        }
+        restart(&mut world).await;
+        world.engine.compact(&system(), |_| ()).await.unwrap();
+        swept(&world).await;
+        all_is_there(&world).await;
+        assert_same(&rebuilt(&world).await, &world.catalog.dump().await.unwrap());
+    }
+    assert!(journal_segments(&world).await < 60, "{}", journal_segments(&world).await);
+}
+
+/// Copies and completed uploads hold bodies whose own object is long gone.
+#[tokio::test(start_paused = true)]
+async fn shared_bodies_stay_for_whoever_holds_them() {
+    let mut world = filled(3).await;
+    restart(&mut world).await;
+    world.engine.compact(&system(), |_| ()).await.unwrap();
+    for n in 0..20 {
+        let (from, to) = (world.permit(&format!("copy {n}")).await, world.permit(&format!("second {n}")).await);
+        world.engine.copy(from, Which::Current, to, Copy::default()).await.unwrap();
+    }
+    restart(&mut world).await;
+    world.engine.compact(&system(), |_| ()).await.unwrap();
+    swept(&world).await;
+    all_is_there(&world).await;
+    for n in 0..20 {
+        assert_eq!(world.get(&format!("second {n}")).await.unwrap(), noise(n, 3000));
+    }
+    assert_same(&rebuilt(&world).await, &world.catalog.dump().await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn versions_keep_their_bodies() {
+    let mut world = World::with(4, settings()).await;
+    let tea = world.engine.list_buckets(policy::on_account(&world.session).unwrap()).await.unwrap().remove(0);
+    let permit = policy::on_bucket::<WriteSettings>(&world.session, &tea).unwrap();
+    world.engine.set_bucket_setting(permit, BucketSetting::Versioning(Versioning::Enabled)).await.unwrap();
+    let mut ids = Vec::new();
+    for n in 0..40 {
+        ids.push(world.put("kept", &noise(n, 500)).await.unwrap().version.unwrap());
+    }
+    restart(&mut world).await;
+    assert!(world.engine.compact(&system(), |_| ()).await.unwrap().into > 0);
+    swept(&world).await;
+    for (n, id) in (0..).zip(ids) {
+        let found = world.engine.find_version(world.permit("kept").await, Which::Own(id)).await.unwrap();
+        assert_eq!(world::whole(found).await.unwrap(), noise(n, 500));
+    }
+    assert_same(&rebuilt(&world).await, &world.catalog.dump().await.unwrap());
+}
+
+/// A catalog from before finds the segments it knows gone, and what took their place.
+#[tokio::test(start_paused = true)]
+async fn an_older_catalog_takes_up_what_was_compacted() {
+    let mut world = filled(5).await;
+    world.engine.drain().await;
+    let old = world.scratch.path().join("old");
+    world.catalog.save(old.clone()).await.unwrap();
+    restart(&mut world).await;
+    world.put("between", b"between").await.unwrap();
+    restart(&mut world).await;
+    assert!(world.engine.compact(&system(), |_| ()).await.unwrap().into > 0);
+    swept(&world).await;
+    world.engine.drain().await;
+    let expected = world.catalog.dump().await.unwrap();
+
+    world.catalog = Arc::new(SqliteCatalog::open(old, world.outside.clone()).unwrap());
+    world.engine = world::open(&world.catalog, &world.sites, &world.outside, settings()).await.unwrap();
+    all_is_there(&world).await;
+    assert_eq!(world.get("between").await.unwrap(), "between");
+    let journal = |dump: &str| {
+        let rows = dump.lines().filter(|line| line.starts_with("journal ") || line.starts_with("version "));
+        rows.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let found = world.catalog.dump().await.unwrap();
+    for row in journal(&expected) {
+        assert!(journal(&found).contains(&row), "{row}");
+    }
+}
+
+/// Cut short after ever longer and begun again over the same catalog and sites.
+#[tokio::test(start_paused = true)]
+async fn killed_at_any_moment_nothing_is_lost() {
+    let mut world = filled(6).await;
+    restart(&mut world).await;
+    world.sites.latency(Duration::from_millis(40));
+    for step in 1u64.. {
+        let ran =
+            tokio::time::timeout(Duration::from_millis(step * 170), world.engine.compact(&system(), |_| ())).await;
+        // What was being uploaded lands, or does not: the process is gone either way.
+        world.engine = world::open(&world.catalog, &world.sites, &world.outside, settings()).await.unwrap();
+        all_is_there(&world).await;
+        if ran.is_ok() {
+            assert!(step > 3, "it was cut short a few times");
+            break;
+        }
+    }
+    swept(&world).await;
+    all_is_there(&world).await;
+    assert_eq!(world.below_promise().await, 0);
+    let (again, expected) = (rebuilt(&world).await, world.catalog.dump().await.unwrap());
+    let versions = |dump: &str| dump.lines().filter(|line| line.starts_with("version ")).count();
+    assert_eq!(versions(&again), versions(&expected));
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_vendor_out_it_goes_on_and_with_three_it_waits() {
+    let mut world = filled(7).await;
+    restart(&mut world).await;
+    let background = world.background();
+    world.sites.set(&[0, 1, 2], State::Gone);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let done = world.engine.compact(&system(), |_| ()).await.unwrap();
+    assert!(done.into == 0 && done.waiting > 0, "{done:?}");
+    world.sites.set(&[0, 1], State::Well);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let done = world.engine.compact(&system(), |_| ()).await.unwrap();
+    assert!(done.into > 0, "{done:?}");
+    all_is_there(&world).await;
+    world.sites.set(&[2], State::Well);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    world.caught_up().await;
+    background.abort();
+    world.sites.set(&[0, 1], State::Gone);
+    all_is_there(&world).await;
+}
