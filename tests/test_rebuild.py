@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import shutil
+import sqlite3
 import subprocess
 
 import pytest
@@ -187,6 +188,53 @@ def test_a_catalog_that_is_there_is_left_alone_and_another_root_opens_nothing(co
     assert done.returncode == 6 and "replaces nothing" in done.stderr
     assert (world.directory / "catalog.sqlite").stat().st_ino == before
     check(world, keys, seen)
+
+
+def test_a_drill_beside_the_enclave_tells_what_would_not_come_back(copy):
+    world, keys, seen = copy
+    assert rebuild(world).returncode == 0
+    shutil.copy(world.home / "officer", world.directory / "officer")
+    world.start()
+    try:
+        low = connect(world, keys=keys[U])
+        for n in range(60):
+            low.put_object(Bucket="plain", Key=f"more/{n}", Body=content(n, 2000))
+        drill = json.loads(run(binary(), "rebuild", "--drill", *world.place, "--json"))
+        assert not drill["differs"] and drill["quiet"], drill
+        assert sum(row["same"] for row in drill["tables"]) > 200
+
+        # The batches of a start before are compacted, and what would come back is still the same.
+        world.stop()
+        world.start()
+        low, high = (connect(world, keys=keys[label]) for label in (U, SECRET))
+        plan = json.loads(run(binary(), "journal", "compact", "--plan", *world.place, "--json"))
+        assert plan["segments"] > 60 and plan["into"] < 8, plan
+        told = run(binary(), "journal", "compact", *world.place)
+        assert f"{plan['segments']} segments became {plan['into']}" in told
+        assert "there is nothing to do" in run(binary(), "journal", "compact", "--plan", *world.place)
+        assert "rows of the catalog as they are" in run(binary(), "rebuild", "--drill", *world.place)
+        assert held(high, ("vault",)) == seen[1]
+        for n in range(60):
+            assert low.get_object(Bucket="plain", Key=f"more/{n}")["Body"].read() == content(n, 2000)
+        world.stop()
+    finally:
+        world.kill()
+    # Without the program too, out of two sites.
+    out = world.home / "rescued"
+    rescue = [binary("entente-rescue"), "--root-key", world.root, "--out", out]
+    run(*rescue, world.home / "microsoft", world.home / "google")
+    for n in range(60):
+        (found,) = out.rglob(f"more/{n}")
+        assert found.read_bytes() == content(n, 2000)
+
+    with sqlite3.connect(world.directory / "catalog.sqlite") as catalog:
+        catalog.execute("UPDATE version SET size = size + 1 WHERE row = (SELECT min(row) FROM version)")
+    catalog.close()
+    done = rebuild(world, "--drill", "--json")
+    drill = json.loads(done.stdout)
+    version = next(row for row in drill["tables"] if row["table"] == "version")
+    assert done.returncode != 0 and drill["differs"] and (version["missing"], version["unknown"]) == (1, 1)
+    assert {path.name.split("-")[0] for path in world.directory.glob("catalog*")} == {"catalog.sqlite"}
 
 
 def test_a_terminal_is_shown_a_bar(copy):

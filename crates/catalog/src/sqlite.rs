@@ -91,6 +91,12 @@ impl SqliteCatalog {
         Ok(SqliteCatalog { readers, writer, handed: Arc::new(Handed::new(outside)) })
     }
 
+    /// Copies the catalog at `from`, which may be at work, as it is now, to where nothing is. It blocks for as long
+    /// as that takes.
+    pub fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+        open::save(&open::reader(from)?, to)
+    }
+
     /// Transactions committed since it was opened: writes that come together share one.
     pub fn commits(&self) -> u64 {
         self.writer.commits()

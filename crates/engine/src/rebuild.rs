@@ -31,12 +31,14 @@ use crate::sites::KnownSite;
 const CLEARED_AT_ONCE: usize = 10_000;
 
 /// What a rebuild brought back.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Rebuilt {
     pub enclave: EnclaveId,
     pub totals: Totals,
     /// Sites that did not answer, or were found without a marker: it was done without them.
     pub silent: BTreeSet<String>,
+    /// What opens the values in the catalog, and in copies of the one there was.
+    pub keys: Arc<dyn catalog::Keys>,
 }
 
 /// What a rebuild would read.
@@ -104,7 +106,8 @@ impl Engine {
         // No record is missing any more: what was given a number and is not here never comes.
         inner.catalog.decide(control, inner.outside.clock.now(), Vec::new()).await?;
         while inner.catalog.clear_shredded(CLEARED_AT_ONCE).await? == Clearing::Some {}
-        Ok(Rebuilt { enclave: inner.enclave, totals: inner.catalog.totals().await?, silent: found.silent })
+        let (totals, keys) = (inner.catalog.totals().await?, Arc::<Keyring>::clone(&inner.keys));
+        Ok(Rebuilt { enclave: inner.enclave, totals, silent: found.silent, keys })
     }
 }
 

@@ -56,11 +56,11 @@ impl Engine {
             () = inner.look_at_suspects() => {}
             () = inner.count_running_time() => {}
             () = inner.turn_epochs() => {}
-            () = inner.sweep_forever() => {}
+            () = Box::pin(inner.sweep_forever()) => {}
             () = Box::pin(inner.scrub_forever()) => {}
             () = Box::pin(inner.compact_forever()) => {}
-            () = inner.lifecycle_forever() => {}
-            () = inner.copy_origins() => {}
+            () = Box::pin(inner.lifecycle_forever()) => {}
+            () = Box::pin(inner.copy_origins()) => {}
             () = inner.clear_forever() => {}
         }
     }
@@ -97,13 +97,14 @@ impl Inner {
     async fn turn_epochs(&self) {
         let mut opened = tokio::time::Instant::now();
         loop {
-            tokio::time::sleep(RUNNING_TIME_EVERY).await;
+            // First at once: of the process before nothing is under way.
             let turn = opened.elapsed() >= EPOCH_LENGTH;
             match self.turn_epoch(turn).await {
                 Ok(()) if turn => opened = tokio::time::Instant::now(),
                 Ok(()) => {}
                 Err(error) => error!(%error, "the writer epoch could not be turned"),
             }
+            tokio::time::sleep(RUNNING_TIME_EVERY).await;
         }
     }
 

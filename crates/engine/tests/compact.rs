@@ -1,7 +1,7 @@
 //! Compacting the journal: fewer segments with the same records, nothing lost on the way, whenever it is cut short,
 //! and the same catalog out of them.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 #[cfg(test)]
 mod world;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use catalog::{Catalog, SqliteCatalog};
 use coding::keys::RootKey;
 use engine::{Compaction, Complete, CompletedPart, Copy, CopyPart, Engine, Error, Parts, Settings, StartUpload};
-use model::{BucketSetting, Precondition, Versioning, Which};
+use model::{BucketSetting, Label, Precondition, Versioning, Which};
 use policy::{DeleteObject, SystemPermit, WriteSettings};
 use providers::fault::State;
 use world::{ROOT, World, body, declared, noise};
@@ -21,6 +21,10 @@ const MIB: usize = 1 << 20;
 
 fn system() -> SystemPermit {
     SystemPermit::for_background_work()
+}
+
+fn highest() -> Label {
+    Label::highest_of(Label::LOWEST.table())
 }
 
 fn settings() -> Settings {
@@ -154,10 +158,14 @@ fn assert_same(found: &str, expected: &str) {
 async fn few_segments_take_the_place_of_many() {
     let mut world = filled(1).await;
     let (segments, bytes) = (journal_segments(&world).await, journal_bytes(&world).await);
-    assert_eq!(world.engine.compact(&system(), |_| ()).await.unwrap(), Compaction::default(), "their epoch is open");
+    assert_eq!(
+        world.engine.compact(&system(), &highest(), |_| ()).await.unwrap(),
+        Compaction::default(),
+        "their epoch is open"
+    );
     restart(&mut world).await;
-    let plan = world.engine.plan_compaction(&system()).await.unwrap();
-    let done = world.engine.compact(&system(), |_| ()).await.unwrap();
+    let plan = world.engine.plan_compaction(&system(), &highest()).await.unwrap();
+    let done = world.engine.compact(&system(), &highest(), |_| ()).await.unwrap();
     assert_eq!(plan, done, "it does what it said");
     assert!(done.segments > 100 && done.into < 12, "{done:?}");
     assert_eq!(done.waiting, 0);
@@ -169,7 +177,7 @@ async fn few_segments_take_the_place_of_many() {
     assert!(journal_bytes(&world).await < bytes / 4, "{} of {bytes} bytes", journal_bytes(&world).await);
     assert_same(&rebuilt(&world).await, &world.catalog.dump().await.unwrap());
     // Again there is nothing to do, and what is written now goes on from there.
-    assert_eq!(world.engine.plan_compaction(&system()).await.unwrap(), Compaction::default());
+    assert_eq!(world.engine.plan_compaction(&system(), &highest()).await.unwrap(), Compaction::default());
     world.put("later", b"later").await.unwrap();
     assert_same(&rebuilt(&world).await, &world.catalog.dump().await.unwrap());
 }
@@ -183,7 +191,7 @@ async fn it_goes_on_over_the_years() {
             world.put(&format!("round {n}"), &noise(1000 * round + n, 4000)).await.unwrap();
         }
         restart(&mut world).await;
-        world.engine.compact(&system(), |_| ()).await.unwrap();
+        world.engine.compact(&system(), &highest(), |_| ()).await.unwrap();
         swept(&world).await;
         all_is_there(&world).await;
         assert_same(&rebuilt(&world).await, &world.catalog.dump().await.unwrap());
@@ -196,13 +204,13 @@ async fn it_goes_on_over_the_years() {
 async fn shared_bodies_stay_for_whoever_holds_them() {
     let mut world = filled(3).await;
     restart(&mut world).await;
-    world.engine.compact(&system(), |_| ()).await.unwrap();
+    world.engine.compact(&system(), &highest(), |_| ()).await.unwrap();
     for n in 0..20 {
         let (from, to) = (world.permit(&format!("copy {n}")).await, world.permit(&format!("second {n}")).await);
         world.engine.copy(from, Which::Current, to, Copy::default()).await.unwrap();
     }
     restart(&mut world).await;
-    world.engine.compact(&system(), |_| ()).await.unwrap();
+    world.engine.compact(&system(), &highest(), |_| ()).await.unwrap();
     swept(&world).await;
     all_is_there(&world).await;
     for n in 0..20 {
@@ -222,7 +230,7 @@ async fn versions_keep_their_bodies() {
         ids.push(world.put("kept", &noise(n, 500)).await.unwrap().version.unwrap());
     }
     restart(&mut world).await;
-    assert!(world.engine.compact(&system(), |_| ()).await.unwrap().into > 0);
+    assert!(world.engine.compact(&system(), &highest(), |_| ()).await.unwrap().into > 0);
     swept(&world).await;
     for (n, id) in (0..).zip(ids) {
         let found = world.engine.find_version(world.permit("kept").await, Which::Own(id)).await.unwrap();
@@ -241,7 +249,7 @@ async fn an_older_catalog_takes_up_what_was_compacted() {
     restart(&mut world).await;
     world.put("between", b"between").await.unwrap();
     restart(&mut world).await;
-    assert!(world.engine.compact(&system(), |_| ()).await.unwrap().into > 0);
+    assert!(world.engine.compact(&system(), &highest(), |_| ()).await.unwrap().into > 0);
     swept(&world).await;
     world.engine.drain().await;
     let expected = world.catalog.dump().await.unwrap();
@@ -267,8 +275,11 @@ async fn killed_at_any_moment_nothing_is_lost() {
     restart(&mut world).await;
     world.sites.latency(Duration::from_millis(40));
     for step in 1u64.. {
-        let ran =
-            tokio::time::timeout(Duration::from_millis(step * 170), world.engine.compact(&system(), |_| ())).await;
+        let ran = tokio::time::timeout(
+            Duration::from_millis(step * 170),
+            world.engine.compact(&system(), &highest(), |_| ()),
+        )
+        .await;
         // What was being uploaded lands, or does not: the process is gone either way.
         world.engine = world::open(&world.catalog, &world.sites, &world.outside, settings()).await.unwrap();
         all_is_there(&world).await;
@@ -292,11 +303,11 @@ async fn with_a_vendor_out_it_goes_on_and_with_three_it_waits() {
     let background = world.background();
     world.sites.set(&[0, 1, 2], State::Gone);
     tokio::time::sleep(Duration::from_secs(30)).await;
-    let done = world.engine.compact(&system(), |_| ()).await.unwrap();
+    let done = world.engine.compact(&system(), &highest(), |_| ()).await.unwrap();
     assert!(done.into == 0 && done.waiting > 0, "{done:?}");
     world.sites.set(&[0, 1], State::Well);
     tokio::time::sleep(Duration::from_secs(30)).await;
-    let done = world.engine.compact(&system(), |_| ()).await.unwrap();
+    let done = world.engine.compact(&system(), &highest(), |_| ()).await.unwrap();
     assert!(done.into > 0, "{done:?}");
     all_is_there(&world).await;
     world.sites.set(&[2], State::Well);

@@ -11,7 +11,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::failure::Exit;
 use crate::root_key::PassphraseFrom;
 
-pub use keep::{DepthArg, DurabilityArgs, EvacuateArgs, FindingsArgs, RepairArgs, ScrubArgs, SetSitesArgs};
+pub use keep::{
+    CompactArgs, DepthArg, DurabilityArgs, EvacuateArgs, FindingsArgs, JournalArgs, JournalCommand, RepairArgs,
+    ScrubArgs, SetSitesArgs,
+};
 
 /// Where data lies when nobody says otherwise, seen from the working directory.
 pub const DEFAULT_DATA_DIR: &str = "entente-data";
@@ -71,6 +74,8 @@ pub enum Command {
     Site(SiteArgs),
     /// Bring everything below its promise up to it, the most endangered first
     Repair(RepairArgs),
+    /// Look after the journal
+    Journal(JournalArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -761,6 +766,9 @@ pub struct RebuildArgs {
     /// Print what would be read, and do nothing but list it
     #[arg(long)]
     pub plan: bool,
+    /// Rebuild into a catalog that is thrown away, while the enclave runs or not, and tell what differs
+    #[arg(long, conflicts_with = "plan")]
+    pub drill: bool,
     /// Print one line of JSON about what came back, and progress as lines of JSON on stderr
     #[arg(long)]
     pub json: bool,

@@ -47,6 +47,11 @@ impl DataDir {
         self.path.join("catalog.rebuilt")
     }
 
+    /// Copies of the catalog before and after a drill, and the one that it fills.
+    pub fn catalogs_of_drill(&self) -> [PathBuf; 3] {
+        ["catalog.before", "catalog.after", "catalog.drill"].map(|name| self.path.join(name))
+    }
+
     /// Of the embedded default; a configuration keeps its root key elsewhere.
     pub fn root_key(&self) -> PathBuf {
         self.path.join("root.key")

@@ -41,7 +41,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Args, Command, SiteCommand};
+use crate::args::{Args, Command, JournalCommand, SiteCommand};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
@@ -84,6 +84,9 @@ fn run(args: Args) -> Result<(), Failure> {
             cli::rebuild::run(&rebuild)
         }
         Command::Repair(repair) => cli::keeping::repair(&repair),
+        Command::Journal(journal) => match journal.command {
+            JournalCommand::Compact(compact) => cli::journal::compact(&compact),
+        },
         Command::Site(site) => match site.command {
             SiteCommand::Check(check) => cli::site::run(&check),
             SiteCommand::List { place, json } => cli::keeping::list(&place, json),

@@ -50,7 +50,7 @@ pub fn writer(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-/// Opens the database that [`writer`] opened before, for reading only.
+/// Opens a database that [`writer`] opened before, here or in another process, for reading only.
 pub fn reader(path: &Path) -> Result<Connection, Error> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.pragma_update(None, "cache_size", -1_024)?;

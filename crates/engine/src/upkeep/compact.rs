@@ -20,7 +20,7 @@ use catalog::{Batch, JournalSegment, Origin, Shipped, Stream};
 use coding::journal::{self, Item};
 use coding::piece::{Identity, Layout};
 use coding::record;
-use model::{BodyId, Extent, Segment, StreamId};
+use model::{BodyId, Extent, Label, Segment, StreamId};
 use policy::SystemPermit;
 use tracing::{debug, info};
 
@@ -61,22 +61,23 @@ impl std::ops::AddAssign for Compaction {
 }
 
 impl Engine {
-    /// What compacting the journal would do now. Nothing is changed.
-    pub async fn plan_compaction(&self, _: &SystemPermit) -> Result<Compaction, Error> {
-        let (mut plan, mut look) = (Compaction::default(), self.inner.begin_look().await?);
+    /// What compacting the journal of labels up to `highest` would do now. Nothing is changed.
+    pub async fn plan_compaction(&self, _: &SystemPermit, highest: &Label) -> Result<Compaction, Error> {
+        let (mut plan, mut look) = (Compaction::default(), self.inner.begin_look(Some(highest)).await?);
         while let Some((_, runs)) = self.inner.next_runs(&mut look).await? {
             runs.iter().for_each(|run| plan += of_run(run));
         }
         Ok(plan)
     }
 
-    /// Compacts what is worth it now; `tell` hears of every run.
+    /// Compacts what is worth it now of labels up to `highest`; `tell` hears of every run.
     pub async fn compact(
         &self,
         _: &SystemPermit,
+        highest: &Label,
         tell: impl Fn(&Compaction) + Send + Sync,
     ) -> Result<Compaction, Error> {
-        self.inner.compact(tell).await
+        self.inner.compact(Some(highest), tell).await
     }
 }
 
@@ -101,7 +102,7 @@ impl Inner {
     pub async fn compact_forever(self: &Arc<Self>) {
         loop {
             tokio::time::sleep(self.settings.compact_every).await;
-            match self.compact(|_| ()).await {
+            match self.compact(None, |_| ()).await {
                 Ok(done) if done.into > 0 => {
                     info!(segments = done.segments, into = done.into, stored = done.stored, "compacted the journal");
                 }
@@ -111,8 +112,12 @@ impl Inner {
         }
     }
 
-    async fn compact(self: &Arc<Self>, tell: impl Fn(&Compaction) + Send + Sync) -> Result<Compaction, Error> {
-        let (mut done, mut look) = (Compaction::default(), self.begin_look().await?);
+    async fn compact(
+        self: &Arc<Self>,
+        highest: Option<&Label>,
+        tell: impl Fn(&Compaction) + Send + Sync,
+    ) -> Result<Compaction, Error> {
+        let (mut done, mut look) = (Compaction::default(), self.begin_look(highest).await?);
         while let Some((stream, runs)) = self.next_runs(&mut look).await? {
             for run in runs {
                 match self.compact_run(&stream, &run).await {
@@ -129,8 +134,10 @@ impl Inner {
         Ok(done)
     }
 
-    async fn begin_look(&self) -> Result<Look, Error> {
-        Ok(Look { streams: self.catalog.streams().await?, after: 0 })
+    async fn begin_look(&self, highest: Option<&Label>) -> Result<Look, Error> {
+        let mut streams = self.catalog.streams().await?;
+        streams.retain(|stream| stream.label.zip(highest).is_none_or(|(label, highest)| label <= *highest));
+        Ok(Look { streams, after: 0 })
     }
 
     /// The next window's runs that are worth compacting; `None` behind the last.

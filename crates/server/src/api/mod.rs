@@ -11,6 +11,7 @@ mod durability;
 mod explain;
 mod grants;
 mod guard;
+mod journal;
 mod keeping;
 mod keys;
 mod labels;
@@ -44,7 +45,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::guard::on;
 use self::problem::Problem;
-use self::wire::{BackupState, RepairState};
+use self::wire::{BackupState, CompactionState, RepairState};
 use crate::accreditation::Accreditation;
 use crate::config::Config;
 use crate::roots::Roots;
@@ -73,6 +74,8 @@ pub struct Admin {
     backup: Arc<Mutex<Option<BackupState>>>,
     /// The repair under way, or the last one that was asked for.
     repair: Arc<Mutex<Option<RepairState>>>,
+    /// The journal's compaction under way, or the last one that was asked for.
+    compaction: Arc<Mutex<Option<CompactionState>>>,
     scrub: Mutex<Option<durability::Run>>,
     ledger: metrics::Kept,
     clock: Arc<dyn Clock>,
@@ -105,6 +108,7 @@ impl Admin {
             outside,
             backup,
             repair,
+            compaction: Arc::default(),
             scrub: Mutex::default(),
             ledger: metrics::Kept::default(),
             clock,
@@ -148,6 +152,8 @@ fn router(admin: Arc<Admin>, port: u16) -> Router {
         .route("/api/v1/evacuation-plan", on(Duty::Keep, post(keeping::plan_evacuation)))
         .route("/api/v1/repair-plan", on(Duty::Keep, get(keeping::plan_repair)))
         .route("/api/v1/repairs", on(Duty::Keep, get(keeping::repair).post(keeping::begin_repair)))
+        .route("/api/v1/compaction-plan", on(Duty::Keep, get(journal::plan)))
+        .route("/api/v1/compactions", on(Duty::Keep, get(journal::show).post(journal::begin)))
         .route("/api/v1/users", on(Duty::SeePeople, get(users::list)).merge(on(Duty::SetPeople, post(users::create))))
         .route("/api/v1/users/{name}", on(Duty::SetPeople, patch(users::set)))
         .route(

@@ -648,6 +648,28 @@ pub struct RepairState {
     pub failed: Option<String>,
 }
 
+/// `GET /api/v1/compaction-plan`.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Compacted {
+    /// Segments of the journal that others take the place of, and those others.
+    pub segments: u64,
+    pub into: u64,
+    /// Bytes of their records and of the bodies that are held.
+    pub live_bytes: u64,
+    /// Bytes at the sites of those that are replaced.
+    pub stored_bytes: u64,
+    /// Runs that were left for another time.
+    pub waiting: u64,
+}
+
+/// `GET /api/v1/compactions`: the one under way, or the last.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct CompactionState {
+    pub done: Compacted,
+    pub over: bool,
+    pub failed: Option<String>,
+}
+
 /// `GET /api/v1/durability`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Durability {

@@ -94,3 +94,27 @@ pub struct RepairArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+#[derive(Debug, clap::Args)]
+pub struct JournalArgs {
+    #[command(subcommand)]
+    pub command: JournalCommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub enum JournalCommand {
+    /// Seal many small segments as one, without what nobody holds any more
+    Compact(CompactArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CompactArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    pub plan: bool,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}

@@ -13,7 +13,7 @@ use engine::{Engine, RebuildPlan, Rebuilt, ReplayStep, Tell};
 use serde_json::json;
 use tokio::runtime::Handle;
 
-use super::{print, print_json, size, table};
+use super::{drill, print, print_json, size, table};
 use crate::args::RebuildArgs;
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -26,6 +26,9 @@ pub fn run(args: &RebuildArgs) -> Result<(), Failure> {
     let config = Config::of_place(&args.place)?;
     let dir = config.dir();
     let root = RootFile::at(&config.root_key, args.passphrase.as_ref().or(config.passphrase.as_ref()))?;
+    if args.drill {
+        return drill::run(args, &config, &dir, &root);
+    }
     let runtime = up::runtime()?;
     if args.plan {
         let plan = runtime.block_on(plan(&config, &dir, &root));
@@ -81,7 +84,7 @@ async fn refuse_present(path: &Path) -> Result<(), Failure> {
         Err(error) => Err(error),
     };
     if enclave.is_ok_and(|none| none) {
-        return remove(path);
+        return clear_files(path);
     }
     let why = format!("`{}` is there: a rebuild replaces nothing, so move it away first", path.display());
     Err(Failure::new(Exit::Storage, why))
@@ -89,12 +92,12 @@ async fn refuse_present(path: &Path) -> Result<(), Failure> {
 
 /// Removes what an earlier rebuild left.
 fn clear(dir: &DataDir) -> Result<(), Failure> {
-    remove(&dir.catalog_rebuilding())?;
-    remove(&dir.catalog_rebuilt())
+    clear_files(&dir.catalog_rebuilding())?;
+    clear_files(&dir.catalog_rebuilt())
 }
 
-/// A catalog's file, and what SQLite keeps beside it.
-fn remove(path: &Path) -> Result<(), Failure> {
+/// Removes a catalog's file, and what SQLite keeps beside it.
+pub fn clear_files(path: &Path) -> Result<(), Failure> {
     let log = ["-wal", "-shm"].map(|suffix| path.with_file_name(beside(path, suffix)));
     for path in std::iter::once(path.to_owned()).chain(log) {
         files::remove_if_there(&path).map_err(|error| Failure::io(Exit::Storage, "remove", &path, &error))?;
@@ -114,7 +117,7 @@ fn put_in_place(dir: &DataDir) -> Result<(), Failure> {
 }
 
 /// Tells of listing, reading and showing as stages.
-fn told(progress: &Arc<Progress>) -> Tell {
+pub fn told(progress: &Arc<Progress>) -> Tell {
     progress.begin("pieces of the journal", None);
     let progress = Arc::clone(progress);
     Arc::new(move |step| match step {
@@ -162,7 +165,7 @@ fn tell_plan(plan: &RebuildPlan, as_json: bool) -> Result<(), Failure> {
 }
 
 /// Which sites it is done without.
-fn without(silent: &BTreeSet<String>) -> String {
+pub fn without(silent: &BTreeSet<String>) -> String {
     match silent.is_empty() {
         true => String::new(),
         false => format!("Done without {}.\n", silent.iter().map(String::as_str).collect::<Vec<_>>().join(", ")),

@@ -1,0 +1,59 @@
+//! The journal: what compacting it would do, and doing it.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use engine::Compaction;
+use http::StatusCode;
+
+use super::guard::Caller;
+use super::problem::Problem;
+use super::wire::{Compacted, CompactionState};
+use super::{Admin, held};
+
+pub async fn plan(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Compacted>, Problem> {
+    let plan = admin.engine.plan_compaction(&admin.permit, &caller.label(&admin)).await?;
+    Ok(Json(compacted(plan)))
+}
+
+/// Begins one; [`show`] tells how far it is.
+pub async fn begin(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<StatusCode, Problem> {
+    let highest = caller.label(&admin);
+    {
+        let mut state = held(&admin.compaction);
+        if state.as_ref().is_some_and(|state| !state.over) {
+            return Err(Problem::new(StatusCode::CONFLICT, "the journal is being compacted: wait for it"));
+        }
+        *state = Some(CompactionState::default());
+    }
+    tokio::spawn(async move {
+        let tell = |done: &Compaction| {
+            if let Some(state) = held(&admin.compaction).as_mut() {
+                state.done = compacted(*done);
+            }
+        };
+        let outcome = admin.engine.compact(&admin.permit, &highest, tell).await;
+        if let Some(state) = held(&admin.compaction).as_mut() {
+            state.over = true;
+            state.failed = outcome.err().map(|error| error.to_string());
+        }
+    });
+    Ok(StatusCode::ACCEPTED)
+}
+
+pub async fn show(State(admin): State<Arc<Admin>>) -> Result<Json<CompactionState>, Problem> {
+    let state = held(&admin.compaction).clone();
+    state.map(Json).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "nothing was compacted since the start"))
+}
+
+fn compacted(of: Compaction) -> Compacted {
+    let Compaction { segments, into, live, stored, waiting } = of;
+    Compacted { segments, into, live_bytes: live, stored_bytes: stored, waiting }
+}

@@ -1,0 +1,74 @@
+//! `entente journal compact`.
+
+use std::thread;
+use std::time::Duration;
+
+use http::Method;
+
+use super::client::Client;
+use super::{print, print_json, size};
+use crate::api::wire::{Compacted, CompactionState};
+use crate::args::CompactArgs;
+use crate::failure::{Exit, Failure};
+use crate::progress::Progress;
+
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+pub fn compact(args: &CompactArgs) -> Result<(), Failure> {
+    let client = Client::of(&args.place)?.patient();
+    let plan: Compacted = client.call(Method::GET, "/api/v1/compaction-plan", Vec::new())?;
+    if args.plan {
+        return if args.json { print_json(&plan) } else { print(&planned(&plan)) };
+    }
+    client.order(Method::POST, "/api/v1/compactions")?;
+    let progress = Progress::here(args.json);
+    progress.begin("segments of the journal", Some(plan.segments));
+    let mut seen = 0;
+    let state = loop {
+        let state: CompactionState = client.call(Method::GET, "/api/v1/compactions", Vec::new())?;
+        progress.advance(state.done.segments.saturating_sub(seen));
+        seen = state.done.segments.max(seen);
+        if state.over {
+            break state;
+        }
+        thread::sleep(LOOK_EVERY);
+    };
+    progress.end();
+    if args.json {
+        print_json(&state)?;
+    } else {
+        print(&done(&state.done))?;
+    }
+    match (&state.failed, state.done.waiting) {
+        (Some(why), _) => Err(Failure::new(Exit::Failed, format!("compacting broke off: {why}; ask again"))),
+        (None, 0) => Ok(()),
+        (None, waiting) => {
+            let why = format!("{waiting} runs were left for another time: sites were out, or they were being mended");
+            Err(Failure::new(Exit::Failed, why))
+        }
+    }
+}
+
+fn planned(plan: &Compacted) -> String {
+    match plan.segments {
+        0 => "the journal is compact: there is nothing to do\n".to_owned(),
+        segments => format!(
+            "{segments} segments would become {}: {} are read and written again; {} at the sites are swept after the grace\n",
+            plan.into,
+            size(plan.live_bytes),
+            size(plan.stored_bytes)
+        ),
+    }
+}
+
+fn done(done: &Compacted) -> String {
+    match done.segments {
+        0 => "nothing was compacted\n".to_owned(),
+        segments => format!(
+            "{segments} segments became {}, of {}; {} at the sites are swept after the grace\n",
+            done.into,
+            size(done.live_bytes),
+            size(done.stored_bytes)
+        ),
+    }
+}
