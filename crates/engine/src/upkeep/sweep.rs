@@ -55,7 +55,7 @@ impl Inner {
         let mut plan = SweepPlan::default();
         for known in self.sites.iter().filter(|known| known.answers()) {
             let mut doomed = Vec::new();
-            let mut behind = None;
+            let mut behind: Option<String> = None;
             // A site that stops answering is looked at next time.
             while let Ok(page) = self.page(known, behind.as_deref()).await {
                 let pieces = page.iter().filter_map(|name| piece_name(self.enclave, name));
@@ -67,7 +67,8 @@ impl Inner {
                         plan.waiting += 1;
                     }
                 }
-                match page.into_iter().next_back() {
+                // A listing that goes back would never come to its end.
+                match page.into_iter().next_back().filter(|last| Some(last) > behind.as_ref()) {
                     Some(last) => behind = Some(last),
                     None => break,
                 }

@@ -260,7 +260,11 @@ impl World {
 
     /// A world whose sites have these ceilings.
     pub async fn under(seed: u64, settings: Settings, ceilings: impl Into<Vec<Label>>) -> World {
-        let outside = outside(seed);
+        World::within(outside(seed), settings, ceilings).await
+    }
+
+    /// A world with this outside.
+    pub async fn within(outside: Outside, settings: Settings, ceilings: impl Into<Vec<Label>>) -> World {
         let scratch = Scratch::new();
         let sites = Sites::new(&outside, ceilings.into());
         let catalog = Arc::new(SqliteCatalog::open(scratch.path().join("catalog"), outside.clone()).unwrap());
@@ -344,9 +348,20 @@ pub async fn open(
     outside: &Outside,
     settings: Settings,
 ) -> Result<Engine, OpenError> {
+    open_over(catalog, sites, sites.parts(), outside, settings).await
+}
+
+/// As [`open`], with something else around the sites' stores.
+pub async fn open_over(
+    catalog: &Arc<SqliteCatalog>,
+    sites: &Sites,
+    parts: Vec<SiteParts>,
+    outside: &Outside,
+    settings: Settings,
+) -> Result<Engine, OpenError> {
     Engine::open(Parts {
         catalog: Arc::clone(catalog) as Arc<dyn catalog::Catalog>,
-        sites: sites.parts(),
+        sites: parts,
         root: RootKey::from_bytes(ROOT),
         next_root: None,
         outside: outside.clone(),
