@@ -127,6 +127,11 @@ impl KnownSite {
         self.answers() && matches!(self.state(), SiteState::Active | SiteState::Draining)
     }
 
+    /// Whether it is looked at: what it holds counts, and it gives what it is asked for.
+    pub fn is_scrubbed(&self) -> bool {
+        self.answers() && self.state() != SiteState::Detached
+    }
+
     pub fn writes_well(&self) -> bool {
         self.state() == SiteState::Active && self.handle.breaker.health().write == providers::Side::Well
     }

@@ -59,6 +59,7 @@ impl Engine {
             () = Box::pin(inner.sweep_forever()) => {}
             () = Box::pin(inner.scrub_forever()) => {}
             () = Box::pin(inner.compact_forever()) => {}
+            () = Box::pin(inner.walk_ledger_forever()) => {}
             () = Box::pin(inner.lifecycle_forever()) => {}
             () = Box::pin(inner.copy_origins()) => {}
             () = inner.clear_forever() => {}

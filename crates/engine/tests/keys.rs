@@ -122,6 +122,27 @@ async fn filled(seed: u64) -> Two {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_scrub_passes_over_what_is_shredded_and_not_cleared_yet() {
+    let two = filled(31).await;
+    let engine = &two.world.engine;
+    two.shred().await;
+    // One site lost everything.
+    for name in two.world.sites.memories[1].names().into_iter().filter(|name| name.contains("/d/")) {
+        providers::Store::delete(two.world.sites.memories[1].as_ref(), &name).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let order = engine::ScrubOrder {
+        sites: std::collections::BTreeSet::new(),
+        depths: engine::Depth::ALL.to_vec(),
+        purse: engine::Purse::Beyond,
+    };
+    let progress = tokio::sync::watch::Sender::new(engine::ScrubDone::default());
+    engine.scrub(&system(), &order, &progress).await.unwrap();
+    let found = engine.findings(&system(), &secret()).await.unwrap();
+    assert_eq!(found.len(), 1, "the one of what is left: {found:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rotated_key_wraps_what_is_new_and_what_is_old_stays_readable() {
     let two = Two::new(1).await;
     let engine = &two.world.engine;

@@ -140,7 +140,9 @@ impl Breaker {
         self.turn(half, |condition| condition.late(bytes, within, LATE));
     }
 
-    async fn guard<T>(
+    /// Makes a request to the site behind it some other way: it is refused while the half is out, and heard
+    /// of in the end. One that carries nothing away has no `bytes`.
+    pub async fn guard<T>(
         &self,
         kind: Kind,
         bytes: u64,

@@ -68,7 +68,7 @@ impl Retry {
 }
 
 /// Whether asking again soon may help. A site that did not answer in time has had its time.
-fn passes(kind: ErrorKind) -> bool {
+pub fn passes(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Throttled | ErrorKind::Unavailable)
 }
 

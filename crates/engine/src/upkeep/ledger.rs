@@ -1,14 +1,23 @@
 //! The durability ledger: of each bucket, how many objects have how many pieces to spare, by how well and
-//! how lately those pieces are proven.
+//! how lately those pieces are proven. It is walked anew in the background, for those who ask often.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use catalog::proof::{BudgetDay, Depth, ObjectProof, Proof, ProofPage, SegmentProof, Spent, Walk};
 use model::{Bucket, BucketId, Label, Site, Timestamp};
 use policy::SystemPermit;
+use tracing::warn;
 
 use crate::api::Engine;
 use crate::error::Error;
+use crate::inner::Inner;
+
+/// From the end of one walk to the next at least.
+const WALK_EVERY: Duration = Duration::from_secs(60);
+/// A walk that took long is followed by so many times as long without one.
+const REST: u32 = 19;
 
 /// Versions that one transaction looks at: a few milliseconds of reading.
 const PAGE: usize = 500;
@@ -103,17 +112,58 @@ impl Durability {
     }
 }
 
+/// The ledger of the last walk of the background, and when that began by the monotonic clock.
+#[derive(Default)]
+pub struct Kept(Mutex<Option<(u64, Arc<Durability>)>>);
+
+impl Kept {
+    fn set(&self, began_ms: u64, ledger: Durability) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((began_ms, Arc::new(ledger)));
+    }
+
+    fn get(&self) -> Option<(u64, Arc<Durability>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 impl Engine {
     /// Walks over all versions, page by page: what is written or removed meanwhile may be in it or not.
     pub async fn durability(&self, _: &SystemPermit) -> Result<Durability, Error> {
-        let (inner, at) = (&self.inner, self.inner.outside.clock.now());
+        self.inner.durability().await
+    }
+
+    /// What the background's last walk came to, and how long ago that was; `None` before its first one. It costs
+    /// nothing to ask.
+    pub fn last_durability(&self, _: &SystemPermit) -> Option<(Arc<Durability>, Duration)> {
+        let (began, ledger) = self.inner.scrub.ledger.get()?;
+        let now = self.inner.outside.clock.monotonic_ms();
+        Some((ledger, Duration::from_millis(now.saturating_sub(began))))
+    }
+}
+
+impl Inner {
+    /// A walk is a load on the catalog: however large that grows, it is under way a twentieth of the time.
+    pub(super) async fn walk_ledger_forever(&self) {
+        loop {
+            let began = self.outside.clock.monotonic_ms();
+            match self.durability().await {
+                Ok(ledger) => self.scrub.ledger.set(began, ledger),
+                Err(error) => warn!(%error, "the durability ledger will be walked again"),
+            }
+            let took = Duration::from_millis(self.outside.clock.monotonic_ms().saturating_sub(began));
+            tokio::time::sleep(took.saturating_mul(REST).max(WALK_EVERY)).await;
+        }
+    }
+
+    async fn durability(&self) -> Result<Durability, Error> {
+        let at = self.outside.clock.now();
         let mut rows: BTreeMap<BucketId, DurabilityRow> = BTreeMap::new();
         let mut from = Some(0);
         while let Some(row) = from {
-            let page = inner.catalog.proofs(row, PAGE).await?;
+            let page = self.catalog.proofs(row, PAGE).await?;
             for bucket in page.objects.iter().map(|object| object.bucket).collect::<BTreeSet<_>>() {
                 if !rows.contains_key(&bucket)
-                    && let Some(bucket) = inner.catalog.bucket(bucket).await?
+                    && let Some(bucket) = self.catalog.bucket(bucket).await?
                 {
                     rows.insert(bucket.id, DurabilityRow::new(bucket));
                 }
@@ -130,11 +180,10 @@ impl Engine {
     }
 
     async fn site_proofs(&self, at: Timestamp) -> Result<Vec<SiteProofs>, Error> {
-        let inner = &self.inner;
         let mut proofs = Vec::new();
-        for known in inner.sites.iter() {
-            let oldest = async |proof| inner.catalog.least_proven(known.site.id, proof, None, 1).await;
-            let state = inner.catalog.scrub_state(known.site.id).await?;
+        for known in self.sites.iter() {
+            let oldest = async |proof| self.catalog.least_proven(known.site.id, proof, None, 1).await;
+            let state = self.catalog.scrub_state(known.site.id).await?;
             proofs.push(SiteProofs {
                 site: known.site.clone(),
                 oldest_seen: oldest(Proof::Seen).await?.first().map(|piece| piece.seen),

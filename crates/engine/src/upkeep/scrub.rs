@@ -11,6 +11,7 @@
 //! here and mended elsewhere: a piece that fails goes to where a reader's failed piece goes.
 
 mod cells;
+mod detached;
 mod heads;
 mod inventory;
 mod purse;
@@ -21,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::proof::{Depth, Fault, Finding, Spent, Walk};
+use coding::piece::Layout;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use model::{Label, Piece, SegmentId, SiteId, SiteState, Timestamp};
@@ -31,8 +33,11 @@ use tracing::warn;
 use crate::api::Engine;
 use crate::error::Error;
 use crate::inner::Inner;
+use crate::limits::VERIFIED_ROUNDS;
 use crate::sites::KnownSite;
 use crate::suspects::Suspicion;
+use crate::upkeep::ledger::Kept;
+use revisit::Again;
 
 pub use purse::Purse;
 pub use settings::ScrubSettings;
@@ -74,6 +79,7 @@ pub enum Stop {
 #[derive(Default)]
 pub struct Scrub {
     purses: purse::Purses,
+    pub(super) ledger: Kept,
     /// Since start, by site and fault; what came back counts again.
     found: Mutex<BTreeMap<(SiteId, Fault), u64>>,
 }
@@ -132,7 +138,7 @@ impl Inner {
     /// Scrubs what is due, as far as the day's budget allows by now. What is not due costs nothing.
     pub async fn scrub_forever(self: &Arc<Self>) {
         let scrubs: Vec<BoxFuture<'_, ()>> = self.sites.iter().map(|known| self.scrub_site(known).boxed()).collect();
-        futures::future::join_all(scrubs).await;
+        futures::future::join(futures::future::join_all(scrubs), self.end_findings_of_detached()).await;
     }
 
     async fn scrub_site(&self, known: &KnownSite) {
@@ -146,12 +152,16 @@ impl Inner {
 
     async fn scrub_what_is_due(&self, known: &KnownSite) -> Result<(), Error> {
         let settings = &self.settings.scrub;
-        if !known.reads_well() || settings.budget.requests == 0 {
+        if !known.is_scrubbed() || settings.budget.requests == 0 {
             return Ok(());
         }
         let now = self.outside.clock.now();
         let done = watch::Sender::new(ScrubDone::default());
-        let mut walks = self.catalog.scrub_state(known.site.id).await?.walks;
+        let state = self.catalog.scrub_state(known.site.id).await?;
+        if !self.is_worth_it(&state, now) {
+            return Ok(());
+        }
+        let mut walks = state.walks;
         for depth in Depth::ALL {
             let walk = walks.remove(&depth).unwrap_or_default();
             let (fresh, before) = (walk.place.is_none(), walk.began);
@@ -162,7 +172,9 @@ impl Inner {
             let mut walking = Walking { known, purse: Purse::Evenly, due, walk, done: &done };
             if fresh {
                 walking.walk.began = Some(now);
-                self.revisit(&walking).await?;
+                // Asking is for the walk that begins once a day: what stays bad is to cost little.
+                let again = if depth == Depth::Inventory { Again::Asked } else { Again::Named };
+                self.revisit(&walking, again).await?;
             }
             let stopped = self.walk(depth, &mut walking, Keep::Place).await?;
             if stopped.is_some() && walking.walk.place.is_none() {
@@ -186,8 +198,8 @@ impl Inner {
             let walk = Walk { place: None, began: Some(now), ended };
             let mut walking = Walking { known, purse: order.purse, due: now, walk, done };
             done.send_modify(|done| done.at = format!("{} of {}", depth.name(), known.site.name));
-            let stopped = if known.reads_well() {
-                self.revisit(&walking).await?;
+            let stopped = if known.is_scrubbed() {
+                self.revisit(&walking, Again::Asked).await?;
                 self.walk(*depth, &mut walking, Keep::Ends).await?
             } else {
                 Some(Stop::Out)
@@ -228,7 +240,8 @@ impl Inner {
         }
     }
 
-    /// Names what is wrong with a piece, and has it looked at if that can be mended.
+    /// Names what is wrong with a piece, and has it looked at if that can be mended and paid for: whoever looks
+    /// reads it whole, a few times if need be. What is not paid for is found again by the next walk.
     async fn blame(
         &self,
         walking: &Walking<'_>,
@@ -237,14 +250,23 @@ impl Inner {
         piece: Piece,
         segment: SegmentId,
     ) -> Result<(), Error> {
-        let label = match self.catalog.segment(segment).await? {
-            Some(segment) => self.label_of(segment.stream)?,
-            None => Some(walking.known.facts.ceiling),
+        let (label, length) = match self.catalog.segment(segment).await? {
+            Some(segment) => match self.label_of(segment.stream) {
+                Ok(label) => (label, Layout::of(&segment).piece_length()),
+                // Its label is shredded, and its pieces wait for the sweep: nothing of it can be wrong.
+                Err(_) => return Ok(()),
+            },
+            None => (Some(walking.known.facts.ceiling), 0),
         };
         let now = self.outside.clock.now();
         let finding = Finding::new(fault, walking.known.site.id, object, label, now);
         self.report(walking, Finding { piece: Some((segment, piece.index)), ..finding }).await?;
-        if matches!(fault, Fault::Missing | Fault::Truncated | Fault::Damaged | Fault::Replaced) {
+        let read = match fault {
+            Fault::Missing => purse::a_head(&walking.known.facts.prices),
+            Fault::Truncated | Fault::Damaged | Fault::Replaced => purse::a_read(&walking.known.facts.prices, length),
+            Fault::Contradicts | Fault::Stray | Fault::Foreign | Fault::LyingList => return Ok(()),
+        };
+        if self.afford(walking, purse::multiply(read, VERIFIED_ROUNDS as u64)).await? {
             self.suspects.report(segment, piece, Suspicion::Failed);
         }
         Ok(())

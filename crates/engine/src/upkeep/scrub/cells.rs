@@ -12,7 +12,7 @@ use coding::piece::{self, HEADER, Header, Identity, Layout};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use model::{Code, Piece, Segment};
-use providers::ErrorKind;
+use providers::{ErrorKind, Kind, Store};
 
 use super::heads::{Said, place_of, read_place};
 use super::{Step, Stop, Walking, purse};
@@ -49,7 +49,7 @@ impl Inner {
             if let Some(segment) = self.catalog.segment(due.segment).await? {
                 match self.read_stripe(walking, &segment, &due).await? {
                     Held::Unpaid => return Ok(Step::Stopped(Stop::Spent)),
-                    Held::Nothing if !walking.known.reads_well() => return Ok(Step::Stopped(Stop::Out)),
+                    Held::Nothing if !walking.known.is_scrubbed() => return Ok(Step::Stopped(Stop::Out)),
                     _ => {}
                 }
             }
@@ -112,7 +112,7 @@ impl Inner {
         piece: &Piece,
         row: u64,
     ) -> Result<Held, Error> {
-        let Some(known) = self.sites.get(piece.site).filter(|known| known.reads_well()) else {
+        let Some(known) = self.sites.get(piece.site).filter(|known| known.is_scrubbed()) else {
             return Ok(Held::Nothing);
         };
         let here = Walking { known, walk: walking.walk.clone(), ..*walking };
@@ -128,19 +128,18 @@ impl Inner {
     }
 
     async fn try_cell(&self, here: &Walking<'_>, segment: &Segment, piece: &Piece, row: u64) -> Result<Held, Error> {
-        let (layout, store) = (Layout::of(segment), &here.known.handle.store);
+        let (layout, meter) = (Layout::of(segment), &here.known.handle.meter);
         let object = object_name(self.enclave, &piece.name);
         let cells = layout.cells(row..row + 1);
         // The first row follows the header: one request brings both.
         let (first, second) = if row == 0 { (0..cells.end, None) } else { (0..HEADER as u64, Some(cells)) };
         let mut parts = Vec::new();
         for range in std::iter::once(first).chain(second) {
-            if !self.afford(here, purse::a_read(&here.known.facts.prices, range.end - range.start)).await? {
-                return Ok(Held::Unpaid);
-            }
-            match store.get_range(&object, range).await {
-                Ok(bytes) => parts.push(bytes),
-                Err(error) => return self.without_bytes(here, segment, piece, error.kind).await,
+            let cost = purse::a_read(&here.known.facts.prices, range.end - range.start);
+            match self.ask(here, (Kind::Get, cost), || meter.get_range(&object, range.clone())).await? {
+                None => return Ok(Held::Unpaid),
+                Some(Ok(bytes)) => parts.push(bytes),
+                Some(Err(error)) => return self.without_bytes(here, segment, piece, error.kind).await,
             }
         }
         let bytes: Bytes = parts.concat().into();

@@ -4,7 +4,7 @@ use catalog::proof::{Aged, Fault, PieceAt, Proof};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use model::{Piece, PieceName, Timestamp};
-use providers::ErrorKind;
+use providers::{ErrorKind, Kind, Store};
 
 use super::{Step, Stop, Walking, purse};
 use crate::error::Error;
@@ -35,7 +35,9 @@ impl Inner {
         let after = walking.walk.place.as_deref().and_then(read_place);
         let mut page = self.catalog.least_proven(site, Proof::Seen, after, PAGE).await?;
         page.retain(|piece| piece.seen.is_none_or(|seen| seen < walking.due));
-        let Some(last) = page.last().copied() else { return Ok(Step::End) };
+        if page.is_empty() {
+            return Ok(Step::End);
+        }
         let at: &Walking<'_> = walking;
         let asked: Vec<BoxFuture<'_, _>> = page.iter().map(|piece| self.ask_for(at, piece).boxed()).collect();
         let said: Vec<Said> = futures::stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
@@ -46,27 +48,27 @@ impl Inner {
                 Said::There => proven.push(piece.name),
                 Said::Wrong(fault) => self.blame_piece(walking, fault, piece).await?,
                 Said::Unnamed => {}
-                Said::Nothing if walking.known.reads_well() => {}
-                Said::Nothing => stop = Some(Stop::Out),
-                Said::Unpaid => stop = Some(Stop::Spent),
+                Said::Nothing if walking.known.is_scrubbed() => {}
+                Said::Nothing => stop = stop.or(Some(Stop::Out)),
+                Said::Unpaid => stop = stop.or(Some(Stop::Spent)),
+            }
+            // What is bad keeps its age: the next time it goes on behind it.
+            if stop.is_none() {
+                walking.walk.place = Some(place_of(piece.seen, piece.name));
             }
         }
         walking.looked_at(asked, proven.len());
         self.catalog.note_proof(site, Proof::Seen, proven, self.outside.clock.now()).await?;
-        if let Some(stop) = stop {
-            return Ok(Step::Stopped(stop));
-        }
-        walking.walk.place = Some(place_of(last.seen, last.name));
-        Ok(Step::More)
+        Ok(stop.map_or(Step::More, Step::Stopped))
     }
 
     /// Asks the site for the piece's length, and where it is missing the catalog whether it is still wanted.
     pub(super) async fn ask_for(&self, walking: &Walking<'_>, piece: &PieceAt) -> Result<Said, Error> {
         let known = walking.known;
-        if !self.afford(walking, purse::a_head(&known.facts.prices)).await? {
-            return Ok(Said::Unpaid);
-        }
-        let fault = match known.handle.store.head(&object_name(self.enclave, &piece.name)).await {
+        let (object, cost) = (object_name(self.enclave, &piece.name), purse::a_head(&known.facts.prices));
+        let said = self.ask(walking, (Kind::Head, cost), || known.handle.meter.head(&object)).await?;
+        let Some(said) = said else { return Ok(Said::Unpaid) };
+        let fault = match said {
             Ok(length) if length == piece.length => return Ok(Said::There),
             Ok(length) if length < piece.length => Fault::Truncated,
             Ok(_) => Fault::Replaced,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use catalog::proof::{Fault, Over, PieceAt, Proof};
 use catalog::{Listed, Why};
 use model::{EnclaveId, Epoch, PieceName};
-use providers::{Entry, marker};
+use providers::{Entry, Kind, Store, marker};
 
 use super::heads::Said;
 use super::{Step, Stop, Walking, purse};
@@ -23,6 +23,9 @@ use crate::sites::{KnownSite, object_name, piece_name};
 const ROWS: usize = 2 * LIST_PAGE;
 /// Pages of objects beside the enclave's own that are looked through: there should be none.
 const FOREIGN_PAGES_MAX: usize = 10;
+/// When a listing left so much out that was there, it proves nothing: what else it leaves out is not asked for
+/// one by one, which would cost the day's budget. The second depth comes to it by its age.
+const LIES_MAX: usize = 100;
 
 /// Where an inventory is.
 pub struct Place {
@@ -30,12 +33,14 @@ pub struct Place {
     listed: Option<String>,
     /// The last piece before that which the catalog names.
     named: Option<PieceName>,
+    /// Pieces the listing left out that were there, since it was last gone on from.
+    lies: usize,
 }
 
 impl Place {
     pub fn of(enclave: EnclaveId, text: Option<&str>) -> Place {
         let named = text.and_then(PieceName::parse);
-        Place { listed: named.map(|name| object_name(enclave, &name)), named }
+        Place { listed: named.map(|name| object_name(enclave, &name)), named, lies: 0 }
     }
 }
 
@@ -48,20 +53,29 @@ struct Page {
     through: Option<String>,
 }
 
+impl Page {
+    /// Nothing of it lies behind this name; `None`: there is nothing of it.
+    fn cut(&mut self, through: Option<String>) {
+        let within = |name: &String| through.as_ref().is_some_and(|through| name <= through);
+        self.named.retain(|name, _| within(name));
+        self.listed.retain(|name, _| within(name));
+        self.through = through;
+    }
+}
+
 impl Inner {
     pub(super) async fn inventory_page(&self, walking: &mut Walking<'_>, place: &mut Place) -> Result<Step, Error> {
         let known = walking.known;
-        if !self.afford(walking, purse::a_list(&known.facts.prices)).await? {
-            return Ok(Step::Stopped(Stop::Spent));
-        }
         let closed = self.catalog.closed_below().await?;
         let named = self.catalog.pieces_at(known.site.id, place.named, ROWS).await?;
         let prefix = format!("{}/", self.enclave);
-        let Ok(listed) = known.handle.store.list(&prefix, place.listed.as_deref(), LIST_PAGE).await else {
-            return Ok(Step::Stopped(Stop::Out));
+        let listed = match self.list(walking, &prefix, place.listed.as_deref()).await? {
+            Ok(listed) => listed,
+            Err(stop) => return Ok(Step::Stopped(stop)),
         };
-        let page = self.cut_page(place, named, listed);
-        if let Some(stop) = self.compare_named(walking, &page).await? {
+        let mut page = self.cut_page(place, named, listed);
+        let stop = self.compare_named(walking, place, &mut page).await?;
+        if let Some(stop) = stop.filter(|_| page.through == place.listed) {
             return Ok(Step::Stopped(stop));
         }
         self.look_at_unnamed(walking, &page, closed).await?;
@@ -71,7 +85,22 @@ impl Inner {
         place.named = piece_name(self.enclave, &through).or(last).or(place.named);
         place.listed = Some(through);
         walking.walk.place = place.named.map(|name| name.to_string());
-        Ok(Step::More)
+        Ok(stop.map_or(Step::More, Step::Stopped))
+    }
+
+    /// A page of what the site lists, or why there is none.
+    async fn list(
+        &self,
+        walking: &Walking<'_>,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Result<Vec<Entry>, Stop>, Error> {
+        let (known, cost) = (walking.known, purse::a_list(&walking.known.facts.prices));
+        let list = || known.handle.meter.list(prefix, after, LIST_PAGE);
+        Ok(self
+            .ask(walking, (Kind::List, cost), list)
+            .await?
+            .map_or(Err(Stop::Spent), |page| page.map_err(|_| Stop::Out)))
     }
 
     /// Cuts both sides at the name up to which both are known.
@@ -95,30 +124,47 @@ impl Inner {
         Page { named, listed, through }
     }
 
-    /// Pieces that records name: listed in their length, or asked for.
-    async fn compare_named(&self, walking: &Walking<'_>, page: &Page) -> Result<Option<Stop>, Error> {
+    /// Pieces that records name: listed in their length, or asked for, once in a walk. Where it has to stop the
+    /// page is cut: what was dealt with is not paid for again.
+    async fn compare_named(
+        &self,
+        walking: &Walking<'_>,
+        place: &mut Place,
+        page: &mut Page,
+    ) -> Result<Option<Stop>, Error> {
         let known = walking.known;
         let (mut proven, mut looked_at, mut stop) = (Vec::new(), 0, None);
+        let mut through = place.listed.clone();
         for (object, piece) in &page.named {
             if page.listed.get(object) == Some(&piece.length) {
                 looked_at += 1;
                 proven.push(piece.name);
+                through = Some(object.clone());
+                continue;
+            }
+            if place.lies >= LIES_MAX || piece.seen > walking.walk.began {
+                through = Some(object.clone());
                 continue;
             }
             match self.ask_for(walking, piece).await? {
                 Said::There => {
+                    place.lies += 1;
                     proven.push(piece.name);
                     self.blame_piece(walking, Fault::LyingList, piece).await?;
                 }
                 Said::Wrong(fault) => self.blame_piece(walking, fault, piece).await?,
                 Said::Unnamed => {}
-                Said::Nothing => stop = Some(Stop::Out).filter(|_| !known.reads_well()),
+                Said::Nothing => stop = Some(Stop::Out).filter(|_| !known.is_scrubbed()),
                 Said::Unpaid => stop = Some(Stop::Spent),
             }
             if stop.is_some() {
                 break;
             }
             looked_at += 1;
+            through = Some(object.clone());
+        }
+        if stop.is_some() {
+            page.cut(through);
         }
         walking.looked_at(looked_at, proven.len());
         self.catalog.note_proof(known.site.id, Proof::Seen, proven, self.outside.clock.now()).await?;
@@ -155,11 +201,9 @@ impl Inner {
         // From the first name, and again behind all that begin with the enclave's.
         for mut after in [None, Some(format!("{}0", self.enclave))] {
             for _ in 0..FOREIGN_PAGES_MAX {
-                if !self.afford(walking, purse::a_list(&known.facts.prices)).await? {
-                    return Ok(Step::Stopped(Stop::Spent));
-                }
-                let Ok(page) = known.handle.store.list("", after.as_deref(), LIST_PAGE).await else {
-                    return Ok(Step::Stopped(Stop::Out));
+                let page = match self.list(walking, "", after.as_deref()).await? {
+                    Ok(page) => page,
+                    Err(stop) => return Ok(Step::Stopped(stop)),
                 };
                 let full = page.len() >= LIST_PAGE;
                 let own = format!("{}/", self.enclave);

@@ -2,9 +2,11 @@
 //! sent: a crash may waste the rest of a block, and never overspends.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use catalog::proof::{BudgetDay, Spent};
+use catalog::proof::{BudgetDay, ScrubState, Spent};
 use model::{NanoDollars, Prices, SiteId, Timestamp};
+use providers::{Kind, retry};
 use tokio::sync::Mutex;
 
 use super::{ScrubDone, Walking};
@@ -13,6 +15,12 @@ use crate::inner::Inner;
 
 /// So many times what is needed is taken from the catalog at once: each time is a synced transaction.
 const BLOCK: u64 = 16;
+
+/// A scrub of the background goes on when an hour's share of the day's budget is there.
+const SHARES: i64 = 24;
+
+/// Before each further try of a request that failed for a moment.
+const AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(40)];
 
 /// Out of which purse a scrub pays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,16 +52,8 @@ pub fn a_read(prices: &Prices, bytes: u64) -> Spent {
 
 impl Purse {
     fn limit(self, budget: Spent, now: Timestamp) -> Spent {
-        let part = |whole: u64| {
-            let (ms, day) = (now.0.rem_euclid(BudgetDay::MS), i128::from(BudgetDay::MS));
-            u64::try_from(i128::from(whole) * i128::from(ms) / day).unwrap_or(whole)
-        };
         match self {
-            Purse::Evenly => Spent {
-                requests: part(budget.requests),
-                bytes: part(budget.bytes),
-                cost: NanoDollars(part(budget.cost.0)),
-            },
+            Purse::Evenly => share(budget, now.0.rem_euclid(BudgetDay::MS), BudgetDay::MS),
             Purse::Day => budget,
             Purse::Beyond => Spent::UNBOUNDED,
         }
@@ -68,6 +68,44 @@ impl Inner {
             walking.done.send_modify(|done: &mut ScrubDone| done.spent = done.spent.and(wanted));
         }
         Ok(paid)
+    }
+
+    /// Makes a request, at most a few times as everybody does, and pays for each. `None`: not even the first
+    /// could be paid.
+    pub(super) async fn ask<T, F>(
+        &self,
+        walking: &Walking<'_>,
+        (kind, cost): (Kind, Spent),
+        request: impl Fn() -> F,
+    ) -> Result<Option<Result<T, providers::Error>>, Error>
+    where
+        F: Future<Output = Result<T, providers::Error>>,
+    {
+        if !self.afford(walking, cost).await? {
+            return Ok(None);
+        }
+        let tries = async {
+            let mut tried = request().await;
+            for pause in AGAIN_AFTER {
+                let again = tried.as_ref().is_err_and(|error| retry::passes(error.kind));
+                // A purse that cannot be opened is as good as empty.
+                if !again || !self.afford(walking, cost).await.unwrap_or(false) {
+                    break;
+                }
+                tokio::time::sleep(pause).await;
+                tried = request().await;
+            }
+            tried
+        };
+        Ok(Some(walking.known.handle.breaker.guard(kind, 0, tries).await))
+    }
+
+    /// Whether so much of the day's budget is given out and not spent that going on is worth it. Where a budget
+    /// is short it trickles, and all of it would go for the first request of a page.
+    pub(super) fn is_worth_it(&self, state: &ScrubState, now: Timestamp) -> bool {
+        let budget = self.settings.scrub.budget;
+        let spent = if state.day == BudgetDay::of(now) { state.spent } else { Spent::default() };
+        share(budget, 1, SHARES).is_within(less(Purse::Evenly.limit(budget, now), spent))
     }
 
     pub(super) async fn pay(&self, site: SiteId, purse: Purse, wanted: Spent) -> Result<bool, Error> {
@@ -96,6 +134,12 @@ impl Inner {
     }
 }
 
+/// So many of so many equal parts.
+fn share(whole: Spent, parts: i64, of: i64) -> Spent {
+    let share = |whole: u64| u64::try_from(i128::from(whole) * i128::from(parts) / i128::from(of)).unwrap_or(whole);
+    Spent { requests: share(whole.requests), bytes: share(whole.bytes), cost: NanoDollars(share(whole.cost.0)) }
+}
+
 fn less(from: Spent, what: Spent) -> Spent {
     Spent {
         requests: from.requests.saturating_sub(what.requests),
@@ -104,7 +148,7 @@ fn less(from: Spent, what: Spent) -> Spent {
     }
 }
 
-fn multiply(one: Spent, times: u64) -> Spent {
+pub fn multiply(one: Spent, times: u64) -> Spent {
     Spent {
         requests: one.requests.saturating_mul(times),
         bytes: one.bytes.saturating_mul(times),
