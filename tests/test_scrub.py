@@ -132,7 +132,10 @@ def test_metrics_show_the_ledger_to_those_who_may_see_it(world):
     s3.create_bucket(Bucket="tea")
     s3.put_object(Bucket="tea", Key="a", Body=content(1, 3 << 20))
     told(world, "scrub", "--depth", "inventory")
+    world.restart()  # the first walk over the ledger is at the start
+    until("the ledger was walked", lambda: "entente_durability_objects" in metrics(world))
     page = metrics(world)
+    assert "# TYPE entente_durability_age_seconds gauge\nentente_durability_age_seconds " in page, page
     lines = [line for line in page.splitlines() if line.startswith("entente_durability_objects")]
     [line] = [line for line in lines if 'proof="recorded"' in line]
     assert 'bucket="tea"' in line and 'profile="quad"' in line and 'spare="2"' in line and line.endswith(" 1"), line

@@ -11,27 +11,23 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use engine::Durability;
 use http::header::CONTENT_TYPE;
-use model::{SiteId, Timestamp};
+use model::{Label, SiteId, Timestamp};
 
 use super::Admin;
-use super::durability::{dollars, sees_all, standard_of};
+use super::durability::{dollars, standard_of};
 use super::guard::Caller;
 use super::problem::Problem;
 
-/// A ledger is walked anew when it is older: a scrape every few seconds must not become a walk over
-/// everything every few seconds.
-const LEDGER_AGE_MS_MAX: u64 = 60_000;
-
-/// The last ledger, and when it was made by the monotonic clock.
-pub type Kept = tokio::sync::Mutex<Option<(u64, Durability)>>;
-
+/// A scrape walks over nothing: it shows the ledger that the background walked last.
 pub async fn show(State(admin): State<Arc<Admin>>, Extension(caller): Extension<Caller>) -> Result<Response, Problem> {
-    let mut ledger = newest(&admin).await?;
-    ledger.up_to(&caller.label(&admin));
     let mut page = Page::default();
-    put_ledger(&mut page, &admin, &ledger);
-    let names: BTreeMap<SiteId, String> =
-        ledger.sites.iter().map(|proofs| (proofs.site.id, proofs.site.name.clone())).collect();
+    let last = admin.engine.last_durability(&admin.permit);
+    if let Some((ledger, age)) = &last {
+        page.gauge("entente_durability_age_seconds", &[], age.as_secs());
+        put_ledger(&mut page, &admin, ledger, &caller.label(&admin));
+    }
+    let sites = admin.engine.status(&admin.permit).await?.sites;
+    let names: BTreeMap<SiteId, String> = sites.into_iter().map(|status| (status.site.id, status.site.name)).collect();
     let mut open: BTreeMap<(String, &str), u64> = BTreeMap::new();
     for finding in admin.engine.findings(&admin.permit, &caller.label(&admin)).await? {
         if let Some(name) = names.get(&finding.site).filter(|_| finding.over.is_none()) {
@@ -41,27 +37,17 @@ pub async fn show(State(admin): State<Arc<Admin>>, Extension(caller): Extension<
     for ((site, fault), count) in open {
         page.gauge("entente_findings_open", &[("site", &site), ("fault", fault)], count);
     }
-    if sees_all(&admin, &caller) {
-        put_sites(&mut page, &admin, &ledger, &names);
+    if caller.sees_all(&admin) {
+        if let Some((ledger, _)) = &last {
+            put_sites(&mut page, &admin, ledger);
+        }
+        put_found(&mut page, &admin, &names);
     }
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], page.text()).into_response())
 }
 
-async fn newest(admin: &Admin) -> Result<Durability, Problem> {
-    let mut kept = admin.ledger.lock().await;
-    let now = admin.clock.monotonic_ms();
-    match kept.as_ref() {
-        Some((made, ledger)) if now.saturating_sub(*made) <= LEDGER_AGE_MS_MAX => Ok(ledger.clone()),
-        _ => {
-            let ledger = admin.engine.durability(&admin.permit).await?;
-            *kept = Some((now, ledger.clone()));
-            Ok(ledger)
-        }
-    }
-}
-
-fn put_ledger(page: &mut Page, admin: &Admin, ledger: &Durability) {
-    for row in &ledger.rows {
+fn put_ledger(page: &mut Page, admin: &Admin, ledger: &Durability, highest: &Label) {
+    for row in ledger.rows.iter().filter(|row| row.bucket.label <= *highest) {
         let (bucket, profile) = (row.bucket.name.to_string(), row.bucket.profile.to_string());
         let label = admin.accreditation.banner(&row.bucket.label);
         for (standard, by_spare) in &row.by_spare {
@@ -84,7 +70,7 @@ fn put_ledger(page: &mut Page, admin: &Admin, ledger: &Durability) {
     }
 }
 
-fn put_sites(page: &mut Page, admin: &Admin, ledger: &Durability, names: &BTreeMap<SiteId, String>) {
+fn put_sites(page: &mut Page, admin: &Admin, ledger: &Durability) {
     let now = admin.clock.now();
     for proofs in &ledger.sites {
         let site = proofs.site.name.as_str();
@@ -99,6 +85,9 @@ fn put_sites(page: &mut Page, admin: &Admin, ledger: &Durability, names: &BTreeM
         page.gauge("entente_scrub_bytes_today", &[("site", site)], proofs.spent.bytes);
         page.gauge("entente_scrub_dollars_today", &[("site", site)], dollars(proofs.spent.cost));
     }
+}
+
+fn put_found(page: &mut Page, admin: &Admin, names: &BTreeMap<SiteId, String>) {
     for ((site, fault), count) in admin.engine.findings_counted(&admin.permit) {
         if let Some(site) = names.get(&site) {
             page.counter("entente_findings_total", &[("site", site), ("fault", fault.name())], count);
@@ -122,8 +111,9 @@ impl Page {
     fn put(&mut self, name: &'static str, kind: &'static str, labels: &[(&str, &str)], value: &dyn std::fmt::Display) {
         let (_, series) = self.0.entry(name).or_insert((kind, String::new()));
         let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
         // Writing to a string does not fail.
-        let _ = writeln!(series, "{name}{{{}}} {value}", labels.join(","));
+        let _ = writeln!(series, "{name}{labels} {value}");
     }
 
     fn text(&self) -> String {
@@ -146,8 +136,10 @@ mod tests {
         page.gauge("b", &[("x", "say \"hi\"\\\n")], 1);
         page.counter("a", &[("x", "1"), ("y", "2")], 0.5);
         page.gauge("b", &[("x", "2")], -3);
+        page.gauge("c", &[], 7);
         let expected = "# TYPE a counter\na{x=\"1\",y=\"2\"} 0.5\n\
-                        # TYPE b gauge\nb{x=\"say \\\"hi\\\"\\\\\\n\"} 1\nb{x=\"2\"} -3\n";
+                        # TYPE b gauge\nb{x=\"say \\\"hi\\\"\\\\\\n\"} 1\nb{x=\"2\"} -3\n\
+                        # TYPE c gauge\nc 7\n";
         assert_eq!(page.text(), expected);
     }
 }

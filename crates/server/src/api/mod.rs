@@ -77,7 +77,6 @@ pub struct Admin {
     /// The journal's compaction under way, or the last one that was asked for.
     compaction: Arc<Mutex<Option<CompactionState>>>,
     scrub: Mutex<Option<durability::Run>>,
-    ledger: metrics::Kept,
     clock: Arc<dyn Clock>,
     /// Fresh in each process; see [`Token::matches`].
     blind: hmac::Key,
@@ -110,7 +109,6 @@ impl Admin {
             repair,
             compaction: Arc::default(),
             scrub: Mutex::default(),
-            ledger: metrics::Kept::default(),
             clock,
             blind,
         }
