@@ -116,6 +116,83 @@ def api(world, method, path, keys=None, token=None, body=b"", change=None, raw=F
         return error.code, json.loads(error.read())
 
 
+# Of everything that lies at a site, or in the enclave.
+SUMS = {
+    "status": {"below_promise", "unshown", "buckets", "objects", "object_bytes", "uploads", "segments", "bad_cells"},
+    "sites": {"pieces", "moved_pieces", "moved_bytes", "read_bytes", "dollars"},
+    "scrubs": {"looked_at", "proven", "requests", "bytes", "dollars", "found", "stopped"},
+}
+
+
+def told_by_api(world, path, **who):
+    status, document = api(world, "GET", f"/api/v1/{path}", **who)
+    assert status == 200, document
+    return document
+
+
+def series(world, **who):
+    """Of /metrics, by name and labels, without those that age."""
+    status, page = api(world, "GET", "/metrics", raw=True, **who)
+    assert status == 200, page
+    lines = [line.rsplit(" ", 1) for line in page.decode().splitlines() if not line.startswith("#")]
+    return {name: value for name, value in lines if name != "entente_durability_age_seconds"}
+
+
+def scrub_as(world, keys):
+    status, problem = api(world, "POST", "/api/v1/scrubs", keys=keys, body=b'{"depths": ["inventory"]}')
+    assert status == 202, problem
+    while told_by_api(world, "scrubs", keys=keys)["running"]:
+        time.sleep(0.1)
+
+
+def promised():
+    """Names of metrics that the documentation says only those see above whom nothing lies."""
+    rows = [line.split("|")[1] for line in (ROOT / "docs/metrics.md").read_text().splitlines() if line.startswith("| `")]
+    return {name for row in rows for name in re.findall(r"`(\w+)` \*", row)}
+
+
+def test_sums_over_all_labels_are_told_to_those_alone_who_may_see_all(world, people):
+    token = {"token": (world.directory / "admin.token").read_text().strip()}
+    pat, audrey = {"keys": people["pat"].keys}, {"keys": people["audrey"].keys}
+    people["ben"].s3.create_bucket(Bucket="seen-low")
+    people["ben"].s3.put_object(Bucket="seen-low", Key="a", Body=content("low", 2 * MIB))
+    people["ana"].s3.create_bucket(Bucket="seen-high")
+    scrub_as(world, people["pat"].keys)
+    world.restart()  # the first walk over the ledger is at the start
+    deadline = time.monotonic() + 60
+    while not any("seen-low" in name for name in series(world, **pat)):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    before = {path: told_by_api(world, path, **pat) for path in ("status", "sites", "durability", "findings")}
+    page = series(world, **pat)
+    people["ana"].s3.put_object(Bucket="seen-high", Key="a", Body=content("high", 3 * MIB))
+    scrub_as(world, people["pat"].keys)
+    world.restart()
+    while not any("seen-high" in name for name in series(world, **token)):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    for path, was in before.items():
+        now = told_by_api(world, path, **pat)
+        assert {**now, "at": ""} == {**was, "at": ""}, f"{path} tells of what lies above"
+    assert series(world, **pat) == page, "the metrics tell of what lies above"
+    # A scrub that runs now, for its answer.
+    scrub_as(world, people["pat"].keys)
+    for path, sums in SUMS.items():
+        whole = {who: told_by_api(world, path, **key) for who, key in (("token", token), ("pat", pat))}
+        whole = {who: said["sites"][0] if path == "sites" else said for who, said in whole.items()}
+        assert sums <= whole["token"].keys() and not sums & whole["pat"].keys(), (path, whole)
+    hidden = promised()
+    assert len(hidden) == 5
+    of = {who: {name.split("{")[0] for name in series(world, **key)} for who, key in
+          (("token", token), ("pat", pat), ("audrey", audrey))}
+    # Nothing was found: there is no count of it.
+    assert hidden - of["token"] <= {"entente_findings_total"}
+    assert not hidden & (of["pat"] | of["audrey"])
+    buckets = {who: " ".join(series(world, **key)) for who, key in (("pat", pat), ("audrey", audrey))}
+    assert "seen-low" in buckets["pat"] and "seen-high" not in buckets["pat"] and SECRET not in buckets["pat"]
+    assert "seen-low" in buckets["audrey"] and "seen-high" in buckets["audrey"]
+
+
 def late(request):
     del request.headers["x-amz-date"]
     request.headers["x-amz-date"] = "20200101T000000Z"

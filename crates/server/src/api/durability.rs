@@ -15,7 +15,7 @@ use super::guard::Caller;
 use super::keys::rfc3339;
 use super::problem::{Problem, bad, body_of};
 use super::wire::{
-    Durability, DurableBucket, Finding, Findings, NewScrub, Proven, ProvenSite, ScrubState, StoppedScrub,
+    Durability, DurableBucket, Finding, Findings, NewScrub, Proven, ProvenSite, ScrubState, ScrubSums, StoppedScrub,
 };
 use super::{Admin, held};
 
@@ -34,7 +34,7 @@ pub async fn show_ledger(
     ledger.up_to(&caller.label(&admin));
     let buckets = ledger.rows.iter().map(|row| bucket(&admin, row)).collect();
     // What is said of a site is said of everything that lies there.
-    let sites = if sees_all(&admin, &caller) { ledger.sites.iter().map(site).collect() } else { Vec::new() };
+    let sites = if caller.sees_all(&admin) { ledger.sites.iter().map(site).collect() } else { Vec::new() };
     Ok(Json(Durability { at: rfc3339(ledger.at), buckets, sites }))
 }
 
@@ -92,23 +92,28 @@ pub async fn show(
         return Err(Problem::new(StatusCode::NOT_FOUND, "no scrub was asked for since the start"));
     };
     let done = run.progress.borrow().clone();
-    let found = if sees_all(&admin, &caller) { done.found.clone() } else { Default::default() };
     let stopped = |(site, depth, stop): &(String, Depth, Stop)| StoppedScrub {
         site: site.clone(),
         depth: depth.name().to_owned(),
         why: why(*stop).to_owned(),
     };
-    Ok(Json(ScrubState {
-        running: run.outcome.is_none(),
-        failed: run.outcome.clone().and_then(Result::err),
-        at: done.at,
+    let all = caller.sees_all(&admin);
+    let failed = run.outcome.clone().and_then(Result::err);
+    let sums = ScrubSums {
         looked_at: done.looked_at,
         proven: done.proven,
         requests: done.spent.requests,
         bytes: done.spent.bytes,
         dollars: dollars(done.spent.cost),
-        found: found.into_iter().map(|(fault, times)| (fault.name().to_owned(), times)).collect(),
+        found: done.found.into_iter().map(|(fault, times)| (fault.name().to_owned(), times)).collect(),
         stopped: done.stopped.iter().map(stopped).collect(),
+    };
+    Ok(Json(ScrubState {
+        running: run.outcome.is_none(),
+        // What it says may be of anything.
+        failed: failed.map(|why| if all { why } else { "whoever sees everything is told why".to_owned() }),
+        at: done.at,
+        sums: all.then_some(sums),
     }))
 }
 
@@ -130,11 +135,6 @@ async fn order(admin: &Admin, wanted: NewScrub) -> Result<ScrubOrder, Problem> {
     }
     let purse = if wanted.beyond_budget { Purse::Beyond } else { Purse::Day };
     Ok(ScrubOrder { sites, depths, purse })
-}
-
-/// Whether nothing in the enclave lies above the caller.
-pub fn sees_all(admin: &Admin, caller: &Caller) -> bool {
-    admin.accreditation.range.high() <= caller.label(admin)
 }
 
 fn bucket(admin: &Admin, row: &engine::DurabilityRow) -> DurableBucket {

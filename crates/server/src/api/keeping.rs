@@ -2,36 +2,45 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use axum::{Extension, Json};
 use engine::Bill;
 use http::StatusCode;
 use model::SiteState;
 
 use super::durability::dollars;
+use super::guard::Caller;
 use super::problem::{Problem, bad, body_of};
-use super::wire::{EvacuationPlan, KeptSite, KeptSites, RepairPlan, RepairState, SetSites, Sites, Spare, Work};
+use super::wire::{
+    EvacuationPlan, KeptSite, KeptSites, KeptSums, RepairPlan, RepairState, SetSites, Sites, Spare, Work,
+};
 use super::{Admin, held};
 
 type Body<T> = Result<Json<T>, JsonRejection>;
 
-pub async fn sites(State(admin): State<Arc<Admin>>) -> Result<Json<KeptSites>, Problem> {
+pub async fn sites(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<KeptSites>, Problem> {
     let names: Vec<String> = admin.config.sites.iter().map(|site| site.name.clone()).collect();
     let mut sites = Vec::new();
     for evacuation in admin.engine.evacuations(&admin.permit, &names).await? {
         let engine::Evacuation { site, state, left, moved } = evacuation;
-        sites.push(KeptSite {
-            name: site.name,
-            vendor: site.vendor.to_string(),
-            region: site.region,
-            state: state.to_string(),
+        let sums = KeptSums {
             pieces: left,
             moved_pieces: moved.pieces,
             moved_bytes: moved.bytes,
             read_bytes: moved.read,
             dollars: dollars(moved.cost),
             dearer_dollars: dollars(moved.dearer),
+        };
+        sites.push(KeptSite {
+            name: site.name,
+            vendor: site.vendor.to_string(),
+            region: site.region,
+            state: state.to_string(),
+            sums: caller.sees_all(&admin).then_some(sums),
         });
     }
     Ok(Json(KeptSites { sites }))

@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use engine::{SideHealth, SiteStatus};
 
 use super::Admin;
+use super::guard::Caller;
 use super::problem::Problem;
-use super::wire::{Health, Site, Status};
+use super::wire::{Health, Site, Status, StatusSums};
 
-pub async fn show(State(admin): State<Arc<Admin>>) -> Result<Json<Status>, Problem> {
+pub async fn show(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Status>, Problem> {
     let status = admin.engine.status(&admin.permit).await?;
     let totals = status.totals;
-    Ok(Json(Status {
-        enclave: status.enclave.to_string(),
+    let sums = StatusSums {
         below_promise: totals.below_promise,
         unshown: totals.unshown,
         buckets: totals.buckets,
@@ -22,10 +25,14 @@ pub async fn show(State(admin): State<Arc<Admin>>) -> Result<Json<Status>, Probl
         object_bytes: totals.object_bytes,
         uploads: totals.uploads,
         segments: totals.segments,
-        sites: status.sites.into_iter().map(site).collect(),
         bad_cells: status.bad_cells,
         hedged_reads: status.hedged_reads,
         site_requests: status.site_requests,
+    };
+    Ok(Json(Status {
+        enclave: status.enclave.to_string(),
+        sums: caller.sees_all(&admin).then_some(sums),
+        sites: status.sites.into_iter().map(site).collect(),
     }))
 }
 

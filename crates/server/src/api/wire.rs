@@ -8,6 +8,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Status {
     pub enclave: String,
+    /// Only for those above whom nothing in the enclave lies: it is of everything that lies here.
+    #[serde(flatten)]
+    pub sums: Option<StatusSums>,
+    pub sites: Vec<Site>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct StatusSums {
     /// Segments proven at fewer vendors than their promise needs.
     pub below_promise: u64,
     /// Records decided and not yet shown.
@@ -18,7 +26,6 @@ pub struct Status {
     /// Multipart uploads that are neither completed nor aborted.
     pub uploads: u64,
     pub segments: u64,
-    pub sites: Vec<Site>,
     /// Cells and pieces that were read and failed their proof, since start.
     pub bad_cells: u64,
     /// Since start.
@@ -566,6 +573,13 @@ pub struct KeptSite {
     pub region: String,
     /// `active`, `suspended`, `draining` or `detached`.
     pub state: String,
+    /// Only for those above whom nothing in the enclave lies: it is of everything that lies there.
+    #[serde(flatten)]
+    pub sums: Option<KeptSums>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeptSums {
     /// That lie there and count.
     pub pieces: u64,
     pub moved_pieces: u64,
@@ -759,6 +773,13 @@ pub struct ScrubState {
     pub running: bool,
     pub failed: Option<String>,
     pub at: String,
+    /// Only for those above whom nothing in the enclave lies: it is of everything that was looked at.
+    #[serde(flatten)]
+    pub sums: Option<ScrubSums>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ScrubSums {
     pub looked_at: u64,
     pub proven: u64,
     pub requests: u64,

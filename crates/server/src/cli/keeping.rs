@@ -94,9 +94,14 @@ pub fn list(place: &PlaceArgs, json: bool) -> Result<(), Failure> {
         return print_json(&KeptSites { sites });
     }
     let row = |site: &KeptSite| {
-        [site.name.clone(), site.vendor.clone(), site.region.clone(), site.state.clone(), site.pieces.to_string()]
+        [site.name.clone(), site.vendor.clone(), site.region.clone(), site.state.clone(), pieces_of(site)]
     };
     print(&table(["SITE", "VENDOR", "REGION", "STATE", "PIECES"], &sites.iter().map(row).collect::<Vec<_>>()))
+}
+
+/// Whoever does not see everything is not told.
+fn pieces_of(site: &KeptSite) -> String {
+    site.sums.as_ref().map_or_else(|| "-".to_owned(), |sums| sums.pieces.to_string())
 }
 
 fn sites(client: &Client) -> Result<Vec<KeptSite>, Failure> {
@@ -133,12 +138,12 @@ pub fn evacuate(args: &EvacuateArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let progress = Progress::here(args.json);
-    let mut left: u64 = leaving.iter().map(|site| site.pieces).sum();
+    let mut left: u64 = pieces(&leaving);
     progress.begin("pieces brought away", Some(left));
     let left_sites = loop {
         let all = sites(&client)?;
         let ours: Vec<KeptSite> = all.into_iter().filter(|site| names.contains(&site.name)).collect();
-        let now = ours.iter().map(|site| site.pieces).sum();
+        let now = pieces(&ours);
         progress.advance(left.saturating_sub(now));
         left = left.min(now);
         if let Some(back) = ours.iter().find(|site| ["active", "suspended"].contains(&site.state.as_str())) {
@@ -153,6 +158,10 @@ pub fn evacuate(args: &EvacuateArgs) -> Result<(), Failure> {
     };
     progress.end();
     if args.json { print_json(&KeptSites { sites: left_sites }) } else { print(&told(&left_sites)) }
+}
+
+fn pieces(sites: &[KeptSite]) -> u64 {
+    sites.iter().filter_map(|site| site.sums.as_ref()).map(|sums| sums.pieces).sum()
 }
 
 /// The sites that are named, or all of the vendor's.
@@ -189,15 +198,16 @@ fn planned(plan: &EvacuationPlan) -> String {
 
 fn told(sites: &[KeptSite]) -> String {
     let line = |site: &KeptSite| {
+        let Some(sums) = &site.sums else { return format!("{} is empty and detached\n", site.name) };
         format!(
             "{} is empty and detached: {} pieces, {} written elsewhere and {} read to do so, ${:.4}; the dearer way \
              would have cost ${:.4}\n",
             site.name,
-            site.moved_pieces,
-            size(site.moved_bytes),
-            size(site.read_bytes),
-            site.dollars,
-            site.dearer_dollars
+            sums.moved_pieces,
+            size(sums.moved_bytes),
+            size(sums.read_bytes),
+            sums.dollars,
+            sums.dearer_dollars
         )
     };
     sites.iter().map(line).collect()

@@ -36,8 +36,9 @@ pub fn run(args: &ScrubArgs) -> Result<(), Failure> {
     let mut seen = 0;
     loop {
         let state: ScrubState = client.call(Method::GET, "/api/v1/scrubs", Vec::new())?;
-        progress.advance(state.looked_at.saturating_sub(seen));
-        seen = state.looked_at.max(seen);
+        let looked_at = state.sums.as_ref().map_or(0, |sums| sums.looked_at);
+        progress.advance(looked_at.saturating_sub(seen));
+        seen = looked_at.max(seen);
         if !state.running {
             progress.end();
             return finished(&state, args.json);
@@ -54,25 +55,28 @@ fn finished(state: &ScrubState, json: bool) -> Result<(), Failure> {
 }
 
 fn shown(state: &ScrubState) -> String {
+    let Some(sums) = &state.sums else {
+        return "the scrub ended; `entente findings` names what you may see of what was found\n".to_owned();
+    };
     let mut text = format!(
         "{} pieces looked at, {} proven, for {} requests, {} and ${:.4}\n",
-        state.looked_at,
-        state.proven,
-        state.requests,
-        size(state.bytes),
-        state.dollars
+        sums.looked_at,
+        sums.proven,
+        sums.requests,
+        size(sums.bytes),
+        sums.dollars
     );
     // Writing to a string does not fail.
-    for stopped in &state.stopped {
+    for stopped in &sums.stopped {
         let _ = writeln!(text, "{} of {} did not come to its end: {}", stopped.depth, stopped.site, stopped.why);
     }
-    if state.found.is_empty() {
+    if sums.found.is_empty() {
         text.push_str("nothing wrong was found\n");
     }
-    for (fault, times) in &state.found {
+    for (fault, times) in &sums.found {
         let _ = writeln!(text, "found: {times} {fault}");
     }
-    if !state.found.is_empty() {
+    if !sums.found.is_empty() {
         text.push_str("`entente findings` names them\n");
     }
     text
@@ -84,10 +88,8 @@ mod tests {
 
     #[test]
     fn what_was_found_and_where_it_stopped_is_said() {
-        let state = ScrubState {
-            running: false,
-            failed: None,
-            at: String::new(),
+        let told = |sums| ScrubState { running: false, failed: None, at: String::new(), sums };
+        let sums = ScrubSums {
             looked_at: 12,
             proven: 10,
             requests: 3,
@@ -103,10 +105,13 @@ mod tests {
         let expected = "12 pieces looked at, 10 proven, for 3 requests, 1 MiB and $0.0010\n\
                         cells of s did not come to its end: it is out\n\
                         found: 2 missing\n`entente findings` names them\n";
+        let mut state = told(Some(sums));
         assert_eq!(shown(&state), expected);
-        let well = ScrubState { found: [].into(), stopped: Vec::new(), ..state };
-        assert!(shown(&well).ends_with("nothing wrong was found\n"));
+        let sums = state.sums.as_mut().unwrap();
+        (sums.found, sums.stopped) = ([].into(), Vec::new());
+        assert!(shown(&state).ends_with("nothing wrong was found\n"));
+        assert!(!shown(&told(None)).contains("nothing"), "nobody knows");
     }
 
-    use crate::api::wire::StoppedScrub;
+    use crate::api::wire::{ScrubSums, StoppedScrub};
 }

@@ -6,7 +6,7 @@ use http::Method;
 
 use super::client::Client;
 use super::{print, print_json, table};
-use crate::api::wire::{Health, Site, Status};
+use crate::api::wire::{Health, Site, Status, StatusSums};
 use crate::args::StatusArgs;
 use crate::failure::Failure;
 
@@ -19,25 +19,31 @@ pub fn run(args: &StatusArgs) -> Result<(), Failure> {
 }
 
 fn shown(status: Status) -> String {
-    let mut text = format!(
-        "{} ({}) in {}; {} under way\n",
-        count(status.objects, "object"),
-        count(status.object_bytes, "byte"),
-        count(status.buckets, "bucket"),
-        count(status.uploads, "upload")
-    );
-    let promise = match status.below_promise {
-        0 => "all keep their promise".to_owned(),
-        below => format!("{below} below their promise"),
-    };
-    let (segments, unshown) = (count(status.segments, "segment"), count(status.unshown, "record"));
-    let _ = writeln!(text, "{segments}, {promise}; {unshown} on the way\n");
+    // Whoever does not see everything is told of the sites alone.
+    let text = status.sums.as_ref().map_or_else(String::new, summed);
     let row = |site: Site| {
         let reason = site.reason.unwrap_or_default();
         [site.name, site.vendor, site.region, site.state, side(site.reads), side(site.writes), reason]
     };
     let rows: Vec<_> = status.sites.into_iter().map(row).collect();
     text + &table(["SITE", "VENDOR", "REGION", "STATE", "READS", "WRITES", "REASON"], &rows)
+}
+
+fn summed(sums: &StatusSums) -> String {
+    let mut text = format!(
+        "{} ({}) in {}; {} under way\n",
+        count(sums.objects, "object"),
+        count(sums.object_bytes, "byte"),
+        count(sums.buckets, "bucket"),
+        count(sums.uploads, "upload")
+    );
+    let promise = match sums.below_promise {
+        0 => "all keep their promise".to_owned(),
+        below => format!("{below} below their promise"),
+    };
+    let (segments, unshown) = (count(sums.segments, "segment"), count(sums.unshown, "record"));
+    let _ = writeln!(text, "{segments}, {promise}; {unshown} on the way\n");
+    text
 }
 
 fn count(number: u64, thing: &str) -> String {
@@ -67,8 +73,7 @@ mod tests {
             writes,
             reason: reason.map(str::to_owned),
         };
-        let status = Status {
-            enclave: "e".into(),
+        let sums = StatusSums {
             below_promise: 2,
             unshown: 1,
             buckets: 1,
@@ -76,10 +81,14 @@ mod tests {
             object_bytes: 4096,
             uploads: 0,
             segments: 5,
-            sites: vec![site("amazon", Health::Well, None), site("google", Health::Out, Some("site is full"))],
             bad_cells: 0,
             hedged_reads: 0,
             site_requests: std::collections::BTreeMap::new(),
+        };
+        let status = Status {
+            enclave: "e".into(),
+            sums: Some(sums),
+            sites: vec![site("amazon", Health::Well, None), site("google", Health::Out, Some("site is full"))],
         };
         assert_eq!(
             shown(status),
