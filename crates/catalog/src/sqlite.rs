@@ -75,6 +75,12 @@ impl SqliteCatalog {
         Ok(SqliteCatalog { readers, writer, handed: Arc::new(Handed::new(outside)) })
     }
 
+    /// Whose catalog lies at `path`, if it was ever founded; nothing of it is changed, whichever program
+    /// wrote it.
+    pub fn enclave_at(path: impl AsRef<Path>) -> Result<Option<EnclaveId>, Error> {
+        streams::enclave(&open::looker(path.as_ref())?)
+    }
+
     /// As [`SqliteCatalog::open`], over a file layer that was registered with SQLite under the name `vfs`:
     /// the way in for a simulated disk. One connection reads and writes, so that the layer needs no shared
     /// memory; file and log are written and synced as ever.

@@ -58,6 +58,13 @@ pub fn reader(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// Opens a catalog to look into it: whatever is found, file and log stay as they are.
+pub fn looker(path: &Path) -> Result<Connection, Error> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    check_application(&connection, path)?;
+    Ok(connection)
+}
+
 /// Opens the database `name` of another file layer for everything, and makes one if there is none. Alone
 /// with it, SQLite keeps the index of its log in memory of its own.
 pub fn on(vfs: &str, name: &str) -> Result<Connection, Error> {
@@ -177,11 +184,16 @@ fn check_length(path: &Path, length: u64) -> Result<(), Error> {
     Ok(())
 }
 
-fn check_identity(connection: &Connection, path: &Path) -> Result<(), Error> {
+fn check_application(connection: &Connection, path: &Path) -> Result<(), Error> {
     let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    if id != schema::APPLICATION_ID {
-        return Err(Error::Damaged(format!("`{}` is a database, but not a catalog", path.display())));
+    if id == schema::APPLICATION_ID {
+        return Ok(());
     }
+    Err(Error::Damaged(format!("`{}` is a database, but not a catalog", path.display())))
+}
+
+fn check_identity(connection: &Connection, path: &Path) -> Result<(), Error> {
+    check_application(connection, path)?;
     if connection.is_readonly("main")? {
         return Err(Error::Unavailable(format!("`{}` cannot be written to: change its permissions", path.display())));
     }

@@ -150,6 +150,8 @@ const VERSION_8: &str = "
     CREATE INDEX finding_last ON finding (last);
     -- Whether a record freed the piece: one that none did is a stray. Their grace begins with it.
     ALTER TABLE unnamed ADD COLUMN freed INTEGER NOT NULL DEFAULT 0;
+    -- Of those that were noted before nobody knows, and nearly all of them were.
+    UPDATE unnamed SET freed = 1;
     CREATE TRIGGER piece_removed AFTER DELETE ON piece
         BEGIN INSERT INTO unnamed (site, name, since, freed) SELECT old.site, old.name, running_ms, 1 FROM state
             WHERE true ON CONFLICT DO UPDATE SET freed = 1; END;
@@ -532,19 +534,39 @@ const VERSION_1: &str = "
 
 #[cfg(test)]
 mod tests {
-    use model::{BucketId, Number, Which};
+    use model::{BucketId, Epoch, Number, PieceName, SegmentKind, SiteId, Which};
 
+    use super::super::codec::NameColumn;
     use super::super::sealed::{Db, Handed};
-    use super::super::{streams, versions};
+    use super::super::{epochs, streams, versions};
     use super::*;
     use crate::contract::make;
+    use crate::interface::Why;
+
+    /// A catalog as a program of this version made it.
+    fn of_version(version: usize) -> Connection {
+        let c = Connection::open_in_memory().unwrap();
+        for (from, (script, _)) in (0..).zip(MIGRATIONS).take(version) {
+            c.execute_batch(&format!("{script} PRAGMA user_version = {};", from + 1)).unwrap();
+        }
+        c
+    }
+
+    #[test]
+    fn what_an_older_program_freed_is_no_stray() {
+        let c = of_version(7);
+        let name = |random| PieceName { kind: SegmentKind::Data, epoch: Epoch(1), random: [random; 16] };
+        c.execute("INSERT INTO unnamed (site, name, since) VALUES (?, ?, 5)", params![[1_u8; 16], NameColumn(name(1))])
+            .unwrap();
+        migrate(&c).unwrap();
+        let found = epochs::note_unnamed(&c, SiteId([1; 16]), &[name(1), name(2)], 9).unwrap();
+        let found: Vec<_> = found.iter().map(|unnamed| (unnamed.since_running_ms, unnamed.why)).collect();
+        assert_eq!(found, [(5, Why::Freed), (9, Why::NeverNamed)]);
+    }
 
     #[test]
     fn objects_of_an_older_catalog_are_null_versions() {
-        let c = Connection::open_in_memory().unwrap();
-        for (from, (script, _)) in (0..).zip(MIGRATIONS).take(2) {
-            c.execute_batch(&format!("{script} PRAGMA user_version = {};", from + 1)).unwrap();
-        }
+        let c = of_version(2);
         let (bucket, key) = (BucketId(make::id(1)), make::key("a"));
         let old = make::version(7, &key, vec![make::body(7, 100).0]);
         c.execute(

@@ -110,6 +110,25 @@ async fn reopening_finds_everything() {
     assert_eq!(again.add_running_ms(0).await.unwrap(), 7);
 }
 
+#[tokio::test]
+async fn whose_a_catalog_is_can_be_asked_without_touching_it() {
+    let directory = Directory::new();
+    let looked = || SqliteCatalog::enclave_at(directory.catalog());
+    assert!(matches!(looked(), Err(Error::Unavailable(_) | Error::Damaged(_))), "there is none");
+    drop(open(&directory).unwrap());
+    assert_eq!(looked().unwrap(), None, "nobody founded it");
+    let world = filled(&directory).await;
+    let enclave = world.catalog.enclave().await.unwrap();
+    drop(world);
+    // As an older program left it.
+    let file = Connection::open(directory.catalog()).unwrap();
+    file.pragma_update(None, "user_version", 8).unwrap();
+    drop(file);
+    let before = fs::read(directory.catalog()).unwrap();
+    assert_eq!(looked().unwrap(), enclave);
+    assert!(fs::read(directory.catalog()).unwrap() == before, "it was brought up to date");
+}
+
 /// Whether the files of the catalog hold these words anywhere.
 fn files_hold(directory: &Directory, words: &str) -> bool {
     let files = fs::read_dir(&directory.0).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());

@@ -37,7 +37,7 @@ pub fn run(args: &RebuildArgs) -> Result<(), Failure> {
     }
     dir.make()?;
     let lock = lock::take(&dir)?;
-    runtime.block_on(refuse_present(&dir.catalog()))?;
+    refuse_present(&dir.catalog())?;
     clear(&dir)?;
     let progress = Arc::new(Progress::here(args.json));
     let rebuilt = runtime.block_on(rebuild(&config, &dir, &root, &progress));
@@ -71,19 +71,15 @@ async fn rebuild(
     Ok(rebuilt)
 }
 
-/// A rebuild replaces nothing but what a start over a lost catalog left: one of no enclave.
-async fn refuse_present(path: &Path) -> Result<(), Failure> {
+/// A rebuild replaces nothing but what a start over a lost catalog left: one of no enclave. What is there is
+/// only looked at.
+fn refuse_present(path: &Path) -> Result<(), Failure> {
     match path.try_exists() {
         Ok(false) => return Ok(()),
         Ok(true) => {}
         Err(error) => return Err(Failure::io(Exit::Storage, "look for", path, &error)),
     }
-    let catalog = SqliteCatalog::open(path, outside::real(Handle::current()));
-    let enclave = match catalog {
-        Ok(catalog) => catalog.enclave().await.map(|enclave| enclave.is_none()),
-        Err(error) => Err(error),
-    };
-    if enclave.is_ok_and(|none| none) {
+    if SqliteCatalog::enclave_at(path).is_ok_and(|enclave| enclave.is_none()) {
         return clear_files(path);
     }
     let why = format!("`{}` is there: a rebuild replaces nothing, so move it away first", path.display());
