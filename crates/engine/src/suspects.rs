@@ -42,3 +42,28 @@ impl Suspects {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::{Epoch, PieceName, SegmentKind, SiteId};
+
+    use super::*;
+
+    #[test]
+    fn what_was_made_up_stays_so_whoever_fails_on_it_meanwhile() {
+        let name = PieceName { kind: SegmentKind::Data, epoch: Epoch(1), random: [3; 16] };
+        let (segment, piece) = (SegmentId([1; 16]), Piece { index: 0, site: SiteId([2; 16]), name });
+        for (first, second) in [
+            (Suspicion::Failed, Suspicion::Failed),
+            (Suspicion::Failed, Suspicion::MadeUp),
+            (Suspicion::MadeUp, Suspicion::Failed),
+        ] {
+            let suspects = Suspects::default();
+            suspects.report(segment, piece, first);
+            suspects.report(segment, piece, second);
+            let worse = if first == second { first } else { Suspicion::MadeUp };
+            assert_eq!(suspects.take(), Some(((segment, piece), worse)), "{first:?}, then {second:?}");
+            assert_eq!(suspects.take(), None);
+        }
+    }
+}
