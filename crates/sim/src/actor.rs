@@ -1,21 +1,28 @@
 //! Actors do what the door can do, several at a time, and note what they were answered.
 
+mod say;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use engine::{Body, Complete, CompletedPart, Copy, Declared, Engine, Error, ListEntry, ListQuery, Put, StartUpload};
 use futures::TryStreamExt;
-use model::{Bucket, ObjectKey, Precondition, Session, Which};
+use model::{Bucket, ObjectKey, Precondition, Session, VersionId, Which};
 use policy::{DeleteObject, DeleteVersion, GetObject, ListObjects, ListVersions, PutObject};
 
+use crate::Breadth;
 use crate::history::{Answer, Condition, Keeping, OpId, Request, ValueId};
-use crate::known::{Deletion, Known, Person, Target, content};
+use crate::known::{Deletion, Kept, Known, Person, Target, VersionPlace, content};
 use crate::power::Power;
 use crate::random::Random;
 
+pub use say::{judge, looks};
+
 /// So many requests in a thousand are given up by their client in the middle.
 const GIVEN_UP: u64 = 40;
+/// And in so many something is said of a version, or looked at.
+const SAID: u64 = 150;
 /// Bodies above this are cut into segments of their own.
 const LARGE: usize = (1 << 20) + 5000;
 /// Every part but the last has at least this many bytes.
@@ -28,6 +35,7 @@ pub struct Actor {
     pub person: Person,
     pub power: Arc<Power>,
     pub random: Random,
+    pub breadth: Breadth,
 }
 
 /// What became of a call.
@@ -63,6 +71,9 @@ impl Actor {
     async fn one(&mut self) {
         let Some(target) = self.target() else { return };
         self.known.state().operations += 1;
+        if self.breadth == Breadth::Said && self.random.chance(SAID) {
+            return self.say(&target).await;
+        }
         match self.random.below(100) {
             0..34 => self.put(&target).await,
             34..56 => self.get(&target).await,
@@ -123,6 +134,7 @@ impl Actor {
             | Error::NoSuchKey
             | Error::IsMarker { .. }
             | Error::NoSuchVersion
+            | Error::Locked
             | Error::NoSuchUpload => Outcome::No,
             Error::Unavailable { .. } | Error::Unreadable { .. } => Outcome::Unknown,
             other => {
@@ -193,7 +205,7 @@ impl Actor {
     /// Remembers a version that can be asked for by its id.
     fn keep_version(&self, target: &Target, which: Option<Which>, entry: u32, value: Option<ValueId>) {
         if let Some(Which::Own(id)) = which {
-            let kept = crate::known::Kept { place: target.place, entry, value, deletion: Deletion::No };
+            let kept = Kept::new(target.place, entry, value);
             self.known.state().versions.insert((target.key.clone(), id), kept);
         }
     }
@@ -319,10 +331,15 @@ impl Actor {
         let Some(to) = self.permit::<PutObject>(target) else { return };
         let copy = Copy { pinned: Some(found.version.id), condition: self.precondition(&condition), ..Copy::default() };
         let (op, entry) = self.begin_write(target, value, &condition);
+        let version = VersionPlace { target: source, id: found.version.id };
+        let looks = looks(&self.known, &version);
         let outcome = self.call(engine.copy(from, Which::Current, to, copy)).await;
         match &outcome {
             Outcome::Well(copied) => {
                 self.keep_version(target, copied.written.version.map(Which::Own), entry, Some(value));
+                if let (Some(Which::Own(id)), Some(looks)) = (copied.written.version.map(Which::Own), looks) {
+                    looks.take_along(&self.known, &version, &VersionPlace { target: target.clone(), id });
+                }
                 self.known.end(target, op, &Answer::Done);
             }
             // Perhaps it was the source that was no longer there.
@@ -362,28 +379,28 @@ impl Actor {
         self.changed(target, op, "upload", &outcome);
     }
 
-    fn draw_version(&mut self, target: &Target) -> Option<(Target, model::VersionId, crate::known::Kept)> {
+    fn draw_version(&mut self, target: &Target) -> Option<(Target, VersionId, Kept)> {
         let state = self.known.state();
         if state.keeping(target) != Keeping::Versions {
             return None;
         }
         let all: Vec<_> = state.versions.iter().filter(|(_, kept)| kept.place == target.place).collect();
-        let ((key, id), kept) = self.random.pick(&all)?;
-        Some((Target { place: target.place, key: key.clone() }, *id, **kept))
+        let ((key, id), kept) = *self.random.pick(&all)?;
+        Some((Target { place: target.place, key: key.clone() }, *id, kept.clone()))
     }
 
     async fn get_version(&mut self, target: &Target) {
         let Some((target, id, _)) = self.draw_version(target) else { return };
         let Some(bucket) = self.bucket(&target) else { return };
-        let before = self.known.state().versions.get(&(target.key.clone(), id)).copied();
+        let before = self.known.state().versions.get(&(target.key.clone(), id)).cloned();
         let (engine, session, known) = (self.engine.clone(), self.person.session.clone(), self.known.clone());
         let outcome = self.call(read(&engine, &session, &bucket, &target, Which::Own(id), None, &known)).await;
-        let after = self.known.state().versions.get(&(target.key.clone(), id)).copied();
+        let after = self.known.state().versions.get(&(target.key.clone(), id)).cloned();
         let (Some(before), Some(after)) = (before, after) else { return };
         let wrong = match &outcome {
-            Outcome::Well(_) if before.deletion == Deletion::Yes => Some("it came back"),
+            Outcome::Well(_) if before.deletion() == Deletion::Yes => Some("it came back"),
             Outcome::Well(value) if Some(*value) != before.value => Some("it is another"),
-            Outcome::No if after.deletion == Deletion::No && before.value.is_some() => Some("it is gone"),
+            Outcome::No if after.deletion() == Deletion::No && before.value.is_some() => Some("it is gone"),
             _ => None,
         };
         if let Some(wrong) = wrong {
@@ -395,21 +412,27 @@ impl Actor {
     async fn delete_version(&mut self, target: &Target) {
         let Some((target, id, kept)) = self.draw_version(target) else { return };
         let Some(permit) = self.permit::<DeleteVersion>(&target) else { return };
-        let place = (target.key.clone(), id);
-        if let Some(kept) = self.known.state().versions.get_mut(&place)
-            && kept.deletion == Deletion::No
-        {
-            kept.deletion = Deletion::Perhaps;
-        }
+        let version = VersionPlace { target: target.clone(), id };
+        self.known.with_kept(&version, Kept::ask_deletion);
+        let Some(looks) = looks(&self.known, &version) else { return };
         let op = self.known.begin(&target, Request::DeleteVersion { entry: kept.entry });
         let engine = self.engine.clone();
         let outcome = self.call(engine.delete_version(permit, Which::Own(id), Precondition::None, None)).await;
-        if matches!(outcome, Outcome::Well(_))
-            && let Some(kept) = self.known.state().versions.get_mut(&place)
-        {
-            kept.deletion = Deletion::Yes;
+        match &outcome {
+            Outcome::Well(_) => {
+                self.known.with_kept(&version, |kept| kept.answer_deletion(true));
+                looks.judge_deletion(&self.known, &version);
+                self.known.end(&target, op, &Answer::Done);
+            }
+            // A lock holds it; nothing else refuses.
+            Outcome::No => {
+                self.known.with_kept(&version, |kept| kept.answer_deletion(false));
+                looks.judge_refusal(&self.known, &version);
+                self.known.refuse(&target, op);
+            }
+            Outcome::Unknown => self.known.lose(&target, op),
         }
-        self.changed(&target, op, "delete version", &outcome);
+        self.count("delete version", &outcome);
     }
 }
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use engine::{Engine, Error};
 use model::{ObjectKey, Which};
-use policy::SystemPermit;
+use policy::{ReadVersion, SystemPermit};
 
-use crate::actor::read;
+use crate::actor::{judge, looks, read};
 use crate::history::{Answer, Request};
-use crate::known::{Deletion, Known, Target};
+use crate::known::{Deletion, Known, Target, VersionPlace};
 use crate::power::Power;
 
 /// How often a read is tried that the weather keeps from being answered.
@@ -84,17 +84,24 @@ async fn current(
 
 async fn versions(engine: &Engine, known: &Known, patience: Patience, power: &Power) {
     let people = known.state().people.clone();
-    let kept: Vec<_> = known.state().versions.iter().map(|(place, kept)| (place.clone(), *kept)).collect();
+    let kept: Vec<_> = known.state().versions.iter().map(|(place, kept)| (place.clone(), kept.clone())).collect();
     for ((key, id), kept) in kept.into_iter().filter(|(_, kept)| kept.value.is_some()) {
         let Some(person) = people.iter().find(|person| person.places.contains(&kept.place)) else { continue };
         let Some(bucket) = known.state().places.get(kept.place).map(|place| place.bucket.clone()) else { continue };
         let target = Target { place: kept.place, key };
+        let version = VersionPlace { target: target.clone(), id };
+        let looks = looks(known, &version);
+        if let Ok(permit) = policy::on_object::<ReadVersion>(&person.session, &bucket, target.key.clone())
+            && let (Ok(described), Some(looks)) = (engine.describe(permit, Which::Own(id)).await, looks)
+        {
+            judge(known, &version, &looks, &described);
+        }
         for attempt in 0..TRIES {
             let found = read(engine, &person.session, &bucket, &target, Which::Own(id), None, known).await;
             if !power.is_on() {
                 return std::future::pending().await;
             }
-            let wrong = match (&found, kept.deletion) {
+            let wrong = match (&found, kept.deletion()) {
                 (Ok(_), Deletion::Yes) => Some("came back"),
                 (Ok(value), _) if Some(*value) != kept.value => Some("is another"),
                 (Err(Error::NoSuchVersion), Deletion::No) => Some("is gone"),

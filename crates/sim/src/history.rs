@@ -122,6 +122,16 @@ impl History {
         Ok(())
     }
 
+    /// The request was refused for a reason that is not in the key's history, so it never happened.
+    pub fn refuse(&mut self, op: OpId) -> Result<(), String> {
+        let request = self.under_way.remove(&op);
+        self.worlds.retain(|world| !world.happened.contains_key(&op));
+        match self.worlds.is_empty() {
+            true => Err(format!("{request:?} was refused; somebody saw that it happened")),
+            false => Ok(()),
+        }
+    }
+
     /// Nobody knows whether the request happened, or will.
     pub fn lose(&mut self, op: OpId) {
         if matches!(self.under_way.get(&op), Some(Request::Current | Request::Versions)) {
@@ -294,6 +304,22 @@ mod tests {
         history.begin(2, write(2, Condition::Absent));
         history.end(1, &Answer::Done).unwrap();
         history.end(2, &Answer::Done).unwrap_err();
+    }
+
+    #[test]
+    fn what_was_refused_never_happened() {
+        let mut one = history(Keeping::Versions);
+        at_once(&mut one, 1, write(1, Condition::None), Answer::Done).unwrap();
+        one.begin(2, Request::DeleteVersion { entry: 1 });
+        at_once(&mut one, 3, Request::Current, Answer::Current(Some(1))).unwrap();
+        one.refuse(2).unwrap();
+        at_once(&mut one, 4, Request::Current, Answer::Current(None)).unwrap_err();
+
+        let mut two = history(Keeping::Versions);
+        at_once(&mut two, 1, write(1, Condition::None), Answer::Done).unwrap();
+        two.begin(2, Request::DeleteVersion { entry: 1 });
+        at_once(&mut two, 3, Request::Current, Answer::Current(None)).unwrap();
+        two.refuse(2).unwrap_err();
     }
 
     #[test]

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use coding::digest::{Digests, Kind};
-use model::{Bucket, ETag, Label, ObjectKey, Session, VersionId};
+use model::{Bucket, ETag, Label, ObjectKey, Session, Tags, VersionId};
 
 use crate::findings::Findings;
 use crate::history::{Answer, Condition, EntryId, History, Keeping, OpId, Request, ValueId};
 use crate::random::Random;
+use crate::said::Said;
 use crate::site::PLAIN;
 
 /// Bytes that were put.
@@ -25,20 +26,55 @@ pub struct Place {
 }
 
 /// An acknowledged version, which can be asked for by its id.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Kept {
     pub place: usize,
     pub entry: EntryId,
     pub value: Option<ValueId>,
-    pub deletion: Deletion,
+    deleted: bool,
+    /// Deletions that were asked for, and not answered or not yet.
+    asked: u32,
+    pub tags: Said<Tags>,
+    pub held: Said<bool>,
+}
+
+/// A version by its id.
+pub struct VersionPlace {
+    pub target: Target,
+    pub id: VersionId,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deletion {
     No,
-    /// Asked for, and not answered.
+    /// Asked for, and not answered or not yet.
     Perhaps,
     Yes,
+}
+
+impl Kept {
+    pub fn new(place: usize, entry: EntryId, value: Option<ValueId>) -> Kept {
+        Kept { place, entry, value, deleted: false, asked: 0, tags: Said::new(Tags::default()), held: Said::new(false) }
+    }
+
+    pub fn deletion(&self) -> Deletion {
+        match (self.deleted, self.asked) {
+            (true, _) => Deletion::Yes,
+            (false, 0) => Deletion::No,
+            (false, _) => Deletion::Perhaps,
+        }
+    }
+
+    /// Somebody asks for its deletion.
+    pub fn ask_deletion(&mut self) {
+        self.asked += 1;
+    }
+
+    /// A deletion was answered.
+    pub fn answer_deletion(&mut self, deleted: bool) {
+        self.asked -= 1;
+        self.deleted |= deleted;
+    }
 }
 
 /// A person with a key at one label.
@@ -89,8 +125,7 @@ impl Known {
 
     pub fn begin(&self, target: &Target, request: Request) -> OpId {
         let mut state = self.state();
-        state.next_op += 1;
-        let op = state.next_op;
+        let op = state.new_op();
         if let Some(history) = state.history(target) {
             history.begin(op, request);
         }
@@ -114,6 +149,23 @@ impl Known {
     pub fn settle(&self) {
         for place in &mut self.state().places {
             place.keys.values_mut().for_each(History::settle);
+        }
+        for kept in self.state().versions.values_mut() {
+            kept.tags.settle();
+            kept.held.settle();
+        }
+    }
+
+    /// Looks at a kept version, or changes it.
+    pub fn with_kept<T>(&self, version: &VersionPlace, then: impl FnOnce(&mut Kept) -> T) -> Option<T> {
+        self.state().versions.get_mut(&(version.target.key.clone(), version.id)).map(then)
+    }
+
+    /// The request was refused whatever the key held.
+    pub fn refuse(&self, target: &Target, op: OpId) {
+        let mut state = self.state();
+        if let Some(Err(why)) = state.history(target).map(|history| history.refuse(op)) {
+            self.findings.add(format!("key {} of place {}: {why}", target.key.as_str(), target.place));
         }
     }
 
@@ -148,6 +200,11 @@ impl State {
 
     pub fn by_etag(&self, etag: &ETag) -> Option<ValueId> {
         self.by_etag.get(etag).copied()
+    }
+
+    pub fn new_op(&mut self) -> OpId {
+        self.next_op += 1;
+        self.next_op
     }
 
     /// A new entry of a key, to be spoken of.

@@ -26,6 +26,7 @@ mod operator;
 pub mod plant;
 mod power;
 mod random;
+mod said;
 mod site;
 mod vfs;
 mod watch;
@@ -36,19 +37,31 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Once;
 
+/// How much is done in the world. A seed that found something is kept with the breadth it was found in: what
+/// is done more draws other lots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Breadth {
+    /// Objects and their versions; one vendor burns at the end.
+    Objects,
+    /// Also tags and legal holds; two vendors burn where every profile promises to outlive that.
+    #[default]
+    Said,
+}
+
 /// How a seed is run.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// At least so many.
     pub operations: u64,
     pub plant: Option<plant::Plant>,
+    pub breadth: Breadth,
     /// Whether the report says what happened.
     pub traced: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { operations: 1_000, plant: None, traced: false }
+        Options { operations: 1_000, plant: None, breadth: Breadth::default(), traced: false }
     }
 }
 

@@ -10,8 +10,8 @@ use coding::keys::RootKey;
 use engine::{Engine, OpenError, Parts, Settings, SiteParts};
 use model::label::Parts as LabelParts;
 use model::{
-    BucketName, BucketSetting, KeyLimits, Label, Level, ObjectKey, Outside, Profile, Role, SiteFacts, Vendor,
-    Versioning,
+    BucketName, BucketSetting, KeyLimits, Label, Level, ObjectKey, ObjectLock, Outside, Profile, Role, SiteFacts,
+    Vendor, Versioning,
 };
 use policy::SystemPermit;
 use providers::Store;
@@ -32,7 +32,7 @@ use crate::site::{Face, Site};
 use crate::vfs::{self, Mount};
 use crate::watch::Watched;
 use crate::weather::{self, Climate, Damage};
-use crate::{Options, Report};
+use crate::{Breadth, Options, Report};
 
 /// Keys of each bucket.
 const KEYS: usize = 7;
@@ -90,6 +90,7 @@ struct Life {
     roots: Arc<Mutex<Roots>>,
     settings: Settings,
     profiles: Vec<Profile>,
+    breadth: Breadth,
     outside: Outside,
     path: String,
 }
@@ -270,6 +271,7 @@ impl World {
             roots: Arc::clone(&self.roots),
             settings: self.settings.clone(),
             profiles: self.profiles.clone(),
+            breadth: self.options.breadth,
             outside,
             path,
         }
@@ -388,10 +390,11 @@ impl Life {
                 other => return self.findings.add(format!("nobody is let in: {:?}", other.map(drop))),
             };
             let mut places = Vec::new();
-            for (keeping, settings) in [
-                (Keeping::Current, Vec::new()),
-                (Keeping::Versions, vec![BucketSetting::Versioning(Versioning::Enabled)]),
-            ] {
+            let mut versions = vec![BucketSetting::Versioning(Versioning::Enabled)];
+            if self.breadth == Breadth::Said {
+                versions.push(BucketSetting::ObjectLock(ObjectLock::On { default: None }));
+            }
+            for (keeping, settings) in [(Keeping::Current, Vec::new()), (Keeping::Versions, versions)] {
                 let name = BucketName::parse(&format!("zq7plain-{number}-{}", places.len()));
                 let (Ok(name), Ok(permit)) = (name, policy::on_account(&session)) else { return };
                 let profile = self.profiles.get(number * 2 + places.len()).copied();
@@ -446,6 +449,7 @@ impl Life {
                 person: person.clone(),
                 power: Arc::clone(&self.power),
                 random: self.random.fork(),
+                breadth: self.breadth,
             };
             at_work.push(actor.work(each));
         }
@@ -499,11 +503,17 @@ impl Life {
         weather::clear(&self.ground);
     }
 
-    /// One vendor burns down: the victim where it was struck, for what nobody read of it may be broken still.
+    /// One vendor burns down: the victim where it was struck, for what nobody read of it may be broken still. Where
+    /// every profile promises to outlive two, and nothing was struck, another burns with it.
     fn burn(&mut self) {
-        let sites = &self.ground.sites;
+        let sites = self.ground.sites.clone();
         let victim = sites.iter().find(|site| site.is_victim && self.damage.is_done());
-        if let Some(site) = victim.or(self.random.pick(sites)) {
+        let Some(site) = victim.or(self.random.pick(&sites)) else { return };
+        let two = self.breadth == Breadth::Said
+            && victim.is_none()
+            && self.profiles.iter().all(|profile| profile.promise() >= 2);
+        let other = if two { self.random.pick(&sites).filter(|other| other.name != site.name) } else { None };
+        for site in [Some(site), other].into_iter().flatten() {
             self.power.tell(|| format!("{} burns down", site.name));
             site.change(|weather| weather.state = crate::site::State::Gone);
         }
