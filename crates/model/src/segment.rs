@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::id::{KeyTag, SegmentId, SiteId, StreamId};
+use crate::id::{KeyTag, SegmentId, SiteId, StreamId, write_hex};
 
 /// One writer's term of office: pieces carry it, and only pieces of closed epochs are ever swept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,7 +71,7 @@ impl PieceName {
 impl fmt::Display for PieceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{:016x}/", self.kind.letter(), self.epoch.0)?;
-        self.random.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write_hex(&self.random, f)
     }
 }
 
@@ -84,11 +84,12 @@ impl PieceName {
             "d" => SegmentKind::Data,
             _ => return None,
         };
-        let epoch = parts.next().filter(|hex| hex.len() == 16)?;
+        // One piece, one spelling.
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let epoch = parts.next().filter(|hex| hex.len() == 16 && hex.bytes().all(is_digit))?;
         let random: SegmentId = parts.next()?.parse().ok()?;
         let name = PieceName { kind, epoch: Epoch(u64::from_str_radix(epoch, 16).ok()?), random: random.0 };
-        // One piece, one spelling.
-        (parts.next().is_none() && name.to_string() == text).then_some(name)
+        parts.next().is_none().then_some(name)
     }
 }
 

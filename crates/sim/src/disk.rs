@@ -135,7 +135,9 @@ impl Disk {
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(file.bytes.len());
         let there = file.bytes.get(start..).unwrap_or_default();
         let count = there.len().min(out.len());
-        out.iter_mut().zip(there).for_each(|(out, byte)| *out = *byte);
+        if let (Some(out), Some(there)) = (out.get_mut(..count), there.get(..count)) {
+            out.copy_from_slice(there);
+        }
         Ok(count)
     }
 
@@ -201,6 +203,9 @@ impl File {
 
     fn place(&mut self, offset: usize, bytes: &[u8]) {
         let end = offset + bytes.len();
+        if self.bytes.len() == offset {
+            return self.bytes.extend_from_slice(bytes);
+        }
         if self.bytes.len() < end {
             self.bytes.resize(end, 0);
         }
