@@ -73,27 +73,30 @@ impl Inner {
     async fn pursue(self: &Arc<Self>, segment: &Segment, target: &Target, priced: Priced) -> Result<Mended, Error> {
         let Priced { way, bill, dearer } = priced;
         let term = self.epochs.begin();
-        let kin = self.outside.random();
-        let name = |index| {
-            let random = match segment.kind {
-                SegmentKind::Journal => named(kin, index),
-                SegmentKind::Data => self.outside.random(),
-            };
-            PieceName { kind: segment.kind, epoch: term.epoch(), random }
+        // A name is used up by the put that was sent, whatever came of it: each way begins with names of its own.
+        let names = || {
+            let (kin, epoch) = (self.outside.random(), term.epoch());
+            move |index| {
+                let random = match segment.kind {
+                    SegmentKind::Journal => named(kin, index),
+                    SegmentKind::Data => self.outside.random(),
+                };
+                PieceName { kind: segment.kind, epoch, random }
+            }
         };
         let stored = match way {
             Way::Copy(copies) => {
                 let tried: Vec<Piece> = copies.iter().map(|(_, piece, _)| *piece).collect();
-                let stored = self.copy_pieces(segment, copies, name).await?;
+                let stored = self.copy_pieces(segment, copies, names()).await?;
                 // A site that gives others and not this one is done without.
                 let answers = |piece: &Piece| self.sites.get(piece.site).is_some_and(crate::sites::KnownSite::answers);
                 let others = segment.pieces.iter().copied().filter(|piece| answers(piece) && !tried.contains(piece));
                 match stored.is_empty() && !tried.is_empty() {
-                    true => self.compute_pieces(segment, target, others.collect(), name).await?,
+                    true => self.compute_pieces(segment, target, others.collect(), names()).await?,
                     false => stored,
                 }
             }
-            Way::Compute(sources) => self.compute_pieces(segment, target, sources, name).await?,
+            Way::Compute(sources) => self.compute_pieces(segment, target, sources, names()).await?,
         };
         let Some((code, pieces)) = target.settled(segment, &stored) else {
             return Ok(Mended { waits: true, ..Mended::default() });
