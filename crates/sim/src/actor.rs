@@ -1,32 +1,37 @@
 //! Actors do what the door can do, several at a time, and note what they were answered.
 
+mod across;
+mod pass;
 mod say;
+mod upload;
+mod yard;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use engine::{Body, Complete, CompletedPart, Copy, Declared, Engine, Error, ListEntry, ListQuery, Put, StartUpload};
+use engine::{Body, Copy, Declared, Engine, Error, ListEntry, ListQuery, Put};
 use futures::TryStreamExt;
+use model::outside::Clock;
 use model::{Bucket, ObjectKey, Precondition, Session, VersionId, Which};
 use policy::{DeleteObject, DeleteVersion, GetObject, ListObjects, ListVersions, PutObject};
 
-use crate::Breadth;
 use crate::history::{Answer, Condition, Keeping, OpId, Request, ValueId};
 use crate::known::{Deletion, Kept, Known, Person, Target, VersionPlace, content};
 use crate::power::Power;
 use crate::random::Random;
+use crate::{Breadth, founding};
 
 pub use say::{judge, looks};
+pub use yard::look_at_yard;
 
 /// So many requests in a thousand are given up by their client in the middle.
 const GIVEN_UP: u64 = 40;
-/// And in so many something is said of a version, or looked at.
-const SAID: u64 = 150;
+/// And so many, in the wide world, are of the kinds that it has beyond the others.
+const WIDE: u64 = 280;
 /// Bodies above this are cut into segments of their own.
 const LARGE: usize = (1 << 20) + 5000;
-/// Every part but the last has at least this many bytes.
-const PART: usize = 5 << 20;
 
 /// Somebody with a key, at work.
 pub struct Actor {
@@ -34,6 +39,7 @@ pub struct Actor {
     pub known: Known,
     pub person: Person,
     pub power: Arc<Power>,
+    pub clock: Arc<dyn Clock>,
     pub random: Random,
     pub breadth: Breadth,
 }
@@ -47,12 +53,18 @@ enum Outcome<T> {
     Unknown,
 }
 
+impl<T> Outcome<T> {
+    fn is_lost(&self) -> bool {
+        !matches!(self, Outcome::Well(_))
+    }
+}
+
 impl Actor {
     /// Does so many things, with pauses.
     pub async fn work(mut self, operations: u64) {
         for _ in 0..operations {
             self.pause().await;
-            if !self.power.is_on() || !self.known.findings.is_empty() {
+            if !self.power.is_on() || !self.known.findings.is_empty() || self.is_doomed() {
                 return;
             }
             self.one().await;
@@ -71,8 +83,13 @@ impl Actor {
     async fn one(&mut self) {
         let Some(target) = self.target() else { return };
         self.known.state().operations += 1;
-        if self.breadth == Breadth::Said && self.random.chance(SAID) {
-            return self.say(&target).await;
+        if self.breadth == Breadth::All && self.random.chance(WIDE) {
+            return match self.random.below(10) {
+                0..5 => self.say(&target).await,
+                5..7 => self.across(&target).await,
+                7 => self.yard().await,
+                _ => self.pass().await,
+            };
         }
         match self.random.below(100) {
             0..34 => self.put(&target).await,
@@ -89,9 +106,27 @@ impl Actor {
 
     fn target(&mut self) -> Option<Target> {
         let place = *self.random.pick(&self.person.places)?;
+        self.target_in(place)
+    }
+
+    fn target_in(&mut self, place: usize) -> Option<Target> {
         let state = self.known.state();
         let keys: Vec<&ObjectKey> = state.places.get(place)?.keys.keys().collect();
         Some(Target { place, key: (*self.random.pick(&keys)?).clone() })
+    }
+
+    fn is_doomed(&self) -> bool {
+        self.known.state().is_doomed(self.person.label)
+    }
+
+    /// Of what is shredded nothing is there, for its own people and for those above.
+    fn is_lost_to_doom(&self, error: &Error) -> bool {
+        let above = self.person.label.dominates(&founding::doomed()) && matches!(error, Error::NoSuchBucket);
+        self.is_doomed() || (above && self.known.state().doom.is_some())
+    }
+
+    fn now(&self) -> i64 {
+        self.clock.now().0
     }
 
     fn bucket(&self, target: &Target) -> Option<Bucket> {
@@ -105,6 +140,8 @@ impl Actor {
     fn size(&mut self) -> usize {
         match self.random.below(400) {
             0 => LARGE,
+            // What has segments of its own can be lost in more ways.
+            100..103 if self.breadth == Breadth::All => LARGE,
             1..12 => self.random.place(200_000) + 4,
             12..100 => self.random.place(9_000) + 4,
             _ => self.random.place(600) + 4,
@@ -112,7 +149,20 @@ impl Actor {
     }
 
     /// Calls, or gives up in the middle; without power nobody hears anything any more.
-    async fn call<T>(&mut self, call: impl Future<Output = Result<T, Error>>) -> Outcome<T> {
+    fn call<T>(&mut self, call: impl Future<Output = Result<T, Error>>) -> impl Future<Output = Outcome<T>> {
+        // In a box from the start: these futures are large, and lie in each other.
+        let call = Box::pin(call);
+        async move {
+            match self.hear(call).await {
+                None => Outcome::Unknown,
+                Some(Ok(done)) => Outcome::Well(done),
+                Some(Err(error)) => self.judge(&error),
+            }
+        }
+    }
+
+    /// The answer, unless the client gave up before.
+    async fn hear<T>(&mut self, call: Pin<Box<impl Future<Output = Result<T, Error>>>>) -> Option<Result<T, Error>> {
         let patience = match self.random.chance(GIVEN_UP) {
             true => Duration::from_millis(self.random.below(400)),
             false => Duration::from_secs(600),
@@ -121,11 +171,7 @@ impl Actor {
         if !self.power.is_on() {
             return std::future::pending().await;
         }
-        match result {
-            Err(_) => Outcome::Unknown,
-            Ok(Ok(done)) => Outcome::Well(done),
-            Ok(Err(error)) => self.judge(&error),
-        }
+        result.ok()
     }
 
     fn judge<T>(&self, error: &Error) -> Outcome<T> {
@@ -137,6 +183,8 @@ impl Actor {
             | Error::Locked
             | Error::NoSuchUpload => Outcome::No,
             Error::Unavailable { .. } | Error::Unreadable { .. } => Outcome::Unknown,
+            // Of what is shredded meanwhile.
+            _ if self.is_lost_to_doom(error) => Outcome::Unknown,
             other => {
                 self.known.findings.add(format!("a client is told: {other} ({other:?})"));
                 Outcome::Unknown
@@ -314,9 +362,17 @@ impl Actor {
         self.count("list versions", &outcome);
     }
 
-    /// Copies what another key of the same person's buckets holds now, and only that.
+    /// What can be copied from: the same person's buckets, and those of labels below.
+    fn source(&mut self) -> Option<Target> {
+        match self.breadth == Breadth::All && self.random.chance(200) {
+            true => self.target_below(),
+            false => self.target(),
+        }
+    }
+
+    /// Copies what another key that the person may read holds now, and only that.
     async fn copy(&mut self, target: &Target) {
-        let Some(source) = self.target() else { return };
+        let Some(source) = self.source() else { return };
         let (Some(find), Some(from)) = (self.permit::<GetObject>(&source), self.permit::<GetObject>(&source)) else {
             return;
         };
@@ -329,10 +385,16 @@ impl Actor {
         }
         let condition = self.draw_condition(target);
         let Some(to) = self.permit::<PutObject>(target) else { return };
-        let copy = Copy { pinned: Some(found.version.id), condition: self.precondition(&condition), ..Copy::default() };
-        let (op, entry) = self.begin_write(target, value, &condition);
         let version = VersionPlace { target: source, id: found.version.id };
         let looks = looks(&self.known, &version);
+        let copy = Copy {
+            pinned: Some(found.version.id),
+            condition: self.precondition(&condition),
+            // Of a source that cannot be asked for by its id nobody knows which it has.
+            tags: looks.is_none().then(model::Tags::default),
+            ..Copy::default()
+        };
+        let (op, entry) = self.begin_write(target, value, &condition);
         let outcome = self.call(engine.copy(from, Which::Current, to, copy)).await;
         match &outcome {
             Outcome::Well(copied) => {
@@ -346,37 +408,6 @@ impl Actor {
             Outcome::No | Outcome::Unknown => self.known.lose(target, op),
         }
         self.count("copy", &outcome);
-    }
-
-    /// A multipart upload, mostly of one part, now and then left open.
-    async fn upload(&mut self, target: &Target) {
-        let engine = self.engine.clone();
-        let Some(permit) = self.permit::<PutObject>(target) else { return };
-        let Outcome::Well(upload) = self.call(engine.start_upload(permit, StartUpload::default())).await else {
-            return;
-        };
-        let last = self.size();
-        let sizes = if self.random.chance(15) { vec![PART, last] } else { vec![last] };
-        let size = sizes.iter().sum();
-        let value = self.known.state().new_value(size, &sizes);
-        let mut rest = content(value, size);
-        let mut parts = Vec::new();
-        for (number, size) in (1..).zip(&sizes) {
-            let part = rest.split_to(*size);
-            let Some(permit) = self.permit::<PutObject>(target) else { return };
-            let put = engine.put_part(permit, upload.id, number, declared(*size), body(&part));
-            let Outcome::Well(written) = self.call(put).await else { return };
-            parts.push(CompletedPart { number, etag: written.etag, checksum: None });
-        }
-        let condition = self.draw_condition(target);
-        let Some(permit) = self.permit::<PutObject>(target) else { return };
-        let complete = Complete { parts, condition: self.precondition(&condition), ..Complete::default() };
-        let (op, entry) = self.begin_write(target, value, &condition);
-        let outcome = self.call(engine.complete_upload(permit, upload.id, complete)).await;
-        if let Outcome::Well(written) = &outcome {
-            self.keep_version(target, written.version.map(Which::Own), entry, Some(value));
-        }
-        self.changed(target, op, "upload", &outcome);
     }
 
     fn draw_version(&mut self, target: &Target) -> Option<(Target, VersionId, Kept)> {
@@ -416,18 +447,19 @@ impl Actor {
         self.known.with_kept(&version, Kept::ask_deletion);
         let Some(looks) = looks(&self.known, &version) else { return };
         let op = self.known.begin(&target, Request::DeleteVersion { entry: kept.entry });
+        let asked = self.now();
         let engine = self.engine.clone();
         let outcome = self.call(engine.delete_version(permit, Which::Own(id), Precondition::None, None)).await;
         match &outcome {
             Outcome::Well(_) => {
                 self.known.with_kept(&version, |kept| kept.answer_deletion(true));
-                looks.judge_deletion(&self.known, &version);
+                looks.judge_deletion(&self.known, &version, self.now());
                 self.known.end(&target, op, &Answer::Done);
             }
             // A lock holds it; nothing else refuses.
             Outcome::No => {
                 self.known.with_kept(&version, |kept| kept.answer_deletion(false));
-                looks.judge_refusal(&self.known, &version);
+                looks.judge_refusal(&self.known, &version, asked);
                 self.known.refuse(&target, op);
             }
             Outcome::Unknown => self.known.lose(&target, op),
@@ -466,7 +498,8 @@ pub async fn read(
     };
     let length = usize::try_from(size).unwrap_or(usize::MAX);
     let (start, end) = (usize::try_from(range.start).unwrap_or(0), usize::try_from(range.end).unwrap_or(0));
-    if frames.concat() != content(value, length).get(start..end).unwrap_or_default() {
+    let origin = known.state().origin(value);
+    if frames.concat() != content(origin, length).get(start..end).unwrap_or_default() {
         known.findings.add(format!("{} gives a wrong byte of value {value}", target.key.as_str()));
     }
     Ok(value)

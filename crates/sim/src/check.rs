@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use engine::{Engine, Error};
-use model::{ObjectKey, Which};
-use policy::{ReadVersion, SystemPermit};
+use engine::{Engine, Error, ListQuery};
+use model::{Bucket, ObjectKey, Which};
+use policy::{ListObjects, ReadVersion, SystemPermit};
 
-use crate::actor::{judge, looks, read};
+use crate::actor::{judge, look_at_yard, looks, read};
 use crate::history::{Answer, Request};
-use crate::known::{Deletion, Known, Target, VersionPlace};
+use crate::known::{Deletion, Doom, Known, Person, Target, VersionPlace};
 use crate::power::Power;
 
 /// How often a read is tried that the weather keeps from being answered.
@@ -33,6 +33,11 @@ pub async fn is_settled(engine: &Engine) -> bool {
 pub async fn all(engine: &Engine, known: &Known, power: &Power, patience: Patience) {
     let people = known.state().people.clone();
     for person in &people {
+        if known.state().is_doomed(person.label) {
+            nothing_of(engine, known, person).await;
+            continue;
+        }
+        let _ = look_at_yard(engine, known, &person.session).await;
         for place in &person.places {
             let keys: Vec<ObjectKey> = {
                 let state = known.state();
@@ -82,10 +87,54 @@ async fn current(
     }
 }
 
+/// Nothing of a shredded label is there.
+async fn nothing_of(engine: &Engine, known: &Known, person: &Person) {
+    if known.state().doom != Some(Doom::Shredded) {
+        return;
+    }
+    let targets: Vec<(Target, Bucket)> = {
+        let state = known.state();
+        let places = person.places.iter().filter_map(|place| Some((*place, state.places.get(*place)?)));
+        places
+            .flat_map(|(index, place)| place.keys.keys().map(move |key| (index, key, &place.bucket)))
+            .map(|(place, key, bucket)| (Target { place, key: key.clone() }, bucket.clone()))
+            .collect()
+    };
+    for (target, bucket) in targets {
+        if let Ok(value) = read(engine, &person.session, &bucket, &target, Which::Current, None, known).await {
+            known.findings.add(format!("value {value} of a shredded label is read"));
+        }
+        if let Ok(Some(bucket)) = engine.resolve(&person.session, &bucket.name).await {
+            known.findings.add(format!("bucket {} of a shredded label is there", bucket.name));
+        }
+    }
+}
+
+/// What was to pass away has, and took nothing else along.
+pub async fn passed(engine: &Engine, known: &Known) {
+    let (bucket, session, put) = {
+        let state = known.state();
+        let (Some(bucket), Some(lowest)) = (state.passing.clone(), state.people.first()) else { return };
+        (bucket, lowest.session.clone(), state.passed.len())
+    };
+    let Ok(permit) = policy::on_bucket::<ListObjects>(&session, &bucket) else { return };
+    match engine.list(permit, ListQuery { limit: 1000, ..ListQuery::default() }).await {
+        Ok(page) if page.entries.is_empty() => {}
+        Ok(page) => {
+            let stay = page.entries.len();
+            known.findings.add(format!("{stay} of {put} objects stay two days after their rule took effect"));
+        }
+        Err(error) => known.findings.add(format!("what passes away cannot be listed: {error}")),
+    }
+}
+
 async fn versions(engine: &Engine, known: &Known, patience: Patience, power: &Power) {
     let people = known.state().people.clone();
     let kept: Vec<_> = known.state().versions.iter().map(|(place, kept)| (place.clone(), kept.clone())).collect();
     for ((key, id), kept) in kept.into_iter().filter(|(_, kept)| kept.value.is_some()) {
+        if known.state().is_doomed_place(kept.place) {
+            continue;
+        }
         let Some(person) = people.iter().find(|person| person.places.contains(&kept.place)) else { continue };
         let Some(bucket) = known.state().places.get(kept.place).map(|place| place.bucket.clone()) else { continue };
         let target = Target { place: kept.place, key };

@@ -96,6 +96,13 @@ impl Disk {
         Copy(files)
     }
 
+    /// Nothing is left of it.
+    pub fn burn(&self) {
+        let mut state = self.state();
+        state.files.clear();
+        state.removed.clear();
+    }
+
     pub fn put_back(&self, copy: &Copy) {
         self.state().files.clone_from(&copy.0);
     }

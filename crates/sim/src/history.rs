@@ -22,6 +22,8 @@ const WORLDS_MAX: usize = 20_000;
 pub enum Keeping {
     Current,
     Versions,
+    /// Versions are suspended: what is newest takes the place of what was, a marker too.
+    Newest,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +94,11 @@ impl History {
     /// Before an entry is first spoken of.
     pub fn name(&mut self, entry: EntryId, value: Option<ValueId>) {
         self.values.insert(entry, value);
+    }
+
+    /// Whether anybody tried to write this value here but with this entry.
+    pub fn had(&self, value: ValueId, but: EntryId) -> bool {
+        self.values.iter().any(|(entry, other)| *entry != but && *other == Some(value))
     }
 
     pub fn begin(&mut self, op: OpId, request: Request) {
@@ -208,7 +215,7 @@ impl History {
                 Answer::Done
             }
             Request::Delete { marker, .. } => {
-                self.push(&mut world.versions, (self.keeping == Keeping::Versions).then_some(*marker));
+                self.push(&mut world.versions, (self.keeping != Keeping::Current).then_some(*marker));
                 Answer::Done
             }
             Request::DeleteVersion { entry } => {
@@ -221,7 +228,7 @@ impl History {
     }
 
     fn push(&self, versions: &mut Vec<EntryId>, entry: Option<EntryId>) {
-        if self.keeping == Keeping::Current {
+        if self.keeping != Keeping::Versions {
             versions.clear();
         }
         versions.extend(entry);
@@ -336,6 +343,17 @@ mod tests {
         two.settle();
         at_once(&mut two, 2, Request::Current, Answer::Current(None)).unwrap();
         at_once(&mut two, 3, Request::Current, Answer::Current(Some(1))).unwrap_err();
+    }
+
+    #[test]
+    fn a_suspended_bucket_has_the_newest_alone() {
+        let mut history = history(Keeping::Newest);
+        at_once(&mut history, 1, write(1, Condition::None), Answer::Done).unwrap();
+        at_once(&mut history, 2, write(2, Condition::None), Answer::Done).unwrap();
+        at_once(&mut history, 3, Request::Versions, Answer::Versions(vec![Some(2)])).unwrap();
+        at_once(&mut history, 4, Request::Delete { marker: 10, condition: Condition::None }, Answer::Done).unwrap();
+        at_once(&mut history, 5, Request::Versions, Answer::Versions(vec![None])).unwrap();
+        at_once(&mut history, 6, Request::Current, Answer::Current(None)).unwrap();
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use coding::digest::{Digests, Kind};
-use model::{Bucket, ETag, Label, ObjectKey, Session, Tags, VersionId};
+use model::{Bucket, ETag, Label, ObjectKey, PrincipalId, Session, Tags, VersionId};
 
 use crate::findings::Findings;
+use crate::founding;
 use crate::history::{Answer, Condition, EntryId, History, Keeping, OpId, Request, ValueId};
 use crate::random::Random;
 use crate::said::Said;
@@ -17,6 +18,8 @@ use crate::site::PLAIN;
 #[derive(Clone, Debug)]
 pub struct Value {
     pub etag: ETag,
+    /// The value whose bytes these are: its own, but for a whole object that became the part of another.
+    origin: ValueId,
 }
 
 /// A bucket with its keys.
@@ -36,6 +39,8 @@ pub struct Kept {
     asked: u32,
     pub tags: Said<Tags>,
     pub held: Said<bool>,
+    /// By a retention, in milliseconds of the wall clock.
+    pub until: Said<i64>,
 }
 
 /// A version by its id.
@@ -54,7 +59,16 @@ pub enum Deletion {
 
 impl Kept {
     pub fn new(place: usize, entry: EntryId, value: Option<ValueId>) -> Kept {
-        Kept { place, entry, value, deleted: false, asked: 0, tags: Said::new(Tags::default()), held: Said::new(false) }
+        Kept {
+            place,
+            entry,
+            value,
+            deleted: false,
+            asked: 0,
+            tags: Said::new(Tags::default()),
+            held: Said::new(false),
+            until: Said::new(0),
+        }
     }
 
     pub fn deletion(&self) -> Deletion {
@@ -84,6 +98,25 @@ pub struct Person {
     pub label: Label,
     /// Of [`State::places`].
     pub places: Vec<usize>,
+    /// Those of lower labels.
+    pub below: Vec<usize>,
+}
+
+/// What is known of the label that is to be shredded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doom {
+    /// Asked for: from here on nobody can tell what is there.
+    Asked,
+    /// Nothing of it is there, ever again.
+    Shredded,
+}
+
+/// An object of the bucket whose objects pass away.
+#[derive(Clone, Copy, Debug)]
+pub struct Passing {
+    /// When it was first asked for, by the wall clock.
+    pub begun: i64,
+    pub acknowledged: bool,
 }
 
 #[derive(Default)]
@@ -91,6 +124,14 @@ pub struct State {
     pub people: Vec<Person>,
     pub places: Vec<Place>,
     pub versions: BTreeMap<(ObjectKey, VersionId), Kept>,
+    /// Those who sign releases.
+    pub officers: Vec<PrincipalId>,
+    pub doom: Option<Doom>,
+    /// The buckets that are made and deleted, by the level of their label.
+    yards: BTreeMap<u8, History>,
+    /// The bucket whose objects pass away, and what was put there.
+    pub passing: Option<Bucket>,
+    pub passed: BTreeMap<ObjectKey, Passing>,
     values: Vec<Value>,
     by_etag: BTreeMap<ETag, ValueId>,
     next_op: OpId,
@@ -150,15 +191,26 @@ impl Known {
         for place in &mut self.state().places {
             place.keys.values_mut().for_each(History::settle);
         }
+        self.state().yards.values_mut().for_each(History::settle);
         for kept in self.state().versions.values_mut() {
             kept.tags.settle();
             kept.held.settle();
+            kept.until.settle();
         }
+    }
+
+    /// The doomed label comes nearer to its end.
+    pub fn doom(&self, doom: Doom) {
+        self.state().doom = Some(doom);
     }
 
     /// Looks at a kept version, or changes it.
     pub fn with_kept<T>(&self, version: &VersionPlace, then: impl FnOnce(&mut Kept) -> T) -> Option<T> {
-        self.state().versions.get_mut(&(version.target.key.clone(), version.id)).map(then)
+        let mut state = self.state();
+        if state.is_doomed_place(version.target.place) {
+            return None;
+        }
+        state.versions.get_mut(&(version.target.key.clone(), version.id)).map(then)
     }
 
     /// The request was refused whatever the key held.
@@ -175,8 +227,28 @@ impl Known {
 }
 
 impl State {
+    /// None of what is being shredded, or was: of that nothing is certain any more.
     pub fn history(&mut self, target: &Target) -> Option<&mut History> {
+        if self.is_doomed_place(target.place) {
+            return None;
+        }
         self.places.get_mut(target.place)?.keys.get_mut(&target.key)
+    }
+
+    /// Of the session's label; none where nothing is certain any more.
+    pub fn yard(&mut self, session: &Session) -> Option<&mut History> {
+        if self.is_doomed(session.label) {
+            return None;
+        }
+        Some(self.yards.entry(session.label.parts().level.0).or_insert_with(|| History::new(Keeping::Current)))
+    }
+
+    pub fn is_doomed(&self, label: Label) -> bool {
+        self.doom.is_some() && label == founding::doomed()
+    }
+
+    pub fn is_doomed_place(&self, place: usize) -> bool {
+        self.places.get(place).is_some_and(|place| self.is_doomed(place.bucket.label))
     }
 
     pub fn keeping(&self, target: &Target) -> Keeping {
@@ -190,8 +262,27 @@ impl State {
         let bytes = content(id, size);
         let etag = if parts.is_empty() { ETag(hex(&md5(&bytes))) } else { composite(&bytes, parts) };
         self.by_etag.insert(etag.clone(), id);
-        self.values.push(Value { etag });
+        self.values.push(Value { etag, origin: id });
         id
+    }
+
+    /// The bytes of another value as the only part of an upload, which has this ETag. A part that was not read
+    /// has one that is no digest of its bytes.
+    pub fn as_only_part(&mut self, of: ValueId, part: &ETag) -> ValueId {
+        let origin = self.origin(of);
+        let etag = ETag(format!("{}-1", hex(&md5(&unhex(&part.0)))));
+        if let Some(known) = self.by_etag(&etag) {
+            return known;
+        }
+        let id = ValueId::try_from(self.values.len()).unwrap_or(ValueId::MAX);
+        self.by_etag.insert(etag.clone(), id);
+        self.values.push(Value { etag, origin });
+        id
+    }
+
+    /// The value that [`content`] makes the bytes of.
+    pub fn origin(&self, id: ValueId) -> ValueId {
+        self.value(id).map_or(id, |value| value.origin)
     }
 
     pub fn value(&self, id: ValueId) -> Option<&Value> {
@@ -209,12 +300,16 @@ impl State {
 
     /// A new entry of a key, to be spoken of.
     pub fn new_entry(&mut self, target: &Target, value: Option<ValueId>) -> EntryId {
-        self.next_entry += 1;
-        let entry = self.next_entry;
+        let entry = self.unnamed_entry();
         if let Some(history) = self.history(target) {
             history.name(entry, value);
         }
         entry
+    }
+
+    pub fn unnamed_entry(&mut self) -> EntryId {
+        self.next_entry += 1;
+        self.next_entry
     }
 
     /// A condition for a write, drawn from what may hold.
@@ -261,4 +356,9 @@ fn composite(bytes: &[u8], parts: &[usize]) -> ETag {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(digits: &str) -> Vec<u8> {
+    let pairs = digits.as_bytes().chunks_exact(2);
+    pairs.filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }

@@ -19,13 +19,16 @@ mod check;
 mod clock;
 mod disk;
 mod findings;
+mod founding;
 mod ground;
 mod history;
 mod known;
+mod life;
 mod operator;
 pub mod plant;
 mod power;
 mod random;
+mod roots;
 mod said;
 mod site;
 mod vfs;
@@ -43,9 +46,10 @@ use std::sync::Once;
 pub enum Breadth {
     /// Objects and their versions; one vendor burns at the end.
     Objects,
-    /// Also tags and legal holds; two vendors burn where every profile promises to outlive that.
+    /// All that the door can do, at three labels of which one is shredded. A vendor appears, the catalog burns
+    /// and is rebuilt, two vendors burn where every profile promises to outlive that.
     #[default]
-    Said,
+    All,
 }
 
 /// How a seed is run.

@@ -1,7 +1,7 @@
 //! `sim`: runs seeds of the simulated world.
 //!
 //! ```text
-//! sim --seed N [--count N] [--operations N] [--plant NAME] [--trace]
+//! sim --seed N [--count N] [--operations N] [--plant NAME] [--narrow] [--trace]
 //! ```
 //!
 //! One line for each seed goes to stdout, the trace and the findings of a bad one to stderr.
@@ -9,7 +9,7 @@
 use std::process::ExitCode;
 
 use sim::plant::Plant;
-use sim::{Options, run};
+use sim::{Breadth, Options, run};
 
 struct Asked {
     first: u64,
@@ -69,6 +69,7 @@ fn asked(mut arguments: impl Iterator<Item = String>) -> Result<Asked, String> {
             "--seed" => asked.first = number(value()?)?,
             "--count" => asked.count = number(value()?)?,
             "--operations" => asked.options.operations = number(value()?)?,
+            "--narrow" => asked.options.breadth = Breadth::Objects,
             "--trace" => asked.options.traced = true,
             "--plant" => {
                 let name = value()?;

@@ -7,56 +7,104 @@ use engine::{Engine, Error};
 use model::SiteState;
 use policy::SystemPermit;
 
-use crate::known::Known;
+use crate::known::{Doom, Known};
 use crate::power::Power;
 use crate::random::Random;
+use crate::roots::Roots;
+use crate::{Breadth, founding};
 
-/// Does something every few minutes, for as long as the life lasts.
-pub async fn operate(engine: Engine, known: Known, power: Arc<Power>, mut random: Random) {
-    let system = SystemPermit::for_background_work();
-    loop {
-        tokio::time::sleep(Duration::from_secs(random.between(20, 900))).await;
-        let (what, done) = match random.between(0, 3) {
-            0 => ("change what a site is for", set_a_site(&engine, &power, &mut random).await),
-            1 => {
-                power.tell(|| "an operator has everything repaired".to_owned());
-                let planned = engine.plan_repair(&system).await.map(drop);
-                ("repair", planned.and(engine.repair(&system, |_| {}).await.map(drop)))
+pub struct Operator {
+    pub engine: Engine,
+    pub known: Known,
+    pub power: Arc<Power>,
+    pub roots: Arc<Roots>,
+    pub random: Random,
+    pub breadth: Breadth,
+}
+
+impl Operator {
+    /// Does something every few minutes, for as long as the life lasts.
+    pub async fn operate(mut self) {
+        loop {
+            tokio::time::sleep(Duration::from_secs(self.random.between(20, 900))).await;
+            let (what, done) = match self.random.between(0, 3) {
+                _ if self.shreds() => ("shred", self.shred().await),
+                0 => ("change what a site is for", self.set_a_site().await),
+                1 => ("repair", self.repair().await),
+                _ => ("rotate", self.rotate().await),
+            };
+            if !self.power.is_on() {
+                return std::future::pending().await;
             }
-            _ => {
-                let labels: Vec<_> = known.state().people.iter().map(|person| person.label).collect();
-                let Some(label) = random.pick(&labels).copied() else { continue };
-                power.tell(|| "an operator turns a label's key".to_owned());
-                ("rotate", engine.rotate_label(&system, label).await.map(drop))
+            match done {
+                Ok(()) => self.known.count(what),
+                Err(Error::Unavailable { .. }) => {}
+                // It was shredded before, and the answer was lost.
+                Err(Error::NoSuchLabel) if self.known.state().doom.is_some() => {}
+                Err(error) => self.known.findings.add(format!("an operator cannot {what}: {error}")),
+            }
+        }
+    }
+
+    /// Sooner or later; once it is asked for, until it is done.
+    fn shreds(&mut self) -> bool {
+        let doom = self.known.state().doom;
+        self.breadth == Breadth::All
+            && match doom {
+                None => self.random.chance(60),
+                Some(Doom::Asked) => true,
+                Some(Doom::Shredded) => false,
+            }
+    }
+
+    async fn shred(&mut self) -> Result<(), Error> {
+        self.power.tell(|| "an operator shreds a label".to_owned());
+        self.roots.shred(&self.engine, &self.known, founding::doomed(), &mut self.random).await
+    }
+
+    async fn repair(&mut self) -> Result<(), Error> {
+        let system = SystemPermit::for_background_work();
+        self.power.tell(|| "an operator has everything repaired".to_owned());
+        let planned = self.engine.plan_repair(&system).await.map(drop);
+        planned.and(self.engine.repair(&system, |_| {}).await.map(drop))
+    }
+
+    async fn rotate(&mut self) -> Result<(), Error> {
+        let labels: Vec<_> = {
+            let state = self.known.state();
+            state.people.iter().map(|person| person.label).filter(|label| !state.is_doomed(*label)).collect()
+        };
+        let Some(label) = self.random.pick(&labels).copied() else { return Ok(()) };
+        self.power.tell(|| "an operator turns a label's key".to_owned());
+        self.engine.rotate_label(&SystemPermit::for_background_work(), label).await.map(drop)
+    }
+
+    /// At most one site is not active at a time: with two out the promise could not be kept.
+    async fn set_a_site(&mut self) -> Result<(), Error> {
+        let system = SystemPermit::for_background_work();
+        let sites = self.engine.status(&system).await?.sites;
+        let other = sites.iter().find(|site| site.state != SiteState::Active);
+        let (name, state) = match other {
+            Some(other) => (other.site.name.clone(), SiteState::Active),
+            None => {
+                let Some(site) = self.random.pick(&sites) else { return Ok(()) };
+                let state =
+                    self.random.pick(&[SiteState::Suspended, SiteState::Draining, SiteState::Draining]).copied();
+                (site.site.name.clone(), state.unwrap_or_default())
             }
         };
-        if !power.is_on() {
-            return std::future::pending().await;
+        self.power.tell(|| format!("an operator sets {name} to {state}"));
+        if state == SiteState::Draining {
+            self.engine.plan_evacuation(&system, std::slice::from_ref(&name)).await?;
         }
-        match done {
-            Ok(()) => known.count(what),
-            Err(Error::Unavailable { .. }) => {}
-            Err(error) => known.findings.add(format!("an operator cannot {what}: {error}")),
-        }
+        self.engine.set_sites(&system, &[name], state).await
     }
 }
 
-/// At most one site is not active at a time: with two out the promise could not be kept.
-async fn set_a_site(engine: &Engine, power: &Power, random: &mut Random) -> Result<(), Error> {
+/// With a site out, not every label has vendors enough for its promise.
+pub async fn bring_all_back(engine: &Engine) -> Result<(), Error> {
     let system = SystemPermit::for_background_work();
-    let sites = engine.status(&system).await?.sites;
-    let other = sites.iter().find(|site| site.state != SiteState::Active);
-    let (name, state) = match other {
-        Some(other) => (other.site.name.clone(), SiteState::Active),
-        None => {
-            let Some(site) = random.pick(&sites) else { return Ok(()) };
-            let state = random.pick(&[SiteState::Suspended, SiteState::Draining, SiteState::Draining]).copied();
-            (site.site.name.clone(), state.unwrap_or_default())
-        }
-    };
-    power.tell(|| format!("an operator sets {name} to {state}"));
-    if state == SiteState::Draining {
-        engine.plan_evacuation(&system, std::slice::from_ref(&name)).await?;
-    }
-    engine.set_sites(&system, &[name], state).await
+    let out = engine.status(&system).await?.sites.into_iter().filter(|site| site.state != SiteState::Active);
+    let names: Vec<String> = out.map(|site| site.site.name).collect();
+    if names.is_empty() { Ok(()) } else { engine.set_sites(&system, &names, SiteState::Active).await }
 }

@@ -12,7 +12,7 @@ use model::outside::Blocking;
 use tokio::sync::Notify;
 
 /// Lines of a trace that are kept: those that lead to what was found.
-const TRACED: usize = 4000;
+const TRACED: usize = 100_000;
 
 type Job = Box<dyn FnOnce() + Send>;
 

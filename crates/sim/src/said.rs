@@ -71,7 +71,12 @@ impl<T: Clone + PartialEq> Said<T> {
 
     /// Whether a look that began then may see this now.
     pub fn may_be(&self, look: &Look<T>, seen: &T) -> bool {
-        look.possible.contains(seen) || self.begun.iter().skip(look.begun).any(|value| value == seen)
+        self.may(look, |value| value == seen)
+    }
+
+    /// Whether a look that began then may see what this holds for.
+    pub fn may(&self, look: &Look<T>, holds: impl Fn(&T) -> bool) -> bool {
+        look.possible.iter().chain(self.begun.iter().skip(look.begun)).any(holds)
     }
 
     fn may_hold(&self) -> Vec<T> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Breadth;
 use crate::ground::Ground;
 use crate::power::Power;
 use crate::random::Random;
@@ -25,7 +26,13 @@ pub fn clear(ground: &Ground) {
 }
 
 /// Changes the weather for as long as the life lasts.
-pub async fn change_for_ever(ground: Arc<Ground>, power: Arc<Power>, mut random: Random, damage: Arc<Damage>) {
+pub async fn change_for_ever(
+    ground: Arc<Ground>,
+    power: Arc<Power>,
+    mut random: Random,
+    damage: Arc<Damage>,
+    breadth: Breadth,
+) {
     loop {
         let calm_for = Duration::from_millis(random.between(3_000, 60_000));
         tokio::time::sleep(calm_for).await;
@@ -39,13 +46,44 @@ pub async fn change_for_ever(ground: Arc<Ground>, power: Arc<Power>, mut random:
             }
             1..4 => clear(&ground),
             4 | 5 => strike_victim(&ground, &power, &mut random, &damage),
+            6 if breadth == Breadth::All => part(&ground, &power, &mut random),
             _ => {}
         }
         ground.set_calm(false);
+        if breadth == Breadth::All {
+            worsen(&ground, &mut random);
+        }
         if let Some(site) = random.pick(&ground.sites) {
             let weather = draw(site, &mut random);
             power.tell(|| format!("{}: {weather:?}", site.name));
             site.set(weather);
+        }
+    }
+}
+
+/// The network is parted: some sites, or all, are on the other side and say nothing.
+fn part(ground: &Ground, power: &Power, random: &mut Random) {
+    let mut silent = Vec::new();
+    for site in &ground.sites {
+        if random.chance(600) {
+            site.change(|weather| weather.state = State::Silent);
+            silent.push(site.name.as_str());
+        }
+    }
+    power.tell(|| format!("the network is parted from {silent:?}"));
+}
+
+/// What is slow dies slowly: ever slower, with ever more that is lost, until it is gone.
+fn worsen(ground: &Ground, random: &mut Random) {
+    for site in ground.sites.iter().filter(|site| site.weather().slow > CALM.slow * 8) {
+        if random.chance(300) {
+            site.change(|weather| {
+                weather.slow *= 2;
+                weather.lost = (weather.lost + 100).min(900);
+                if weather.slow > 200_000 {
+                    weather.state = State::Gone;
+                }
+            });
         }
     }
 }

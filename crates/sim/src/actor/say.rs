@@ -1,7 +1,7 @@
-//! What is said of versions while they stay: tags, and legal holds, which nobody may delete against.
+//! What is said of versions while they stay: tags, and what nobody may delete against, holds and retentions.
 
 use engine::LegalHold;
-use model::{Tags, Which};
+use model::{LockMode, Retention, Tags, Timestamp, Which};
 use policy::{ReadVersion, WriteLock, WriteTags};
 
 use super::{Actor, Outcome};
@@ -16,6 +16,7 @@ impl Actor {
         match self.random.below(10) {
             0..4 => self.tag(&version).await,
             4..6 => self.hold(&version).await,
+            6 => self.retain(&version).await,
             _ => self.describe(&version).await,
         }
     }
@@ -42,6 +43,26 @@ impl Actor {
         let outcome = self.call(engine.set_legal_hold(permit, Which::Own(version.id), hold)).await;
         self.known.with_kept(version, |kept| answered(&mut kept.held, op, &outcome));
         self.spoken(version, "hold", &outcome);
+    }
+
+    /// For some minutes, against everybody.
+    async fn retain(&mut self, version: &VersionPlace) {
+        let Some(permit) = self.permit::<WriteLock>(&version.target) else { return };
+        let Some(looks) = looks(&self.known, version) else { return };
+        let until = self.now() + i64::try_from(self.random.between(1_000, 1_800_000)).unwrap_or(0);
+        let op = self.known.state().new_op();
+        self.known.with_kept(version, |kept| kept.until.begin(op, until));
+        let retention = Retention { mode: LockMode::Compliance, until: Timestamp(until) };
+        let engine = self.engine.clone();
+        let outcome = self.call(engine.set_retention(permit, Which::Own(version.id), Some(retention), None)).await;
+        self.known.with_kept(version, |kept| answered(&mut kept.until, op, &outcome));
+        // A longer one that holds is not shortened.
+        let longer = self.known.with_kept(version, |kept| kept.until.may(&looks.until, |held| *held > until));
+        if longer == Some(true) {
+            self.count("retain", &outcome);
+        } else {
+            self.spoken(version, "retain", &outcome);
+        }
     }
 
     /// Nothing can be said of a marker, or of a version that somebody deletes.
@@ -78,17 +99,20 @@ fn answered<T: Clone + PartialEq, D>(said: &mut Said<T>, op: u64, outcome: &Outc
 pub struct Looks {
     tags: Look<Tags>,
     held: Look<bool>,
+    until: Look<i64>,
 }
 
 pub fn looks(known: &Known, version: &VersionPlace) -> Option<Looks> {
-    known.with_kept(version, |kept| Looks { tags: kept.tags.look(), held: kept.held.look() })
+    known.with_kept(version, |kept| Looks { tags: kept.tags.look(), held: kept.held.look(), until: kept.until.look() })
 }
 
 /// Finds what nobody said.
 pub fn judge(known: &Known, version: &VersionPlace, looks: &Looks, found: &model::Version) {
     let wrong = known.with_kept(version, |kept| {
         let tags = kept.tags.may_be(&looks.tags, &found.tags);
-        (!tags, !kept.held.may_be(&looks.held, &found.lock.legal_hold))
+        let until = found.lock.retention.map_or(0, |retention| retention.until.0);
+        let held = kept.held.may_be(&looks.held, &found.lock.legal_hold) && kept.until.may_be(&looks.until, &until);
+        (!tags, !held)
     });
     let Some((tags, held)) = wrong else { return };
     let of = format!("version {} of {}", version.id, version.target.key.as_str());
@@ -108,18 +132,24 @@ impl Looks {
         known.with_kept(to, |kept| tags.map(|tags| kept.tags = tags));
     }
 
-    /// What was not deleted must have been held.
-    pub fn judge_refusal(&self, known: &Known, version: &VersionPlace) {
-        self.must_have_been(true, known, version, "cannot be deleted, and nothing holds it");
+    /// What was not deleted must have been held, when it was asked for or later.
+    pub fn judge_refusal(&self, known: &Known, version: &VersionPlace, asked: i64) {
+        let held = known.with_kept(version, |kept| {
+            kept.held.may_be(&self.held, &true) || kept.until.may(&self.until, |until| *until > asked)
+        });
+        self.report(held, known, version, "cannot be deleted, and nothing holds it");
     }
 
-    /// What was deleted must not have been held.
-    pub fn judge_deletion(&self, known: &Known, version: &VersionPlace) {
-        self.must_have_been(false, known, version, "was deleted although it is held");
+    /// What was deleted must not have been held at any time until it was answered.
+    pub fn judge_deletion(&self, known: &Known, version: &VersionPlace, answered: i64) {
+        let free = known.with_kept(version, |kept| {
+            kept.held.may_be(&self.held, &false) && kept.until.may(&self.until, |until| *until <= answered)
+        });
+        self.report(free, known, version, "was deleted although it is held");
     }
 
-    fn must_have_been(&self, held: bool, known: &Known, version: &VersionPlace, else_said: &str) {
-        if known.with_kept(version, |kept| kept.held.may_be(&self.held, &held)) == Some(false) {
+    fn report(&self, well: Option<bool>, known: &Known, version: &VersionPlace, else_said: &str) {
+        if well == Some(false) {
             known.findings.add(format!("version {} of {} {else_said}", version.id, version.target.key.as_str()));
         }
     }
