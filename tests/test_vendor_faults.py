@@ -30,16 +30,13 @@ def drawn(name, of):
     return random.Random(f"{SEED}/{name}").choice(of)
 
 
-def one(name):
-    return (drawn(f"{name}/one", SITES),)
+def struck(name):
+    """In the judge a vendor and every pair; elsewhere the one or a pair, as the seed draws."""
+    one, pair = (drawn(f"{name}/one", SITES),), drawn(f"{name}/pair", vendor_faults.PAIRS)
+    return [one, *vendor_faults.PAIRS] if FULL else [drawn(f"{name}/which", [one, pair])]
 
 
-def pairs(name):
-    """Every pair in the judge; one drawn by the seed elsewhere."""
-    return vendor_faults.PAIRS if FULL else [drawn(f"{name}/pair", vendor_faults.PAIRS)]
-
-
-CASES = [(name, who) for name in vendor_faults.ALL for who in [one(name), *pairs(name)]]
+CASES = [(name, who) for name in vendor_faults.ALL for who in struck(name)]
 
 
 @pytest.fixture(scope="module")

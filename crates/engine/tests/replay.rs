@@ -1,7 +1,7 @@
 //! Starts over an older catalog: what the sites hold beyond it is brought back, and what was deleted
 //! stays so.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 #[cfg(test)]
 mod world;
