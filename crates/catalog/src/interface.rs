@@ -513,6 +513,9 @@ pub trait Catalog: Send + Sync {
     async fn note_moved(&self, site: SiteId, moved: Moved) -> Result<(), Error>;
     /// Shown journal segments of a stream behind sequence `after`, in their order.
     async fn journal(&self, stream: StreamId, after: u64, limit: usize) -> Result<Vec<JournalSegment>, Error>;
+    /// Journal segments that were shown for the records they brought and hold earlier ones too, which still lie in
+    /// others: [`Catalog::compact`] is to put them in their place.
+    async fn half_taken_up(&self, stream: StreamId) -> Result<Vec<Segment>, Error>;
     /// Which of the bodies that ride in these journal segments are held by a version or a part; `None` where
     /// not all holders are known. `records` are all that lie in the segments, encoded.
     async fn held(&self, segments: Vec<SegmentId>, records: Vec<Bytes>) -> Result<Option<BTreeSet<BodyId>>, Error>;

@@ -341,6 +341,10 @@ impl Catalog for SqliteCatalog {
         self.read(move |c| compact::journal(c, stream, after, limit)).await
     }
 
+    async fn half_taken_up(&self, stream: StreamId) -> Result<Vec<Segment>, Error> {
+        self.read(move |c| compact::half_taken_up(c, stream)).await
+    }
+
     async fn held(&self, segments: Vec<SegmentId>, records: Vec<Bytes>) -> Result<Option<BTreeSet<BodyId>>, Error> {
         self.read(move |c| compact::held(c, &segments, &records)).await
     }

@@ -16,7 +16,7 @@ use coding::record;
 use coding::segment::restore_piece;
 use model::{Epoch, Extent, Piece, Segment, SegmentId, SegmentKind, StreamId};
 use providers::ErrorKind;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 pub use self::found::{Found, Listed, Seen, Step, Tell};
 use crate::inner::Inner;
@@ -58,6 +58,12 @@ struct Opened {
 impl Opened {
     fn first(&self) -> u64 {
         self.records.first().map_or(0, |(record, _)| record.sequence)
+    }
+
+    fn batch(self) -> Batch {
+        let Opened { segment, records } = self;
+        let records = records.into_iter().map(|(_, shipped)| shipped).collect();
+        Batch { stream: segment.stream, segment, records }
     }
 
     fn last(&self) -> u64 {
@@ -113,9 +119,15 @@ impl Inner {
             for opened in opened {
                 streams.entry(opened.segment.stream).or_default().push(opened);
             }
+            let mut compacted = Vec::new();
             for (stream, opened) in streams {
-                self.replay_stream(stream, opened, found).await?;
+                compacted.extend(self.replay_stream(stream, opened, found).await?);
             }
+            let of_these = |stream: &catalog::Stream| matches!(keys, Keys::Brought) == stream.label.is_none();
+            for stream in self.catalog.streams().await?.iter().filter(|stream| of_these(stream)) {
+                compacted.extend(self.half_taken_up(stream.id).await?);
+            }
+            self.take_up(compacted, found).await?;
             // Only now is it settled which pieces the records name: what they moved away is not taken back.
             for (segment, pieces) in there {
                 if let Some(known) = self.catalog.segment(segment).await? {
@@ -302,68 +314,88 @@ impl Inner {
         Ok(None)
     }
 
-    /// Shows what follows the stream's newest shown record, without a gap.
-    async fn replay_stream(&self, id: StreamId, mut opened: Vec<Opened>, found: &Found) -> Result<(), OpenError> {
+    /// Shows what follows the stream's newest shown record, without a gap. Returns what was compacted since of what is
+    /// shown.
+    async fn replay_stream(
+        &self,
+        id: StreamId,
+        mut opened: Vec<Opened>,
+        found: &Found,
+    ) -> Result<Vec<Batch>, OpenError> {
         let streams = self.catalog.streams().await?;
         let Some(stream) = streams.into_iter().find(|stream| stream.id == id) else {
             return Err(OpenError::Journal(format!("stream {id} is in no record of the control stream")));
         };
         let (mut shown, decided) = (stream.shown.0, stream.decided.0);
         // What the catalog decided itself it ships again, unless the sites went on from there: then
-        // it is an older catalog, and all that stands is shown.
-        if opened.iter().all(|segment| segment.last() <= decided) {
-            return self.take_up(opened, shown, found).await;
+        // it is an older catalog, and all that stands is shown. So it is when something of before was compacted:
+        // what was left out of that was let go by what comes behind.
+        let compacted = opened.iter().any(|segment| segment.first() <= shown);
+        if !compacted && opened.iter().all(|segment| segment.last() <= decided) {
+            return Ok(Vec::new());
         }
         let before = shown;
         while let Some(next) = take_next(&mut opened, shown) {
-            let (first, last) = (next.first(), next.last());
+            let last = next.last();
             let (records, shipped): (Vec<_>, Vec<_>) = next.records.into_iter().unzip();
-            let batch = Batch { stream: id, segment: next.segment, records: shipped };
-            let compacted = (first <= shown).then(|| batch.clone());
-            self.catalog.show(batch).await?;
+            self.catalog.show(Batch { stream: id, segment: next.segment, records: shipped }).await?;
             let new = records.iter().filter(|record| record.sequence > shown);
             new.for_each(|record| found.tell(Step::Shown(&record.change)));
             shown = last;
-            // What was shown before lies in it too.
-            if let Some(batch) = compacted {
-                self.catalog.compact(batch, Origin::Found).await?;
-            }
         }
         if shown > before {
             info!(stream = %id, records = shown - before, "replayed changes that the catalog did not have");
         }
         let (past, later): (Vec<_>, Vec<_>) = opened.into_iter().partition(|segment| segment.last() <= shown);
-        self.take_up(past, shown, found).await?;
-        let opened = later;
-        match opened.as_slice() {
-            [] => Ok(()),
+        let past = past.into_iter().map(Opened::batch).collect();
+        match later.as_slice() {
+            [] => Ok(past),
             _ if !found.silent.is_empty() => Err(found.silent_sites()),
             // Two batches may be under way and the later one stand first; but it is shown after the one
             // before it, so nobody was told of it.
             [early] => {
                 let first = early.first();
                 warn!(stream = %id, first, "changes that stood before those they follow were never acknowledged");
-                Ok(())
+                Ok(past)
             }
             _ => Err(OpenError::Gap { stream: id, sequence: shown }),
         }
     }
 
-    /// Of what is shown, segments that were compacted since: this catalog is older, or the one before died just
+    /// Segments that brought records and hold some of before too. They take the place of those when all is shown, now
+    /// or after a start that was cut short: what was left out of them may be let go by what comes last.
+    async fn half_taken_up(&self, stream: StreamId) -> Result<Vec<Batch>, OpenError> {
+        let mut batches = Vec::new();
+        for segment in self.catalog.half_taken_up(stream).await? {
+            let unreadable = |why: String| OpenError::Journal(format!("segment {}: {why}", segment.id));
+            let payload = self.whole_payload(&segment).await?;
+            let opened = journal::open(&payload, |tag| self.keys.by_tag(tag).map(OpenSecret));
+            let opened = opened.map_err(|error| unreadable(error.to_string()))?;
+            let shipped = |(encoded, place): (Bytes, journal::Ride)| Shipped {
+                encoded,
+                extent: place.map(|(offset, length)| Extent { segment: segment.id, offset, length }),
+            };
+            let records = opened.items.into_iter().map(shipped).collect();
+            batches.push(Batch { stream, segment, records });
+        }
+        Ok(batches)
+    }
+
+    /// Of what is shown, segments that were compacted since: this catalog is older, or the process before died just
     /// before it turned to them. What they took the place of may be swept already.
-    async fn take_up(&self, mut opened: Vec<Opened>, shown: u64, found: &Found) -> Result<(), OpenError> {
-        opened.sort_by_key(|opened| (opened.segment.epoch, opened.segment.id));
-        for Opened { segment, records } in opened {
-            let last = records.last().map_or(0, |(record, _)| record.sequence);
+    async fn take_up(&self, mut compacted: Vec<Batch>, found: &Found) -> Result<(), OpenError> {
+        compacted.sort_by_key(|batch| (batch.segment.epoch, batch.segment.id));
+        for batch in compacted {
+            let Segment { id, code, .. } = batch.segment;
             // One that could be read and no more than that was cut short, unless the rest is at silent sites.
-            let spare = Endangered::of(&segment).spare + i64::try_from(found.silent.len()).unwrap_or(i64::MAX);
-            if last > shown || spare < i64::from(segment.code.m.min(1)) {
+            let silent = i64::try_from(found.silent.len()).unwrap_or(i64::MAX);
+            if Endangered::of(&batch.segment).spare.saturating_add(silent) < i64::from(code.m.min(1)) {
                 continue;
             }
-            let (stream, id) = (segment.stream, segment.id);
-            let records = records.into_iter().map(|(_, shipped)| shipped).collect();
-            if self.catalog.compact(Batch { stream, segment, records }, Origin::Found).await? {
-                info!(%stream, segment = %id, "took up a segment of the journal that was compacted");
+            let stream = batch.stream;
+            match self.catalog.compact(batch, Origin::Found).await? {
+                true => info!(%stream, segment = %id, "took up a segment of the journal that was compacted"),
+                false => debug!(%stream, segment = %id, "a segment at the sites takes no other's place"),
             }
         }
         Ok(())

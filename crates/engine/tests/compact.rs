@@ -268,6 +268,71 @@ async fn an_older_catalog_takes_up_what_was_compacted() {
     }
 }
 
+/// What was compacted holds records of before and of after the catalog's last; some of before were let go after it.
+/// A start over it that is cut short anywhere is completed by the next.
+#[tokio::test(start_paused = true)]
+async fn a_start_over_an_older_catalog_is_cut_short_anywhere() {
+    let mut world = filled(8).await;
+    let old = world.scratch.path().join("old");
+    world.catalog.save(old.clone()).await.unwrap();
+    for n in 40..50 {
+        world
+            .engine
+            .delete(world.permit::<DeleteObject>(&format!("small {n}")).await, Precondition::None)
+            .await
+            .unwrap();
+    }
+    for n in 0..20 {
+        world.put(&format!("after {n}"), &noise(400 + n, 900)).await.unwrap();
+    }
+    restart(&mut world).await;
+    assert!(world.engine.compact(&system(), &highest(), |_| ()).await.unwrap().into > 0);
+    swept(&world).await;
+    world.engine.drain().await;
+    world.sites.latency(Duration::from_millis(40));
+    for step in 1u64.. {
+        let copy = world.scratch.path().join(format!("old {step}"));
+        std::fs::copy(&old, &copy).unwrap();
+        world.catalog = Arc::new(SqliteCatalog::open(copy, world.outside.clone()).unwrap());
+        let start = || world::open(&world.catalog, &world.sites, &world.outside, settings());
+        let ran = tokio::time::timeout(Duration::from_millis(step * 55), start()).await;
+        let done = ran.is_ok();
+        drop(ran);
+        world.engine = start().await.unwrap();
+        for n in 0..20 {
+            assert_eq!(world.get(&format!("copy {n}")).await.unwrap(), noise(n, 3000), "cut short in step {step}");
+            assert_eq!(world.get(&format!("after {n}")).await.unwrap(), noise(400 + n, 900));
+        }
+        for n in 50..60 {
+            assert_eq!(world.get(&format!("small {n}")).await.unwrap(), noise(n, 3000));
+        }
+        if done {
+            assert!(step > 5, "it was cut short a few times");
+            break;
+        }
+    }
+}
+
+/// A rebuild lists the journal and reads of each of its segments no more than what it takes to prove it.
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_costs_what_is_left_of_the_journal() {
+    let mut world = World::with(9, settings()).await;
+    for n in 0..1000 {
+        world.put(&format!("small {n}"), &noise(n, 100)).await.unwrap();
+    }
+    restart(&mut world).await;
+    world.engine.compact(&system(), &highest(), |_| ()).await.unwrap();
+    swept(&world).await;
+    let segments = journal_segments(&world).await as u64;
+    assert!(segments < 20, "{segments} of a thousand are left");
+    let (dump, asked) = world.sites.asked_by(rebuilt(&world)).await;
+    assert_same(&dump, &world.catalog.dump().await.unwrap());
+    // One more for a head that is longer than what a first look brings, and one where the control key is in front.
+    let k = 2;
+    assert_eq!(asked.lists, 4, "a thousand names are one page");
+    assert!(asked.gets <= (k + 2) * segments, "{asked:?} for {segments} segments");
+}
+
 /// Cut short after ever longer and begun again over the same catalog and sites.
 #[tokio::test(start_paused = true)]
 async fn killed_at_any_moment_nothing_is_lost() {

@@ -34,7 +34,7 @@ pub struct Watched {
 
 impl Watched {
     /// What a batch makes visible stands at enough vendors.
-    fn check(&self, batch: &Batch) {
+    async fn check(&self, batch: &Batch) {
         self.check_segment(&batch.segment);
         for shipped in &batch.records {
             let Ok(record) = coding::record::decode(&shipped.encoded) else {
@@ -55,7 +55,9 @@ impl Watched {
                     .filter(|piece| self.ground.holder(piece).is_some())
                     .map(|piece| piece.index)
                     .collect();
-                if there.len() < usize::from(code.k) {
+                // One of the journal may have been compacted since this was decided.
+                let is_known = matches!(self.within.segment(*segment).await, Ok(Some(_)));
+                if is_known && there.len() < usize::from(code.k) {
                     self.findings.add(format!("segment {segment} ({code}) is placed with {} pieces", there.len()));
                 }
             }
@@ -105,7 +107,7 @@ impl Catalog for Watched {
         {
             self.ground.learn(enclave);
         }
-        self.check(&batch);
+        self.check(&batch).await;
         self.plant.shown(&batch);
         self.within.show(batch).await
     }
@@ -238,10 +240,15 @@ impl Catalog for Watched {
     async fn journal(&self, stream: StreamId, after: u64, limit: usize) -> Result<Vec<JournalSegment>, Error> {
         self.within.journal(stream, after, limit).await
     }
+    async fn half_taken_up(&self, stream: StreamId) -> Result<Vec<Segment>, Error> {
+        self.within.half_taken_up(stream).await
+    }
     async fn held(&self, segments: Vec<SegmentId>, records: Vec<Bytes>) -> Result<Option<BTreeSet<BodyId>>, Error> {
         self.within.held(segments, records).await
     }
     async fn compact(&self, batch: Batch, origin: Origin) -> Result<bool, Error> {
+        // What it takes the place of may be swept from now on.
+        self.check_segment(&batch.segment);
         self.within.compact(batch, origin).await
     }
     async fn totals(&self) -> Result<Totals, Error> {

@@ -27,6 +27,8 @@ use crate::{Breadth, Options, Report};
 const LIFE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// In the wide world a day of lifecycle rules is this long.
 pub const DAY: Duration = Duration::from_secs(600);
+/// In the wide world the journal is looked through for what is worth compacting as often.
+const COMPACTED: Duration = Duration::from_secs(30);
 
 pub struct World {
     options: Options,
@@ -75,6 +77,7 @@ impl World {
             sweep_after: Duration::from_secs(sweep_after),
             sweep_every: Duration::from_secs(sweep_after.max(20)),
             lifecycle_day: if options.breadth == Breadth::All { DAY } else { Settings::default().lifecycle_day },
+            compact_every: if options.breadth == Breadth::All { COMPACTED } else { Settings::default().compact_every },
             ..Settings::default()
         };
         let honesty = if plant.is(Plant::SkipSync) { Honesty::SaysSynced } else { Honesty::Honest };

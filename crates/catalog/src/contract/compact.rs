@@ -128,7 +128,10 @@ pub async fn a_segment_that_goes_on_where_the_catalog_is_takes_the_place_of_the_
     let batches = world.batches();
     let older = replayed(fresh().await, &batches[..batches.len() - 2]).await;
     older.show(batch.clone()).await.unwrap();
+    let half = older.half_taken_up(EAST).await.unwrap();
+    assert_eq!(half.iter().map(|segment| segment.id).collect::<Vec<_>>(), [batch.segment.id]);
     assert!(older.compact(batch.clone(), Origin::Found).await.unwrap());
+    assert_eq!(older.half_taken_up(EAST).await.unwrap(), []);
     assert!(world.catalog.compact(batch, Origin::Here).await.unwrap());
     assert_eq!(older.dump().await, world.catalog.dump().await);
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use model::{
-    BodyId, BodySlice, Change, Extent, Label, Part, Record, SegmentId, StreamId, UploadId, Version, VersionId,
+    BodyId, BodySlice, Change, Extent, Label, Part, Record, Segment, SegmentId, StreamId, UploadId, Version, VersionId,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -38,6 +38,14 @@ pub fn journal(c: &Connection, stream: StreamId, after: u64, limit: usize) -> Re
         found.push(JournalSegment { segment, first, last, records, held });
     }
     Ok(found)
+}
+
+/// Segments of a stream that brought records and hold some of before, in the place of which they are not yet.
+pub fn half_taken_up(c: &Connection, stream: StreamId) -> Result<Vec<Segment>, Error> {
+    let mut find =
+        c.prepare_cached("SELECT segment FROM journal WHERE stream = ? AND begins IS NOT NULL ORDER BY last")?;
+    let ids = find.query_map([stream.0], |row| row.get(0).map(SegmentId))?.collect::<Result<Vec<_>, _>>()?;
+    ids.into_iter().filter_map(|id| segments::find(c, id).transpose()).collect()
 }
 
 /// Which of the bodies in these segments somebody holds; `None` if not all holders are known. `records` are

@@ -58,6 +58,8 @@ const VERSION_10: &str = "
     -- in a journal segment. Unknown of what was there before.
     ALTER TABLE segment_use ADD COLUMN bytes INTEGER;
     ALTER TABLE journal ADD COLUMN records INTEGER;
+    -- The first record that the segment holds, if it holds some that others brought: it is to take their place.
+    ALTER TABLE journal ADD COLUMN begins INTEGER;
     -- Who holds a body of a journal segment that did not ride with a record of its own: copies, and versions
     -- that were put together from parts.
     CREATE TABLE version_holder (

@@ -19,12 +19,13 @@ pub fn show(c: &Db<'_>, batch: &Batch) -> Result<(), Error> {
     let mut head = Head::load(c, batch.stream)?;
     let mut apply = Apply::begin(c, head.label)?;
     let shown_before = head.shown.0;
-    let (mut link, mut ours, mut bytes) = (None, false, 0);
+    let (mut link, mut ours, mut bytes, mut begins) = (None, false, 0, None);
     for shipped in &batch.records {
         let record = codec::decode(&shipped.encoded)?;
         let hash = coding::record::hash(&shipped.encoded);
         head.check_link(&record, link)?;
         link = Some((record.sequence, hash));
+        begins = begins.or(Some(record.sequence));
         if record.sequence <= shown_before {
             head.check_past(c, &record, hash)?;
             continue;
@@ -41,7 +42,8 @@ pub fn show(c: &Db<'_>, batch: &Batch) -> Result<(), Error> {
     if head.shown.0 > shown_before {
         // A replay takes most pieces at their listing.
         segments::insert(c, &batch.segment, ours.then(|| c.now()))?;
-        head.store(c, batch, shown_before + 1, bytes)?;
+        let begins = begins.filter(|begins| *begins <= shown_before);
+        head.store(c, batch, (shown_before + 1, begins), bytes)?;
     }
     apply.finish()
 }
@@ -108,7 +110,7 @@ impl Head {
         Ok(decided.is_some())
     }
 
-    fn store(&self, c: &Db<'_>, batch: &Batch, first: u64, bytes: u64) -> Result<(), Error> {
+    fn store(&self, c: &Db<'_>, batch: &Batch, (first, begins): (u64, Option<u64>), bytes: u64) -> Result<(), Error> {
         let (sequence, hash) = self.shown;
         c.prepare_cached("UPDATE stream SET shown = ?1, shown_hash = ?2, newest = ?3 WHERE id = ?4")?
             .execute(params![sequence, hash, batch.segment.id.0, self.stream.0])?;
@@ -116,9 +118,9 @@ impl Head {
             .execute(params![sequence, hash, self.stream.0])?;
         c.prepare_cached("UPDATE state SET number = ?1 WHERE number < ?1")?.execute([self.number])?;
         c.prepare_cached(
-            "INSERT INTO journal (stream, last, first, hash, segment, records) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO journal (stream, last, first, hash, segment, records, begins) VALUES (?, ?, ?, ?, ?, ?, ?)",
         )?
-        .execute(params![self.stream.0, sequence, first, hash, batch.segment.id.0, bytes])?;
+        .execute(params![self.stream.0, sequence, first, hash, batch.segment.id.0, bytes, begins])?;
         Ok(())
     }
 

@@ -235,7 +235,7 @@ impl Inner {
     }
 
     /// The payload out of whole pieces that agree with one another.
-    async fn whole_payload(&self, segment: &Segment) -> Result<Vec<u8>, Error> {
+    pub async fn whole_payload(&self, segment: &Segment) -> Result<Vec<u8>, Error> {
         let (layout, identity) = (Layout::of(segment), Identity::of(self.enclave, segment));
         let _reserved = self.reserve(&[(&layout, usize::from(segment.code.k) + 2)]).await;
         let mut sources = segment.pieces.clone();

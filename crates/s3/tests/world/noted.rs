@@ -233,6 +233,10 @@ impl Catalog for Noted {
         self.note("journal");
         self.within.journal(stream, after, limit).await
     }
+    async fn half_taken_up(&self, stream: StreamId) -> Result<Vec<Segment>, Error> {
+        self.note("half_taken_up");
+        self.within.half_taken_up(stream).await
+    }
     async fn held(&self, segments: Vec<SegmentId>, records: Vec<Bytes>) -> Result<Option<BTreeSet<BodyId>>, Error> {
         self.note("held");
         self.within.held(segments, records).await
