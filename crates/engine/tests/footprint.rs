@@ -9,6 +9,7 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use catalog::Catalog;
 use engine::{Complete, CompletedPart, Copy, CopyPart, Settings, StartUpload};
 use model::{BucketName, BucketSetting, Precondition, Profile, UploadId, VersionId, Versioning, Which};
 use policy::{AbortUpload, DeleteObject, DeleteVersion, PutObject, WriteSettings};
@@ -25,6 +26,9 @@ const STEPS: usize = 120;
 /// What data segments may have beyond their code's n/k of what lives in them, in hundredths: a body's last
 /// stripe is filled up, and every cell has its digest.
 const DATA_ALLOWANCE: u64 = 105;
+/// The same of the journal, over records and the bodies that ride with them: a body alone in its batch lies in one
+/// stripe, whose parity is as large as itself, and segments are written again when half of what lies there is dead.
+const JOURNAL_ALLOWANCE: u64 = 210;
 
 /// A body that was stored, by its place among all of them.
 type Body = usize;
@@ -85,6 +89,16 @@ impl Corpus {
 
     fn live_large_bytes(&self) -> u64 {
         self.live_bytes(|bytes| bytes > INLINE_MAX)
+    }
+
+    /// Every record there ever was, which the journal keeps for good, and the bodies that live in it.
+    async fn live_journal_bytes(&self) -> u64 {
+        let mut records = 0;
+        for stream in self.world.catalog.streams().await.unwrap() {
+            let found = self.world.catalog.journal(stream.id, 0, usize::MAX).await.unwrap();
+            records += found.iter().map(|segment| segment.records.unwrap()).sum::<u64>();
+        }
+        records + self.live_bytes(|bytes| bytes <= INLINE_MAX)
     }
 
     /// Bytes of all pieces of one kind at all sites, `d` for data segments and `j` for the journal's.
@@ -275,7 +289,7 @@ impl Corpus {
         }
     }
 
-    /// Another process: every epoch so far is closed. Then a grace passes.
+    /// Another process: every epoch so far is closed. Then the journal is compacted, and a grace passes.
     async fn sweeps(&mut self, background: JoinHandle<()>) -> JoinHandle<()> {
         background.abort();
         let World { catalog, sites, outside, .. } = &self.world;
@@ -285,14 +299,16 @@ impl Corpus {
         background
     }
 
-    /// Bytes of data pieces are within their bound, and every object reads back in its length.
+    /// The bytes at the sites are within their bounds, and every object reads back in its length.
     async fn check(&self, when: &str) {
         let code = Profile::Quad.code();
-        let live = self.live_large_bytes() * u64::from(code.n()) / u64::from(code.k);
-        let stored = self.bytes_at_sites('d').await;
-        println!("{when}: {stored} bytes of data pieces for {live}: {:.4}", stored as f64 / live as f64);
-        assert!(stored >= live, "{when}: something that lives is not there");
-        assert!(stored * 100 <= live * DATA_ALLOWANCE, "{when}: {stored} bytes of data pieces for {live}");
+        let live = [self.live_large_bytes(), self.live_journal_bytes().await];
+        for ((kind, live), allowance) in ['d', 'j'].into_iter().zip(live).zip([DATA_ALLOWANCE, JOURNAL_ALLOWANCE]) {
+            let (needed, stored) = (live * u64::from(code.n()) / u64::from(code.k), self.bytes_at_sites(kind).await);
+            println!("{when}: {kind}: {stored} bytes for {needed}: {:.4}", stored as f64 / needed as f64);
+            assert!(stored >= needed, "{when}: {kind}: something that lives is not there");
+            assert!(stored * 100 <= needed * allowance, "{when}: {kind}: {stored} bytes for {needed}");
+        }
         for (key, held) in &self.objects {
             assert_eq!(self.world.get(key).await.unwrap().len() as u64, held.size, "{when}: {key}");
         }
@@ -302,7 +318,7 @@ impl Corpus {
 /// A grace of hours, with probes seldom enough that time passes quickly.
 fn keeping() -> Settings {
     let (sweep_after, sweep_every) = (3 * HOUR, HOUR / 2);
-    Settings { sweep_after, sweep_every, probe_every: HOUR / 6, ..settings() }
+    Settings { sweep_after, sweep_every, compact_every: HOUR / 2, probe_every: HOUR / 6, ..settings() }
 }
 
 #[tokio::test(start_paused = true)]
