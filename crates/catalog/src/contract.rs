@@ -184,6 +184,7 @@ macro_rules! contract_suite {
                 settings_wait_for_those_before_them,
                 a_bucket_has_the_settings_it_is_made_with_and_takes_them_along,
                 a_late_setting_does_not_undo_a_newer_one,
+                a_bucket_has_the_profile_it_was_told_last,
             }
             adoption {
                 keys_stand_as_they_were_written_deleted_or_brought,

@@ -17,7 +17,9 @@ use model::{
 };
 
 use crate::error::Error;
-use crate::proof::{Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk};
+use crate::proof::{
+    Account, Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk,
+};
 
 /// A change someone wants, with what it requires.
 #[derive(Clone, Debug)]
@@ -507,6 +509,16 @@ pub trait Catalog: Send + Sync {
         after: Option<PieceName>,
         limit: usize,
     ) -> Result<Vec<(PieceName, Segment)>, Error>;
+    /// Journal segments of a stream that promise less than this, behind `after` by id.
+    async fn journal_under(
+        &self,
+        stream: StreamId,
+        promise: u8,
+        after: Option<SegmentId>,
+        limit: usize,
+    ) -> Result<Vec<Segment>, Error>;
+    /// Those of these segments that more than one shown version or part lies in.
+    async fn shared(&self, segments: Vec<SegmentId>) -> Result<BTreeSet<SegmentId>, Error>;
     /// How many pieces lie at the site, and what was brought away since it was last begun to be left.
     async fn moved(&self, site: SiteId) -> Result<(u64, Moved), Error>;
     /// Adds to what was brought away.
@@ -546,10 +558,12 @@ pub trait Catalog: Send + Sync {
     async fn proofs(&self, from: u64, limit: usize) -> Result<ProofPage, Error>;
     async fn scrub_state(&self, site: SiteId) -> Result<ScrubState, Error>;
     async fn set_walk(&self, site: SiteId, depth: Depth, walk: Walk) -> Result<(), Error>;
-    /// Adds to what was spent at a site on this day, durably, and returns the day's sum; `None`, and
+    /// The newest day on which something was spent of this account, and what.
+    async fn spent(&self, account: Account) -> Result<(BudgetDay, Spent), Error>;
+    /// Adds to what was spent of an account on this day, durably, and returns the day's sum; `None`, and
     /// nothing is spent, where that would pass `limit`. A day that is over is forgotten; a clock that goes
     /// back gets no new day.
-    async fn spend(&self, site: SiteId, day: BudgetDay, more: Spent, limit: Spent) -> Result<Option<Spent>, Error>;
+    async fn spend(&self, account: Account, day: BudgetDay, more: Spent, limit: Spent) -> Result<Option<Spent>, Error>;
     /// Remembers what was found, each object and fault once, and a bounded number of them. Tells which are
     /// new, or came back after they were over.
     async fn note_findings(&self, findings: Vec<Finding>) -> Result<Vec<bool>, Error>;

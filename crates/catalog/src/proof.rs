@@ -82,7 +82,16 @@ impl BudgetDay {
     }
 }
 
-/// What a scrub spent at a site.
+/// Who spends, each out of a budget of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Account {
+    /// Scrubs of a site.
+    Scrub(SiteId),
+    /// Repairs, evacuations and moves of the whole enclave.
+    Keeping,
+}
+
+/// What was spent on looking after pieces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
     pub requests: u64,

@@ -48,7 +48,9 @@ use crate::interface::{
     Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, JournalSegment, Keys, ListQuery, Listed,
     Moved, ObjectSummary, Origin, Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
 };
-use crate::proof::{Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk};
+use crate::proof::{
+    Account, Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk,
+};
 use readers::Readers;
 use sealed::{Db, Handed};
 use writer::Writer;
@@ -329,6 +331,20 @@ impl Catalog for SqliteCatalog {
         self.read(move |c| segments::at(c, site, after, limit)).await
     }
 
+    async fn journal_under(
+        &self,
+        stream: StreamId,
+        promise: u8,
+        after: Option<SegmentId>,
+        limit: usize,
+    ) -> Result<Vec<Segment>, Error> {
+        self.read(move |c| segments::journal_under(c, stream, promise, after, limit)).await
+    }
+
+    async fn shared(&self, segments: Vec<SegmentId>) -> Result<BTreeSet<SegmentId>, Error> {
+        self.read(move |c| segments::shared(c, &segments)).await
+    }
+
     async fn moved(&self, site: SiteId) -> Result<(u64, Moved), Error> {
         self.read(move |c| people::moved(c, site)).await
     }
@@ -391,8 +407,12 @@ impl Catalog for SqliteCatalog {
         self.write(move |c| scrub::set_walk(c, site, depth, &walk)).await
     }
 
-    async fn spend(&self, site: SiteId, day: BudgetDay, more: Spent, limit: Spent) -> Result<Option<Spent>, Error> {
-        self.write(move |c| scrub::spend(c, site, day, more, limit)).await
+    async fn spent(&self, account: Account) -> Result<(BudgetDay, Spent), Error> {
+        self.read(move |c| scrub::spent(c, account)).await
+    }
+
+    async fn spend(&self, account: Account, day: BudgetDay, more: Spent, limit: Spent) -> Result<Option<Spent>, Error> {
+        self.write(move |c| scrub::spend(c, account, day, more, limit)).await
     }
 
     async fn note_findings(&self, findings: Vec<Finding>) -> Result<Vec<bool>, Error> {

@@ -9,6 +9,8 @@ use crate::acl::{Acl, Grants, Ownership, PublicAccess};
 use crate::adoption::{Adoption, AdoptionProgress};
 use crate::lifecycle::Lifecycle;
 use crate::lock::ObjectLock;
+use crate::outside::Timestamp;
+use crate::profile::Profile;
 
 macro_rules! settings {
     ($($(#[$doc:meta])* $number:literal $name:ident($value:ty)),+ $(,)?) => {
@@ -58,6 +60,12 @@ settings! {
     /// What it takes over from a foreign bucket, now or once.
     20 Adoption(Option<Adoption>),
     21 AdoptionProgress(AdoptionProgress),
+    /// The profile it has in place of that it was created with; once told it is told another, never none.
+    22 Profile(Option<Profile>),
+    /// When it was last asked that what lies in it be brought to where its profile says ...
+    23 MoveAsked(Option<Timestamp>),
+    /// ... and which asking is done.
+    24 MoveDone(Option<Timestamp>),
 }
 
 /// Whether a bucket keeps the versions of its objects. It never goes back to `Off`.

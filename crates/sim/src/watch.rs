@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use catalog::proof::{Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk};
+use catalog::proof::{
+    Account, Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk,
+};
 use catalog::{
     Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, JournalSegment, ListQuery, Listed,
     Moved, ObjectSummary, Origin, Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
@@ -231,6 +233,18 @@ impl Catalog for Watched {
     ) -> Result<Vec<(PieceName, Segment)>, Error> {
         self.within.segments_at(site, after, limit).await
     }
+    async fn journal_under(
+        &self,
+        stream: StreamId,
+        promise: u8,
+        after: Option<SegmentId>,
+        limit: usize,
+    ) -> Result<Vec<Segment>, Error> {
+        self.within.journal_under(stream, promise, after, limit).await
+    }
+    async fn shared(&self, segments: Vec<SegmentId>) -> Result<BTreeSet<SegmentId>, Error> {
+        self.within.shared(segments).await
+    }
     async fn moved(&self, site: SiteId) -> Result<(u64, Moved), Error> {
         self.within.moved(site).await
     }
@@ -281,8 +295,11 @@ impl Catalog for Watched {
     async fn set_walk(&self, site: SiteId, depth: Depth, walk: Walk) -> Result<(), Error> {
         self.within.set_walk(site, depth, walk).await
     }
-    async fn spend(&self, site: SiteId, day: BudgetDay, more: Spent, limit: Spent) -> Result<Option<Spent>, Error> {
-        self.within.spend(site, day, more, limit).await
+    async fn spent(&self, account: Account) -> Result<(BudgetDay, Spent), Error> {
+        self.within.spent(account).await
+    }
+    async fn spend(&self, account: Account, day: BudgetDay, more: Spent, limit: Spent) -> Result<Option<Spent>, Error> {
+        self.within.spend(account, day, more, limit).await
     }
     async fn note_findings(&self, findings: Vec<Finding>) -> Result<Vec<bool>, Error> {
         self.within.note_findings(findings).await

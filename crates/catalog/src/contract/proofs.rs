@@ -5,7 +5,7 @@ use model::{Change, NanoDollars, PieceName, SegmentId, SegmentKind, SiteId, Time
 use super::Subject;
 use super::make::{self, EAST, NOW, WEST, id, proposal};
 use super::world::World;
-use crate::proof::{Aged, BudgetDay, Depth, Fault, Finding, Over, PieceAt, Proof, Spent, Walk};
+use crate::proof::{Account, Aged, BudgetDay, Depth, Fault, Finding, Over, PieceAt, Proof, Spent, Walk};
 
 /// Where all second pieces lie.
 const SITE: SiteId = SiteId([1; 16]);
@@ -108,7 +108,7 @@ pub async fn observations_are_no_part_of_what_is_shown<C: Subject>(fresh: impl A
     world.run(EAST, world.put(11, "a")).await;
     let before = world.catalog.dump().await;
     world.catalog.note_proof(SITE, Proof::Read, vec![name(11)], LATER).await.unwrap();
-    world.catalog.spend(SITE, BudgetDay(3), Spent::default(), Spent::UNBOUNDED).await.unwrap();
+    world.catalog.spend(Account::Scrub(SITE), BudgetDay(3), Spent::default(), Spent::UNBOUNDED).await.unwrap();
     world.catalog.set_walk(SITE, Depth::Cells, Walk::default()).await.unwrap();
     let finding = Finding::new(Fault::Stray, SITE, "x".to_owned(), None, NOW);
     world.catalog.note_findings(vec![finding]).await.unwrap();
@@ -153,11 +153,12 @@ pub async fn what_is_spent_adds_up_until_the_day_is_over<C: Subject>(fresh: impl
     let catalog = fresh().await;
     let spent = |n| Spent { requests: n, bytes: 10 * n, cost: NanoDollars(100 * n) };
     for (day, more, sum) in [(5, 1, 1), (5, 2, 3), (6, 4, 4), (5, 8, 12), (7, 3, 3)] {
-        let spent_now = catalog.spend(SITE, BudgetDay(day), spent(more), Spent::UNBOUNDED).await.unwrap();
+        let spent_now =
+            catalog.spend(Account::Scrub(SITE), BudgetDay(day), spent(more), Spent::UNBOUNDED).await.unwrap();
         assert_eq!(spent_now, Some(spent(sum)), "{more} on day {day}");
         assert_eq!(catalog.scrub_state(SITE).await.unwrap().spent, spent(sum));
     }
-    let spend = |more, limit| catalog.spend(SITE, BudgetDay(7), more, limit);
+    let spend = |more, limit| catalog.spend(Account::Scrub(SITE), BudgetDay(7), more, limit);
     for limit in [
         Spent { requests: 4, ..spent(5) },
         Spent { bytes: 49, ..spent(5) },
@@ -167,7 +168,7 @@ pub async fn what_is_spent_adds_up_until_the_day_is_over<C: Subject>(fresh: impl
     }
     assert_eq!(catalog.scrub_state(SITE).await.unwrap().spent, spent(3), "what was refused was not spent");
     assert_eq!(spend(spent(2), spent(5)).await.unwrap(), Some(spent(5)));
-    let elsewhere = catalog.spend(SiteId([2; 16]), BudgetDay(5), spent(7), spent(7)).await.unwrap();
+    let elsewhere = catalog.spend(Account::Keeping, BudgetDay(5), spent(7), spent(7)).await.unwrap();
     assert_eq!(elsewhere, Some(spent(7)), "each site for itself");
     assert_eq!(catalog.scrub_state(SITE).await.unwrap().day, BudgetDay(7));
 }

@@ -1,6 +1,6 @@
 //! What a bucket was told: the last word on each aspect holds, in whichever order words are shown.
 
-use model::{Aspect, BucketSetting, Change, Label, Tags, Versioning};
+use model::{Aspect, BucketSetting, Change, Label, Profile, Tags, Versioning};
 
 use super::Subject;
 use super::make::{self, CONTROL, EAST, WEST, proposal};
@@ -73,4 +73,17 @@ pub async fn a_late_setting_does_not_undo_a_newer_one<C: Subject>(fresh: impl As
     let turned = World::over(replayed(fresh().await, &batches).await);
     assert_eq!(found(&turned, Aspect::Tags).await, tags("b"));
     assert_eq!(turned.catalog.dump().await, world.catalog.dump().await);
+}
+
+pub async fn a_bucket_has_the_profile_it_was_told_last<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let profile = async || world.catalog.bucket(world.bucket.id).await.unwrap().unwrap().profile;
+    assert_eq!(profile().await, world.bucket.profile);
+    for (stream, told) in [(EAST, Profile::Std), (WEST, Profile::Mirror(2))] {
+        world.run(stream, set(&world, BucketSetting::Profile(Some(told)))).await;
+        assert_eq!(profile().await, told);
+    }
+    let named = world.catalog.bucket_named(world.bucket.label, &world.bucket.name).await.unwrap().unwrap();
+    assert_eq!(named.profile, Profile::Mirror(2));
+    check_every_order(&world, &fresh).await;
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use model::{
-    BodyId, BodySlice, Bucket, BucketId, BucketSetting, Change, Extent, Label, Marker, Number, ObjectKey, Part, Record,
-    Segment, SegmentId, Slot, Source, StreamId, Timestamp, Upload, UploadId, Vendor, Version, VersionId,
+    Aspect, BodyId, BodySlice, Bucket, BucketId, BucketSetting, Change, Extent, Label, Marker, Number, ObjectKey, Part,
+    Record, Segment, SegmentId, Slot, Source, StreamId, Timestamp, Upload, UploadId, Vendor, Version, VersionId,
     VersionSetting,
 };
 use rusqlite::{OptionalExtension, params};
@@ -14,7 +14,7 @@ use super::late::{self, Late};
 use super::sealed::{Db, Place};
 use super::segments::{Holder, Placing};
 use super::versions::{self, Kept, New};
-use super::{adoption, codec, people, segments, settings, shred, streams, touch};
+use super::{adoption, codec, names, people, segments, settings, shred, streams, touch};
 use crate::error::Error;
 
 /// One showing transaction.
@@ -137,7 +137,20 @@ impl<'c> Apply<'c> {
                 codec::to_blob(bucket)
             ])?;
         let label = Some(bucket.label);
-        settings.iter().try_for_each(|setting| settings::store(self.c, number, bucket.id, label.as_ref(), setting))
+        settings.iter().try_for_each(|setting| settings::store(self.c, number, bucket.id, label.as_ref(), setting))?;
+        self.heed_profile(bucket.id)
+    }
+
+    /// A bucket has the profile it was told last, whether that or the bucket itself is shown first.
+    fn heed_profile(&self, bucket: BucketId) -> Result<(), Error> {
+        let BucketSetting::Profile(Some(profile)) = settings::find(self.c, bucket, Aspect::Profile)? else {
+            return Ok(());
+        };
+        let Some(mut bucket) = names::bucket(self.c, bucket)? else { return Ok(()) };
+        bucket.profile = profile;
+        let mut set = self.c.prepare_cached("UPDATE bucket SET bucket = ? WHERE id = ?")?;
+        set.execute(params![codec::to_blob(&bucket), bucket.id.0])?;
+        Ok(())
     }
 
     fn set(&self, number: Number, bucket: BucketId, setting: &BucketSetting) -> Result<(), Error> {
@@ -147,6 +160,7 @@ impl<'c> Apply<'c> {
         settings::store(self.c, number, bucket, self.label.as_ref(), setting)?;
         match setting {
             BucketSetting::Adoption(Some(adoption)) if !adoption.is_open() => adoption::unhide_all(self.c, bucket),
+            BucketSetting::Profile(_) => self.heed_profile(bucket),
             _ => Ok(()),
         }
     }

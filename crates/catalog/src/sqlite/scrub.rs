@@ -4,16 +4,29 @@ use model::{Label, NanoDollars, SegmentId, SiteId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::Error;
-use crate::proof::{BudgetDay, Depth, Fault, Finding, Over, ScrubState, Spent, Walk};
+use crate::proof::{Account, BudgetDay, Depth, Fault, Finding, Over, ScrubState, Spent, Walk};
 
 /// Findings kept at most: far more than a person reads, and few enough that a site gone mad cannot fill
 /// the disk. The oldest go first, those that are over before the others.
 pub const FINDINGS_MAX: usize = 10_000;
 
-pub fn state(c: &Connection, site: SiteId) -> Result<ScrubState, Error> {
+/// What is no site has a row beside theirs: no site's id is so short.
+fn key(account: Account) -> Vec<u8> {
+    match account {
+        Account::Scrub(site) => site.0.to_vec(),
+        Account::Keeping => b"keeping".to_vec(),
+    }
+}
+
+/// The newest day on which something was spent, and what.
+pub fn spent(c: &Connection, account: Account) -> Result<(BudgetDay, Spent), Error> {
     let mut find = c.prepare_cached("SELECT day, requests, bytes, nano_dollars FROM scrub_spent WHERE site = ?")?;
-    let spent = find.query_row([site.0], |row| Ok((BudgetDay(row.get(0)?), read_spent(row, 1)?))).optional()?;
-    let (day, spent) = spent.unwrap_or_default();
+    let spent = find.query_row([key(account)], |row| Ok((BudgetDay(row.get(0)?), read_spent(row, 1)?))).optional()?;
+    Ok(spent.unwrap_or_default())
+}
+
+pub fn state(c: &Connection, site: SiteId) -> Result<ScrubState, Error> {
+    let (day, spent) = spent(c, Account::Scrub(site))?;
     let mut state = ScrubState { day, spent, ..ScrubState::default() };
     let mut walks = c.prepare_cached("SELECT depth, place, began, ended FROM scrub_walk WHERE site = ?")?;
     let mut rows = walks.query([site.0])?;
@@ -27,9 +40,15 @@ pub fn state(c: &Connection, site: SiteId) -> Result<ScrubState, Error> {
 }
 
 /// Adds to what was spent on this day, within the limit, and returns its sum.
-pub fn spend(c: &Connection, site: SiteId, day: BudgetDay, more: Spent, limit: Spent) -> Result<Option<Spent>, Error> {
-    let before = state(c, site)?;
-    let (day, sum) = if day > before.day { (day, more) } else { (before.day, before.spent.and(more)) };
+pub fn spend(
+    c: &Connection,
+    account: Account,
+    day: BudgetDay,
+    more: Spent,
+    limit: Spent,
+) -> Result<Option<Spent>, Error> {
+    let (newest, before) = spent(c, account)?;
+    let (day, sum) = if day > newest { (day, more) } else { (newest, before.and(more)) };
     if !sum.is_within(limit) {
         return Ok(None);
     }
@@ -37,7 +56,7 @@ pub fn spend(c: &Connection, site: SiteId, day: BudgetDay, more: Spent, limit: S
         "INSERT INTO scrub_spent (site, day, requests, bytes, nano_dollars) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (site) DO UPDATE SET day = ?2, requests = ?3, bytes = ?4, nano_dollars = ?5",
     )?
-    .execute(params![site.0, day.0, clamp(sum.requests), clamp(sum.bytes), clamp(sum.cost.0)])?;
+    .execute(params![key(account), day.0, clamp(sum.requests), clamp(sum.bytes), clamp(sum.cost.0)])?;
     Ok(Some(sum))
 }
 

@@ -108,6 +108,36 @@ pub fn at(
     .collect()
 }
 
+/// Journal segments of a stream that promise less than this, behind `after` by id.
+pub fn journal_under(
+    c: &Connection,
+    stream: StreamId,
+    promise: u8,
+    after: Option<SegmentId>,
+    limit: usize,
+) -> Result<Vec<Segment>, Error> {
+    let mut find = c.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM segment WHERE id > ? AND kind = 0 AND stream = ? AND promise < ? ORDER BY id LIMIT ?"
+    ))?;
+    let after: &[u8] = after.as_ref().map_or(&[], |after| &after.0);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = find.query_map(params![after, stream.0, promise, limit], read)?.collect::<Result<Vec<_>, _>>()?;
+    rows.into_iter().map(|(row, segment)| with_pieces(c, row, segment)).collect()
+}
+
+/// Those of these segments that more than one version or part lies in.
+pub fn shared(c: &Connection, segments: &[SegmentId]) -> Result<BTreeSet<SegmentId>, Error> {
+    let mut find = c.prepare_cached("SELECT uses FROM segment_use WHERE segment = ?")?;
+    let mut shared = BTreeSet::new();
+    for segment in segments {
+        let uses: Option<i64> = find.query_row([segment.0], |row| row.get(0)).optional()?;
+        if uses.is_some_and(|uses| uses > 1) {
+            shared.insert(*segment);
+        }
+    }
+    Ok(shared)
+}
+
 /// Counts one more holder for each segment these bodies lie in. The segment itself may still be
 /// unknown when streams are replayed one after the other.
 pub fn hold(c: &Connection, bodies: &[BodySlice]) -> Result<(), Error> {

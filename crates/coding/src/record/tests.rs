@@ -162,6 +162,9 @@ fn setting(aspect: Aspect, d: &mut Dice) -> BucketSetting {
             failed: d.u64(),
             caught_up: d.below(2) == 1,
         }),
+        Aspect::Profile => BucketSetting::Profile(Some(d.pick(&[Profile::Std, Profile::Mirror(3)]))),
+        Aspect::MoveAsked => BucketSetting::MoveAsked(Some(Timestamp(d.u64() as i64))),
+        Aspect::MoveDone => BucketSetting::MoveDone(Some(Timestamp(d.u64() as i64))),
     }
 }
 

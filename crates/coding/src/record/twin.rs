@@ -153,6 +153,46 @@ impl TryFrom<Profile> for model::Profile {
     }
 }
 
+/// The one there is, if there is one.
+#[derive(Encode, Decode)]
+pub struct MaybeProfile {
+    #[n(0)]
+    profile: Option<Profile>,
+}
+
+impl From<&Option<model::Profile>> for MaybeProfile {
+    fn from(value: &Option<model::Profile>) -> MaybeProfile {
+        MaybeProfile { profile: value.map(Profile::from) }
+    }
+}
+
+impl TryFrom<MaybeProfile> for Option<model::Profile> {
+    type Error = Senseless;
+
+    fn try_from(twin: MaybeProfile) -> Result<Option<model::Profile>, Senseless> {
+        twin.profile.map(TryInto::try_into).transpose()
+    }
+}
+
+/// A moment, if there was one.
+#[derive(Encode, Decode)]
+pub struct MaybeTime {
+    #[n(0)]
+    at: Option<i64>,
+}
+
+impl From<&Option<Timestamp>> for MaybeTime {
+    fn from(value: &Option<Timestamp>) -> MaybeTime {
+        MaybeTime { at: value.map(|at| at.0) }
+    }
+}
+
+impl From<MaybeTime> for Option<Timestamp> {
+    fn from(twin: MaybeTime) -> Option<Timestamp> {
+        twin.at.map(Timestamp)
+    }
+}
+
 #[derive(Encode, Decode)]
 pub struct Bucket {
     #[n(0)]
@@ -1555,6 +1595,9 @@ settings! { BucketSetting = BucketSetting {
     19 Cors(Document),
     20 Adoption(MaybeAdoption),
     21 AdoptionProgress(AdoptionProgress),
+    22 Profile(MaybeProfile),
+    23 MoveAsked(MaybeTime),
+    24 MoveDone(MaybeTime),
 } }
 
 /// Every kind of change. A new one does not compile without a twin, and gets the next number.

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use catalog::proof::{Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk};
+use catalog::proof::{
+    Account, Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk,
+};
 use catalog::{
     Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, JournalSegment, Keys, ListQuery,
     Listed, Moved, ObjectSummary, Origin, Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
@@ -221,6 +223,20 @@ impl Catalog for Noted {
         self.note("segments_at");
         self.within.segments_at(site, after, limit).await
     }
+    async fn journal_under(
+        &self,
+        stream: StreamId,
+        promise: u8,
+        after: Option<SegmentId>,
+        limit: usize,
+    ) -> Result<Vec<Segment>, Error> {
+        self.note("journal_under");
+        self.within.journal_under(stream, promise, after, limit).await
+    }
+    async fn shared(&self, segments: Vec<SegmentId>) -> Result<BTreeSet<SegmentId>, Error> {
+        self.note("shared");
+        self.within.shared(segments).await
+    }
     async fn moved(&self, site: SiteId) -> Result<(u64, Moved), Error> {
         self.note("moved");
         self.within.moved(site).await
@@ -283,9 +299,13 @@ impl Catalog for Noted {
         self.note("set_walk");
         self.within.set_walk(site, depth, walk).await
     }
-    async fn spend(&self, site: SiteId, day: BudgetDay, more: Spent, limit: Spent) -> Result<Option<Spent>, Error> {
+    async fn spent(&self, account: Account) -> Result<(BudgetDay, Spent), Error> {
+        self.note("spent");
+        self.within.spent(account).await
+    }
+    async fn spend(&self, account: Account, day: BudgetDay, more: Spent, limit: Spent) -> Result<Option<Spent>, Error> {
         self.note("spend");
-        self.within.spend(site, day, more, limit).await
+        self.within.spend(account, day, more, limit).await
     }
     async fn note_findings(&self, findings: Vec<Finding>) -> Result<Vec<bool>, Error> {
         self.note("note_findings");

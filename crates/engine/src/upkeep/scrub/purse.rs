@@ -1,11 +1,11 @@
-//! What a scrub may still spend. The day's sum lies in the catalog and is written before the requests are
+//! What a scrub, or other keeping, may still spend. The day's sum lies in the catalog and is written before the requests are
 //! sent: a crash may waste the rest of a block, and never overspends.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use catalog::proof::{BudgetDay, ScrubState, Spent};
-use model::{NanoDollars, Prices, SiteId, Timestamp};
+use catalog::proof::{Account, BudgetDay, ScrubState, Spent};
+use model::{NanoDollars, Prices, Timestamp};
 use providers::{Kind, retry};
 use tokio::sync::Mutex;
 
@@ -33,9 +33,9 @@ pub enum Purse {
     Beyond,
 }
 
-/// What was taken from the catalog and not spent yet, by site.
+/// What was taken from the catalog and not spent yet, by account.
 #[derive(Default)]
-pub struct Purses(Mutex<BTreeMap<SiteId, (BudgetDay, Spent)>>);
+pub struct Purses(Mutex<BTreeMap<Account, (BudgetDay, Spent)>>);
 
 /// A request for the listing of a page.
 pub fn a_list(prices: &Prices) -> Spent {
@@ -63,7 +63,8 @@ impl Purse {
 impl Inner {
     /// Takes what a request costs; `false`, and nothing is taken, where the purse holds too little.
     pub(super) async fn afford(&self, walking: &Walking<'_>, wanted: Spent) -> Result<bool, Error> {
-        let paid = self.pay(walking.known.site.id, walking.purse, wanted).await?;
+        let limit = walking.purse.limit(self.settings.scrub.budget, self.outside.clock.now());
+        let paid = self.pay(Account::Scrub(walking.known.site.id), limit, wanted).await?;
         if paid {
             walking.done.send_modify(|done: &mut ScrubDone| done.spent = done.spent.and(wanted));
         }
@@ -108,21 +109,20 @@ impl Inner {
         share(budget, 1, SHARES).is_within(less(Purse::Evenly.limit(budget, now), spent))
     }
 
-    pub(super) async fn pay(&self, site: SiteId, purse: Purse, wanted: Spent) -> Result<bool, Error> {
-        let now = self.outside.clock.now();
-        let today = BudgetDay::of(now);
+    /// The same out of any account, of which no more than `limit` goes in a day.
+    pub async fn pay(&self, account: Account, limit: Spent, wanted: Spent) -> Result<bool, Error> {
+        let today = BudgetDay::of(self.outside.clock.now());
         let mut purses = self.scrub.purses.0.lock().await;
-        let (day, left) = purses.entry(site).or_default();
+        let (day, left) = purses.entry(account).or_default();
         if *day != today {
             (*day, *left) = (today, Spent::default());
         }
         if !wanted.is_within(*left) {
-            let limit = purse.limit(self.settings.scrub.budget, now);
             let missing = less(wanted, *left);
             let mut taken = None;
             for times in [BLOCK, 1] {
                 let block = multiply(missing, times);
-                if taken.is_none() && self.catalog.spend(site, today, block, limit).await?.is_some() {
+                if taken.is_none() && self.catalog.spend(account, today, block, limit).await?.is_some() {
                     taken = Some(block);
                 }
             }
