@@ -35,6 +35,7 @@ use crate::inner::Inner;
 
 pub(crate) use beneath::Beneath;
 pub use difference::{Difference, Differing, Odd};
+pub use pace::Pace;
 pub use plan::AdoptionPlan;
 
 /// What operators see of one adoption.
@@ -216,7 +217,7 @@ fn refused(error: &OriginError) -> Error {
 
 impl Inner {
     /// The bucket of this name, at whatever label: operators have none.
-    async fn named(&self, name: &BucketName) -> Result<Bucket, Error> {
+    pub(crate) async fn named(&self, name: &BucketName) -> Result<Bucket, Error> {
         let mut found = self.catalog.buckets_named(self.streams.labels(), name).await?;
         match (found.pop(), found.is_empty()) {
             (Some(bucket), true) => Ok(bucket),
@@ -267,7 +268,7 @@ impl Inner {
         self.set_by_system(bucket, BucketSetting::Adoption(Some(adoption))).await
     }
 
-    async fn set_by_system(self: &Arc<Self>, bucket: &Bucket, setting: BucketSetting) -> Result<(), Error> {
+    pub(crate) async fn set_by_system(self: &Arc<Self>, bucket: &Bucket, setting: BucketSetting) -> Result<(), Error> {
         let change = Change::BucketSet { bucket: bucket.id, setting };
         let guard = Guard { bucket: Some((bucket.id, bucket.label)), ..Guard::default() };
         let (condition, governance) = (Precondition::None, Governance::Obeyed);

@@ -64,12 +64,7 @@ impl Engine {
         inner.enter()?;
         let session = permit.session();
         let profile = profile.unwrap_or(inner.settings.default_profile);
-        let vendors = inner.sites.vendors_of(Some(session.label)).len();
-        if vendors < usize::from(profile.code().n()) {
-            let wanted = profile.code().n();
-            let why = format!("profile {profile} needs {wanted} vendors, {vendors} are configured that may hold it");
-            return Err(Error::Invalid(why));
-        }
+        inner.check_vendors(profile, session.label)?;
         let map = inner.sites.map(profile, Some(session.label), &[], 0);
         map.map_err(|under| Error::unavailable(under.to_string()))?;
         let bucket = Bucket {

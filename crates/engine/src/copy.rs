@@ -63,6 +63,8 @@ impl Engine {
         copy: Copy,
     ) -> Result<Copied, Error> {
         self.inner.enter()?;
+        // What lies where is decided with this in view: moves wait for it.
+        let _term = self.inner.epochs.begin();
         for _ in 0..ATTEMPTS {
             let found = self.found(&from, which).await?;
             check_readable(&found.version, &copy.source_acl)?;
@@ -76,7 +78,8 @@ impl Engine {
             let source = found.which();
             let has = |algorithm| found.version.checksums.iter().any(|checksum| checksum.algorithm == algorithm);
             // What lies at an origin cannot be shared with.
-            if !found.is_here() || !alike(from.object().0, to.object().0) || !copy.checksum.is_none_or(has) {
+            if !found.is_here() || !self.alike(from.object().0, to.object().0, &found) || !copy.checksum.is_none_or(has)
+            {
                 let written = self.copy_bytes(found, to, copy).await?;
                 return Ok(Copied { written, source });
             }
@@ -157,6 +160,7 @@ impl Engine {
         if !(1..=PART_NUMBER_MAX).contains(&part.number) {
             return Err(Error::Invalid(format!("part number {} is not between 1 and {PART_NUMBER_MAX}", part.number)));
         }
+        let _term = inner.epochs.begin();
         for _ in 0..ATTEMPTS {
             let found = self.found(&from, which).await?;
             let version = &found.version;
@@ -174,7 +178,7 @@ impl Engine {
             let into = inner.catalog.upload(bucket.id, upload).await?.filter(|upload| upload.key == *key);
             let into = into.ok_or(Error::NoSuchUpload)?;
             let shared = share(&found, &range, &into);
-            let Some(share) = shared.filter(|_| found.is_here() && alike(from.object().0, bucket)) else {
+            let Some(share) = shared.filter(|_| found.is_here() && self.alike(from.object().0, bucket, &found)) else {
                 let declared = declared(range.end - range.start, into.checksum.map(|(algorithm, _)| algorithm));
                 let (body, broken) = body_of(found, range);
                 let written = broken.or(Box::pin(self.put_part(to, upload, part.number, declared, body)).await)?;
@@ -222,6 +226,19 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Whether what lies in one bucket may lie in the other as it does: under the same label's keys, spread
+    /// as its profile says, and promised what that promises. It is not while a bucket that was told another
+    /// profile is being moved to it.
+    fn alike(&self, one: &Bucket, other: &Bucket, found: &Found) -> bool {
+        let profile = |bucket: &Bucket| self.inner.lookups.profile_of(bucket.id, bucket.profile);
+        let mut promises = found.segments().map(|segment| segment.promise);
+        one.label == other.label
+            && profile(one) == profile(other)
+            && promises.all(|promise| promise >= profile(other).promise())
+    }
+}
+
 /// An UploadPartCopy without its source, target and upload.
 #[derive(Default)]
 pub struct CopyPart {
@@ -246,12 +263,6 @@ fn check_source(version: &Version, conditions: &ReadConditions) -> Result<(), Er
         ReadVerdict::Serve => Ok(()),
         ReadVerdict::NotModified | ReadVerdict::PreconditionFailed => Err(Error::PreconditionFailed),
     }
-}
-
-/// Whether what lies in one bucket lies as the other's does: under the same label's keys, and spread
-/// as its profile says.
-fn alike(one: &Bucket, other: &Bucket) -> bool {
-    one.label == other.label && one.profile == other.profile
 }
 
 fn source(from: &Permit<GetObject>, version: &Version) -> Source {

@@ -106,6 +106,15 @@ impl Found {
         matches!(self.source, Source::Here(_))
     }
 
+    /// What it lies in.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = &Arc<Segment>> {
+        let here = match &self.source {
+            Source::Here(here) => Some(here.segments.values()),
+            Source::Beneath(_) => None,
+        };
+        here.into_iter().flatten()
+    }
+
     /// How this version is asked for, where its bucket keeps versions.
     pub fn which(&self) -> Option<Which> {
         let kept = self.versioning != Versioning::Off;

@@ -21,7 +21,7 @@ use crate::settings::Settings;
 use crate::sites::Sites;
 use crate::suspects::Suspects;
 use crate::upkeep::Lifecycles;
-use crate::upkeep::{Claims, Scrub};
+use crate::upkeep::{Claims, Leaving, Moves, Scrub};
 
 pub struct Inner {
     pub enclave: EnclaveId,
@@ -45,6 +45,10 @@ pub struct Inner {
     pub shown: watch::Sender<u64>,
     /// Something may be below its promise, or may now be caught up.
     pub catch_up: Notify,
+    pub moves: Moves,
+    pub leaving: Leaving,
+    /// What repairs, evacuations and moves read and write goes by it.
+    pub pace: crate::adopt::Pace,
     /// A site may have to be left.
     pub evacuation: Notify,
     /// Held while it is decided what a site is for: what was looked at before still holds then.

@@ -18,7 +18,9 @@ use coding::digest::{Digests, Kind};
 use coding::segment::{Encoded, Encoder};
 use coding::{Identity, chunk};
 use futures::StreamExt;
-use model::{Algorithm, BodyId, Checksum, Extent, KeyTag, Profile, Segment, SegmentId, SegmentKind, StreamId};
+use model::{
+    Algorithm, BodyId, BucketId, Checksum, Extent, KeyTag, Profile, Segment, SegmentId, SegmentKind, StreamId,
+};
 use tokio::sync::oneshot;
 
 use crate::api::{Body, Declared};
@@ -56,6 +58,7 @@ pub enum Place {
 /// Where a body is going.
 #[derive(Clone, Copy)]
 pub struct Destination {
+    pub bucket: BucketId,
     pub profile: Profile,
     pub stream: StreamId,
     pub key: KeyTag,
@@ -70,6 +73,7 @@ impl Inner {
         // Refuse before reading what could not be kept.
         self.map(to)?;
         let term = self.epochs.begin();
+        let to = Destination { profile: self.lookups.profile_of(to.bucket, to.profile), ..to };
         let key = BodyKey::random(&self.outside);
         let id = BodyId::random(&self.outside);
         let mut source = Source::new(body, declared.length);

@@ -103,8 +103,8 @@ pub use replay::{Step as ReplayStep, Tell};
 pub use settings::Settings;
 pub use shred::{RootState, ShredPlan, fingerprint};
 pub use upkeep::{
-    Bill, Compaction, Durability, DurabilityRow, Evacuation, EvacuationPlan, LifecycleDone, LifecyclePlan, Purse,
-    RepairPlan, Repaired, ScrubDone, ScrubOrder, ScrubSettings, SiteProofs, Standard, Step, Stop, SweepPlan, Tally,
-    What,
+    Bill, Budget, Compaction, Compared, DataMove, Durability, DurabilityRow, Evacuation, EvacuationPlan,
+    KeepingSettings, LifecycleDone, LifecyclePlan, MovePlan, MoveProgress, NotAsked, Purse, RepairPlan, Repaired,
+    ScrubDone, ScrubOrder, ScrubSettings, SiteProofs, Standard, Step, Stop, SweepPlan, Tally, Wait, What,
 };
 pub use versions::LegalHold;

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::{AccessKeyId, Bucket, BucketId, BucketName, Change, Label, PrincipalId};
+use model::{AccessKeyId, Bucket, BucketId, BucketName, BucketSetting, Change, Label, PrincipalId, Profile};
 use policy::Access;
 
 use crate::api::Credential;
@@ -38,6 +38,9 @@ struct Held {
     buckets: BTreeMap<([u8; Label::BYTES], BucketName), Bucket>,
     /// By the bytes of the bucket's label.
     accesses: BTreeMap<([u8; Label::BYTES], BucketId), Arc<Access>>,
+    /// Of buckets that were told another since this process began: who came with what they knew before
+    /// goes by it all the same.
+    profiles: BTreeMap<BucketId, Profile>,
     /// How often buckets of each label changed.
     changes: BTreeMap<[u8; Label::BYTES], u64>,
 }
@@ -81,6 +84,11 @@ impl Lookups {
         self.held().buckets.get(&(*session.canonical(), name.clone())).cloned()
     }
 
+    /// The bucket's profile by now; to be asked when a writer epoch holds whoever asks.
+    pub fn profile_of(&self, bucket: BucketId, known: Profile) -> Profile {
+        self.held().profiles.get(&bucket).copied().unwrap_or(known)
+    }
+
     pub fn access(&self, bucket: &Bucket) -> Option<Arc<Access>> {
         self.held().accesses.get(&(*bucket.label.canonical(), bucket.id)).cloned()
     }
@@ -116,6 +124,9 @@ impl Lookups {
     pub fn shown<'a>(&self, label: Option<Label>, changes: impl IntoIterator<Item = &'a Change>) {
         for change in changes {
             let mut held = self.held();
+            if let Change::BucketSet { bucket, setting: BucketSetting::Profile(Some(profile)) } = change {
+                held.profiles.insert(*bucket, *profile);
+            }
             match reach(change) {
                 Reach::Nothing => {}
                 Reach::Buckets => label.into_iter().for_each(|label| held.forget_buckets(label)),
@@ -192,7 +203,7 @@ fn reach(change: &Change) -> Reach<'_> {
 #[cfg(test)]
 mod tests {
     use model::label::Parts;
-    use model::{BucketSetting, Level, Profile, Session, Timestamp, UploadId};
+    use model::{Level, Session, Timestamp, UploadId};
 
     use super::*;
 

@@ -20,7 +20,7 @@ impl Engine {
         let stream = inner.stream_of(bucket)?;
         let secret = inner.label_key(&bucket.label)?;
         let Put { metadata, tags, lock, condition, declared } = put;
-        let to = Destination { profile: bucket.profile, stream: stream.id, key: secret.tag() };
+        let to = Destination { bucket: bucket.id, profile: bucket.profile, stream: stream.id, key: secret.tag() };
         let taken = inner.take_in(declared, body, to).await?;
 
         let id = VersionId::random(&inner.outside);
@@ -81,7 +81,7 @@ impl Engine {
         }
         let stream = inner.stream_of(bucket)?;
         let secret = inner.label_key(&bucket.label)?;
-        let to = Destination { profile: bucket.profile, stream: stream.id, key: secret.tag() };
+        let to = Destination { bucket: bucket.id, profile: bucket.profile, stream: stream.id, key: secret.tag() };
         let taken = inner.take_in(declared, body, to).await?;
 
         let (slice, content) = Content::of(taken);

@@ -7,7 +7,7 @@ use model::{Label, LabelRange, Profile};
 
 use crate::choose::WaitingCost;
 use crate::limits::{MEMORY_BUDGET, READ_CUT};
-use crate::upkeep::ScrubSettings;
+use crate::upkeep::{KeepingSettings, ScrubSettings};
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -34,6 +34,8 @@ pub struct Settings {
     /// Of about this size are the requests of a short read at sites that are reached over a network.
     pub read_cut_bytes: u64,
     pub scrub: ScrubSettings,
+    /// What repairs, evacuations and moves may take.
+    pub keeping: KeepingSettings,
 }
 
 impl Default for Settings {
@@ -51,6 +53,7 @@ impl Default for Settings {
             waiting_cost: WaitingCost::default(),
             read_cut_bytes: READ_CUT,
             scrub: ScrubSettings::default(),
+            keeping: KeepingSettings::default(),
         }
     }
 }

@@ -287,11 +287,17 @@ impl Inner {
         self.remember_pieces(&known, pieces).await
     }
 
-    /// Records which pieces of the segment count from here on, and the code they are of; whoever does holds
-    /// the segment's claim. Those of journal segments are journaled too: a catalog that was put back from a
-    /// backup must learn that the pieces it knows are gone. It ends, for where the record goes is settled.
-    pub async fn place(self: &Arc<Self>, segment: &Segment, code: Code, pieces: Vec<Piece>) -> Result<(), Error> {
-        let Segment { id, promise, .. } = *segment;
+    /// Records which pieces of the segment count from here on, the code they are of and what they promise; whoever
+    /// does holds the segment's claim. Those of journal segments are journaled too: a catalog that was put back
+    /// from a backup must learn that the pieces it knows are gone. It ends, for where the record goes is settled.
+    pub async fn place(
+        self: &Arc<Self>,
+        segment: &Segment,
+        code: Code,
+        promise: u8,
+        pieces: Vec<Piece>,
+    ) -> Result<(), Error> {
+        let id = segment.id;
         self.commit_move(segment, model::Change::SegmentPlaced { segment: id, code, promise, pieces }).await
     }
 

@@ -1,6 +1,7 @@
 //! Pieces that failed a reader: they wait here to be looked at whole, or to be given up.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use model::{Piece, SegmentId};
@@ -21,6 +22,8 @@ pub enum Suspicion {
 #[derive(Default)]
 pub struct Suspects {
     waiting: Mutex<BTreeMap<(SegmentId, Piece), Suspicion>>,
+    /// One was taken and is being looked at.
+    looked_at: AtomicBool,
     pub arrived: Notify,
 }
 
@@ -35,7 +38,15 @@ impl Suspects {
     }
 
     pub fn take(&self) -> Option<((SegmentId, Piece), Suspicion)> {
-        self.held().pop_first()
+        let mut waiting = self.held();
+        let taken = waiting.pop_first();
+        self.looked_at.store(taken.is_some(), Ordering::SeqCst);
+        taken
+    }
+
+    /// Whether all that were reported have been looked at.
+    pub fn are_judged(&self) -> bool {
+        self.held().is_empty() && !self.looked_at.load(Ordering::SeqCst)
     }
 
     fn held(&self) -> std::sync::MutexGuard<'_, BTreeMap<(SegmentId, Piece), Suspicion>> {

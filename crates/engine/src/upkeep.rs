@@ -5,13 +5,16 @@
 //!
 //! Every loop is woken by a signal or a timer and takes the same path both times.
 
+mod before;
 mod catch_up;
 mod claims;
 mod compact;
 mod evacuate;
 mod ledger;
 mod lifecycle;
+mod limits;
 mod mend;
+mod moving;
 mod plan;
 mod repair;
 mod scrub;
@@ -31,11 +34,14 @@ use crate::limits::EPOCH_LENGTH;
 
 pub use claims::Claims;
 pub use compact::Compaction;
-pub use evacuate::{Evacuation, EvacuationPlan};
+pub use evacuate::{Evacuation, EvacuationPlan, Leaving};
 pub use ledger::{Durability, DurabilityRow, SiteProofs, Standard, Tally};
 pub use lifecycle::{LifecycleDone, LifecyclePlan, Lifecycles, Step, What};
+pub use limits::{Budget, KeepingSettings};
+pub use mend::Wait;
+pub use moving::{DataMove, MovePlan, MoveProgress, Moves};
 pub use plan::Bill;
-pub use repair::{RepairPlan, Repaired};
+pub use repair::{Compared, NotAsked, RepairPlan, Repaired};
 pub use scrub::{Purse, Scrub, ScrubDone, ScrubOrder, ScrubSettings, Stop};
 pub use sweep::SweepPlan;
 
@@ -53,6 +59,7 @@ impl Engine {
             () = inner.probe_sites() => {}
             () = Box::pin(inner.catch_up_forever()) => {}
             () = Box::pin(inner.evacuate_forever()) => {}
+            () = Box::pin(inner.move_forever()) => {}
             () = inner.look_at_suspects() => {}
             () = inner.count_running_time() => {}
             () = inner.turn_epochs() => {}
@@ -73,10 +80,11 @@ impl Inner {
         let probing = self.sites.iter().map(|known| async {
             loop {
                 tokio::time::sleep(self.settings.probe_every).await;
-                let before = known.writes_well();
+                let before = (known.writes_well(), known.answers());
                 known.handle.breaker.probe().await;
-                if !before && known.writes_well() {
+                if (!before.0 && known.writes_well()) || (!before.1 && known.answers()) {
                     self.catch_up.notify_one();
+                    self.moves.asked.notify_one();
                 }
             }
         });

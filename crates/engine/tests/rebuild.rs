@@ -232,6 +232,11 @@ async fn eventful(seed: u64) -> (World, Session) {
         tokio::time::sleep(Duration::from_secs(5)).await;
     }
     world.caught_up().await;
+    // A bucket is told another profile, and what lies there moves.
+    engine.move_data(&system(), Some(&name("kept")), Some(model::Profile::Econ)).await.unwrap();
+    while !engine.data_moves(&system()).await.unwrap().0.iter().all(|asked| asked.done) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
     background.abort();
 
     world::origin::adopt_and_rest(&world).await;

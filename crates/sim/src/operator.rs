@@ -66,7 +66,7 @@ impl Operator {
         let system = SystemPermit::for_background_work();
         self.power.tell(|| "an operator has everything repaired".to_owned());
         let planned = self.engine.plan_repair(&system).await.map(drop);
-        planned.and(self.engine.repair(&system, |_| {}).await.map(drop))
+        planned.and(self.engine.repair(&system, engine::Budget::Day, |_| {}).await.map(drop))
     }
 
     async fn rotate(&mut self) -> Result<(), Error> {

@@ -105,7 +105,7 @@ impl Inner {
     ) -> Result<(OriginObject, Vec<(BodySlice, Content)>), Miss> {
         let stream = self.stream_of(bucket).map_err(Miss::Failed)?;
         let secret = self.label_key(&bucket.label).map_err(Miss::Failed)?;
-        let to = Destination { profile: bucket.profile, stream: stream.id, key: secret.tag() };
+        let to = Destination { bucket: bucket.id, profile: bucket.profile, stream: stream.id, key: secret.tag() };
         let mut fetched = origin.get(key.as_str(), None, None).await?;
         let object = fetched.object.clone();
         let mut contents = Vec::new();

@@ -24,6 +24,7 @@ use model::{BodyId, Extent, Label, Segment, StreamId};
 use policy::SystemPermit;
 use tracing::{debug, info};
 
+use super::mend::Tab;
 use crate::api::Engine;
 use crate::commit::{Stood, StreamHandle, try_stand};
 use crate::error::Error;
@@ -242,7 +243,7 @@ impl Inner {
         sources.sort_by_key(|piece| {
             (!self.sites.get(piece.site).is_some_and(crate::sites::KnownSite::answers), piece.index)
         });
-        let have = self.read_some(segment, &layout, &sources).await;
+        let have = self.read_some(segment, &layout, &sources, &Tab::default()).await;
         self.check_agreement(segment, layout, &have).await?;
         let bytes = usize::try_from(segment.length).unwrap_or(usize::MAX);
         work::run(&self.outside, bytes, move || {

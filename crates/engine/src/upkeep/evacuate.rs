@@ -9,17 +9,19 @@
 //! a process killed anywhere goes on where it was.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use catalog::Moved;
 use futures::StreamExt;
-use model::{Change, Epoch, Label, NanoDollars, Number, PieceName, Segment, Site, SiteId, SiteState, StreamId};
+use model::{Change, Label, NanoDollars, PieceName, Segment, Site, SiteId, SiteState, StreamId};
 use policy::SystemPermit;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
-use super::mend::Mended;
-use super::plan::{self, Bill, Place, Way};
+use super::before::Before;
+use super::limits::Budget;
+use super::mend::{self, Mended, Wait};
+use super::plan::{self, Bill, Place, Wanted, Way};
 use crate::api::Engine;
 use crate::error::Error;
 use crate::inner::Inner;
@@ -43,8 +45,8 @@ pub struct EvacuationPlan {
     pub computed: u64,
     /// For which the vendors that are left are too few in their code.
     pub recoded: u64,
-    /// For which nothing can be done while other sites are out.
-    pub waiting: u64,
+    /// For which nothing can be done now, by what they wait for.
+    pub waiting: BTreeMap<Wait, u64>,
     pub bill: Bill,
     /// What it would cost to take the dearer way wherever there are two.
     pub dearer: NanoDollars,
@@ -58,6 +60,22 @@ pub struct Evacuation {
     /// Pieces that are still there by the catalog.
     pub left: u64,
     pub moved: Moved,
+    /// What keeps it from being left, by how many segments.
+    pub waiting: BTreeMap<Wait, u64>,
+}
+
+/// What keeps sites that are being left from being detached, by the last look.
+#[derive(Default)]
+pub struct Leaving(Mutex<BTreeMap<SiteId, BTreeMap<Wait, u64>>>);
+
+impl Leaving {
+    fn set(&self, site: SiteId, waiting: BTreeMap<Wait, u64>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(site, waiting);
+    }
+
+    fn of(&self, site: SiteId) -> BTreeMap<Wait, u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&site).cloned().unwrap_or_default()
+    }
 }
 
 impl Engine {
@@ -101,7 +119,12 @@ impl Engine {
         let mut all = Vec::new();
         for known in self.inner.sites_named(names)? {
             let (left, moved) = self.inner.catalog.moved(known.site.id).await?;
-            all.push(Evacuation { site: known.site.clone(), state: known.state(), left, moved });
+            let (site, state) = (known.site.clone(), known.state());
+            let waiting = match state {
+                SiteState::Draining => self.inner.leaving.of(site.id),
+                _ => BTreeMap::new(),
+            };
+            all.push(Evacuation { site, state, left, moved, waiting });
         }
         Ok(all)
     }
@@ -211,7 +234,8 @@ impl Inner {
             *proof = Proof { turn: proof.turn, ..Proof::default() };
             return Ok(());
         }
-        if !self.prove_empty(known, proof).await? {
+        if let Some(wait) = self.prove_empty(known, proof).await? {
+            self.leaving.set(site, [(wait, 0)].into());
             return Ok(());
         }
         // Nobody took it back meanwhile, and nobody does now.
@@ -227,50 +251,44 @@ impl Inner {
 
     /// One walk over what lies there; tells whether anything did.
     async fn bring_away(self: &Arc<Self>, site: SiteId) -> Result<bool, Error> {
-        let (mut after, mut any) = (None, false);
+        let (mut after, mut any, mut waiting) = (None, false, BTreeMap::new());
         loop {
             let page = self.catalog.segments_at(site, after, CATCH_UP_BATCH).await?;
-            let Some((last, _)) = page.last() else { return Ok(any) };
+            let Some((last, _)) = page.last() else {
+                self.leaving.set(site, waiting);
+                return Ok(any);
+            };
             (after, any) = (Some(*last), true);
             let move_one = |(_, segment): (PieceName, Segment)| {
                 let inner = Arc::clone(self);
-                async move { inner.mend(segment.id).await }
+                async move { inner.mend(segment.id, Wanted::Kept, Budget::Day).await }
             };
             let mut work = futures::stream::iter(page).map(move_one).buffered(AT_ONCE);
             let mut moved = Moved::default();
             while let Some(done) = work.next().await {
-                match done {
-                    Ok(mended) => count(&mut moved, &mended),
-                    Err(error) => debug!(%error, "a segment cannot be moved now"),
-                }
+                let mended = done.unwrap_or_else(|error| Mended::waits(Wait::Failed(error.to_string())));
+                count(&mut moved, &mended);
+                // What others work on is done by them.
+                let wait = mended.waits.filter(|wait| *wait != Wait::Busy);
+                wait.into_iter().for_each(|wait| *waiting.entry(wait).or_default() += 1);
             }
             self.catalog.note_moved(site, moved).await?;
         }
     }
 
-    /// Whether nothing lies at the site that counts, or ever will: by the catalog, once all is shown that
-    /// began when the site still took pieces, and by what the site lists, if it answers.
-    async fn prove_empty(&self, known: &KnownSite, proof: &mut Proof) -> Result<bool, Error> {
-        let epoch = match proof.epoch {
-            Some(epoch) => epoch,
-            None => {
-                self.turn_epoch(true).await?;
-                *proof.epoch.insert(self.catalog.newest_epoch().await?)
-            }
-        };
-        if self.epochs.quiet_below() < epoch {
-            return Ok(false);
-        }
-        let unshown: Vec<Number> = self.catalog.unshown().await?.iter().map(|decided| decided.record.number).collect();
-        let through = *proof.through.get_or_insert_with(|| unshown.iter().copied().max().unwrap_or_default());
-        if unshown.iter().any(|number| *number <= through) {
-            return Ok(false);
+    /// `None` when nothing lies at the site that counts, or ever will: by the catalog, once all is shown that
+    /// began when the site still took pieces, and by what the site lists, if it answers. Else what that
+    /// waits for.
+    async fn prove_empty(&self, known: &KnownSite, proof: &mut Proof) -> Result<Option<Wait>, Error> {
+        if !self.is_over(&mut proof.before).await? {
+            return Ok(Some(Wait::Before));
         }
         if !self.catalog.segments_at(known.site.id, None, 1).await?.is_empty() {
             *proof = Proof { turn: proof.turn, ..Proof::default() };
-            return Ok(false);
+            return Ok(Some(Wait::Before));
         }
-        if known.answers() { self.lists_nothing_named(known).await } else { Ok(true) }
+        let empty = !known.answers() || self.lists_nothing_named(known).await?;
+        Ok((!empty).then_some(Wait::Listed))
     }
 
     async fn lists_nothing_named(&self, known: &KnownSite) -> Result<bool, Error> {
@@ -298,18 +316,20 @@ impl Inner {
 struct Proof {
     /// Of the site when this was begun.
     turn: u64,
-    /// Work that began before this epoch may have found the site active.
-    epoch: Option<Epoch>,
-    /// Records up to this one may name what it stored there.
-    through: Option<Number>,
+    /// What may have found the site active.
+    before: Before,
 }
 
 impl EvacuationPlan {
     fn add(&mut self, segment: &Segment, places: &[Place]) {
-        let target = plan::target(segment, places);
+        let target = plan::target(segment, places, Wanted::Kept);
         let priced = target.as_ref().and_then(|target| plan::way(segment, target, places));
-        let (Some(target), Some(priced)) = (target, priced) else {
-            self.waiting += 1;
+        let (Some(target), Some(priced)) = (&target, priced) else {
+            let wait = match target {
+                Some(_) => Some(mend::sources_out(segment, places)),
+                None => mend::waits(segment, places, Wanted::Kept),
+            };
+            wait.into_iter().for_each(|wait| *self.waiting.entry(wait).or_default() += 1);
             return;
         };
         match priced.way {

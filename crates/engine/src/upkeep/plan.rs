@@ -1,14 +1,16 @@
 //! The planner: where a segment should lie, given where it lies and the sites as they are, and how its
 //! pieces get there.
 //!
-//! Pure functions, one segment at a time. Catch-up, repair and evacuation all do what these say, so that a plan
-//! printed beforehand and the work done later cannot differ in kind.
+//! Pure functions, one segment at a time. Catch-up, repair, evacuation and moves all do what these say, so that
+//! a plan printed beforehand and the work done later cannot differ in kind.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
 use coding::piece::Layout;
-use model::{Code, NanoDollars, Piece, Prices, Segment, SiteId, SiteState, Vendor};
+use model::{Code, NanoDollars, Piece, Prices, Profile, Segment, SiteId, SiteState, Vendor};
+
+use crate::placement::{self, Candidate};
 
 /// A site that may hold the segment, as the planner sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,11 +25,22 @@ pub struct Place {
     pub prices: Prices,
 }
 
+/// What is wanted of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// That it keeps what it was promised.
+    Kept,
+    /// That it lies as a write by this profile would, were every vendor well.
+    As(Profile),
+}
+
 /// Where a segment should lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The segment's, or that to code it anew in.
     pub code: Code,
+    /// What it promises from then on.
+    pub promise: u8,
     /// Pieces that stay where they are. Of a segment coded anew none do.
     pub keep: Vec<Piece>,
     /// Indices to store, and where.
@@ -47,6 +60,9 @@ impl Target {
         if self.recodes(segment) {
             return (stored.len() == self.fill.len()).then(|| (self.code, sorted(stored.to_vec())));
         }
+        if self.promise > segment.promise && stored.len() < self.fill.len() {
+            return None;
+        }
         let mut stays = self.keep.clone();
         stays.extend(stored);
         let leaves = catalog::Endangered::spare(self.code, &stays) >= self.reach;
@@ -54,7 +70,8 @@ impl Target {
             stays.extend(segment.pieces.iter().filter(|piece| !self.keep.contains(piece)));
         }
         let stays = sorted(stays);
-        (stays != sorted(segment.pieces.clone())).then_some((self.code, stays))
+        let changes = stays != sorted(segment.pieces.clone()) || self.promise != segment.promise;
+        changes.then_some((self.code, stays))
     }
 }
 
@@ -63,30 +80,55 @@ fn sorted(mut pieces: Vec<Piece>) -> Vec<Piece> {
     pieces
 }
 
+/// The code and the promise that the segment should have.
+pub fn shape(segment: &Segment, places: &[Place], wanted: Wanted) -> (Code, u8) {
+    let staying = places.iter().filter(|place| place.state.stays());
+    let candidates: Vec<Candidate> =
+        staying.map(|place| Candidate { site: place.site, vendor: place.vendor }).collect();
+    if let Wanted::As(profile) = wanted
+        && let Ok(map) = placement::compile(profile, &candidates, 0)
+    {
+        // Copies are the same in whatever number.
+        let copies = map.code.k == 1 && segment.code.k == 1;
+        return (if copies { segment.code } else { map.code }, profile.promise());
+    }
+    let vendors: BTreeSet<Vendor> = candidates.iter().map(|candidate| candidate.vendor).collect();
+    (code(segment, vendors.len()), segment.promise)
+}
+
+/// Whether the segment has the code and the promise it should have, wherever its pieces lie.
+pub fn fits(segment: &Segment, places: &[Place], wanted: Wanted) -> bool {
+    shape(segment, places, wanted) == (segment.code, segment.promise)
+}
+
 /// Where the segment should lie, or `None` where it does already or nothing can be done about it now.
 /// `places` are all sites that may hold it.
 ///
 /// Vendors that are out only now are waited for: their pieces stay. When those that are left for good are
 /// too few for the segment's code to keep its promise, it is coded anew for them, as a write would be.
-pub fn target(segment: &Segment, places: &[Place]) -> Option<Target> {
+pub fn target(segment: &Segment, places: &[Place], wanted: Wanted) -> Option<Target> {
     let by_site: BTreeMap<SiteId, &Place> = places.iter().map(|place| (place.site, place)).collect();
     let staying: BTreeSet<Vendor> = places.iter().filter(|place| place.state.stays()).map(|p| p.vendor).collect();
-    let code = code(segment, staying.len());
-    let reach = i64::from(segment.promise).min(i64::try_from(staying.len()).unwrap_or(i64::MAX) - i64::from(code.k));
-    let keep: Vec<Piece> = match code == segment.code {
+    let (code, promise) = shape(segment, places, wanted);
+    let reach = i64::from(promise).min(i64::try_from(staying.len()).unwrap_or(i64::MAX) - i64::from(code.k));
+    let mut keep: Vec<Piece> = match code == segment.code {
         true => stays(segment, &by_site),
         false => Vec::new(),
     };
+    // Copies are the same in whatever number; those that are made anew are as many as there are vendors.
+    let wanted = if code.k == 1 && code == segment.code { promise + 1 } else { code.n() };
+    if promise < segment.promise {
+        keep.truncate(usize::from(wanted));
+    }
     let holders = keep.iter().filter_map(|piece| Some(by_site.get(&piece.site)?.vendor)).collect();
     let mut free = free(places, &holders);
-    // Copies are the same in whatever number; those that are made anew are as many as there are vendors.
-    let wanted = if code.k == 1 && code == segment.code { segment.promise + 1 } else { code.n() };
     let missing = (0..wanted).filter(|index| keep.iter().all(|piece| piece.index != *index));
+    let missing = missing.take(usize::from(wanted).saturating_sub(keep.len()));
     let fill: Vec<(u8, SiteId)> = missing.zip(std::iter::from_fn(|| free.pop())).collect();
-    let target = Target { code, keep, fill, reach };
-    if target.recodes(segment) {
+    let target = Target { code, promise, keep, fill, reach };
+    if target.recodes(segment) || promise > segment.promise {
         // All of it or nothing: half of each code would be worth less than either.
-        let whole = target.fill.len() == usize::from(wanted);
+        let whole = target.keep.len() + target.fill.len() >= usize::from(wanted);
         return whole.then_some(target);
     }
     (!target.fill.is_empty() || target.settled(segment, &[]).is_some()).then_some(target)
@@ -177,6 +219,11 @@ pub struct Priced {
     pub dearer: Option<NanoDollars>,
 }
 
+/// How long each piece of the segment is in this code.
+pub fn piece_length(segment: &Segment, code: Code) -> u64 {
+    Layout { code, ..Layout::of(segment) }.piece_length()
+}
+
 /// The cheapest way to the target, from sites that give; `None` while too few do. Nothing is read where
 /// nothing is to be stored.
 pub fn way(segment: &Segment, target: &Target, places: &[Place]) -> Option<Priced> {
@@ -187,7 +234,7 @@ pub fn way(segment: &Segment, target: &Target, places: &[Place]) -> Option<Price
     let mut sources: Vec<Piece> = giving.copied().collect();
     sources.sort_by_key(|piece| (price(piece), *piece));
 
-    let new_length = Layout { code: target.code, ..Layout::of(segment) }.piece_length();
+    let new_length = piece_length(segment, target.code);
     let puts = target.fill.iter().filter_map(|(_, site)| by_site.get(site)).map(|place| place.prices.put.0);
     let puts: u64 = puts.fold(0, u64::saturating_add);
     let written = target.fill.len() as u64;

@@ -13,6 +13,7 @@ impl Inner {
         }
         self.catch_up.notify_one();
         self.evacuation.notify_one();
+        self.moves.asked.notify_one();
     }
 
     /// Takes in what is shown of every site.

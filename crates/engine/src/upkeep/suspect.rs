@@ -79,7 +79,7 @@ impl Inner {
         }
         warn!(site = known.site.name, piece = %piece.name, segment = %segment.id, "a piece is lost");
         let left = segment.pieces.iter().copied().filter(|other| *other != piece).collect();
-        self.place(segment, segment.code, left).await?;
+        self.place(segment, segment.code, segment.promise, left).await?;
         self.catch_up.notify_one();
         Ok(())
     }

@@ -116,6 +116,15 @@ impl Sites {
         Sites { origin: Arc::default(), faults, asked, memories, prices: Vec::new(), ceilings }
     }
 
+    /// One more, of the next vendor.
+    pub fn add(&mut self, outside: &Outside) {
+        let Sites { memories, faults, asked, .. } = Sites::new(outside, vec![Label::LOWEST]);
+        self.memories.extend(memories);
+        self.faults.extend(faults);
+        self.asked.extend(asked);
+        self.ceilings.push(Label::LOWEST);
+    }
+
     pub fn parts(&self) -> Vec<SiteParts> {
         let mut parts = Vec::new();
         let mut prices = self.prices.iter().copied();
