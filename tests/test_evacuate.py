@@ -1,5 +1,6 @@
 """A site is left under load, with the plan shown before and the cost after; killed in the middle it goes on;
-a dead one is left too. And what a site lost is repaired by plan."""
+a dead one is left too. What a site lost is repaired by plan, and so far as the sites' listings say. What lies in
+a bucket moves to another profile while it is used."""
 
 import json
 import shutil
@@ -109,10 +110,61 @@ def test_what_was_written_in_an_outage_is_planned_and_repaired(new_world):
     plan = json.loads(entente(world, "repair", "--plan", "--json").stdout)
     assert plan["waiting"] + plan["work"]["segments"] >= 6
     failed = entente(world, "repair", check=False)
-    assert failed.returncode != 0 and "wait for sites that are out" in failed.stderr
+    assert failed.returncode != 0 and "below their promise" in failed.stderr
+    assert "google, which is out" in failed.stderr and "oracle, which is out" in failed.stderr
     for name, place in away.items():
         place.rename(world.site(name))
     world.wait_until_whole()
     done = entente(world, "repair")
-    assert "0 still below" in done.stdout
+    assert "0 still below" in done.stdout and "4 sites compared with their listings: nothing is missing" in done.stdout
     assert "nothing to repair" in entente(world, "repair", "--plan").stdout
+
+
+@pytest.mark.timeout(300)
+def test_what_only_a_listing_misses_is_repaired(new_world):
+    world = new_world()
+    world.start()
+    s3 = connect(world)
+    s3.create_bucket(Bucket="lost")
+    bodies = {f"{n}": content(f"lost-{n}", 2 * MIB) for n in range(4)}
+    for key, body in bodies.items():
+        s3.put_object(Bucket="lost", Key=key, Body=body)
+    for piece in (path for path in world.site("google").glob("*/d/*/*") if path.is_file()):
+        piece.unlink()
+    assert world.status()["below_promise"] == 0, "nobody has looked"
+    done = entente(world, "repair")
+    assert "4 were missing and are restored, nothing is missing" in done.stdout, done.stdout
+    for gone in ("amazon", "oracle"):
+        shutil.rmtree(world.site(gone))
+    assert all(s3.get_object(Bucket="lost", Key=key)["Body"].read() == body for key, body in bodies.items())
+
+
+@pytest.mark.timeout(300)
+def test_a_bucket_moves_to_another_profile_under_load_and_killed_in_the_middle(new_world, chance, figure):
+    world = new_world()
+    world.start()
+    s3 = connect(world)
+    s3.create_bucket(Bucket="moves")
+    ledger = Ledger()
+    load = Load(s3, "moves", ledger, chance, 4, MIXED).start()
+    load.wait_for(60)
+    plan = json.loads(entente(world, "bucket", "move-data", "moves", "--profile", "econ", "--plan", "--json").stdout)
+    assert plan["recoded"] > 0 and plan["stored_bytes_after"] < plan["stored_bytes"], plan
+    refused = entente(world, "bucket", "move-data", "moves", "--profile", "std", check=False)
+    assert refused.returncode != 0 and "needs 5 vendors, 4 are configured" in refused.stderr
+    entente(world, "bucket", "move-data", "moves", "--profile", "econ", "--no-wait")
+    load.wait_for(load.done + 20)
+    load.stopping.set()
+    assert load.finish() == [], "no request fails while data moves"
+    world.kill()
+    world.start()
+    done = entente(world, "bucket", "move-data", "moves")
+    assert "everything lies as its profile says" in done.stdout
+    [bucket] = json.loads(entente(world, "durability", "--json").stdout)["buckets"]
+    assert (bucket["profile"], bucket["promise"]) == ("econ", 1)
+    again = json.loads(entente(world, "bucket", "move-data", "--all", "--plan", "--json").stdout)
+    assert again["recoded"] == 0 and again["waits"] == [], again
+    s3 = connect(world)
+    shutil.rmtree(world.site("google"))
+    count = read_back(s3, "moves", ledger)
+    figure(f"{plan['recoded']} segments coded anew, {count} objects compared")

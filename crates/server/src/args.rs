@@ -12,8 +12,8 @@ use crate::failure::Exit;
 use crate::root_key::PassphraseFrom;
 
 pub use keep::{
-    CompactArgs, DepthArg, DurabilityArgs, EvacuateArgs, FindingsArgs, JournalArgs, JournalCommand, RepairArgs,
-    ScrubArgs, SetSitesArgs,
+    BucketArgs, BucketCommand, CompactArgs, DepthArg, DurabilityArgs, EvacuateArgs, FindingsArgs, JournalArgs,
+    JournalCommand, MoveDataArgs, RepairArgs, ScrubArgs, SetSitesArgs,
 };
 
 /// Where data lies when nobody says otherwise, seen from the working directory.
@@ -72,6 +72,8 @@ pub enum Command {
     Rebuild(RebuildArgs),
     /// Look after the sites of a configuration
     Site(SiteArgs),
+    /// Change a bucket's profile, and move what lies there
+    Bucket(BucketArgs),
     /// Bring everything below its promise up to it, the most endangered first
     Repair(RepairArgs),
     /// Look after the journal

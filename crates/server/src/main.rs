@@ -41,7 +41,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Args, Command, JournalCommand, SiteCommand};
+use crate::args::{Args, BucketCommand, Command, JournalCommand, SiteCommand};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
@@ -83,6 +83,9 @@ fn run(args: Args) -> Result<(), Failure> {
             logs::start(args.log.as_deref())?;
             cli::rebuild::run(&rebuild)
         }
+        Command::Bucket(bucket) => match bucket.command {
+            BucketCommand::MoveData(move_data) => cli::moving::run(&move_data),
+        },
         Command::Repair(repair) => cli::keeping::repair(&repair),
         Command::Journal(journal) => match journal.command {
             JournalCommand::Compact(compact) => cli::journal::compact(&compact),

@@ -17,6 +17,7 @@ mod keys;
 mod labels;
 mod listener;
 mod metrics;
+mod moving;
 mod problem;
 mod releases;
 mod status;
@@ -152,6 +153,8 @@ fn router(admin: Arc<Admin>, port: u16) -> Router {
         .route("/api/v1/repairs", on(Duty::Keep, get(keeping::repair).post(keeping::begin_repair)))
         .route("/api/v1/compaction-plan", on(Duty::Keep, get(journal::plan)))
         .route("/api/v1/compactions", on(Duty::Keep, get(journal::show).post(journal::begin)))
+        .route("/api/v1/data-move-plan", on(Duty::Keep, post(moving::plan)))
+        .route("/api/v1/data-moves", on(Duty::Keep, get(moving::list).post(moving::begin)))
         .route("/api/v1/users", on(Duty::SeePeople, get(users::list)).merge(on(Duty::SetPeople, post(users::create))))
         .route("/api/v1/users/{name}", on(Duty::SetPeople, patch(users::set)))
         .route(

@@ -590,6 +590,8 @@ pub struct KeptSums {
     pub dollars: f64,
     /// What it would have cost to take the dearer way wherever there were two.
     pub dearer_dollars: f64,
+    /// What keeps one that is being left from being detached.
+    pub waits: Vec<Waiting>,
 }
 
 /// `POST /api/v1/site-states`.
@@ -626,10 +628,69 @@ pub struct EvacuationPlan {
     pub computed: u64,
     /// ... or that are coded anew, as too few vendors are left for their code.
     pub recoded: u64,
-    /// For which nothing can be done while other sites are out.
+    /// For which nothing can be done now.
     pub waiting: u64,
+    pub waits: Vec<Waiting>,
     pub work: Work,
     pub dearer_dollars: f64,
+}
+
+/// So many segments wait for something.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Waiting {
+    pub segments: u64,
+    /// What they wait for, to be read behind "wait for".
+    pub why: String,
+}
+
+/// `POST /api/v1/data-move-plan`, and `POST /api/v1/data-moves`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoveData {
+    /// Every bucket if there is none.
+    #[serde(default)]
+    pub bucket: Option<String>,
+    /// Another profile for the bucket.
+    #[serde(default)]
+    pub profile: Option<String>,
+}
+
+/// What moving the data of buckets would take.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct MovePlan {
+    /// Segments that lie as they should ...
+    pub well: u64,
+    /// ... that are coded anew, ...
+    pub recoded: u64,
+    /// ... of which only copies are added or let go, ...
+    pub copies: u64,
+    /// ... and that copies share, which therefore keep the higher promise they have.
+    pub shared: u64,
+    pub waits: Vec<Waiting>,
+    pub work: Work,
+    /// What all of them take at the sites, now and then.
+    pub stored_bytes: u64,
+    pub stored_bytes_after: u64,
+}
+
+/// `GET /api/v1/data-moves`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct DataMoves {
+    pub moves: Vec<DataMove>,
+    /// Done since the start.
+    pub work: Work,
+    /// In the last walk.
+    pub waits: Vec<Waiting>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct DataMove {
+    pub bucket: String,
+    pub label: String,
+    pub profile: String,
+    /// RFC 3339.
+    pub asked: String,
+    pub done: bool,
 }
 
 /// `GET /api/v1/repair-plan`.
@@ -637,7 +698,9 @@ pub struct EvacuationPlan {
 pub struct RepairPlan {
     /// The most endangered first.
     pub by_spare: Vec<Spare>,
+    /// For which nothing can be done now.
     pub waiting: u64,
+    pub waits: Vec<Waiting>,
     pub work: Work,
 }
 
@@ -654,12 +717,43 @@ pub struct RepairState {
     /// Segments below their promise when it began, and those that were looked at.
     pub of: u64,
     pub segments: u64,
-    pub waiting: u64,
+    pub waits: Vec<Waiting>,
     pub work: Work,
     pub over: bool,
     /// Segments below their promise when it was over.
     pub left: u64,
     pub failed: Option<String>,
+    /// What the sites' listings said in the end.
+    pub compared: Option<Compared>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Compared {
+    /// Sites whose listing was compared with the catalog.
+    pub sites: u64,
+    pub pieces: u64,
+    /// Pieces that should be there and are not, or not whole.
+    pub missing: u64,
+    /// That were, when this was first asked.
+    pub restored: u64,
+    pub not_asked: Vec<NotAsked>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NotAsked {
+    pub site: String,
+    pub why: String,
+    /// Whether its owner wants it so.
+    pub on_purpose: bool,
+}
+
+/// `POST /api/v1/repairs`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewRepair {
+    /// Go on when the day's dollars are spent.
+    #[serde(default)]
+    pub beyond_budget: bool,
 }
 
 /// `GET /api/v1/compaction-plan`.

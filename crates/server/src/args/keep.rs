@@ -90,6 +90,45 @@ pub struct RepairArgs {
     /// Print what it would take, and do nothing
     #[arg(long)]
     pub plan: bool,
+    /// Go on when the day's dollars are spent
+    #[arg(long)]
+    pub beyond_budget: bool,
+    /// Print one line of JSON; progress is JSON too
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct BucketArgs {
+    #[command(subcommand)]
+    pub command: BucketCommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub enum BucketCommand {
+    /// Bring what lies in a bucket to where its profile says, after changing that or adding sites
+    MoveData(MoveDataArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct MoveDataArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// The bucket
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub bucket: Option<String>,
+    /// Every bucket, each by its own profile
+    #[arg(long, conflicts_with = "profile")]
+    pub all: bool,
+    /// From now on the bucket has this profile: quad, lean, std, econ, or mirror-1 to mirror-8
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// Print what it would take, and do nothing
+    #[arg(long)]
+    pub plan: bool,
+    /// Begin, and do not wait for the end
+    #[arg(long)]
+    pub no_wait: bool,
     /// Print one line of JSON; progress is JSON too
     #[arg(long)]
     pub json: bool,

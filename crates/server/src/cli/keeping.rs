@@ -8,7 +8,10 @@ use http::Method;
 
 use super::client::Client;
 use super::{print, print_json, size, table};
-use crate::api::wire::{EvacuationPlan, KeptSite, KeptSites, RepairPlan, RepairState, SetSites, Sites, Work};
+use crate::api::wire::{
+    Compared, EvacuationPlan, KeptSite, KeptSites, NewRepair, NotAsked, RepairPlan, RepairState, SetSites, Sites,
+    Waiting, Work,
+};
 use crate::args::{EvacuateArgs, PlaceArgs, RepairArgs, SetSitesArgs};
 use crate::failure::{Exit, Failure};
 use crate::progress::Progress;
@@ -22,7 +25,7 @@ pub fn repair(args: &RepairArgs) -> Result<(), Failure> {
         let plan: RepairPlan = client.call(Method::GET, "/api/v1/repair-plan", Vec::new())?;
         return if args.json { print_json(&plan) } else { print(&planned_repair(&plan)) };
     }
-    client.order(Method::POST, "/api/v1/repairs")?;
+    client.tell(Method::POST, "/api/v1/repairs", &NewRepair { beyond_budget: args.beyond_budget })?;
     let progress = Progress::here(args.json);
     let mut seen = None;
     let state = loop {
@@ -42,16 +45,46 @@ pub fn repair(args: &RepairArgs) -> Result<(), Failure> {
     if args.json {
         print_json(&state)?;
     } else {
-        print(&format!("{}; {} still below their promise\n", worked(&state.work), state.left))?;
+        print(&repaired(&state))?;
     }
-    match (&state.failed, state.left) {
-        (Some(why), _) => Err(Failure::new(Exit::Failed, format!("the repair broke off: {why}; ask again"))),
-        (None, 0) => Ok(()),
-        (None, left) => {
-            let why = format!("{left} segments wait for sites that are out; see `entente status`, and ask again");
-            Err(Failure::new(Exit::Failed, why))
-        }
+    match unfinished(&state) {
+        Some(why) => Err(Failure::new(Exit::Failed, why)),
+        None => Ok(()),
     }
+}
+
+/// What was done, and what the sites' listings said of it.
+fn repaired(state: &RepairState) -> String {
+    let mut text = format!("{}; {} still below their promise\n", worked(&state.work), state.left);
+    let Some(Compared { sites, pieces, missing, restored, not_asked }) = &state.compared else { return text };
+    for NotAsked { site, why, .. } in not_asked {
+        let _ = writeln!(text, "{site} was not compared: it is {why}");
+    }
+    let found = if *missing == 0 { "nothing is missing".to_owned() } else { format!("{missing} are missing") };
+    let restored = if *restored == 0 { String::new() } else { format!("{restored} were missing and are restored, ") };
+    let _ = writeln!(text, "{pieces} pieces at {sites} sites compared with their listings: {restored}{found}");
+    text
+}
+
+/// Why the repair is not finished, if it is not.
+fn unfinished(state: &RepairState) -> Option<String> {
+    if let Some(why) = &state.failed {
+        return Some(format!("the repair broke off: {why}; ask again"));
+    }
+    if state.left > 0 {
+        let waits = state.waits.iter().map(|wait| format!("{} wait for {}", wait.segments, wait.why));
+        let waits = waits.collect::<Vec<_>>().join("; ");
+        let why =
+            format!("{} segments are below their promise: {waits}; see `entente status`, and ask again", state.left);
+        return Some(why);
+    }
+    let compared = state.compared.as_ref()?;
+    if compared.missing > 0 {
+        return Some(format!("{} pieces are missing still: see `entente findings`, and ask again", compared.missing));
+    }
+    let asked_in_vain = compared.not_asked.iter().filter(|not| !not.on_purpose).map(|not| not.site.as_str());
+    let sites = asked_in_vain.collect::<Vec<_>>().join(" and ");
+    (!sites.is_empty()).then(|| format!("nothing proves what lies at {sites}: ask again"))
 }
 
 fn planned_repair(plan: &RepairPlan) -> String {
@@ -73,19 +106,40 @@ fn planned_repair(plan: &RepairPlan) -> String {
     let rows: Vec<_> = plan.by_spare.iter().map(row).collect();
     let mut text = table(["SPARE", "SEGMENTS", "PIECES", "READ", "WRITTEN", "REQUESTS", "DOLLARS"], &rows);
     let _ = writeln!(text, "in all {}", worked(&plan.work));
-    if plan.waiting > 0 {
-        let _ = writeln!(text, "{} segments wait for sites that are out", plan.waiting);
+    for wait in &plan.waits {
+        let _ = writeln!(text, "{} segments wait for {}", wait.segments, wait.why);
     }
     text
 }
 
-fn worked(work: &Work) -> String {
+pub fn worked(work: &Work) -> String {
     let Work { segments: _, pieces, bytes_read, bytes_written, requests, dollars } = work;
     format!(
         "{pieces} pieces, {} read and {} written in {requests} requests, ${dollars:.4} at list prices",
         size(*bytes_read),
         size(*bytes_written)
     )
+}
+
+/// Tells what is waited for whenever that is something else than before.
+#[derive(Default)]
+pub struct Told(Vec<Waiting>);
+
+impl Told {
+    pub fn say(&mut self, waits: &[Waiting]) {
+        let whys = |waits: &[Waiting]| waits.iter().map(|wait| wait.why.clone()).collect::<Vec<_>>();
+        if whys(&self.0) != whys(waits) {
+            for Waiting { segments, why } in waits {
+                // Of what waits as a whole there are none.
+                if *segments > 0 {
+                    eprintln!("{segments} segments wait for {why}");
+                } else {
+                    eprintln!("waiting for {why}");
+                }
+            }
+            self.0 = waits.to_vec();
+        }
+    }
 }
 
 pub fn list(place: &PlaceArgs, json: bool) -> Result<(), Failure> {
@@ -138,14 +192,15 @@ pub fn evacuate(args: &EvacuateArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let progress = Progress::here(args.json);
-    let mut left: u64 = pieces(&leaving);
-    progress.begin("pieces brought away", Some(left));
+    let mut told = Told::default();
+    let mut to_bring: u64 = pieces(&leaving);
+    progress.begin("pieces brought away", Some(to_bring));
     let left_sites = loop {
         let all = sites(&client)?;
         let ours: Vec<KeptSite> = all.into_iter().filter(|site| names.contains(&site.name)).collect();
         let now = pieces(&ours);
-        progress.advance(left.saturating_sub(now));
-        left = left.min(now);
+        progress.advance(to_bring.saturating_sub(now));
+        to_bring = to_bring.min(now);
         if let Some(back) = ours.iter().find(|site| ["active", "suspended"].contains(&site.state.as_str())) {
             progress.end();
             let why = format!("`{}` is {} again: somebody else said so meanwhile", back.name, back.state);
@@ -154,10 +209,13 @@ pub fn evacuate(args: &EvacuateArgs) -> Result<(), Failure> {
         if ours.iter().all(|site| site.state == "detached") {
             break ours;
         }
+        told.say(
+            &ours.iter().filter_map(|site| site.sums.as_ref()).flat_map(|sums| sums.waits.clone()).collect::<Vec<_>>(),
+        );
         thread::sleep(LOOK_EVERY);
     };
     progress.end();
-    if args.json { print_json(&KeptSites { sites: left_sites }) } else { print(&told(&left_sites)) }
+    if args.json { print_json(&KeptSites { sites: left_sites }) } else { print(&left(&left_sites)) }
 }
 
 fn pieces(sites: &[KeptSite]) -> u64 {
@@ -181,7 +239,7 @@ fn leaving(client: &Client, args: &EvacuateArgs) -> Result<Vec<KeptSite>, Failur
 }
 
 fn planned(plan: &EvacuationPlan) -> String {
-    let EvacuationPlan { sites, copied, computed, recoded, waiting, work, dearer_dollars } = plan;
+    let EvacuationPlan { sites, copied, computed, recoded, waiting: _, waits, work, dearer_dollars } = plan;
     let mut text = format!(
         "leaving {}: {copied} segments copied, {computed} computed from other vendors, {recoded} coded anew\n{}\n",
         sites.join(" and "),
@@ -190,13 +248,13 @@ fn planned(plan: &EvacuationPlan) -> String {
     if *dearer_dollars > work.dollars {
         let _ = writeln!(text, "the dearer way would cost ${dearer_dollars:.4}");
     }
-    if *waiting > 0 {
-        let _ = writeln!(text, "{waiting} segments wait for other sites that are out");
+    for wait in waits {
+        let _ = writeln!(text, "{} segments wait for {}", wait.segments, wait.why);
     }
     text
 }
 
-fn told(sites: &[KeptSite]) -> String {
+fn left(sites: &[KeptSite]) -> String {
     let line = |site: &KeptSite| {
         let Some(sums) = &site.sums else { return format!("{} is empty and detached\n", site.name) };
         format!(
@@ -211,4 +269,39 @@ fn told(sites: &[KeptSite]) -> String {
         )
     };
     sites.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(left: u64, missing: u64, not_asked: &[(&str, bool)]) -> RepairState {
+        let not = |(site, on_purpose): &(&str, bool)| NotAsked {
+            site: (*site).to_owned(),
+            why: "out".to_owned(),
+            on_purpose: *on_purpose,
+        };
+        let not_asked = not_asked.iter().map(not).collect();
+        let waits = vec![Waiting { segments: left, why: "google, which is out".to_owned() }];
+        let compared = Some(Compared { sites: 3, pieces: 12, missing, restored: 2, not_asked });
+        RepairState { left, waits, compared, ..RepairState::default() }
+    }
+
+    #[test]
+    fn a_repair_is_finished_when_the_listings_say_so() {
+        assert_eq!(unfinished(&state(0, 0, &[])), None);
+        assert_eq!(unfinished(&state(0, 0, &[("own", true)])), None, "who suspends a site knows");
+        for (state, why) in [
+            (state(2, 0, &[]), "2 wait for google, which is out"),
+            (state(0, 3, &[]), "3 pieces are missing still"),
+            (state(0, 0, &[("google", false)]), "nothing proves what lies at google"),
+            (RepairState { failed: Some("no".to_owned()), ..RepairState::default() }, "broke off: no"),
+        ] {
+            let found = unfinished(&state).unwrap();
+            assert!(found.contains(why), "{found}");
+        }
+        let text = repaired(&state(0, 3, &[("google", false)]));
+        let end = "google was not compared: it is out\n12 pieces at 3 sites compared with their listings: 2 were missing and are restored, 3 are missing\n";
+        assert!(text.ends_with(end), "{text}");
+    }
 }

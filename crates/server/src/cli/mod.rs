@@ -13,6 +13,7 @@ pub mod journal;
 pub mod keeping;
 pub mod key;
 pub mod label;
+pub mod moving;
 pub mod presign;
 pub mod rebuild;
 pub mod release;

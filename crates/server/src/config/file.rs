@@ -34,7 +34,7 @@ use crate::root_key::PassphraseFrom;
 
 /// Every section and what may stand in it. The structs below say the same to serde; a test holds
 /// the two together.
-const SECTIONS: [(&str, &[&str]); 9] = [
+const SECTIONS: [(&str, &[&str]); 10] = [
     ("enclave", &["data_dir", "region", "root_key", "passphrase", "default_profile", "labels", "range"]),
     ("s3", &["listen", "domains"]),
     ("admin", &["listen"]),
@@ -43,6 +43,7 @@ const SECTIONS: [(&str, &[&str]); 9] = [
     ("reads", &["waiting_cost_per_hour", "cut"]),
     ("lifecycle", &["day_s"]),
     ("scrub", scrub::SETTINGS),
+    ("keeping", scrub::KEEPING),
     ("site", site::SETTINGS),
 ];
 
@@ -71,6 +72,8 @@ struct File {
     lifecycle: Lifecycle,
     #[serde(default)]
     scrub: scrub::Section,
+    #[serde(default)]
+    keeping: scrub::Keeping,
     #[serde(default)]
     site: Vec<Spanned<Site>>,
 }
@@ -252,6 +255,7 @@ impl Check<'_> {
         let read_cut_bytes = self.parsed(file.reads.cut.as_ref(), engine::READ_CUT, cut);
         let lifecycle_day = self.lifecycle_day(file.lifecycle.day_s.as_ref());
         let scrub = self.scrub(&file.scrub);
+        let keeping = self.keeping(&file.keeping);
         let s3_domains = file.s3.domains.iter().filter_map(|name| self.domain(name)).collect();
         Some(Config {
             kind: Kind::Configured,
@@ -272,6 +276,7 @@ impl Check<'_> {
             read_cut_bytes,
             lifecycle_day,
             scrub,
+            keeping,
             sites,
         })
     }

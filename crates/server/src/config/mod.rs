@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use engine::{ScrubSettings, WaitingCost};
+use engine::{KeepingSettings, ScrubSettings, WaitingCost};
 use model::{Profile, SiteFacts, Vendor};
 use providers::remote;
 
@@ -67,6 +67,8 @@ pub struct Config {
     pub lifecycle_day: Duration,
     /// What may be spent on proving pieces, and how often.
     pub scrub: ScrubSettings,
+    /// What repairs, evacuations and moves may take.
+    pub keeping: KeepingSettings,
     pub sites: Vec<SiteConfig>,
 }
 
@@ -160,6 +162,7 @@ impl Config {
             read_cut_bytes: engine::READ_CUT,
             lifecycle_day: DEFAULT_LIFECYCLE_DAY,
             scrub: ScrubSettings::default(),
+            keeping: KeepingSettings::default(),
             sites: EMBEDDED_VENDORS.into_iter().map(site).collect(),
         }
     }

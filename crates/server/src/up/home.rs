@@ -69,6 +69,7 @@ fn settings(config: &Config) -> Result<engine::Settings, Failure> {
         read_cut_bytes: config.read_cut_bytes,
         lifecycle_day: config.lifecycle_day,
         scrub: config.scrub,
+        keeping: config.keeping,
         range: config.accreditation.range,
         ..engine::Settings::default()
     })

@@ -1,8 +1,8 @@
-//! `[scrub]`: what may be spent on proving pieces, and how often.
+//! `[scrub]`: what may be spent on proving pieces, and how often; `[keeping]`: what on moving them.
 
 use std::time::Duration;
 
-use engine::ScrubSettings;
+use engine::{KeepingSettings, ScrubSettings};
 use model::NanoDollars;
 use serde::Deserialize;
 use toml::Spanned;
@@ -10,6 +10,8 @@ use toml::Spanned;
 use super::Check;
 
 pub const SETTINGS: &[&str] = &["requests_per_day", "bytes_per_day", "dollars_per_day", "seen_every", "read_every"];
+
+pub const KEEPING: &[&str] = &["bytes_per_second", "dollars_per_day"];
 
 /// Dollars a day: a slip of the decimal point is told, not believed.
 const DOLLARS_MAX: f64 = 10_000.0;
@@ -28,21 +30,45 @@ pub struct Section {
     read_every: Option<Spanned<String>>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keeping {
+    bytes_per_second: Option<Spanned<String>>,
+    dollars_per_day: Option<Spanned<f64>>,
+}
+
 impl Check<'_> {
+    pub(super) fn keeping(&mut self, section: &Keeping) -> KeepingSettings {
+        let pace = |text: &str| match bytes(text) {
+            Ok(0) => {
+                Err("at no bytes a second nothing is ever restored: leave `bytes_per_second` out for no limit"
+                    .to_owned())
+            }
+            bytes => bytes.map(Some),
+        };
+        KeepingSettings {
+            bytes_per_second: self.parsed(section.bytes_per_second.as_ref(), None, pace),
+            dollars_per_day: section.dollars_per_day.as_ref().and_then(|told| self.dollars_per_day(told)),
+        }
+    }
+
+    fn dollars_per_day(&mut self, told: &Spanned<f64>) -> Option<NanoDollars> {
+        let cost = dollars(*told.get_ref());
+        if cost.is_none() {
+            let what = format!("`{}` is no budget of a day: write dollars such as 1.50", told.get_ref());
+            self.complain(&told.span(), what);
+        }
+        cost
+    }
+
     pub(super) fn scrub(&mut self, section: &Section) -> ScrubSettings {
         let mut scrub = ScrubSettings::default();
         if let Some(requests) = &section.requests_per_day {
             scrub.budget.requests = *requests.get_ref();
         }
         scrub.budget.bytes = self.parsed(section.bytes_per_day.as_ref(), scrub.budget.bytes, bytes);
-        if let Some(told) = &section.dollars_per_day {
-            match dollars(*told.get_ref()) {
-                Some(cost) => scrub.budget.cost = cost,
-                None => {
-                    let what = format!("`{}` is no budget of a day: write dollars such as 1.50", told.get_ref());
-                    self.complain(&told.span(), what);
-                }
-            }
+        if let Some(cost) = section.dollars_per_day.as_ref().and_then(|told| self.dollars_per_day(told)) {
+            scrub.budget.cost = cost;
         }
         scrub.seen_every = self.parsed(section.seen_every.as_ref(), scrub.seen_every, every);
         scrub.read_every = self.parsed(section.read_every.as_ref(), scrub.read_every, every);

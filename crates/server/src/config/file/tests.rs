@@ -43,6 +43,10 @@ dollars_per_day = 0.25
 seen_every = "12 h"
 read_every = "60 d"
 
+[keeping]
+bytes_per_second = "50 MiB"
+dollars_per_day = 2.5
+
 [reads]
 waiting_cost_per_hour = 7.2
 cut = "128 KiB"
@@ -216,7 +220,7 @@ fn what_is_unknown_or_contradictory_is_refused_with_line_and_suggestion() {
             "[limits]",
             "[weather]",
             14,
-            "there are `enclave`, `s3`, `admin`, `tls`, `limits`, `reads`, `lifecycle`, `scrub`, `site`",
+            "there are `enclave`, `s3`, `admin`, `tls`, `limits`, `reads`, `lifecycle`, `scrub`, `keeping`, `site`",
         ),
         ("data_dir =", "datadir =", 2, "`datadir` is no setting of [enclave]: did you mean `data_dir`?"),
         ("domains =", "colour =", 9, "there are `listen`, `domains`"),

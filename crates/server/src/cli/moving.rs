@@ -1,0 +1,120 @@
+//! `entente bucket move-data`.
+
+use std::fmt::Write;
+use std::thread;
+use std::time::Duration;
+
+use http::Method;
+
+use super::client::Client;
+use super::keeping::{Told, worked};
+use super::{print, print_json, size};
+use crate::api::wire::{DataMoves, MoveData, MovePlan};
+use crate::args::MoveDataArgs;
+use crate::failure::Failure;
+use crate::progress::Progress;
+
+/// Between two looks at how far it is.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+pub fn run(args: &MoveDataArgs) -> Result<(), Failure> {
+    let client = Client::of(&args.place)?.patient();
+    let wanted = MoveData { bucket: args.bucket.clone(), profile: args.profile.clone() };
+    let plan: MovePlan = client.ask(Method::POST, "/api/v1/data-move-plan", &wanted)?;
+    if args.plan {
+        return if args.json { print_json(&plan) } else { print(&planned(&plan)) };
+    }
+    if !args.json {
+        eprint!("{}", planned(&plan));
+    }
+    let before: DataMoves = client.call(Method::GET, "/api/v1/data-moves", Vec::new())?;
+    client.tell(Method::POST, "/api/v1/data-moves", &wanted)?;
+    if args.no_wait {
+        eprintln!("It is being moved; ask again to see how far it is.");
+        return Ok(());
+    }
+    let progress = Progress::here(args.json);
+    progress.begin("segments moved", Some(plan.recoded + plan.copies));
+    let mut told = Told::default();
+    let mut seen = before.work.segments;
+    let ended = loop {
+        let state: DataMoves = client.call(Method::GET, "/api/v1/data-moves", Vec::new())?;
+        progress.advance(state.work.segments.saturating_sub(seen));
+        seen = state.work.segments.max(seen);
+        told.say(&state.waits);
+        let ours = |name: &str| args.bucket.as_deref().is_none_or(|bucket| bucket == name);
+        if state.moves.iter().filter(|one| ours(&one.bucket)).all(|one| one.done) {
+            break state;
+        }
+        thread::sleep(LOOK_EVERY);
+    };
+    progress.end();
+    if args.json { print_json(&ended) } else { print(&moved(&before, &ended)) }
+}
+
+fn planned(plan: &MovePlan) -> String {
+    let MovePlan { well, recoded, copies, shared, waits, work, stored_bytes, stored_bytes_after } = plan;
+    let mut text = format!("{well} segments lie as their profile says; {recoded} are coded anew");
+    // Writing to a string does not fail.
+    if *copies > 0 {
+        let _ = write!(text, ", {copies} get or lose copies");
+    }
+    text.push('\n');
+    if *shared > 0 {
+        let _ = writeln!(text, "{shared} that copies share keep the higher promise they have");
+    }
+    if recoded + copies > 0 {
+        let (before, after) = (size(*stored_bytes), size(*stored_bytes_after));
+        let _ = writeln!(text, "{}; {before} at the sites become {after}", worked(work));
+    }
+    for wait in waits {
+        let _ = writeln!(text, "{} segments wait for {}", wait.segments, wait.why);
+    }
+    text
+}
+
+fn moved(before: &DataMoves, after: &DataMoves) -> String {
+    let mut work = after.work;
+    // A restart in between counts from nothing.
+    if work.segments >= before.work.segments {
+        work.segments -= before.work.segments;
+        work.pieces = work.pieces.saturating_sub(before.work.pieces);
+        work.bytes_read = work.bytes_read.saturating_sub(before.work.bytes_read);
+        work.bytes_written = work.bytes_written.saturating_sub(before.work.bytes_written);
+        work.requests = work.requests.saturating_sub(before.work.requests);
+        work.dollars = (work.dollars - before.work.dollars).max(0.0);
+    }
+    format!("{} segments moved: {}; everything lies as its profile says\n", work.segments, worked(&work))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::wire::{Waiting, Work};
+
+    #[test]
+    fn a_plan_says_what_moves_what_stays_and_what_waits() {
+        let plan = MovePlan {
+            well: 3,
+            recoded: 2,
+            copies: 0,
+            shared: 1,
+            waits: vec![Waiting { segments: 4, why: "google, which is out".to_owned() }],
+            work: Work {
+                segments: 2,
+                pieces: 8,
+                bytes_read: 6 << 20,
+                bytes_written: 8 << 20,
+                requests: 14,
+                dollars: 0.5,
+            },
+            stored_bytes: 12 << 20,
+            stored_bytes_after: 8 << 20,
+        };
+        let expected = "3 segments lie as their profile says; 2 are coded anew\n\
+                        1 that copies share keep the higher promise they have\n\
+                        8 pieces, 6 MiB read and 8 MiB written in 14 requests, $0.5000 at list prices; 12 MiB at the \
+                        sites become 8 MiB\n4 segments wait for google, which is out\n";
+        assert_eq!(planned(&plan), expected);
+    }
+}
