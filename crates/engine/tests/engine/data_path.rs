@@ -1,16 +1,13 @@
 //! The data path over four memory sites on virtual time: what goes in comes out, at the pinned
 //! cost, with sites torn away.
 
-#[cfg(test)]
-mod world;
-
 use std::time::Duration;
 
+use crate::world::{self, World, body, declared, noise, person, put, put_if};
 use engine::{Complete, CompletedPart, Declared, Error, Put, StartUpload, Trailer};
 use model::{Algorithm, BucketName, Checksum, ETag, Precondition};
 use policy::{AbortUpload, DeleteBucket, DeleteObject, ListParts, PutObject, SystemPermit};
 use providers::fault::{Chance, State};
-use world::{World, body, declared, noise, person, put, put_if};
 
 const MIB: usize = 1 << 20;
 

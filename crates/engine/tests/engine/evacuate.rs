@@ -1,19 +1,14 @@
 //! Leaving a site: whatever else goes on, it is emptied and detached, with every promise kept, every object
 //! there, and not one byte read from a vendor that is dead.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
-
-#[cfg(test)]
-mod world;
-
 use std::time::Duration;
 
+use crate::world::{self, World, noise, settings};
 use catalog::Catalog;
 use engine::{Engine, Settings};
 use model::{Label, NanoDollars, Prices, SiteState, Vendor};
 use policy::SystemPermit;
 use providers::fault::State;
-use world::{World, noise, settings};
 
 const MIB: usize = 1 << 20;
 

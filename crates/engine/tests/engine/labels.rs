@@ -1,18 +1,13 @@
 //! Data of several labels in one enclave: what a name means from where, what flows which way, and where
 //! pieces may lie.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
-
-#[cfg(test)]
-mod world;
-
+use crate::world::{World, key_at, noise, open, person_at, put, settings, whole};
 use bytes::Bytes;
 use engine::{Copy, Error};
 use model::label::Parts;
 use model::{Bucket, BucketName, Compartments, Label, LabelRange, Level, ObjectKey, Profile, Session, TableId, Which};
 use policy::{GetObject, PutObject, Refusal, SystemPermit};
 use providers::fault::State;
-use world::{World, key_at, noise, open, person_at, put, settings, whole};
 
 fn label(level: u8, compartments: &[u8]) -> Label {
     let with = |all: Compartments, number: &u8| all.union(Compartments::one(*number));

@@ -1,19 +1,14 @@
 //! Sites that lie together, few or all of them: they can take bytes away, and never make a reader take
 //! wrong ones for right. While k honest pieces are left they cannot even do the former.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
-
-#[cfg(test)]
-mod world;
-
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::world::{World, noise, settings};
 use bytes::Bytes;
 use coding::piece::{DIGEST, HEADER, Header, TRAILER, verify_piece};
 use model::{Label, Profile};
 use policy::SystemPermit;
 use providers::Store;
-use world::{World, noise, settings};
 
 /// What liars do to the pieces that they hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,14 +1,10 @@
 //! What a scrub costs is paid for, to the last request, and no site can waste it: whatever its listing leaves
 //! out, and whatever it is used for.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
-
-#[cfg(test)]
-mod world;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::world::{World, noise, settings};
 use bytes::Bytes;
 use catalog::Catalog;
 use catalog::proof::PieceAt;
@@ -19,7 +15,6 @@ use policy::SystemPermit;
 use providers::Store;
 use providers::fault::State;
 use tokio::sync::watch;
-use world::{World, noise, settings};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// The site that is made ill.

@@ -1,21 +1,16 @@
 //! Compacting the journal: fewer segments with the same records, nothing lost on the way, whenever it is cut short,
 //! and the same catalog out of them.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
-
-#[cfg(test)]
-mod world;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::world::{self, ROOT, World, body, declared, noise};
 use catalog::{Catalog, SqliteCatalog};
 use coding::keys::RootKey;
 use engine::{Compaction, Complete, CompletedPart, Copy, CopyPart, Engine, Error, Parts, Settings, StartUpload};
 use model::{BucketSetting, Label, Precondition, Versioning, Which};
 use policy::{DeleteObject, SystemPermit, WriteSettings};
 use providers::fault::State;
-use world::{ROOT, World, body, declared, noise};
 
 const MIB: usize = 1 << 20;
 

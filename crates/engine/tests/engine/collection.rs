@@ -1,16 +1,12 @@
 //! What no record names is deleted after its grace, and nothing else ever is: whatever holds a piece open,
 //! whoever lies beside it, and whatever the wall clock says.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail as tests do")]
-
-#[cfg(test)]
-mod world;
-
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
+use crate::world::{self, Scratch, World, body, declared, noise, outside, settings};
 use async_trait::async_trait;
 use bytes::Bytes;
 use catalog::SqliteCatalog;
@@ -23,7 +19,6 @@ use policy::{AbortUpload, DeleteObject, PutObject, SystemPermit, WriteSettings};
 use providers::{Entry, ErrorKind, Store, marker};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use world::{Scratch, World, body, declared, noise, outside, settings};
 
 const MIB: usize = 1 << 20;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -54,7 +49,7 @@ impl World {
     }
 
     /// An upload with one part of two MiB, which is a segment.
-    async fn upload(&self, key: &str, seed: u64) -> (UploadId, CompletedPart) {
+    async fn begin_upload(&self, key: &str, seed: u64) -> (UploadId, CompletedPart) {
         let upload = self.engine.start_upload(self.permit(key).await, StartUpload::default()).await.unwrap().id;
         let part = noise(seed, 2 * MIB);
         let permit = self.permit(key).await;
@@ -62,7 +57,7 @@ impl World {
         (upload, CompletedPart { number: 1, etag: put.etag, checksum: None })
     }
 
-    async fn delete(&self, key: &str) {
+    async fn delete_now(&self, key: &str) {
         self.engine.delete(self.permit::<DeleteObject>(key).await, Precondition::None).await.unwrap();
     }
 
@@ -133,9 +128,9 @@ async fn an_upload_keeps_its_parts_over_sweeps_and_a_crash_until_it_ends() {
     let mut world = World::with(1, keeping()).await;
     let mut background = world.background();
     world.put("replaced", &noise(0, 2 * MIB)).await.unwrap();
-    let (kept, part) = world.upload("kept", 1).await;
-    let (aborted, _) = world.upload("aborted", 2).await;
-    world.upload("stale/a", 3).await;
+    let (kept, part) = world.begin_upload("kept", 1).await;
+    let (aborted, _) = world.begin_upload("aborted", 2).await;
+    world.begin_upload("stale/a", 3).await;
     world.put("replaced", b"small").await.unwrap();
     tokio::time::sleep(8 * HOUR).await;
     assert_eq!(world.data_pieces(), 16, "nothing goes while its epoch is open");
@@ -194,7 +189,7 @@ async fn what_never_came_to_a_record_goes_after_the_grace_and_not_before() {
 async fn a_put_that_stalls_past_its_day_loses_nothing_to_the_sweeps() {
     let mut world = World::with(3, cramped()).await;
     world.put("gone", &noise(1, 2 * MIB)).await.unwrap();
-    world.delete("gone").await;
+    world.delete_now("gone").await;
     world.engine = world::open(&world.catalog, &world.sites, &world.outside, cramped()).await.unwrap();
     let background = world.background();
     let stalled = world.stalled("slow").await;
@@ -259,7 +254,7 @@ impl Store for NoJournal {
 async fn what_is_decided_and_waits_past_its_day_to_be_shown_keeps_its_pieces() {
     let world = World::with(5, keeping()).await;
     world.put("gone", &noise(1, 2 * MIB)).await.unwrap();
-    world.delete("gone").await;
+    world.delete_now("gone").await;
     let refuses = Arc::new(AtomicBool::new(false));
     let parts = around(world.sites.parts(), |store| Arc::new(NoJournal { store, refuses: Arc::clone(&refuses) }));
     let engine = world::open_over(&world.catalog, &world.sites, parts, &world.outside, keeping()).await.unwrap();
@@ -439,7 +434,7 @@ async fn the_grace_is_running_time_whatever_the_clock_says_and_however_long_noth
     let outside = Outside { clock: Arc::clone(&moved) as Arc<dyn Clock>, ..outside };
     let mut world = World::within(outside, keeping(), [Label::LOWEST; 4]).await;
     world.put("gone", &noise(1, 2 * MIB)).await.unwrap();
-    world.delete("gone").await;
+    world.delete_now("gone").await;
     // Another process: the epoch of these pieces is closed, and the first sweep finds them.
     let mut background = tokio::spawn(std::future::pending());
     for days in [10, -20, 400, -390] {

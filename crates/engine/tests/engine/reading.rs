@@ -1,16 +1,13 @@
 //! Reading well, on virtual time: which sites are asked and how often, with sites that are slow,
 //! have a heavy tail, are out or lie.
 
-#[cfg(test)]
-mod world;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::world::{World, noise};
 use providers::fault::{Chance, FaultStore, State};
 use reads::{OBJECTS, READS, REQUESTS, SIZE, USUAL, WARM, asked, check, read, read_of, tail};
 use tokio::time::Instant;
-use world::{World, noise};
 
 #[cfg(test)]
 mod reads {

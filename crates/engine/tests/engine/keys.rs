@@ -1,13 +1,9 @@
 //! Keys of labels: new epochs beside old ones, and labels that are shredded under a new root.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
-
-#[cfg(test)]
-mod world;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::world::{self, ROOT, World, noise, open, person_at, put, settings, whole};
 use bytes::Bytes;
 use catalog::{Catalog, Clearing, SqliteCatalog};
 use coding::keys::RootKey;
@@ -16,7 +12,6 @@ use model::label::Parts as LabelParts;
 use model::{Bucket, BucketName, CopyKind, KnownCopy, Label, Level, ObjectKey, Session, Timestamp};
 use policy::{GetObject, ListObjects, PutObject, SystemPermit};
 use providers::fault::State;
-use world::{ROOT, World, noise, open, person_at, put, settings, whole};
 
 const NEW: [u8; 32] = [8; 32];
 

@@ -1,14 +1,10 @@
 //! Copies, versions, tags, locks and lifecycle through the engine: what is shared outlives its source,
 //! and an older catalog gets all of it back from the sites.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
-
-#[cfg(test)]
-mod world;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::world::{self, World, body, declared, noise, settings};
 use catalog::SqliteCatalog;
 use engine::{Complete, CompletedPart, Copy, CopyPart, Error, LegalHold, ListQuery, Put, Settings, StartUpload};
 use model::lifecycle::{Expiration, Filter, FilterForm, Noncurrent, Rule, RuleState};
@@ -20,7 +16,6 @@ use policy::{
     BypassGovernance, DeleteObject, DeleteVersion, ListVersions, ReadVersion, SystemPermit, WriteLock, WriteSettings,
     WriteTags,
 };
-use world::{World, body, declared, noise, settings};
 
 const MIB: usize = 1 << 20;
 

@@ -1,16 +1,12 @@
 //! One seeded life after another on virtual time: put, copy and delete, with versions kept or not, crash at a random call to the
 //! outside, recover, compare; the same seed gives the same trace. The seed of the simulated world.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
-
-#[cfg(test)]
-mod world;
-
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crate::world::{self, Scratch, noise, outside, person};
 use async_trait::async_trait;
 use bytes::Bytes;
 use catalog::SqliteCatalog;
@@ -21,7 +17,6 @@ use model::{BucketName, BucketSetting, Outside, Precondition, Session, Vendor, V
 use policy::{DeleteObject, GetObject, PutObject, SystemPermit, WriteSettings};
 use providers::{Entry, MemoryStore, Store};
 use tokio::sync::Notify;
-use world::{Scratch, noise, outside, person};
 
 /// What a power cut leaves running: nothing. Every call to the outside passes here; from the
 /// crashing one on none has an effect any more.

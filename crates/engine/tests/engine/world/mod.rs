@@ -1,8 +1,6 @@
 //! A small world for the engine: four memory sites behind fault decorators, SQLite, seeded
 //! randomness, virtual time, blocking work done at once. The seed of the simulated world.
 
-#![allow(dead_code, reason = "each test file uses its own part of the world")]
-
 pub mod origin;
 
 use std::ops::Range;

@@ -1,15 +1,11 @@
 //! Rebuild: out of the sites and the root key alone comes the catalog there was, byte for byte, of every kind
 //! of record, with vendors missing, with what interrupted writes left, and after a label was shredded.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
-
-#[cfg(test)]
-mod world;
-
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::world::{self, ROOT, Requests, World, body, declared, noise, person_at, settings};
 use catalog::{Catalog, Clearing, SqliteCatalog};
 use coding::keys::RootKey;
 use engine::{
@@ -27,7 +23,6 @@ use policy::{
 };
 use providers::fault::State;
 use providers::{Entry, Store};
-use world::{ROOT, Requests, World, body, declared, noise, person_at, settings};
 
 const NEW: [u8; 32] = [8; 32];
 const MIB: usize = 1 << 20;

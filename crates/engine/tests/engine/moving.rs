@@ -1,22 +1,17 @@
 //! Moves: a bucket is told another profile, or vendors come, and what lies there is coded anew while clients
 //! read and write, whatever is killed; no promise is broken on the way, and what is fine is left alone.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
-
-#[cfg(test)]
-mod world;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::world::{self, World, noise, settings};
 use catalog::Catalog;
 use engine::{Copy, Engine, Wait};
 use model::{Bucket, BucketName, Code, Label, ObjectKey, Profile, Segment, SegmentKind, SiteState, Which};
 use policy::{Permit, SystemPermit};
 use providers::fault::State;
-use world::{World, noise, settings};
 
 const MIB: usize = 1 << 20;
 

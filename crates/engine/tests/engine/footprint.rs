@@ -1,21 +1,16 @@
 //! What lies at the sites is what the live data needs and little more, once the sweeps had their time: after
 //! overwrites, deletions, aborts and copies in a seeded order, over small and large bodies, uploads and versions.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
-
-#[cfg(test)]
-mod world;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::world::{self, World, body, declared, noise, settings};
 use catalog::Catalog;
 use engine::{Complete, CompletedPart, Copy, CopyPart, Settings, StartUpload};
 use model::{BucketName, BucketSetting, Precondition, Profile, UploadId, VersionId, Versioning, Which};
 use policy::{AbortUpload, DeleteObject, DeleteVersion, PutObject, WriteSettings};
 use providers::Store;
 use tokio::task::JoinHandle;
-use world::{World, body, declared, noise, settings};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -276,8 +271,7 @@ impl Corpus {
 
     /// Removes everything there is.
     async fn clear(&mut self) {
-        while !self.uploads.is_empty() {
-            let open = self.uploads.pop().unwrap();
+        while let Some(open) = self.uploads.pop() {
             let permit = self.world.permit::<AbortUpload>(&open.key).await;
             self.world.engine.abort_upload(permit, open.id).await.unwrap();
         }

@@ -1,22 +1,19 @@
 //! Moving in, over four memory sites and an origin in memory, on virtual time: what clients see while
 //! a bucket is adopted, what wins, and what proves the end.
 
-#[cfg(test)]
-mod world;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::world::origin::{
+    address, adopt, adopt_and_rest, all, bucket_permit, caught_up, delete, finish, listed, outcome, system, tea, there,
+};
+use crate::world::{self, World, body, declared, noise, put_if, settings};
 use bytes::Bytes;
 use engine::{Complete, CompletedPart, Error, ListQuery, Odd, StartUpload};
 use model::adoption::Stage;
 use model::{Adoption, BucketName, BucketSetting, ETag, Metadata, OriginAddress, Precondition, Timestamp, Versioning};
 use policy::{DeleteBucket, GetObject, ListObjects, PutObject, WriteSettings};
 use providers::OriginErrorKind;
-use world::origin::{
-    address, adopt, adopt_and_rest, all, bucket_permit, caught_up, delete, finish, listed, outcome, system, tea, there,
-};
-use world::{World, body, declared, noise, put_if, settings};
 
 const MIB: usize = 1 << 20;
 

@@ -1,19 +1,14 @@
 //! What repairs and evacuations may take, what they say when it is spent, what they bill, and when a repair
 //! is finished.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
-
-#[cfg(test)]
-mod world;
-
 use std::time::Duration;
 
+use crate::world::{self, World, noise, settings};
 use engine::{Budget, Depth, Engine, Evacuation, KeepingSettings, NotAsked, Purse, ScrubOrder, Settings, Stop, Wait};
 use model::{Label, NanoDollars, Prices, SiteState};
 use policy::SystemPermit;
 use providers::Store;
 use providers::fault::State;
-use world::{World, noise, settings};
 
 const MIB: usize = 1 << 20;
 const DOLLAR: u64 = NanoDollars::DOLLAR;

@@ -1,15 +1,11 @@
 //! Faults planted at simulated sites are found and named, what is well is left in peace, and nobody spends
 //! more than the day's budget.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
-
-#[cfg(test)]
-mod world;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::world::{self, World, noise, settings};
 use bytes::Bytes;
 use catalog::Catalog;
 use catalog::proof::{PieceAt, Proof};
@@ -21,7 +17,6 @@ use policy::{DeleteObject, SystemPermit};
 use providers::Store;
 use providers::fault::State;
 use tokio::sync::watch;
-use world::{World, noise, settings};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// The site that is made ill.

@@ -1,21 +1,16 @@
 //! Starts over an older catalog: what the sites hold beyond it is brought back, and what was deleted
 //! stays so.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
-
-#[cfg(test)]
-mod world;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::world::{self, World, body, declared, noise, settings};
 use catalog::SqliteCatalog;
 use engine::{Complete, CompletedPart, Engine, Error, OpenError, StartUpload};
 use model::{Label, Precondition, SiteState};
 use policy::DeleteObject;
 use providers::Store;
 use providers::fault::State;
-use world::{World, body, declared, noise, settings};
 
 const MIB: usize = 1 << 20;
 

@@ -1,12 +1,9 @@
 //! Sites that fall silent or turn slow: what that costs whoever writes meanwhile, on virtual time.
 
-#[cfg(test)]
-mod world;
-
 use std::time::Duration;
 
+use crate::world::World;
 use providers::fault::State;
-use world::World;
 
 const QUICK: Duration = Duration::from_millis(5);
 /// The least deadline of an upload, and what a write takes beside.
