@@ -77,6 +77,8 @@ pub struct History {
     keeping: Keeping,
     worlds: BTreeSet<World>,
     under_way: BTreeMap<OpId, Request>,
+    /// Writes under way that nobody will hear of: each may still happen, or never.
+    lost: BTreeSet<OpId>,
     /// Of each entry; `None` is a marker.
     values: BTreeMap<EntryId, Option<ValueId>>,
 }
@@ -84,7 +86,8 @@ pub struct History {
 impl History {
     pub fn new(keeping: Keeping) -> History {
         let worlds = BTreeSet::from([World::default()]);
-        History { keeping, worlds, under_way: BTreeMap::new(), values: BTreeMap::new() }
+        let (under_way, lost) = (BTreeMap::new(), BTreeSet::new());
+        History { keeping, worlds, under_way, lost, values: BTreeMap::new() }
     }
 
     pub fn keeping(&self) -> Keeping {
@@ -122,6 +125,7 @@ impl History {
             let other: Vec<_> = other.into_iter().collect();
             return Err(format!("{request:?} was answered {answer:?}; only these answers can be explained: {other:?}"));
         }
+        let kept = self.needed(kept);
         if kept.len() > WORLDS_MAX {
             return Err(format!("the run leaves too much open: {} worlds", kept.len()));
         }
@@ -139,6 +143,30 @@ impl History {
         }
     }
 
+    /// Without those worlds in which less can happen than in another: the same versions, and more of the lost writes
+    /// used up. What is still to come may as well never come, so whatever explains an answer there explains it
+    /// in the other.
+    fn needed(&self, worlds: BTreeSet<World>) -> BTreeSet<World> {
+        let mut alike: BTreeMap<World, Vec<BTreeSet<OpId>>> = BTreeMap::new();
+        for mut world in worlds {
+            let used: BTreeSet<OpId> = world.happened.keys().copied().filter(|op| self.lost.contains(op)).collect();
+            // How a lost one was judged nobody is told.
+            world.happened.retain(|op, _| !used.contains(op));
+            let found = alike.entry(world).or_default();
+            if !found.iter().any(|less| less.is_subset(&used)) {
+                found.retain(|more| !used.is_subset(more));
+                found.push(used);
+            }
+        }
+        let with = |(world, used): (World, BTreeSet<OpId>)| {
+            let lost = used.into_iter().map(|op| (op, Answer::Done));
+            World { happened: world.happened.into_iter().chain(lost).collect(), ..world }
+        };
+        let each =
+            alike.into_iter().flat_map(|(world, found)| found.into_iter().map(move |used| (world.clone(), used)));
+        each.map(with).collect()
+    }
+
     /// Nobody knows whether the request happened, or will.
     pub fn lose(&mut self, op: OpId) {
         if matches!(self.under_way.get(&op), Some(Request::Current | Request::Versions)) {
@@ -151,6 +179,10 @@ impl History {
                     world
                 })
                 .collect();
+        } else if self.under_way.contains_key(&op) {
+            self.lost.insert(op);
+            let worlds = std::mem::take(&mut self.worlds);
+            self.worlds = self.needed(worlds);
         }
     }
 
@@ -166,6 +198,7 @@ impl History {
             }
         }
         self.under_way.clear();
+        self.lost.clear();
         self.worlds = seen.into_iter().map(|world| World { happened: BTreeMap::new(), ..world }).collect();
     }
 
@@ -343,6 +376,20 @@ mod tests {
         two.settle();
         at_once(&mut two, 2, Request::Current, Answer::Current(None)).unwrap();
         at_once(&mut two, 3, Request::Current, Answer::Current(Some(1))).unwrap_err();
+    }
+
+    #[test]
+    fn many_that_nobody_heard_of_leave_few_worlds_and_explain_no_more() {
+        let mut history = history(Keeping::Current);
+        for op in 1..10 {
+            history.begin(u64::from(op), write(op, Condition::None));
+            history.lose(u64::from(op));
+        }
+        at_once(&mut history, 20, Request::Current, Answer::Current(None)).unwrap();
+        at_once(&mut history, 21, Request::Current, Answer::Current(Some(3))).unwrap();
+        assert_eq!(history.worlds.len(), 1, "whichever others happened before");
+        at_once(&mut history, 22, Request::Current, Answer::Current(Some(7))).unwrap();
+        at_once(&mut history, 23, Request::Current, Answer::Current(Some(3))).unwrap_err();
     }
 
     #[test]
