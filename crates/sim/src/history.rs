@@ -15,7 +15,7 @@ pub type ValueId = u32;
 pub type OpId = u64;
 
 /// More worlds than this say that the run leaves too much open, not that something is wrong.
-const WORLDS_MAX: usize = 20_000;
+const WORLDS_MAX: usize = 200_000;
 
 /// Whether a bucket keeps what is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
