@@ -40,6 +40,7 @@ pub const ALGORITHMS: &[Algorithm] = &[
             ("coding/shares.rs", &["blake3"]),
             ("providers/marker.rs", &["blake3"]),
             ("server/backup.rs", &["blake3"]),
+            ("server/cli/drill.rs", &["blake3"]),
         ],
     },
     Algorithm {
