@@ -363,14 +363,20 @@ impl Inner {
     }
 
     /// Segments that brought records and hold some of before too. They take the place of those when all is shown, now
-    /// or after a start that was cut short: what was left out of them may be let go by what comes last.
+    /// or after a start that was cut short: what was left out of them may be let go by what comes last. One that
+    /// cannot be read now is met again by the next start.
     async fn half_taken_up(&self, stream: StreamId) -> Result<Vec<Batch>, OpenError> {
         let mut batches = Vec::new();
         for segment in self.catalog.half_taken_up(stream).await? {
-            let unreadable = |why: String| OpenError::Journal(format!("segment {}: {why}", segment.id));
-            let payload = self.whole_payload(&segment).await?;
+            let payload = match self.whole_payload(&segment).await {
+                Ok(payload) => payload,
+                Err(error) => {
+                    warn!(%stream, segment = %segment.id, %error, "what was compacted cannot be read yet");
+                    continue;
+                }
+            };
             let opened = journal::open(&payload, |tag| self.keys.by_tag(tag).map(OpenSecret));
-            let opened = opened.map_err(|error| unreadable(error.to_string()))?;
+            let opened = opened.map_err(|error| OpenError::Journal(format!("segment {}: {error}", segment.id)))?;
             let shipped = |(encoded, place): (Bytes, journal::Ride)| Shipped {
                 encoded,
                 extent: place.map(|(offset, length)| Extent { segment: segment.id, offset, length }),
