@@ -28,19 +28,19 @@ pub async fn begin(
     let highest = caller.label(&admin);
     {
         let mut state = held(&admin.compaction);
-        if state.as_ref().is_some_and(|state| !state.over) {
+        if state.as_ref().is_some_and(|(_, state)| !state.over) {
             return Err(Problem::new(StatusCode::CONFLICT, "the journal is being compacted: wait for it"));
         }
-        *state = Some(CompactionState::default());
+        *state = Some((highest, CompactionState::default()));
     }
     tokio::spawn(async move {
         let tell = |done: &Compaction| {
-            if let Some(state) = held(&admin.compaction).as_mut() {
+            if let Some((_, state)) = held(&admin.compaction).as_mut() {
                 state.done = compacted(*done);
             }
         };
         let outcome = admin.engine.compact(&admin.permit, &highest, tell).await;
-        if let Some(state) = held(&admin.compaction).as_mut() {
+        if let Some((_, state)) = held(&admin.compaction).as_mut() {
             state.over = true;
             state.failed = outcome.err().map(|error| error.to_string());
         }
@@ -48,9 +48,15 @@ pub async fn begin(
     Ok(StatusCode::ACCEPTED)
 }
 
-pub async fn show(State(admin): State<Arc<Admin>>) -> Result<Json<CompactionState>, Problem> {
-    let state = held(&admin.compaction).clone();
-    state.map(Json).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "nothing was compacted since the start"))
+/// One that reached above the caller is told to nobody below.
+pub async fn show(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<CompactionState>, Problem> {
+    let state = held(&admin.compaction).clone().filter(|(highest, _)| *highest <= caller.label(&admin));
+    state
+        .map(|(_, state)| Json(state))
+        .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "nothing was compacted since the start"))
 }
 
 fn compacted(of: Compaction) -> Compacted {

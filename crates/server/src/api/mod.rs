@@ -36,8 +36,8 @@ use axum::routing::{delete, get, patch, post};
 use catalog::Catalog;
 use engine::Engine;
 use http::StatusCode;
-use model::Outside;
 use model::outside::Clock;
+use model::{Label, Outside};
 use policy::SystemPermit;
 use policy::duty::Duty;
 use ring::hmac;
@@ -75,8 +75,8 @@ pub struct Admin {
     backup: Arc<Mutex<Option<BackupState>>>,
     /// The repair under way, or the last one that was asked for.
     repair: Arc<Mutex<Option<RepairState>>>,
-    /// The journal's compaction under way, or the last one that was asked for.
-    compaction: Arc<Mutex<Option<CompactionState>>>,
+    /// The journal's compaction under way, or the last one that was asked for, and up to which label it goes.
+    compaction: Arc<Mutex<Option<(Label, CompactionState)>>>,
     scrub: Mutex<Option<durability::Run>>,
     clock: Arc<dyn Clock>,
     /// Fresh in each process; see [`Token::matches`].
