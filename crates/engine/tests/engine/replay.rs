@@ -97,10 +97,10 @@ async fn batches_that_were_placed_twice_are_replayed_once_and_read_well() {
     }
 }
 
-/// The record of a move names the pieces there were then. What was caught up later is in no record, and is
-/// found all the same.
+/// Over a catalog from before, what was moved and what was caught up since are both found. It does not tell whether
+/// pieces are taken back before or after the moves are replayed: here the move waited, and names them all.
 #[tokio::test(start_paused = true)]
-async fn pieces_that_were_caught_up_after_a_move_are_taken_back() {
+async fn what_was_moved_and_caught_up_since_is_found_over_an_older_catalog() {
     let world = World::under(51, settings(), vec![Label::LOWEST; 5]).await;
     let system = policy::SystemPermit::for_background_work();
     let told = async |site: &str, state| world.engine.set_sites(&system, &[site.to_owned()], state).await.unwrap();
