@@ -1,0 +1,110 @@
+// The API under /api/v1: each request is signed here, so that no secret travels.
+
+import { type Signer, canonicalQuery, sha256, utf8 } from "../sign/sigv4";
+import { type Problem, isAbort, problemOf, unanswered } from "./problem";
+import type { SignInFacts } from "./types";
+
+export type Query = Record<string, string | number | boolean | undefined>;
+
+interface Options {
+  query?: Query;
+  body?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+interface Kept {
+  etag: string;
+  document: unknown;
+}
+
+export class Api {
+  /** The last answer to each question that came with an ETag, so that an unchanged one is not sent again. */
+  private readonly kept = new Map<string, Kept>();
+  /** Called once the server no longer knows the key. */
+  onUnknown?: (problem: Problem) => void;
+
+  constructor(
+    private readonly signer: Signer,
+    private readonly region: string,
+  ) {}
+
+  async get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
+    const name = path + (query ? `?${encode(query)}` : "");
+    const kept = this.kept.get(name);
+    const headers: Record<string, string> = kept ? { "if-none-match": kept.etag } : {};
+    const response = await this.send("GET", path, { query, headers, signal });
+    if (response.status === 304 && kept) return kept.document as T;
+    const document: unknown = await response.json();
+    const etag = response.headers.get("etag");
+    if (etag) this.kept.set(name, { etag, document });
+    return document as T;
+  }
+
+  /** `undefined` where the answer has no body. One key a call: sent again by the browser, it is done once. */
+  async post<T = void>(path: string, body?: unknown): Promise<T> {
+    return this.change("POST", path, body, { "idempotency-key": crypto.randomUUID() });
+  }
+
+  async put<T = void>(path: string, body?: unknown): Promise<T> {
+    return this.change("PUT", path, body);
+  }
+
+  async patch<T = void>(path: string, body?: unknown): Promise<T> {
+    return this.change("PATCH", path, body);
+  }
+
+  async delete<T = void>(path: string): Promise<T> {
+    return this.change("DELETE", path);
+  }
+
+  private async change<T>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<T> {
+    const response = await this.send(method, path, { body, headers });
+    const text = await response.text();
+    return (text ? JSON.parse(text) : undefined) as T;
+  }
+
+  /** A path under `/api/v1`, such as `/sites`. Throws a [`Problem`] for anything but a success, or 304. */
+  async send(method: string, path: string, { query, body, headers = {}, signal }: Options = {}): Promise<Response> {
+    const text = body === undefined ? "" : JSON.stringify(body);
+    const asked = query ? encode(query) : "";
+    const sent = `/api/v1${path}${asked ? `?${asked}` : ""}`;
+    const url = new URL(sent, location.origin);
+    if (__DEV_API_HOST__) url.host = __DEV_API_HOST__;
+    const given = body === undefined ? headers : { ...headers, "content-type": "application/json" };
+    const bodyHash = await sha256(utf8(text));
+    const signed = await this.signer.sign({ method, url, headers: given, bodyHash }, { region: this.region, service: "entente" });
+    let response: Response;
+    try {
+      response = await fetch(sent, { method, headers: signed, body: text || undefined, signal, cache: "no-store", credentials: "omit" });
+    } catch (error) {
+      if (isAbort(error)) throw error;
+      throw unanswered(error);
+    }
+    if (response.ok || response.status === 304) return response;
+    const problem = await problemOf(response);
+    if (problem.status === 401) this.onUnknown?.(problem);
+    throw problem;
+  }
+}
+
+/** What is told before sign-in. */
+export async function signInFacts(signal?: AbortSignal): Promise<SignInFacts> {
+  let response: Response;
+  try {
+    response = await fetch("/api/v1/sign-in", { signal, cache: "no-store", credentials: "omit" });
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw unanswered(error);
+  }
+  if (!response.ok) throw await problemOf(response);
+  return (await response.json()) as SignInFacts;
+}
+
+function encode(query: Query): string {
+  const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
+  return canonicalQuery(new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])));
+}
+
+/** A name as one part of a path. */
+export { uriEncode as part } from "../sign/sigv4";

@@ -1,0 +1,256 @@
+// The documents of /api/v1 that the console reads, as `crates/server/src/api/wire.rs` writes them.
+
+/** `GET /sign-in`. */
+export interface SignInFacts {
+  region: string;
+  s3_endpoint: string;
+  version: string;
+}
+
+export type Role = "mission-owner" | "platform-operator" | "security-officer" | "contracting-officer" | "auditor";
+
+/** What a role may do beside the data: `policy::duty::Duty`. */
+export type Duty =
+  | "SeeStatus"
+  | "Keep"
+  | "Adopt"
+  | "Scrub"
+  | "BackUp"
+  | "SeePeople"
+  | "SetPeople"
+  | "IssueKeys"
+  | "RotateOwnKey"
+  | "Grant"
+  | "AskRelease"
+  | "SeeReleases"
+  | "SignRelease"
+  | "SeeLabels"
+  | "RotateLabel"
+  | "ShredLabel"
+  | "ExplainOwn"
+  | "ExplainAny";
+
+/** `GET /session`. */
+export interface Session {
+  user: string | null;
+  role: Role | null;
+  roles_duties: Duty[];
+  label: string;
+  label_color?: string | null;
+  enclave: string;
+  region: string;
+  s3_endpoint: string;
+  version: string;
+  /** Whether nothing in the enclave lies above the session. */
+  sees_all: boolean;
+  labels: string[];
+}
+
+export type Health = "well" | "out";
+export type SiteState = "active" | "suspended" | "draining" | "detached";
+
+export interface Waiting {
+  segments: number;
+  /** To be read behind "wait for". */
+  why: string;
+}
+
+export interface Prices {
+  storage_gb_month?: number | null;
+  writes_1000?: number | null;
+  reads_1000?: number | null;
+  egress_gb?: number | null;
+  [other: string]: number | null | undefined;
+}
+
+/** `GET /sites`. The sums are only there for those who see everything. */
+export interface Site {
+  name: string;
+  vendor: string;
+  region: string;
+  kind?: string | null;
+  state: SiteState;
+  reads?: Health;
+  writes?: Health;
+  reason?: string | null;
+  latitude?: number | null;
+  longitude?: number | null;
+  ceiling?: string | null;
+  prices?: Prices | null;
+  pieces?: number;
+  bytes?: number | null;
+  moved_pieces?: number;
+  moved_bytes?: number;
+  read_bytes?: number;
+  dollars?: number;
+  dearer_dollars?: number;
+  waits?: Waiting[];
+}
+
+export interface Sites {
+  sites: Site[];
+}
+
+export interface Series {
+  requests?: (number | null)[];
+  errors?: (number | null)[];
+  p50_ms?: (number | null)[];
+  p99_ms?: (number | null)[];
+}
+
+/** `GET /history`. */
+export interface History {
+  step_s: number;
+  until: string;
+  door?: Series;
+  sites: Record<string, Series & { reads_out?: (number | null)[]; writes_out?: (number | null)[] }>;
+}
+
+/** `GET /activity`. */
+export interface Activity {
+  items: ActivityItem[];
+}
+
+export interface ActivityItem {
+  kind: string;
+  what: string;
+  why: string;
+  since: string | null;
+  progress: { done: number; total: number; unit: string } | null;
+  state: string;
+}
+
+/** `GET /overview`. */
+export interface Overview {
+  promise: { spare: number; objects: number; bytes: number }[];
+  promise_age_s: number | null;
+  below_promise: number | null;
+  cost_month: { sites: Record<string, { storage_dollars: number; request_dollars: number }> } | null;
+}
+
+/** What work takes, at list prices. */
+export interface Work {
+  segments: number;
+  pieces: number;
+  bytes_read: number;
+  bytes_written: number;
+  requests: number;
+  dollars: number;
+}
+
+export interface EvacuationPlan {
+  sites: string[];
+  copied: number;
+  computed: number;
+  recoded: number;
+  waiting: number;
+  waits: Waiting[];
+  work: Work;
+  dearer_dollars: number;
+}
+
+export interface RepairPlan {
+  by_spare: { spare: number; work: Work }[];
+  waiting: number;
+  waits: Waiting[];
+  work: Work;
+}
+
+export interface RepairState {
+  of: number;
+  segments: number;
+  waits: Waiting[];
+  work: Work;
+  over: boolean;
+  left: number;
+  failed: string | null;
+  compared: Compared | null;
+}
+
+export interface Compared {
+  sites: number;
+  pieces: number;
+  missing: number;
+  restored: number;
+  not_asked: { site: string; why: string; on_purpose: boolean }[];
+}
+
+export interface Compacted {
+  segments: number;
+  into: number;
+  live_bytes: number;
+  stored_bytes: number;
+  waiting: number;
+}
+
+export interface CompactionState {
+  done: Compacted;
+  over: boolean;
+  failed: string | null;
+}
+
+export interface Proven {
+  proof: "recorded" | "seen" | "read";
+  within_days: number | null;
+  spare: number;
+  objects: number;
+  bytes: number;
+}
+
+/** `GET /durability`. */
+export interface Durability {
+  at: string;
+  buckets: DurableBucket[];
+  sites: ProvenSite[];
+}
+
+export interface DurableBucket {
+  bucket: string;
+  label: string;
+  profile: string;
+  promise: number;
+  objects: number;
+  bytes: number;
+  empty: number;
+  proofs: Proven[];
+}
+
+export interface ProvenSite {
+  site: string;
+  oldest_seen: string | null;
+  oldest_read: string | null;
+  requests_today: number;
+  bytes_today: number;
+  dollars_today: number;
+}
+
+export interface Finding {
+  fault: string;
+  site: string;
+  object: string;
+  segment: string | null;
+  piece: number | null;
+  first: string;
+  last: string;
+  times: number;
+  over: string | null;
+}
+
+export interface Findings {
+  findings: Finding[];
+  next?: string | null;
+}
+
+/** `GET /scrubs`. The sums are only there for those who see everything. */
+export interface ScrubState {
+  running: boolean;
+  failed: string | null;
+  at: string;
+  looked_at?: number;
+  proven?: number;
+  requests?: number;
+  bytes?: number;
+  dollars?: number;
+  found?: Record<string, number>;
+  stopped?: { site: string; depth: string; why: string }[];
+}

@@ -1,0 +1,5 @@
+// Buckets and objects: what each view is, and where it stands.
+
+import type { Route } from "../../router";
+
+export const routes: Route[] = [];

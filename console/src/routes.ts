@@ -1,0 +1,24 @@
+// Every view of the console. A folder of pages tells its own; the order here is that of the navigation.
+
+import { lazy } from "react";
+
+import { routes as buckets } from "./pages/buckets/routes";
+import { routes as people } from "./pages/people/routes";
+import type { Route } from "./router";
+
+export const routes: Route[] = [
+  {
+    path: "/",
+    title: "Overview",
+    component: lazy(() => import("./pages/overview/index.tsx")),
+    duties: ["SeeStatus"],
+    nav: { group: "System", label: "Overview", icon: "overview" },
+  },
+  ...buckets,
+  ...people,
+];
+
+/** Where a session begins: the first view it may see. */
+export function first(allowed: (route: Route) => boolean): string {
+  return routes.find((route) => route.nav && allowed(route))?.path ?? "/";
+}

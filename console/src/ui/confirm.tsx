@@ -1,0 +1,81 @@
+// A plan first, then a yes: whatever spends, moves or deletes is shown before it is done.
+
+import { Button, Group, Modal, TextInput } from "@mantine/core";
+import { type FormEvent, type ReactNode, useEffect, useId, useState } from "react";
+
+import { type Problem, unanswered } from "../api/problem";
+import { Failure } from "./parts";
+
+interface Props {
+  open: boolean;
+  title: string;
+  /** What the button says: the deed, as a verb. */
+  deed: string;
+  /** Has to be typed where the deed cannot be taken back. */
+  word?: string;
+  danger?: boolean;
+  /** False while the plan is not there yet, or forbids the deed. */
+  ready?: boolean;
+  /** The plan. */
+  children: ReactNode;
+  act: () => Promise<unknown>;
+  close: () => void;
+}
+
+export function Confirm({ open, title, deed, word, danger, ready = true, children, act, close }: Props) {
+  const [typed, setTyped] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const id = useId();
+  useEffect(() => {
+    if (open) return;
+    setTyped("");
+    setProblem(null);
+  }, [open]);
+  const may = ready && !busy && (word === undefined || typed === word);
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    if (!may) return;
+    setBusy(true);
+    setProblem(null);
+    try {
+      await act();
+      close();
+    } catch (error) {
+      setProblem(unanswered(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Modal opened={open} onClose={close} title={title} size="lg" lockScroll={false} closeButtonProps={{ "aria-label": "Close" }}>
+      <form onSubmit={(event) => void submit(event)} className="confirm">
+        {children}
+        {word !== undefined && (
+          <TextInput
+            id={id}
+            label={
+              <>
+                Type <code>{word}</code> to go on
+              </>
+            }
+            value={typed}
+            onChange={(event) => setTyped(event.currentTarget.value)}
+            autoComplete="off"
+            spellCheck={false}
+            data-autofocus
+          />
+        )}
+        {problem && <Failure problem={problem} />}
+        <Group justify="flex-end" gap="sm">
+          <Button variant="default" onClick={close}>
+            Leave it
+          </Button>
+          <Button type="submit" color={danger ? "red" : undefined} disabled={!may} loading={busy}>
+            {deed}
+          </Button>
+        </Group>
+      </form>
+    </Modal>
+  );
+}

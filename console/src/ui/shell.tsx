@@ -1,0 +1,144 @@
+// The frame around every page: the session's label, the navigation, who is signed in.
+
+import { Menu, useMantineColorScheme } from "@mantine/core";
+import { type ReactNode, useEffect, useState } from "react";
+
+import { useLive } from "../api/documents";
+import { Link, type Route, usePlace } from "../router";
+import { routes } from "../routes";
+import { useSession, useSigning } from "../session";
+import { Icon } from "./icons";
+import { inkOf } from "./levels";
+import { State } from "./parts";
+
+export function Shell({ route, allowed, children }: { route: Route | null; allowed: (route: Route) => boolean; children: ReactNode }) {
+  const { path } = usePlace();
+  const [open, setOpen] = useState(false);
+  useEffect(() => setOpen(false), [path]);
+  const shown = routes.filter((route) => route.nav && allowed(route));
+  const groups = [...new Set(shown.map((route) => route.nav?.group ?? ""))];
+  return (
+    <>
+      <a className="skip" href="#main">
+        Skip to the page
+      </a>
+      <Banner />
+      <div className="frame">
+        <header className="top">
+          <button type="button" className="icon-button menu-button" aria-expanded={open} aria-controls="navigation" aria-label="Navigation" onClick={() => setOpen(!open)}>
+            <Icon name="menu" />
+          </button>
+          <Link to="/" className="brand">
+            <img src="/entente.svg" alt="" width={24} height={24} />
+            <span>Entente</span>
+          </Link>
+          <div className="top-right">
+            <Freshness />
+            <SchemeSwitch />
+            <Who />
+          </div>
+        </header>
+        <nav id="navigation" className={open ? "side open" : "side"} aria-label="Pages" onKeyDown={(event) => event.key === "Escape" && setOpen(false)}>
+          {groups.map((group) => (
+            <div key={group} className="nav-group">
+              <h2>{group}</h2>
+              <ul>
+                {shown
+                  .filter((other) => other.nav?.group === group)
+                  .map((other) => (
+                    <li key={other.path}>
+                      <Link to={other.path} aria-current={isWithin(other, route, path) ? "page" : undefined}>
+                        {other.nav && <Icon name={other.nav.icon} />}
+                        {other.nav?.label}
+                      </Link>
+                    </li>
+                  ))}
+              </ul>
+            </div>
+          ))}
+        </nav>
+        <main id="main" tabIndex={-1}>
+          {children}
+        </main>
+      </div>
+    </>
+  );
+}
+
+/** A view beneath another, such as a bucket beneath the buckets, marks that. */
+function isWithin(other: Route, route: Route | null, path: string): boolean {
+  return route === other || (other.path !== "/" && path.startsWith(`${other.path}/`));
+}
+
+function Banner() {
+  const { session } = useSession();
+  return (
+    <div className="banner" style={inkOf(session.label, session.label_color)} role="note" aria-label="Label of this session">
+      {session.label}
+    </div>
+  );
+}
+
+function Freshness() {
+  const { state } = useLive();
+  const { may } = useSession();
+  if (!may("SeeStatus")) return null;
+  if (state === "live") return <State kind="ok">Live</State>;
+  return <State kind={state === "connecting" ? "busy" : "warn"}>{state === "connecting" ? "Connecting" : "Asking every 3 s"}</State>;
+}
+
+const SCHEMES = [
+  { value: "light", label: "Light", icon: "sun" },
+  { value: "dark", label: "Dark", icon: "moon" },
+  { value: "auto", label: "As the system", icon: "auto" },
+] as const;
+
+function SchemeSwitch() {
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const now = SCHEMES.find(({ value }) => value === colorScheme) ?? SCHEMES[2];
+  return (
+    <Menu position="bottom-end" withinPortal={false}>
+      <Menu.Target>
+        <button type="button" className="icon-button" aria-label={`Colours: ${now.label}`}>
+          <Icon name={now.icon} />
+        </button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {SCHEMES.map(({ value, label, icon }) => (
+          <Menu.Item key={value} leftSection={<Icon name={icon} size={16} />} rightSection={value === colorScheme ? <Icon name="ok" size={14} /> : null} onClick={() => setColorScheme(value)}>
+            {label}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function Who() {
+  const { session } = useSession();
+  const { signOut } = useSigning();
+  const name = session.user ?? "operator";
+  return (
+    <Menu position="bottom-end" withinPortal={false} width={280}>
+      <Menu.Target>
+        <button type="button" className="who" aria-label={`Signed in as ${name}`}>
+          <Icon name="people" />
+          <span className="who-name">{name}</span>
+        </button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <div className="who-facts">
+          <strong>{name}</strong>
+          <span>{session.role ? session.role.replace("-", " ") : "no role"}</span>
+          <span>Session at {session.label}</span>
+          <span>Enclave {session.enclave}</span>
+          <span>Version {session.version}</span>
+        </div>
+        <Menu.Divider />
+        <Menu.Item leftSection={<Icon name="out" size={16} />} onClick={() => signOut()}>
+          Sign out
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
