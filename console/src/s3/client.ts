@@ -129,6 +129,6 @@ export function s3Problem(status: number, body: string): Problem {
   return new Problem(status, `status ${status}`, plain[status] ?? `the S3 door answered ${status} and gave no reason`);
 }
 
-function sentTo(url: URL): string {
+export function sentTo(url: URL): string {
   return __DEV_S3__ && url.origin === new URL(__DEV_S3__).origin ? `/__s3${url.pathname}${url.search}` : url.href;
 }

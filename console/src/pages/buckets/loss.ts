@@ -1,0 +1,72 @@
+// What loss an object survives, read from where its pieces lie.
+
+export type Piece = { index: number; site: string; vendor?: string; data: boolean; proven: string | null; state: string };
+
+export type Segment = {
+  segment: string;
+  k: number;
+  m: number;
+  offset: number;
+  length: number;
+  bytes: number;
+  promise: number;
+  pieces: Piece[];
+};
+
+/** A piece counts unless it is known not to be there. */
+export function counts(piece: Piece): boolean {
+  return !["lost", "missing", "bad", "damaged", "gone", "unproven"].includes(piece.state);
+}
+
+/** So many vendors may vanish, whichever they are, and every segment can still be read; -1 if one cannot be now. */
+export function survives(segments: readonly Segment[], vendorOf: (site: string) => string): number | null {
+  if (segments.length === 0) return null;
+  return Math.min(...segments.map((segment) => survivesOf(segment, vendorOf)));
+}
+
+function survivesOf(segment: Segment, vendorOf: (site: string) => string): number {
+  // A code of k counts distinct pieces: two copies of one are one.
+  const held = new Map<string, Set<number>>();
+  for (const piece of segment.pieces.filter(counts)) {
+    const vendor = vendorOf(piece.site);
+    held.set(vendor, (held.get(vendor) ?? new Set()).add(piece.index));
+  }
+  const vendors = [...held.keys()];
+  // There are few vendors; all sets of them are tried, the smallest first.
+  for (let lost = 0; lost <= vendors.length; lost += 1) {
+    for (const gone of choices(vendors, lost)) {
+      const left = new Set<number>();
+      for (const [vendor, indices] of held) if (!gone.includes(vendor)) indices.forEach((index) => left.add(index));
+      if (left.size < segment.k) return lost - 1;
+    }
+  }
+  return vendors.length;
+}
+
+/** All choices of so many out of these. */
+export function choices<T>(of: readonly T[], many: number): T[][] {
+  if (many === 0) return [[]];
+  return of.flatMap((one, index) => choices(of.slice(index + 1), many - 1).map((rest) => [one, ...rest]));
+}
+
+/** Whether it could still be read with these vendors gone. */
+export function readableWithout(
+  segments: readonly Segment[],
+  gone: ReadonlySet<string>,
+  vendorOf: (site: string) => string,
+): boolean {
+  return segments.every((segment) => {
+    const left = segment.pieces.filter((piece) => counts(piece) && !gone.has(vendorOf(piece.site)));
+    return new Set(left.map((piece) => piece.index)).size >= segment.k;
+  });
+}
+
+const WORDS = ["no vendor", "any one vendor", "any two vendors", "any three vendors", "any four vendors"];
+
+/** The sentence for a person. */
+export function sentence(count: number | null): string {
+  if (count === null) return "It has no bytes, so there is nothing to lose.";
+  if (count < 0) return "It cannot be read now: too few of its pieces can be reached.";
+  const whom = WORDS[count] ?? `any ${count} vendors`;
+  return count === 0 ? "It survives the loss of no vendor: each one holds something that is needed." : `It survives the loss of ${whom}.`;
+}
