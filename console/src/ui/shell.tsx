@@ -4,6 +4,7 @@ import { Menu, useMantineColorScheme } from "@mantine/core";
 import { type ReactNode, useEffect, useState } from "react";
 
 import { useLive } from "../api/documents";
+import { UploadTray } from "../pages/buckets/Tray";
 import { Link, type Route, usePlace } from "../router";
 import { routes } from "../routes";
 import { useSession, useSigning } from "../session";
@@ -61,6 +62,7 @@ export function Shell({ route, allowed, children }: { route: Route | null; allow
           {children}
         </main>
       </div>
+      <UploadTray />
     </>
   );
 }

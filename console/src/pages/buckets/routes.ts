@@ -1,5 +1,20 @@
-// Buckets and objects: what each view is, and where it stands.
+// Buckets and objects: what each view is, and where it stands. Data is a mission owner's alone, as the role matrix
+// says; who may ask for a release is the duty that tells one.
 
+import { lazy } from "react";
+
+import type { Duty } from "../../api/types";
 import type { Route } from "../../router";
 
-export const routes: Route[] = [];
+const DATA: Duty[] = ["AskRelease"];
+
+export const routes: Route[] = [
+  { path: "/buckets", title: "Buckets", component: lazy(() => import("./List").then((it) => ({ default: it.BucketList }))), duties: DATA, nav: { group: "Data", label: "Buckets", icon: "buckets" } },
+  { path: "/placements", title: "Profiles of buckets", component: lazy(() => import("./Placement").then((it) => ({ default: it.Placements }))), duties: ["Keep"], nav: { group: "Data", label: "Profiles of buckets", icon: "buckets" } },
+  { path: "/buckets/:bucket", title: "Objects", component: lazy(() => import("./Objects").then((it) => ({ default: it.Objects }))), duties: DATA },
+  { path: "/buckets/:bucket/object", title: "Object", component: lazy(() => import("./ObjectPage").then((it) => ({ default: it.ObjectPage }))), duties: DATA },
+  { path: "/buckets/:bucket/uploads", title: "Unfinished uploads", component: lazy(() => import("./Unfinished").then((it) => ({ default: it.Unfinished }))), duties: DATA },
+  { path: "/buckets/:bucket/rules", title: "Versions and rules", component: lazy(() => import("./RulesPage").then((it) => ({ default: it.RulesPage }))), duties: DATA },
+  { path: "/buckets/:bucket/access", title: "Access", component: lazy(() => import("./AccessPage").then((it) => ({ default: it.AccessPage }))), duties: ["Grant"] },
+  { path: "/buckets/:bucket/placement", title: "Placement", component: lazy(() => import("./Placement").then((it) => ({ default: it.Placement }))), duties: [...DATA, "Keep"] },
+];

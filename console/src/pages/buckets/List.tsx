@@ -1,0 +1,154 @@
+// All buckets of a session, and a new one.
+
+import { Button, Modal, Radio, Stack, Switch, TextInput } from "@mantine/core";
+import { type FormEvent, useState } from "react";
+
+import { useDocument } from "../../api/documents";
+import { type Problem, unanswered } from "../../api/problem";
+import { Link, usePlace } from "../../router";
+import { useSession } from "../../session";
+import { count } from "../../ui/format";
+import { Icon } from "../../ui/icons";
+import { Age, Bytes, Empty, Failure, Load, Page } from "../../ui/parts";
+import { Table } from "../../ui/table";
+import { Label } from "../people/Label";
+import { PROFILES, type Bucket, type Buckets } from "./documents";
+import { toBucket } from "./paths";
+import { setLockDefault, setVersioning } from "./s3";
+
+export function BucketList() {
+  const { session } = useSession();
+  const [making, setMaking] = useState(false);
+  const mine = session.role === "mission-owner";
+  const buckets = useDocument<Buckets>("/buckets", { query: { limit: 1000 } });
+  const make = mine && (
+    <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setMaking(true)}>
+      New bucket
+    </Button>
+  );
+  return (
+    <Page title="Buckets" lead="Everything this session may see. What lies above its label is not here." actions={make}>
+      <Load of={buckets}>
+        {({ buckets: rows, next }) => (
+          <>
+            <Table
+              caption="Buckets"
+              rows={rows}
+              name={(row) => `${row.label} ${row.name}`}
+              empty={
+                <Empty title="No bucket yet">
+                  <p>
+                    A bucket holds objects at one label: {session.label} for this session. What you put into it is encrypted and spread over several vendors, so that none of
+                    them can lose it or read it.
+                  </p>
+                  {make}
+                </Empty>
+              }
+              columns={[
+                { head: "Name", cell: (row) => <Link to={toBucket(row.name)}>{row.name}</Link>, by: (row) => row.name },
+                { head: "Label", cell: (row) => <Label of={row.label} />, by: (row) => row.label, minor: true },
+                { head: "Objects", cell: (row) => count(row.objects), by: (row) => row.objects, numeric: true },
+                { head: "Size", cell: (row) => <Bytes of={row.bytes} />, by: (row) => row.bytes, numeric: true },
+                { head: "Profile", cell: (row) => row.profile, by: (row) => row.profile, minor: true },
+                { head: "Versions", cell: (row) => versioningWord(row), by: (row) => row.versioning, minor: true },
+                { head: "Made", cell: (row) => <Age at={row.created} />, by: (row) => row.created, minor: true },
+              ]}
+            />
+            {next && <p className="note">There are more than these thousand: name one in the address, as in /buckets/NAME.</p>}
+          </>
+        )}
+      </Load>
+      <NewBucket open={making} close={() => setMaking(false)} done={() => void buckets.refresh()} />
+    </Page>
+  );
+}
+
+export function versioningWord(bucket: Pick<Bucket, "versioning">): string {
+  const status = bucket.versioning?.toLowerCase();
+  if (status === "enabled") return "kept";
+  return status === "suspended" ? "suspended" : "not kept";
+}
+
+const NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+
+function NewBucket({ open, close, done }: { open: boolean; close: () => void; done: () => void }) {
+  const { api, s3, session } = useSession();
+  const { go } = usePlace();
+  const [name, setName] = useState("");
+  const [profile, setProfile] = useState("");
+  const [versions, setVersions] = useState(true);
+  const [lockable, setLockable] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const wrong = name !== "" && !NAME.test(name) ? "3 to 63 small letters, digits, dots and hyphens, with a letter or digit at both ends" : null;
+
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setProblem(null);
+    try {
+      await api.post("/buckets", profile ? { name, profile } : { name });
+      if (versions || lockable) await setVersioning(s3, name, "Enabled");
+      if (lockable) await setLockDefault(s3, name, null);
+      close();
+      done();
+      go(toBucket(name));
+    } catch (error) {
+      setProblem(unanswered(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  return (
+    <Modal opened={open} onClose={close} title="New bucket" size="lg" lockScroll={false} closeButtonProps={{ "aria-label": "Close" }}>
+      <form onSubmit={(event) => void submit(event)}>
+        <Stack>
+          <TextInput
+            label="Name"
+            description="Found by this name through S3 too"
+            placeholder="first-light"
+            value={name}
+            onChange={(event) => setName(event.currentTarget.value)}
+            error={wrong}
+            autoComplete="off"
+            spellCheck={false}
+            required
+            data-autofocus
+          />
+          <div>
+            <strong>Label</strong>
+            <p className="plain">
+              <Label of={session.label} /> The session’s, for good: another label takes another key.
+            </p>
+          </div>
+          <Radio.Group label="Profile" description="How its bytes are spread. It can be changed later, while the bucket is in use." value={profile} onChange={setProfile}>
+            <Stack gap="xs" mt="xs">
+              <Radio value="" label="As the enclave does by default" />
+              {PROFILES.map((one) => (
+                <Radio key={one.name} value={one.name} label={`${one.name} (${one.code})`} description={`Survives ${one.survives}; takes ${one.size}; needs ${one.needs}`} />
+              ))}
+            </Stack>
+          </Radio.Group>
+          <Switch
+            label="Keep versions"
+            description="What is overwritten or deleted can be brought back"
+            checked={versions || lockable}
+            disabled={lockable}
+            onChange={(event) => setVersions(event.currentTarget.checked)}
+          />
+          <Switch
+            label="Allow object lock"
+            description="Versions can be kept from being deleted, by date or by legal hold. This cannot be taken back."
+            checked={lockable}
+            onChange={(event) => setLockable(event.currentTarget.checked)}
+          />
+          {problem && <Failure problem={problem} title="The bucket was not made" />}
+          <Button type="submit" loading={busy} disabled={!NAME.test(name)}>
+            Make the bucket
+          </Button>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}

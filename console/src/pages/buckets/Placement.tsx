@@ -1,0 +1,187 @@
+// How a bucket's bytes are spread, and another way: planned, then moved while it is in use.
+
+import { Button, Radio } from "@mantine/core";
+import { type ReactNode, useState } from "react";
+
+import { useDocument } from "../../api/documents";
+import type { Durability } from "../../api/types";
+import { Link, type Params } from "../../router";
+import { useSession } from "../../session";
+import { Confirm } from "../../ui/confirm";
+import { bytes, count, counted, dollars } from "../../ui/format";
+import { Age, Bytes, Empty, Facts, Load, Page, Panel, State } from "../../ui/parts";
+import { Table } from "../../ui/table";
+import { Label } from "../people/Label";
+import { BucketPage, useBucket } from "./BucketPage";
+import { PROFILES, type DataMoves, type MovePlan } from "./documents";
+import { useLoaded } from "./loaded";
+import { toBucket } from "./paths";
+
+export function Placement({ params }: { params: Params }) {
+  const name = params.bucket ?? "";
+  const { may } = useSession();
+  const { bucket } = useBucket(name);
+  const durability = useDocument<Durability>(may("SeeStatus") ? "/durability" : null);
+  const own = durability.data?.buckets.find((one) => one.bucket === name);
+  const profile = bucket?.profile ?? own?.profile ?? null;
+  const about = PROFILES.find((one) => one.name === profile);
+  return (
+    <BucketPage name={name} bucket={bucket} at="placement">
+      <Panel title="Profile">
+        {profile === null ? (
+          <Empty title="Not known here">There is no such bucket for this session, or nothing is known of it yet.</Empty>
+        ) : (
+          <Facts
+            of={[
+              ["Profile", profile],
+              ["Code", about?.code ?? "–"],
+              ["Survives the loss of", about?.survives ?? "–"],
+              ["Takes", about?.size ?? "–"],
+              ...(own ? ([["Objects", count(own.objects)], ["Size", <Bytes key="s" of={own.bytes} />]] as [string, ReactNode][]) : []),
+            ]}
+          />
+        )}
+      </Panel>
+      {may("Keep") ? (
+        <Moving bucket={name} profile={profile} />
+      ) : (
+        <Panel title="Another profile">
+          <p>A platform operator can move the bucket to another profile while it is in use.</p>
+        </Panel>
+      )}
+    </BucketPage>
+  );
+}
+
+/** Every bucket with its profile, for whoever runs the sites. */
+export function Placements() {
+  const durability = useDocument<Durability>("/durability");
+  return (
+    <Page title="Profiles of buckets" lead="How each bucket is spread, and where it can be moved to another profile.">
+      <Load of={durability}>
+        {({ buckets }) => (
+          <Table
+            caption="Buckets and their profiles"
+            rows={buckets}
+            name={(row) => `${row.label} ${row.bucket}`}
+            empty={<Empty title="No bucket yet">A mission owner makes buckets; this page then says how each is spread.</Empty>}
+            columns={[
+              { head: "Bucket", cell: (row) => <Link to={toBucket(row.bucket, "placement")}>{row.bucket}</Link>, by: (row) => row.bucket },
+              { head: "Label", cell: (row) => <Label of={row.label} />, by: (row) => row.label },
+              { head: "Profile", cell: (row) => row.profile, by: (row) => row.profile },
+              { head: "Survives vendors", cell: (row) => row.promise, by: (row) => row.promise, numeric: true },
+              { head: "Objects", cell: (row) => count(row.objects), by: (row) => row.objects, numeric: true },
+              { head: "Size", cell: (row) => <Bytes of={row.bytes} />, by: (row) => row.bytes, numeric: true },
+            ]}
+          />
+        )}
+      </Load>
+      <MovesPanel />
+    </Page>
+  );
+}
+
+function MovesPanel({ bucket }: { bucket?: string }) {
+  const moves = useDocument<DataMoves>("/data-moves", { every: 3 });
+  return (
+    <Panel title="Moves">
+      <Load of={moves}>
+        {({ moves: all, work, waits }) => {
+          const rows = all.filter((move) => bucket === undefined || move.bucket === bucket);
+          const running = rows.some((move) => !move.done);
+          return (
+            <div className="stack">
+              <Table
+                caption="Moves of data"
+                rows={rows}
+                name={(row) => `${row.label} ${row.bucket} ${row.asked}`}
+                empty={<Empty title="Nothing was moved yet">A move goes on across restarts until a walk over everything finds nothing to do.</Empty>}
+                columns={[
+                  { head: "Bucket", cell: (row) => <Link to={toBucket(row.bucket, "placement")}>{row.bucket}</Link> },
+                  { head: "Label", cell: (row) => <Label of={row.label} />, minor: true },
+                  { head: "To", cell: (row) => row.profile },
+                  { head: "Asked", cell: (row) => <Age at={row.asked} /> },
+                  { head: "State", cell: (row) => (row.done ? <State kind="ok">done</State> : <State kind="busy">moving</State>) },
+                ]}
+              />
+              {running && (
+                <p role="status">
+                  Of all moves since the start: {counted(work.segments, "segment")} moved, {bytes(work.bytes_written)} written, {dollars(work.dollars)} at list prices.
+                </p>
+              )}
+              {running && waits.map((wait) => <p key={wait.why}>{counted(wait.segments, "segment")} wait for {wait.why}.</p>)}
+            </div>
+          );
+        }}
+      </Load>
+    </Panel>
+  );
+}
+
+function Moving({ bucket, profile }: { bucket: string; profile: string | null }) {
+  const { api } = useSession();
+  const [wanted, setWanted] = useState<string | null>(null);
+  const [open, setOpen] = useState(false);
+  const to = wanted ?? profile ?? "";
+  const plan = useLoaded<MovePlan>(open ? to : null, () => api.post<MovePlan>("/data-move-plan", { bucket, profile: to }));
+  const about = PROFILES.find((one) => one.name === to);
+  return (
+    <>
+      <Panel title="Another profile">
+        <div className="stack">
+          <Radio.Group label="Move it to" value={to} onChange={setWanted}>
+            <div className="stack">
+              {PROFILES.map((one) => (
+                <Radio key={one.name} value={one.name} label={`${one.name} (${one.code})${one.name === profile ? ", as now" : ""}`} description={`Survives ${one.survives}; takes ${one.size}; needs ${one.needs}`} />
+              ))}
+            </div>
+          </Radio.Group>
+          <div>
+            <Button onClick={() => setOpen(true)} disabled={to === ""}>
+              {to === profile ? "Plan: bring all to where it should lie" : `Plan the move to ${to}`}
+            </Button>
+          </div>
+        </div>
+      </Panel>
+      <MovesPanel bucket={bucket} />
+      <Confirm
+        open={open}
+        title={`Move ${bucket} to ${to}`}
+        deed="Move it"
+        word={bucket}
+        ready={plan.data !== undefined}
+        act={() => api.post("/data-moves", { bucket, profile: to })}
+        close={() => setOpen(false)}
+      >
+        <Load of={plan}>
+          {(it) => (
+            <div className="stack">
+              <p>
+                New writes follow {to} at once: each survives the loss of {about?.survives ?? "as many vendors as it says"}. What lies there moves while it is read and written.
+              </p>
+              <Facts
+                of={[
+                  ["Coded anew", counted(it.recoded, "segment")],
+                  ["Copies added or let go", counted(it.copies, "segment")],
+                  ["Well as they are", counted(it.well, "segment")],
+                  ["Kept higher, as copies share them", counted(it.shared, "segment")],
+                  ["Read", bytes(it.work.bytes_read)],
+                  ["Written", bytes(it.work.bytes_written)],
+                  ["Requests", count(it.work.requests)],
+                  ["At list prices", dollars(it.work.dollars)],
+                  ["Stored now", bytes(it.stored_bytes)],
+                  ["Stored then", bytes(it.stored_bytes_after)],
+                ]}
+              />
+              {it.waits.map((wait) => (
+                <p key={wait.why} className="note">
+                  {counted(wait.segments, "segment")} would wait for {wait.why}.
+                </p>
+              ))}
+            </div>
+          )}
+        </Load>
+      </Confirm>
+    </>
+  );
+}

@@ -1,0 +1,24 @@
+import { inkOf } from "../../ui/levels";
+
+/** A label, in its colour; the text says it all. */
+export function Label({ of, color }: { of: string; color?: string | null }) {
+  const ink = inkOf(of, color);
+  return (
+    <span
+      style={{
+        background: ink.background,
+        borderRadius: 3,
+        color: ink.color,
+        display: "inline-block",
+        fontSize: "0.72rem",
+        fontWeight: 700,
+        letterSpacing: "0.02em",
+        lineHeight: 1.5,
+        padding: "0 0.5em",
+        overflowWrap: "anywhere",
+      }}
+    >
+      {of}
+    </span>
+  );
+}
