@@ -69,6 +69,7 @@ class World:
         command = [binary(), "up", *self.place, "--json"]
         command += self.arguments
         command += ["--s3-listen", f"127.0.0.1:{port or free_port()}", "--admin-listen", f"127.0.0.1:{free_port()}"]
+        command += ["--console-listen", "127.0.0.1:0"]
         self.log = open(self.log_path, "ab")
         level = os.environ.get("ENTENTE_LOG", "info")
         environment = {**os.environ, "ENTENTE_LOG": level, **self.environment}

@@ -4,12 +4,13 @@
 //! They allow nothing by themselves: a browser is told that a page may see an answer, and whether
 //! there is one is decided as for everybody else.
 
+use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use model::{Aspect, BucketName, BucketSetting, Document};
 use policy::WriteSettings;
 use s3s::xml::{DeError, DeResult, Deserializer, SerResult, Serializer};
 
-use crate::door::{Call, Inner};
+use crate::door::{Call, Inner, Settings};
 use crate::error::{Code, Failure};
 use crate::gate::Crossing;
 use crate::response::{self, Answer};
@@ -90,6 +91,40 @@ pub(crate) async fn tell(door: &Inner, crossing: &Crossing, headers: &mut Header
     {
         allowed.write(headers);
     }
+}
+
+/// How long a browser may remember what the console may ask.
+const CONSOLE_MAX_AGE_S: u32 = 600;
+
+/// Whether the console's page asks. Its origin is told the same of every bucket, of those that are not
+/// there, and of the service itself: nothing is looked up, so nothing is revealed.
+pub(crate) fn of_console(settings: &Settings, given: &HeaderMap) -> bool {
+    let mut origins = given.get_all("origin").iter();
+    let known = |origin: &http::HeaderValue| {
+        origin.to_str().is_ok_and(|origin| settings.console_origins.iter().any(|known| known == origin))
+    };
+    origins.next().is_some_and(known) && origins.next().is_none()
+}
+
+/// Answers the console's browser that asks before it asks; `None` if it is another page's.
+pub(crate) fn console_preflight(settings: &Settings, head: &Parts) -> Option<Answer> {
+    of_console(settings, &head.headers).then(|| response::status(StatusCode::NO_CONTENT))
+}
+
+/// Lets the console's page see an answer. Its requests carry no cookies, and no credentials but those
+/// that it puts there itself, so they are not of the kind that needs `Allow-Credentials`.
+pub(crate) fn tell_console(given: &HeaderMap, headers: &mut HeaderMap) {
+    let origin = headers::get(given, "origin").unwrap_or_default();
+    response::set(headers, "access-control-allow-origin", &origin);
+    response::set(headers, "access-control-expose-headers", "*");
+    if let Some(wanted) = headers::get(given, "access-control-request-headers") {
+        response::set(headers, "access-control-allow-headers", &wanted);
+    }
+    if given.contains_key("access-control-request-method") {
+        response::set(headers, "access-control-allow-methods", &METHODS.join(", "));
+        response::set(headers, "access-control-max-age", &CONSOLE_MAX_AGE_S.to_string());
+    }
+    response::set(headers, "vary", "Origin, Access-Control-Request-Headers, Access-Control-Request-Method");
 }
 
 /// The rules of a bucket that browsers, which show no credentials at first, can reach.

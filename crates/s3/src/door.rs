@@ -38,6 +38,9 @@ pub struct Settings {
     pub region: String,
     /// Domains in front of which a bucket's name may stand; `localhost` always is one.
     pub domains: Vec<String>,
+    /// Origins of the console's page, such as `http://127.0.0.1:9002`: it may see every answer, as it has
+    /// nothing but the key that its user typed into it.
+    pub console_origins: Vec<String>,
     /// Without it the door speaks plain HTTP.
     pub tls: Option<tls::Server>,
     pub limits: Limits,
@@ -101,7 +104,9 @@ impl Door {
                 (without_body_for_head(&head, answer), Some(failure.code().name()))
             }
         };
-        if let Some(crossing) = door.crossing(&head) {
+        if cors::of_console(&door.settings, &head.headers) {
+            cors::tell_console(&head.headers, answer.headers_mut());
+        } else if let Some(crossing) = door.crossing(&head) {
             cors::tell(door, &crossing, answer.headers_mut()).await;
         }
         part_company(&head, &bytes_in, &mut answer);
@@ -158,6 +163,9 @@ impl Inner {
     async fn handle(&self, head: &Parts, paced: Paced) -> (&'static str, Result<Answer, Refused>) {
         let unread = |paced| move |failure| (failure, Some(paced));
         if head.method == Method::OPTIONS {
+            if let Some(answer) = cors::console_preflight(&self.settings, head) {
+                return ("Preflight", Ok(answer));
+            }
             let answer = match gate::preflight(head, &self.settings) {
                 Ok(crossing) => cors::preflight(self, crossing).await,
                 Err(failure) => Err(failure),

@@ -31,6 +31,7 @@ pub fn head(bytes: &[u8]) {
     let settings = Settings {
         region: "us-east-1".into(),
         domains: vec!["localhost".into()],
+        console_origins: Vec::new(),
         tls: None,
         limits: Limits::default(),
     };

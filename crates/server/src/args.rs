@@ -90,6 +90,9 @@ pub struct UpArgs {
     /// Where operators connect; loopback only [default: any free port]
     #[arg(long, value_name = "ADDR")]
     pub admin_listen: Option<SocketAddr>,
+    /// Where the console is opened in a browser; loopback only [default: 127.0.0.1:9002, or any free port]
+    #[arg(long, value_name = "ADDR")]
+    pub console_listen: Option<SocketAddr>,
     /// Print one line of JSON when ready, and nothing else, on stdout
     #[arg(long)]
     pub json: bool,

@@ -1,7 +1,7 @@
 //! The binary `entente`: configuration, wiring, the admin API, the command line.
 //!
 //! `up` reads the settings, takes the data directory, opens the engine over its catalog and sites,
-//! and opens the two doors: S3 for programs, `/api/v1` for operators. Every other subcommand is a
+//! and opens the doors: S3 for programs, `/api/v1` for operators, the console for browsers. Every other subcommand is a
 //! short-lived client of a running `up` and reaches it by `/api/v1`.
 //!
 //! Absent by design: rules. Whatever decides lives in the crates below; here it is wired, started
@@ -24,6 +24,7 @@ mod run_file;
 mod token;
 
 mod api;
+mod console;
 mod crypto;
 mod heap;
 mod logs;

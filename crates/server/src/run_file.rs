@@ -17,6 +17,9 @@ pub struct RunFile {
     pub region: String,
     pub s3_endpoint: String,
     pub admin_endpoint: String,
+    /// Where the console is opened.
+    #[serde(default)]
+    pub console_endpoint: String,
     /// Whose certificate the admin endpoint shows, if that speaks TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_certificate: Option<PathBuf>,
@@ -69,6 +72,7 @@ mod tests {
             region: "us-east-1".into(),
             s3_endpoint: "http://127.0.0.1:1".into(),
             admin_endpoint: "http://127.0.0.1:2".into(),
+            console_endpoint: "http://127.0.0.1:3".into(),
             tls_certificate: None,
         }
     }

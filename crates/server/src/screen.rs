@@ -23,6 +23,7 @@ pub struct Ready<'a> {
     pub config: &'a Config,
     pub s3_endpoint: &'a str,
     pub admin_endpoint: &'a str,
+    pub console_endpoint: &'a str,
     /// Of a certificate for trying things out: what clients must be told to trust.
     pub authority: Option<&'a Path>,
     /// Of the embedded default.
@@ -54,6 +55,7 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     secret_key: Option<&'a str>,
     admin_endpoint: &'a str,
+    console_url: &'a str,
     /// The file with the security officer's key.
     #[serde(skip_serializing_if = "Option::is_none")]
     officer_credentials: Option<String>,
@@ -73,6 +75,7 @@ impl Ready<'_> {
             access_key: self.owner.map(|(key, _)| key.access_key.as_str()),
             secret_key: self.owner.map(|(key, _)| key.secret_key.as_str()),
             admin_endpoint: self.admin_endpoint,
+            console_url: self.console_endpoint,
             officer_credentials: self.officer.map(|_| self.config.dir().officer().display().to_string()),
             tls_authority: self.authority.map(|path| path.display().to_string()),
             data_dir: self.config.data_dir.display().to_string(),
@@ -86,9 +89,10 @@ impl Ready<'_> {
     pub fn text(&self) -> String {
         let mut text = format!(
             "Entente is ready. Ctrl-C finishes what was begun and stops.\n\n  \
-             S3 endpoint  {}  (region {})\n  data         {}\n",
+             S3 endpoint  {}  (region {})\n  console      {}\n  data         {}\n",
             self.s3_endpoint,
             self.config.region,
+            self.console_endpoint,
             self.config.data_dir.display()
         );
         if let Some(authority) = self.authority {
@@ -204,6 +208,7 @@ mod tests {
             config: &config,
             s3_endpoint: "http://127.0.0.1:9000",
             admin_endpoint: "http://127.0.0.1:9001",
+            console_endpoint: "http://127.0.0.1:9002",
             authority: None,
             owner: Some((&key, written)),
             officer: Some((&key, Written::Before)),

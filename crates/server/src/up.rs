@@ -1,7 +1,7 @@
-//! `entente up`: from settings to two open doors, and back.
+//! `entente up`: from settings to open doors, and back.
 //!
 //! The order is chosen so that whatever can be wrong is found before anything changes: settings,
-//! the directory's lock, both addresses, the root key, the catalog, the sites. Clients that connect
+//! the directory's lock, the addresses, the root key, the catalog, the sites. Clients that connect
 //! meanwhile wait; they are served when everything stands.
 
 mod certificate;
@@ -34,7 +34,7 @@ use crate::roots::Roots;
 use crate::run_file::RunFile;
 use crate::screen::{Audience, Ready};
 use crate::token::Token;
-use crate::{lock, outside, owner, stop};
+use crate::{console, lock, outside, owner, stop};
 
 /// Threads that run tasks. Tasks only move bytes between sockets and buffers; what occupies a core
 /// goes to the blocking threads. More than eight would idle.
@@ -106,7 +106,7 @@ async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
     };
     let Started { engine, catalog, first, token } = started;
 
-    let (s3_endpoint, admin_endpoint) = doors.endpoints(encryption.is_some())?;
+    let endpoints = doors.endpoints(encryption.is_some())?;
     let mut tasks = JoinSet::new();
     tasks.spawn(background(engine.clone(), stop.clone()));
     let watch = Arc::clone(&roots).watch(engine.clone(), stop.clone());
@@ -114,15 +114,19 @@ async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
         watch.await;
         Ok(())
     });
-    let admin = Admin::new(engine.clone(), catalog, token, config, roots, &outside);
-    let (admin_listener, admin_stop) = (doors.admin, stop.clone());
+    let admin = Admin::new(engine.clone(), catalog, token, config, roots, &outside, &endpoints.s3);
+    let admin = Arc::new(admin);
     let server = encryption.as_ref().map(|encryption| encryption.server.clone());
-    let admin_tls = server.clone();
+    let admin_api = api::serve(Arc::clone(&admin), doors.admin, server.clone(), stop.clone());
+    let console = console::serve(admin, doors.console, server.clone(), stop.clone());
     tasks.spawn(async move {
-        let ended = api::serve(admin, admin_listener, admin_tls, admin_stop).await;
-        ended.map_err(|error| Failure::new(Exit::Failed, format!("the admin API ended: {error}")))
+        admin_api.await.map_err(|error| Failure::new(Exit::Failed, format!("the admin API ended: {error}")))
     });
-    let door = s3::Door::new(engine.clone(), doors::settings(config, server.clone()), outside);
+    tasks.spawn(async move {
+        console.await.map_err(|error| Failure::new(Exit::Failed, format!("the console ended: {error}")))
+    });
+    let settings = doors::settings(config, server.clone(), &endpoints.console);
+    let door = s3::Door::new(engine.clone(), settings, outside);
     let (s3_listener, s3_stop) = (doors.s3, stop.clone());
     tasks.spawn(async move {
         s3::serve(door, s3_listener, s3_stop.cancelled_owned()).await;
@@ -141,8 +145,9 @@ async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         region: config.region.clone(),
-        s3_endpoint,
-        admin_endpoint,
+        s3_endpoint: endpoints.s3,
+        admin_endpoint: endpoints.admin,
+        console_endpoint: endpoints.console,
         tls_certificate: encryption.as_ref().map(|encryption| encryption.certificate.clone()),
     };
     run.write(dir)?;
@@ -150,6 +155,7 @@ async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
         config,
         s3_endpoint: &run.s3_endpoint,
         admin_endpoint: &run.admin_endpoint,
+        console_endpoint: &run.console_endpoint,
         authority: encryption.as_ref().and_then(|encryption| encryption.authority.as_deref()),
         owner: first.owner.as_ref().map(|owner| (&owner.credentials, owner.written)),
         officer: first.officer.as_ref().map(|officer| (&officer.credentials, officer.written)),
@@ -158,7 +164,7 @@ async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
         at: OffsetDateTime::now_utc(),
     };
     say(&if json { ready.json() } else { ready.text() });
-    tracing::info!(s3 = run.s3_endpoint, admin = run.admin_endpoint, "ready");
+    tracing::info!(s3 = run.s3_endpoint, admin = run.admin_endpoint, console = run.console_endpoint, "ready");
     finish(tasks, &engine, dir, stop).await
 }
 

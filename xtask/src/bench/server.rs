@@ -22,7 +22,8 @@ impl Server {
     pub fn start(binary: &Path) -> Result<Server> {
         let directory = scratch(binary, "entente")?;
         let mut child = Command::new(binary)
-            .args(["up", "--json", "--s3-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log", "warn"])
+            .args(["up", "--json", "--s3-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .args(["--console-listen", "127.0.0.1:0", "--log", "warn"])
             .arg("--data-dir")
             .arg(&directory)
             .stdout(Stdio::piped())

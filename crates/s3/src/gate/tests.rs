@@ -16,7 +16,13 @@ const ZEROS: &str = "00000000000000000000000000000000000000000000000000000000000
 const SCOPE: &str = "ENTE/20151021/us-east-1/s3/aws4_request";
 
 fn settings() -> Settings {
-    Settings { region: "us-east-1".into(), domains: vec!["localhost".into()], tls: None, limits: Limits::default() }
+    Settings {
+        region: "us-east-1".into(),
+        domains: vec!["localhost".into()],
+        console_origins: Vec::new(),
+        tls: None,
+        limits: Limits::default(),
+    }
 }
 
 /// A head with credentials in a header, everything that must be signed named as signed.

@@ -98,8 +98,13 @@ impl World {
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let settings =
-            Settings { region: region.to_owned(), domains: vec!["s3.example.org".into()], tls: None, limits };
+        let settings = Settings {
+            region: region.to_owned(),
+            domains: vec!["s3.example.org".into()],
+            console_origins: vec!["http://127.0.0.1:9002".into()],
+            tls: None,
+            limits,
+        };
         let door = Door::new(engine.clone(), settings, outside);
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = door.clone();

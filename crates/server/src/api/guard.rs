@@ -9,7 +9,7 @@ use axum::extract::{Extension, Request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
-use http::header::{AUTHORIZATION, HOST};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, StatusCode};
 use model::{AccessKeyId, Label, PrincipalId, Role, Session};
 use policy::duty::{Duty, may};
@@ -89,10 +89,29 @@ pub fn on(duty: Duty, methods: MethodRouter<Arc<Admin>>) -> MethodRouter<Arc<Adm
     ))
 }
 
+/// The one path that asks for no proof: it says how to sign in.
+pub const OPEN: &str = "/api/v1/sign-in";
+
+/// No answer is kept by a browser, and none is ever a page.
+pub async fn keep_to_the_caller(mut response: Response) -> Response {
+    let told = [
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    for (name, value) in told {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
 /// The middleware before every route.
 pub async fn pass(admin: Arc<Admin>, port: u16, request: Request, next: Next) -> Response {
     if let Err(problem) = check_host(request.headers(), port) {
         return problem.into_response();
+    }
+    if request.uri().path() == OPEN {
+        return next.run(request).await;
     }
     match identify(&admin, request).await {
         Ok((caller, mut request)) => {
@@ -143,13 +162,18 @@ async fn identify(admin: &Admin, request: Request) -> Result<(Caller, Request), 
 /// A page in a browser whose name was made to point here (DNS rebinding) still says its own name
 /// in `Host`: it is refused before its token is looked at.
 fn check_host(headers: &HeaderMap, port: u16) -> Result<(), Problem> {
-    match only(headers, &HOST).is_some_and(|host| is_here(host, port)) {
+    match named_here(headers, port) {
         true => Ok(()),
         false => {
             let why = "the host of the request is not the address this API listens on: use its admin_endpoint";
             Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, why))
         }
     }
+}
+
+/// Whether a request names this port of this machine as its host.
+pub fn named_here(headers: &HeaderMap, port: u16) -> bool {
+    only(headers, &HOST).is_some_and(|host| is_here(host, port))
 }
 
 /// The value of a header that stands exactly once.

@@ -1,6 +1,6 @@
 //! `/api/v1`: how operators and the other subcommands reach the running Entente.
 //!
-//! Loopback only. Every request names this very address as its host, and shows the admin token or is signed
+//! Loopback only, at a port of its own and at the console's. Every request names this very address as its host, and shows the admin token or is signed
 //! with an access key, so that neither another user of the machine nor a page in a browser gets in. Each
 //! route is somebody's duty. Bodies are JSON, refusals are `application/problem+json`.
 
@@ -20,10 +20,12 @@ mod metrics;
 mod moving;
 mod problem;
 mod releases;
+mod session;
 mod status;
 mod users;
 pub mod wire;
 
+pub use self::guard::named_here;
 pub use self::keys::rfc3339;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -79,6 +81,8 @@ pub struct Admin {
     compaction: Arc<Mutex<Option<(Label, CompactionState)>>>,
     scrub: Mutex<Option<durability::Run>>,
     clock: Arc<dyn Clock>,
+    /// Where the S3 door is, for whoever asks here first.
+    s3_endpoint: String,
     /// Fresh in each process; see [`Token::matches`].
     blind: hmac::Key,
 }
@@ -91,6 +95,7 @@ impl Admin {
         config: &Config,
         roots: Arc<Roots>,
         outside: &Outside,
+        s3_endpoint: &str,
     ) -> Admin {
         let blind = hmac::Key::new(hmac::HMAC_SHA256, &outside.random::<32>());
         let (permit, clock) = (SystemPermit::for_background_work(), Arc::clone(&outside.clock));
@@ -111,21 +116,36 @@ impl Admin {
             compaction: Arc::default(),
             scrub: Mutex::default(),
             clock,
+            s3_endpoint: s3_endpoint.to_owned(),
             blind,
         }
+    }
+
+    /// Where the S3 door is.
+    pub fn s3_endpoint(&self) -> &str {
+        &self.s3_endpoint
     }
 }
 
 /// Serves until `stop`, and then for a moment what was begun.
 pub async fn serve(
-    admin: Admin,
+    admin: Arc<Admin>,
     listener: TcpListener,
     tls: Option<tls::Server>,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
-    let port = listener.local_addr()?.port();
+    let router = router(admin, listener.local_addr()?.port());
+    run(router, listener, tls, stop).await
+}
+
+/// Serves a router as [`serve`] does.
+pub async fn run(
+    router: Router,
+    listener: TcpListener,
+    tls: Option<tls::Server>,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
     let listener = listener::Greeting::new(listener, tls);
-    let router = router(Arc::new(admin), port);
     let serving = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     let late = async {
         stop.cancelled().await;
@@ -142,9 +162,12 @@ fn held<T>(shared: &Mutex<Option<T>>) -> MutexGuard<'_, Option<T>> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn router(admin: Arc<Admin>, port: u16) -> Router {
+/// The routes, for whoever names this port of this machine.
+pub fn router(admin: Arc<Admin>, port: u16) -> Router {
     let doorman = Arc::clone(&admin);
     Router::new()
+        .route(guard::OPEN, get(session::sign_in))
+        .route("/api/v1/session", get(session::show))
         .route("/api/v1/status", on(Duty::SeeStatus, get(status::show)))
         .route("/api/v1/sites", on(Duty::SeeStatus, get(keeping::sites)))
         .route("/api/v1/site-states", on(Duty::Keep, post(keeping::set)))
@@ -199,5 +222,6 @@ fn router(admin: Arc<Admin>, port: u16) -> Router {
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(move |request, next| guard::pass(Arc::clone(&doorman), port, request, next)))
+        .layer(middleware::map_response(guard::keep_to_the_caller))
         .with_state(admin)
 }

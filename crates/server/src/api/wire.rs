@@ -54,6 +54,34 @@ pub enum Health {
     Out,
 }
 
+/// `GET /api/v1/sign-in`: what must be known to sign, for whoever asks.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SignIn {
+    pub region: String,
+    pub s3_endpoint: String,
+    pub version: String,
+}
+
+/// `GET /api/v1/session`: who asks, and what they may do here.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SessionInfo {
+    /// `null` for the admin token, which is nobody in particular.
+    pub user: Option<String>,
+    pub role: Option<String>,
+    /// Names of the duties that are the role's.
+    pub roles_duties: Vec<String>,
+    /// Of the session: what lies above it is not there.
+    pub label: String,
+    pub enclave: String,
+    pub region: String,
+    pub s3_endpoint: String,
+    pub version: String,
+    /// Whether nothing in the enclave lies above the session: only then sums over all labels are told.
+    pub sees_all: bool,
+    /// The session's label and those in use below it.
+    pub labels: Vec<String>,
+}
+
 /// `GET /api/v1/keys`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Keys {

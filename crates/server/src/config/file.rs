@@ -34,10 +34,11 @@ use crate::root_key::PassphraseFrom;
 
 /// Every section and what may stand in it. The structs below say the same to serde; a test holds
 /// the two together.
-const SECTIONS: [(&str, &[&str]); 10] = [
+const SECTIONS: [(&str, &[&str]); 11] = [
     ("enclave", &["data_dir", "region", "root_key", "passphrase", "default_profile", "labels", "range"]),
     ("s3", &["listen", "domains"]),
     ("admin", &["listen"]),
+    ("console", &["listen"]),
     ("tls", &["certificate", "key", "profile", "development"]),
     ("limits", &["memory_budget", "reenter_after"]),
     ("reads", &["waiting_cost_per_hour", "cut"]),
@@ -63,6 +64,8 @@ struct File {
     s3: S3,
     #[serde(default)]
     admin: Admin,
+    #[serde(default)]
+    console: Console,
     tls: Option<Spanned<TlsSection>>,
     #[serde(default)]
     limits: Limits,
@@ -101,6 +104,12 @@ struct S3 {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Admin {
+    listen: Option<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Console {
     listen: Option<Spanned<String>>,
 }
 
@@ -248,6 +257,7 @@ impl Check<'_> {
         let default_profile = self.profile(file.enclave.default_profile.as_ref(), &sites);
         let s3_listen = self.parsed(file.s3.listen.as_ref(), DEFAULT_S3_LISTEN, address);
         let admin_listen = self.parsed(file.admin.listen.as_ref(), DEFAULT_ADMIN_LISTEN, address);
+        let console_listen = self.parsed(file.console.listen.as_ref(), None, |text| address(text).map(Some));
         let tls = file.tls.as_ref().and_then(|section| self.tls(section));
         let memory_budget_bytes = self.parsed(file.limits.memory_budget.as_ref(), DEFAULT_MEMORY_BUDGET, budget);
         let reenter_after = self.parsed(file.limits.reenter_after.as_ref(), DEFAULT_REENTER_AFTER, duration);
@@ -269,6 +279,7 @@ impl Check<'_> {
             s3_listen,
             s3_domains,
             admin_listen,
+            console_listen,
             tls,
             memory_budget_bytes,
             reenter_after,

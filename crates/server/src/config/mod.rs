@@ -28,6 +28,8 @@ pub const DEFAULT_REGION: &str = "us-east-1";
 const DEFAULT_S3_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9000);
 /// The admin API takes any free port: its clients find it in `run.json`.
 const DEFAULT_ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+/// Where the console is opened. Nobody asked for this very port, so another will do where it is taken.
+pub const DEFAULT_CONSOLE_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9002);
 /// Bytes in flight in one process, parity and buffers included.
 const DEFAULT_MEMORY_BUDGET: u64 = 512 << 20;
 /// How long a site that was out must answer well before it takes part again.
@@ -55,6 +57,8 @@ pub struct Config {
     /// Names under which buckets are found as `BUCKET.NAME`, beside `localhost`.
     pub s3_domains: Vec<String>,
     pub admin_listen: SocketAddr,
+    /// Where somebody wants the console; [`DEFAULT_CONSOLE_LISTEN`] or any free port if nobody says.
+    pub console_listen: Option<SocketAddr>,
     /// How both doors are encrypted; without it they speak plain HTTP.
     pub tls: Option<Tls>,
     pub memory_budget_bytes: u64,
@@ -119,6 +123,7 @@ impl Config {
         }
         config.s3_listen = args.s3_listen.unwrap_or(config.s3_listen);
         config.admin_listen = args.admin_listen.unwrap_or(config.admin_listen);
+        config.console_listen = args.console_listen.or(config.console_listen);
         config.tls = encryption::under_flags(config.tls, &args.tls)?;
         config.passphrase = args.passphrase.clone().or(config.passphrase);
         config.check_listeners(args.insecure)?;
@@ -155,6 +160,7 @@ impl Config {
             s3_listen: DEFAULT_S3_LISTEN,
             s3_domains: Vec::new(),
             admin_listen: DEFAULT_ADMIN_LISTEN,
+            console_listen: None,
             tls: None,
             memory_budget_bytes: DEFAULT_MEMORY_BUDGET,
             reenter_after: DEFAULT_REENTER_AFTER,
@@ -178,13 +184,15 @@ impl Config {
 
     fn check_listeners(&self, insecure: bool) -> Result<(), Failure> {
         let (s3, admin) = (self.s3_listen, self.admin_listen);
-        if !is_loopback(admin) {
-            return Err(Failure::new(
-                Exit::Usage,
-                format!(
-                    "the admin API listens on loopback only, and {admin} is reachable from elsewhere: use 127.0.0.1"
-                ),
-            ));
+        let mut doors = vec![("the S3 door", s3), ("the admin API", admin)];
+        doors.extend(self.console_listen.map(|console| ("the console", console)));
+        for (what, address) in doors.iter().skip(1) {
+            if !is_loopback(*address) {
+                let why = format!(
+                    "{what} listens on loopback only, and {address} is reachable from elsewhere: use 127.0.0.1"
+                );
+                return Err(Failure::new(Exit::Usage, why));
+            }
         }
         if self.unencrypted_beyond_loopback() && !insecure {
             return Err(Failure::new(
@@ -194,8 +202,11 @@ impl Config {
                 ),
             ));
         }
-        if s3 == admin && s3.port() != 0 {
-            return Err(Failure::new(Exit::Usage, format!("the S3 door and the admin API cannot both listen on {s3}")));
+        for (index, (one, address)) in doors.iter().enumerate() {
+            let twin = doors.iter().skip(index + 1).find(|(_, other)| other == address && address.port() != 0);
+            if let Some((other, _)) = twin {
+                return Err(Failure::new(Exit::Usage, format!("{one} and {other} cannot both listen on {address}")));
+            }
         }
         Ok(())
     }
@@ -273,7 +284,10 @@ mod tests {
             ("--admin-listen 0.0.0.0:1", Err("loopback only")),
             ("--admin-listen 0.0.0.0:1 --insecure", Err("loopback only")),
             ("--s3-listen 127.0.0.1:7 --admin-listen 127.0.0.1:7", Err("cannot both")),
-            ("--s3-listen 127.0.0.1:0 --admin-listen 127.0.0.1:0", Ok(())),
+            ("--s3-listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --console-listen 127.0.0.1:0", Ok(())),
+            ("--console-listen 0.0.0.0:1 --insecure", Err("the console listens on loopback only")),
+            ("--s3-listen 127.0.0.1:7 --console-listen 127.0.0.1:7", Err("cannot both")),
+            ("--admin-listen 127.0.0.1:7 --console-listen 127.0.0.1:7", Err("cannot both")),
         ];
         for (line, expected) in table {
             match (check(line), expected) {

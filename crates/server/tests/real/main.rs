@@ -10,6 +10,7 @@ mod world;
 
 mod admin;
 mod configured;
+mod console;
 mod first_start;
 mod refusals;
 mod screen;

@@ -35,7 +35,7 @@ fn a_port_in_use_is_told_before_anything_is_made() {
     let world = World::new("port");
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    for flag in ["--s3-listen", "--admin-listen"] {
+    for flag in ["--s3-listen", "--admin-listen", "--console-listen"] {
         world.refused(&[flag, &address], 4, &[&address, "in use", flag]);
     }
     assert!(snapshot(&world.dir()).is_empty(), "nothing was made");
@@ -46,6 +46,7 @@ fn a_wrong_command_line_or_configuration_is_refused_in_words() {
     let world = World::new("usage");
     world.refused(&["--s3-listen", "0.0.0.0:0"], 2, &["--insecure"]);
     world.refused(&["--admin-listen", "0.0.0.0:0"], 2, &["loopback only"]);
+    world.refused(&["--console-listen", "0.0.0.0:0"], 2, &["loopback only"]);
     world.refused(&["--s3-listen", "here"], 2, &["here"]);
     world.refused(&["--log", "a=b=c"], 2, &["no log filter"]);
     assert!(!world.dir().exists(), "nothing was made");

@@ -48,6 +48,9 @@ impl World {
         if !more.contains(&"--s3-listen") {
             command.args(["--s3-listen", "127.0.0.1:0"]);
         }
+        if !more.contains(&"--console-listen") {
+            command.args(["--console-listen", "127.0.0.1:0"]);
+        }
         command.args(more);
         command
     }

@@ -220,7 +220,7 @@ fn what_is_unknown_or_contradictory_is_refused_with_line_and_suggestion() {
             "[limits]",
             "[weather]",
             14,
-            "there are `enclave`, `s3`, `admin`, `tls`, `limits`, `reads`, `lifecycle`, `scrub`, `keeping`, `site`",
+            "there are `enclave`, `s3`, `admin`, `console`, `tls`, `limits`, `reads`, `lifecycle`, `scrub`, `keeping`, `site`",
         ),
         ("data_dir =", "datadir =", 2, "`datadir` is no setting of [enclave]: did you mean `data_dir`?"),
         ("domains =", "colour =", 9, "there are `listen`, `domains`"),
