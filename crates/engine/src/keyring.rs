@@ -91,6 +91,17 @@ impl Keyring {
         keys.iter().try_for_each(|key| self.add(key))
     }
 
+    /// Opens these and forgets the other keys of labels, among them what an older catalog held of labels that were
+    /// shredded since. Control keys stay: they open segments of the journal.
+    pub fn hold(&self, keys: &[LabelKey]) -> Result<(), WrongKey> {
+        {
+            let mut held = self.held();
+            held.newest.clear();
+            held.by_tag.retain(|_, (label, _)| label.is_none());
+        }
+        keys.iter().try_for_each(|key| self.add(key))
+    }
+
     /// The control stream's key, wrapped and open.
     pub fn control(&self) -> Option<(LabelKey, Arc<LabelSecret>)> {
         self.held().control.clone()

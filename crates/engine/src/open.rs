@@ -130,9 +130,8 @@ impl Engine {
         inner.heed_states().await?;
         inner.heed_decided().await?;
         let seen = inner.replay().await?;
-        if !open_keys(inner.catalog.as_ref(), &inner.keys).await? {
-            return Err(OpenError::WrongRoot);
-        }
+        let keys = inner.catalog.label_keys().await?;
+        inner.keys.hold(&keys).map_err(|_| OpenError::WrongRoot)?;
         // What is decided comes after what is shown.
         inner.heed_states().await?;
         inner.heed_decided().await?;

@@ -173,7 +173,7 @@ async fn a_rotated_key_wraps_what_is_new_and_what_is_old_stays_readable() {
 async fn a_shredded_label_opens_nowhere_and_the_others_do() {
     let two = filled(2).await;
     let copy = two.copy_catalog("yesterday");
-    let stolen = two.copy_catalog("stolen");
+    let (twin, stolen) = (two.copy_catalog("twin"), two.copy_catalog("stolen"));
     two.shred().await;
     only_the_rest_is_there(&two, &two.world.engine).await;
     two.world.put("later", b"later").await.unwrap();
@@ -184,6 +184,9 @@ async fn a_shredded_label_opens_nowhere_and_the_others_do() {
     let again = two.open_with(Arc::clone(&two.world.catalog), &[NEW]).await.unwrap();
     only_the_rest_is_there(&two, &again).await;
     let old = two.open_over(&copy, &[NEW]).await.unwrap();
+    only_the_rest_is_there(&two, &old).await;
+    // The same while the old root is not destroyed yet: the copy's own keys open, and are not held.
+    let old = two.open_over(&twin, &[ROOT, NEW]).await.unwrap();
     only_the_rest_is_there(&two, &old).await;
 
     // The bytes of the old copy as they are: its keys were wrapped by the old root.
