@@ -14,7 +14,7 @@ use bytes::Bytes;
 use engine::{Body, Copy, Declared, Engine, Error, ListEntry, ListQuery, Put};
 use futures::TryStreamExt;
 use model::outside::Clock;
-use model::{Bucket, ObjectKey, Precondition, Session, VersionId, Which};
+use model::{Bucket, Lock, ObjectKey, Precondition, Session, VersionId, Which};
 use policy::{DeleteObject, DeleteVersion, GetObject, ListObjects, ListVersions, PutObject};
 
 use crate::history::{Answer, Condition, Keeping, OpId, Request, ValueId};
@@ -30,6 +30,8 @@ pub use yard::look_at_yard;
 const GIVEN_UP: u64 = 40;
 /// And so many, in the wide world, are of the kinds that it has beyond the others.
 const WIDE: u64 = 280;
+/// And so many of those put where holds can be are held from their first moment.
+const HELD: u64 = 60;
 /// Bodies above this are cut into segments of their own.
 const LARGE: usize = (1 << 20) + 5000;
 
@@ -239,13 +241,20 @@ impl Actor {
         let (size, condition) = (self.size(), self.draw_condition(target));
         let value = self.known.state().new_value(size, &[]);
         let Some(permit) = self.permit::<PutObject>(target) else { return };
-        let put = Put { condition: self.precondition(&condition), declared: declared(size), ..Put::default() };
+        let locks = self.breadth == Breadth::All && self.known.state().keeping(target) == Keeping::Versions;
+        let held = locks && self.random.chance(HELD);
+        let lock = Lock { legal_hold: held, ..Lock::default() };
+        let put = Put { condition: self.precondition(&condition), declared: declared(size), lock, ..Put::default() };
         let (op, entry) = self.begin_write(target, value, &condition);
         self.power.tell(|| format!("put {} of {size} as value {value} if {condition:?}", target.key.as_str()));
         let engine = self.engine.clone();
         let outcome = self.call(engine.put(permit, put, body(&content(value, size)))).await;
         if let Outcome::Well(written) = &outcome {
             self.keep_version(target, written.version.map(Which::Own), entry, Some(value));
+            if let Some(id) = written.version {
+                let version = VersionPlace { target: target.clone(), id };
+                self.known.with_kept(&version, |kept| *kept = kept.clone().held(held));
+            }
         }
         self.changed(target, op, "put", &outcome);
     }

@@ -51,7 +51,7 @@ pub fn buckets(breadth: Breadth) -> usize {
 fn settings(breadth: Breadth, keeping: Keeping) -> Vec<BucketSetting> {
     match (keeping, breadth) {
         (Keeping::Current, _) => Vec::new(),
-        (Keeping::Newest, _) => vec![BucketSetting::Versioning(Versioning::Suspended)],
+        (Keeping::Newest | Keeping::Again, _) => vec![BucketSetting::Versioning(Versioning::Suspended)],
         (Keeping::Versions, Breadth::Objects) => vec![BucketSetting::Versioning(Versioning::Enabled)],
         (Keeping::Versions, Breadth::All) => vec![
             BucketSetting::Versioning(Versioning::Enabled),

@@ -22,8 +22,10 @@ const WORLDS_MAX: usize = 200_000;
 pub enum Keeping {
     Current,
     Versions,
-    /// Versions are suspended: what is newest takes the place of what was, a marker too.
+    /// Versions are suspended: what is newest takes the place of what was newest while they were, a marker too.
     Newest,
+    /// Versions were suspended before: what was newest then is one of them.
+    Again,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,22 +83,32 @@ pub struct History {
     lost: BTreeSet<OpId>,
     /// Of each entry; `None` is a marker.
     values: BTreeMap<EntryId, Option<ValueId>>,
+    /// Entries that were asked for while versions were suspended: there is at most one of them.
+    newest: BTreeSet<EntryId>,
 }
 
 impl History {
     pub fn new(keeping: Keeping) -> History {
         let worlds = BTreeSet::from([World::default()]);
-        let (under_way, lost) = (BTreeMap::new(), BTreeSet::new());
-        History { keeping, worlds, under_way, lost, values: BTreeMap::new() }
+        let (under_way, lost, newest) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        History { keeping, worlds, under_way, lost, values: BTreeMap::new(), newest }
     }
 
     pub fn keeping(&self) -> Keeping {
         self.keeping
     }
 
+    /// The bucket keeps something else from now on. Nothing is under way.
+    pub fn turn(&mut self, keeping: Keeping) {
+        self.keeping = keeping;
+    }
+
     /// Before an entry is first spoken of.
     pub fn name(&mut self, entry: EntryId, value: Option<ValueId>) {
         self.values.insert(entry, value);
+        if self.keeping == Keeping::Newest {
+            self.newest.insert(entry);
+        }
     }
 
     /// Whether anybody tried to write this value here but with this entry.
@@ -261,8 +273,10 @@ impl History {
     }
 
     fn push(&self, versions: &mut Vec<EntryId>, entry: Option<EntryId>) {
-        if self.keeping != Keeping::Versions {
-            versions.clear();
+        match self.keeping {
+            Keeping::Current => versions.clear(),
+            Keeping::Newest => versions.retain(|entry| !self.newest.contains(entry)),
+            Keeping::Versions | Keeping::Again => {}
         }
         versions.extend(entry);
     }

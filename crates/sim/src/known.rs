@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use coding::digest::{Digests, Kind};
+use engine::{Engine, Error};
 use model::{Bucket, ETag, Label, ObjectKey, PrincipalId, Session, Tags, VersionId};
 
 use crate::findings::Findings;
@@ -69,6 +70,11 @@ impl Kept {
             held: Said::new(false),
             until: Said::new(0),
         }
+    }
+
+    /// One that was put with a hold, or without.
+    pub fn held(self, held: bool) -> Kept {
+        Kept { held: Said::new(held), ..self }
     }
 
     pub fn deletion(&self) -> Deletion {
@@ -136,6 +142,8 @@ pub struct State {
     by_etag: BTreeMap<ETag, ValueId>,
     next_op: OpId,
     next_entry: EntryId,
+    /// What buckets are about to keep, by their place.
+    turning: BTreeMap<usize, Keeping>,
     /// Answers by kind of request, for the report.
     pub tally: BTreeMap<&'static str, u64>,
     pub operations: u64,
@@ -221,6 +229,17 @@ impl Known {
         }
     }
 
+    /// The bucket as it is now: somebody may have given it another profile.
+    pub async fn look_up(&self, engine: &Engine, session: &Session, bucket: &Bucket) -> Result<(), Error> {
+        let found = engine.resolve(session, &bucket.name).await?.filter(|found| found.id == bucket.id);
+        if let Some(found) = found {
+            let mut state = self.state();
+            let place = state.places.iter_mut().find(|place| place.bucket.id == found.id);
+            place.into_iter().for_each(|place| place.bucket = found.clone());
+        }
+        Ok(())
+    }
+
     pub fn count(&self, what: &'static str) {
         *self.state().tally.entry(what).or_default() += 1;
     }
@@ -249,6 +268,22 @@ impl State {
 
     pub fn is_doomed_place(&self, place: usize) -> bool {
         self.places.get(place).is_some_and(|place| self.is_doomed(place.bucket.label))
+    }
+
+    /// The bucket is to keep this from now on, whatever the enclave says of it meanwhile.
+    pub fn turn(&mut self, place: usize, keeping: Keeping) {
+        self.turning.insert(place, keeping);
+    }
+
+    /// What is not turned yet.
+    pub fn turning(&self) -> Option<(usize, Keeping)> {
+        self.turning.iter().map(|(place, keeping)| (*place, *keeping)).find(|(place, _)| !self.is_doomed_place(*place))
+    }
+
+    pub fn turned(&mut self, place: usize) {
+        if let (Some(keeping), Some(place)) = (self.turning.remove(&place), self.places.get_mut(place)) {
+            place.keys.values_mut().for_each(|history| history.turn(keeping));
+        }
     }
 
     pub fn keeping(&self, target: &Target) -> Keeping {

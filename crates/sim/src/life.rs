@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use catalog::{Catalog, SqliteCatalog};
 use engine::{Engine, OpenError, Parts, Settings, SiteParts};
-use model::{Outside, Profile, SiteFacts, Vendor};
+use model::{BucketSetting, Outside, Profile, Session, SiteFacts, Vendor, Versioning};
+use policy::WriteSettings;
 use providers::Store;
 
 use crate::actor::Actor;
 use crate::check::{self, Patience};
 use crate::findings::Findings;
 use crate::ground::Ground;
-use crate::known::{Doom, Known};
+use crate::history::{History, Keeping};
+use crate::known::{Doom, Known, Person};
 use crate::operator::{self, Operator};
 use crate::plant::{Plant, Planted};
 use crate::power::Power;
@@ -27,6 +29,8 @@ use crate::{Breadth, founding};
 
 /// Side by side, for each person.
 const ACTORS: usize = 2;
+/// How many in a thousand of the buckets that may are turned at the start of a life.
+const TURNED: u64 = 150;
 /// Starts that the weather may keep from opening the enclave.
 const STARTS: usize = 6;
 
@@ -92,7 +96,9 @@ impl Life {
         if check::is_settled(&engine).await {
             self.known.settle();
             check::all(&engine, &self.known, &self.power, Patience::Once).await;
+            self.draw_turns();
         }
+        self.turn(&engine).await;
         self.work(&engine).await;
         if self.plan.last {
             self.finish(&engine, catalog.as_ref()).await;
@@ -199,6 +205,7 @@ impl Life {
                     if self.known.state().is_doomed(person.label) && self.known.state().doom == Some(Doom::Shredded) {
                         self.findings.add("an access key of a shredded label opens again".to_owned());
                     }
+                    self.look_up(engine, person, &credential.session).await;
                     if let Some(person) = self.known.state().people.get_mut(number) {
                         person.session = credential.session;
                     }
@@ -206,6 +213,65 @@ impl Life {
                 Ok(None) if self.known.state().is_doomed(person.label) => {}
                 Ok(None) => self.findings.add("an access key opens no more".to_owned()),
                 Err(error) => self.findings.add(format!("an access key cannot be looked up: {error}")),
+            }
+        }
+    }
+
+    /// Their buckets, as an operator of an earlier life may have left them.
+    async fn look_up(&self, engine: &Engine, person: &Person, session: &Session) {
+        for place in &person.places {
+            let bucket = self.known.state().places.get(*place).map(|place| place.bucket.clone());
+            let Some(bucket) = bucket.filter(|bucket| !self.known.state().is_doomed(bucket.label)) else { continue };
+            if let Err(error) = self.known.look_up(engine, session, &bucket).await {
+                self.findings.add(format!("bucket {} cannot be looked up: {error}", bucket.name));
+            }
+        }
+    }
+
+    /// Some buckets are to have their versions suspended, or kept again.
+    fn draw_turns(&mut self) {
+        let mut state = self.known.state();
+        for place in 0..state.places.len() {
+            let of = state.places.get(place).and_then(|place| place.keys.values().next()).map(History::keeping);
+            let other = match of {
+                Some(Keeping::Newest) => Keeping::Again,
+                Some(Keeping::Again) => Keeping::Newest,
+                _ => continue,
+            };
+            if self.random.chance(TURNED) {
+                state.turn(place, other);
+            }
+        }
+    }
+
+    /// Turns those, and what an earlier life began to turn and never saw done: before anybody writes.
+    async fn turn(&mut self, engine: &Engine) {
+        loop {
+            let (place, bucket, versioning) = {
+                let state = self.known.state();
+                let Some((place, keeping)) = state.turning() else { return };
+                let Some(bucket) = state.places.get(place).map(|place| place.bucket.clone()) else { return };
+                let suspends = keeping == Keeping::Newest;
+                (place, bucket, if suspends { Versioning::Suspended } else { Versioning::Enabled })
+            };
+            let owner = self.known.state().people.iter().find(|person| person.places.contains(&place)).cloned();
+            let Some(owner) = owner else { return };
+            let Ok(permit) = policy::on_bucket::<WriteSettings>(&owner.session, &bucket) else { return };
+            let turned = engine.set_bucket_setting(permit, BucketSetting::Versioning(versioning)).await;
+            if !self.power.is_on() {
+                return std::future::pending().await;
+            }
+            match turned {
+                Ok(()) => {
+                    self.power.tell(|| format!("{} is {versioning:?} now", bucket.name));
+                    self.known.count("turn versions");
+                    self.known.state().turned(place);
+                }
+                Err(engine::Error::Unavailable { .. }) => {
+                    weather::clear(&self.ground);
+                    tokio::time::sleep(Duration::from_secs(30)).await;
+                }
+                Err(error) => return self.findings.add(format!("versions cannot be turned: {error}")),
             }
         }
     }
@@ -238,6 +304,7 @@ impl Life {
             roots: Arc::clone(&self.roots),
             random: self.random.fork(),
             breadth: self.breadth,
+            profiles: self.profiles.clone(),
         };
         let operating = operator.operate();
         let (ground, power, damage) = (Arc::clone(&self.ground), Arc::clone(&self.power), Arc::clone(&self.damage));

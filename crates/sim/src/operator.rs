@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Engine, Error};
-use model::SiteState;
+use model::{Profile, Session, SiteState};
 use policy::SystemPermit;
 
-use crate::known::{Doom, Known};
+use crate::known::{Doom, Known, Person};
 use crate::power::Power;
 use crate::random::Random;
 use crate::roots::Roots;
 use crate::{Breadth, founding};
+
+/// Of a thousand times that a key would be turned, so often a bucket is moved.
+const MOVED: u64 = 400;
 
 pub struct Operator {
     pub engine: Engine,
@@ -20,6 +23,8 @@ pub struct Operator {
     pub roots: Arc<Roots>,
     pub random: Random,
     pub breadth: Breadth,
+    /// That buckets may have.
+    pub profiles: Vec<Profile>,
 }
 
 impl Operator {
@@ -31,6 +36,7 @@ impl Operator {
                 _ if self.shreds() => ("shred", self.shred().await),
                 0 => ("change what a site is for", self.set_a_site().await),
                 1 => ("repair", self.repair().await),
+                2 if self.breadth == Breadth::All && self.random.chance(MOVED) => ("move data", self.move_data().await),
                 _ => ("rotate", self.rotate().await),
             };
             if !self.power.is_on() {
@@ -77,6 +83,27 @@ impl Operator {
         let Some(label) = self.random.pick(&labels).copied() else { return Ok(()) };
         self.power.tell(|| "an operator turns a label's key".to_owned());
         self.engine.rotate_label(&SystemPermit::for_background_work(), label).await.map(drop)
+    }
+
+    /// A bucket gets another profile, or the one it has once more.
+    async fn move_data(&mut self) -> Result<(), Error> {
+        let (session, bucket) = {
+            let state = self.known.state();
+            let own = |person: &Person| person.places.iter().map(|place| (person.session.clone(), *place)).collect();
+            let places: Vec<(Session, usize)> = state.people.iter().flat_map(own as fn(&Person) -> Vec<_>).collect();
+            let Some((session, place)) = self.random.pick(&places) else { return Ok(()) };
+            let Some(place) = state.places.get(*place) else { return Ok(()) };
+            if state.is_doomed(place.bucket.label) {
+                return Ok(());
+            }
+            (session.clone(), place.bucket.clone())
+        };
+        let system = SystemPermit::for_background_work();
+        let profile = self.random.pick(&self.profiles).copied();
+        self.power.tell(|| format!("an operator moves {} to {profile:?}", bucket.name));
+        self.engine.plan_move(&system, Some(&bucket.name), profile).await?;
+        self.engine.move_data(&system, Some(&bucket.name), profile).await?;
+        self.known.look_up(&self.engine, &session, &bucket).await
     }
 
     /// At most one site is not active at a time: with two out the promise could not be kept.

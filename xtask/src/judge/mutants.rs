@@ -55,7 +55,7 @@ const AREAS: &[(&str, &[&str])] = &[
         ],
     ),
     ("sweep", &["engine/src/upkeep/sweep.rs", "engine/src/epochs.rs", "catalog/src/sqlite/epochs.rs"]),
-    ("rebuild", &["engine/src/open.rs", "engine/src/replay.rs", "engine/src/rebuild.rs", "engine/src/rebuild"]),
+    ("rebuild", &["engine/src/open.rs", "engine/src/replay.rs", "engine/src/replay/found.rs", "engine/src/rebuild.rs"]),
 ];
 
 /// Of the viable ones, so many of a hundred must be killed.

@@ -23,10 +23,10 @@ const SEED_S_MAX: u64 = 300;
 /// No test needs as much address space; a mutant might take all there is.
 const BYTES_MAX: u64 = 12 << 30;
 /// Tests that run for many seconds each; the others together take about as long as one of them.
-const SLOW: &str = "binary_id(engine::crash) + binary_id(engine::collusion) + test(any_two_sites_may_be_torn_away)";
+const SLOW: &str = "test(/^crash::/) + test(/^collusion::/) + test(any_two_sites_may_be_torn_away)";
 
 /// Left out: they measure how long something takes, and on a busy machine they would kill whatever they meet.
-const TIMED: &str = "binary_id(engine::reading) + binary_id(engine::late)";
+const TIMED: &str = "test(/^reading::/) + test(/^late::/)";
 
 /// What kills.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
