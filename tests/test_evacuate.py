@@ -65,8 +65,6 @@ def test_a_site_is_left_under_load_and_killed_in_the_middle(new_world, chance, f
     scrubbed = json.loads(entente(world, "scrub", "--depth", "inventory", "--json").stdout)
     # What the killed process was storing is named by no record, and swept in time.
     assert scrubbed["stopped"] == [] and set(scrubbed["found"]) <= {"stray"}, scrubbed
-    findings = json.loads(entente(world, "findings", "--json").stdout)["findings"]
-    assert [finding for finding in findings if finding["site"] == "google"] == [], "what was left is in no finding"
     # Nothing of it is needed: without the directory, and with one more gone, everything is there.
     shutil.rmtree(world.site("google"))
     shutil.rmtree(world.site("oracle"))
