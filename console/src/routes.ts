@@ -4,6 +4,7 @@ import { lazy } from "react";
 
 import { routes as buckets } from "./pages/buckets/routes";
 import { routes as people } from "./pages/people/routes";
+import { routes as sites } from "./pages/sites/routes";
 import type { Route } from "./router";
 
 export const routes: Route[] = [
@@ -14,6 +15,7 @@ export const routes: Route[] = [
     duties: ["SeeStatus"],
     nav: { group: "System", label: "Overview", icon: "overview" },
   },
+  ...sites,
   ...buckets,
   ...people,
 ];

@@ -56,10 +56,7 @@ export interface Waiting {
 }
 
 export interface Prices {
-  storage_gb_month?: number | null;
-  writes_1000?: number | null;
-  reads_1000?: number | null;
-  egress_gb?: number | null;
+  storage_per_gb_month?: number | null;
   [other: string]: number | null | undefined;
 }
 

@@ -69,7 +69,7 @@ export function Confirm({ open, title, deed, word, danger, ready = true, childre
         {problem && <Failure problem={problem} />}
         <Group justify="flex-end" gap="sm">
           <Button variant="default" onClick={close}>
-            Leave it
+            Cancel
           </Button>
           <Button type="submit" color={danger ? "red" : undefined} disabled={!may} loading={busy}>
             {deed}

@@ -36,7 +36,7 @@ export function millis(value: number | null | undefined): string {
   if (value == null || !Number.isFinite(value)) return "–";
   if (value >= 9_995) return `${(value / 1000).toFixed(0)} s`;
   if (value >= 999.5) return `${(value / 1000).toFixed(1)} s`;
-  return `${value >= 9.95 ? value.toFixed(0) : value.toFixed(1)} ms`;
+  return `${value === 0 || value >= 9.95 ? value.toFixed(0) : value.toFixed(1)} ms`;
 }
 
 export function percent(part: number): string {

@@ -1,31 +1,89 @@
-// Is everything well, in one look.
+// Is everything well, in one look; and if not, what is being done about it.
 
 import { useDocument } from "../../api/documents";
-import type { Sites } from "../../api/types";
-import { Load, Page, Panel, State } from "../../ui/parts";
-import { Table } from "../../ui/table";
+import type { Activity, Overview as Facts, Sites } from "../../api/types";
+import { useSession } from "../../session";
+import { Age, Empty, Failure, Load, Page, Panel, Progress, State } from "../../ui/parts";
+import { useHistory, useSpan } from "../../ui/history";
+import { Cost } from "./cost";
+import { Door } from "./door";
+import { Promise } from "./promise";
+import { SiteStrips } from "./strips";
+import { verdict } from "./verdict";
 
 export default function Overview() {
-  const sites = useDocument<Sites>("/sites", { every: 30, event: "sites" });
+  const { session } = useSession();
+  const sites = useDocument<Sites>("/sites", { every: 15, event: "sites" });
+  const facts = useDocument<Facts>("/overview", { every: 30, event: "overview" });
+  const activity = useDocument<Activity>("/activity", { every: 10, event: "activity" });
+  const span = useSpan();
+  const history = useHistory(span);
   return (
-    <Page title="Overview">
-      <Panel title="Sites">
-        <Load of={sites}>
-          {({ sites }) => (
-            <Table
-              caption="Sites and their health"
-              rows={sites}
-              name={(site) => site.name}
-              columns={[
-                { head: "Site", cell: (site) => site.name },
-                { head: "Vendor", cell: (site) => site.vendor },
-                { head: "Region", cell: (site) => site.region },
-                { head: "State", cell: (site) => <State kind={site.state === "active" ? "ok" : "off"}>{site.state}</State> },
-              ]}
+    <Page title="Overview" actions={span.choice}>
+      <Load of={sites}>
+        {({ sites }) => {
+          const { kind, title, lines } = verdict(sites, facts.data);
+          return (
+            <section className={`verdict verdict-${kind}`} aria-live="polite" aria-label="How the system is">
+              <State kind={kind}>{kind === "ok" ? "Well" : kind === "warn" ? "Degraded" : "Act now"}</State>
+              <div>
+                <p className="verdict-title">{title}</p>
+                {lines.map((line) => (
+                  <p key={line}>{line}</p>
+                ))}
+              </div>
+            </section>
+          );
+        }}
+      </Load>
+      <div className="panels">
+        <Panel title="How many more vendors it can lose" aside={facts.data?.promise_age_s != null && facts.data.promise_age_s > 300 ? `counted ${Math.round(facts.data.promise_age_s / 60)} min ago` : undefined}>
+          <Load of={facts}>{(facts) => <Promise rows={facts.promise} />}</Load>
+        </Panel>
+        <Panel title="What it is doing now">
+          <Load of={activity}>{({ items }) => <Doing items={items} />}</Load>
+        </Panel>
+        <Panel title="Vendors" wide aside={`health over ${span.words}`}>
+          <Load of={sites}>{({ sites }) => <SiteStrips sites={sites} history={history.data} span={span.words} />}</Load>
+          {history.error && !history.data && <Failure problem={history.error} title="The past could not be loaded" />}
+        </Panel>
+        <Load of={history}>{(history) => <Door history={history} seesAll={session.sees_all} />}</Load>
+        <Panel title="Cost this month" wide aside="at list prices, by vendor">
+          <Load of={facts}>{({ cost_month }) => <Cost of={cost_month} sites={sites.data?.sites ?? []} seesAll={session.sees_all} />}</Load>
+        </Panel>
+      </div>
+    </Page>
+  );
+}
+
+function Doing({ items }: Activity) {
+  if (items.length === 0) {
+    return <Empty title="Nothing is under way">Repairs, scrubs, evacuations, moves and sites that are out are told here while they last, each with its reason.</Empty>;
+  }
+  return (
+    <ul className="doing">
+      {items.map((item) => (
+        <li key={`${item.kind} ${item.what}`}>
+          <div className="row">
+            <strong>{item.what}</strong>
+            <span className="muted">{item.kind}</span>
+            {item.since && (
+              <span className="muted">
+                <Age at={item.since} />
+              </span>
+            )}
+          </div>
+          <p className="muted">{item.why}</p>
+          {item.progress && item.progress.total > 0 && (
+            <Progress
+              label={item.state}
+              done={item.progress.done}
+              total={item.progress.total}
+              text={`${item.progress.done.toLocaleString("en-US")} of ${item.progress.total.toLocaleString("en-US")} ${item.progress.unit}`}
             />
           )}
-        </Load>
-      </Panel>
-    </Page>
+        </li>
+      ))}
+    </ul>
   );
 }

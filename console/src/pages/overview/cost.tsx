@@ -1,0 +1,77 @@
+// What storage and requests cost this month at each site, at list prices.
+
+import type { Overview, Site } from "../../api/types";
+import { dollars } from "../../ui/format";
+import { Empty } from "../../ui/parts";
+import { vendorName } from "../../ui/sites";
+
+export function Cost({ of, sites, seesAll }: { of: Overview["cost_month"]; sites: Site[]; seesAll: boolean }) {
+  if (!of) {
+    return (
+      <Empty title={seesAll ? "No prices are known" : "Not told at this label"}>
+        {seesAll
+          ? "Prices of vendors' regions come with Entente, and a site's own stand in its settings under `prices`."
+          : "Costs are of all labels together, and are told to whoever sees all of them."}
+      </Empty>
+    );
+  }
+  const rows = Object.entries(of.sites).map(([name, cost]) => ({ name, ...cost, sum: cost.storage_dollars + cost.request_dollars }));
+  const highest = Math.max(...rows.map((row) => row.sum), 0);
+  const all = (pick: (row: (typeof rows)[number]) => number) => rows.reduce((sum, row) => sum + pick(row), 0);
+  const vendor = (name: string) => sites.find((site) => site.name === name)?.vendor;
+  return (
+    <div className="table-scroll" tabIndex={0} role="region" aria-label="Cost by site">
+      <table className="table cost">
+        <caption className="unseen">Cost this month by site</caption>
+        <thead>
+          <tr>
+            <th scope="col">Site</th>
+            <th scope="col" className="cost-bar-head">
+              <span className="key tone-one" aria-hidden="true" /> storage <span className="key tone-two" aria-hidden="true" /> requests
+            </th>
+            <th scope="col" className="num">
+              Storage
+            </th>
+            <th scope="col" className="num">
+              Requests
+            </th>
+            <th scope="col" className="num">
+              Together
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => {
+            const of = vendor(row.name);
+            return (
+              <tr key={row.name}>
+                <th scope="row">
+                  {row.name} {of && <span className="muted">{vendorName(of)}</span>}
+                </th>
+                <td className="cost-bar">
+                  <div className="bar thin" aria-hidden="true">
+                    <span className="bar-part tone-one" style={{ flexGrow: row.storage_dollars }} />
+                    <span className="bar-part tone-two" style={{ flexGrow: row.request_dollars }} />
+                    <span style={{ flexGrow: highest > 0 ? highest - row.sum : 1 }} />
+                  </div>
+                </td>
+                <td className="num">{dollars(row.storage_dollars)}</td>
+                <td className="num">{dollars(row.request_dollars)}</td>
+                <td className="num">{dollars(row.sum)}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+        <tfoot>
+          <tr>
+            <th scope="row">All</th>
+            <td className="cost-bar" />
+            <td className="num">{dollars(all((row) => row.storage_dollars))}</td>
+            <td className="num">{dollars(all((row) => row.request_dollars))}</td>
+            <td className="num">{dollars(all((row) => row.sum))}</td>
+          </tr>
+        </tfoot>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+
+import type { Overview, Site } from "../../api/types";
+import { verdict } from "./verdict";
+
+const site = (name: string, more: Partial<Site> = {}): Site => ({ name, vendor: name, region: "here", state: "active", reads: "well", writes: "well", ...more });
+const overview = (more: Partial<Overview> = {}): Overview => ({ promise: [{ spare: 2, objects: 5, bytes: 50 }], promise_age_s: 1, below_promise: 0, cost_month: null, ...more });
+const out = { reads: "out", writes: "out" } as const;
+
+test.each<[string, Site[], Overview, string, string]>([
+  ["all well", [site("a"), site("b")], overview(), "ok", "All is well"],
+  ["one out", [site("a", out), site("b"), site("c")], overview(), "warn", "Working without a"],
+  ["two out", [site("a", out), site("b", out), site("c")], overview(), "bad", "Working without a and b"],
+  ["writes alone out", [site("a", { writes: "out" }), site("b")], overview(), "warn", "Working without a"],
+  ["nothing answers", [site("a", out)], overview(), "bad", "No site is well"],
+  ["below", [site("a")], overview({ below_promise: 3 }), "warn", "All sites are well; the promise is being restored"],
+  ["unreadable", [site("a", out), site("b")], overview({ promise: [{ spare: -1, objects: 1, bytes: 9 }] }), "bad", "Some of what is stored cannot be read now"],
+  ["a detached site is nobody's trouble", [site("a", { ...out, state: "detached" }), site("b")], overview(), "ok", "All is well"],
+  ["suspended on purpose", [site("a", { state: "suspended" }), site("b")], overview(), "ok", "All is well"],
+])("%s", (_, sites, facts, kind, title) => {
+  const said = verdict(sites, facts);
+  expect([said.kind, said.title]).toEqual([kind, title]);
+  expect(said.lines.length).toBeGreaterThan(0);
+});
+
+test("what lies on its last vendor is told", () => {
+  const said = verdict([site("a", out), site("b")], overview({ promise: [{ spare: 0, objects: 2, bytes: 2000 }] }));
+  expect(said.kind).toBe("bad");
+  expect(said.lines[0]).toBe("2 objects (2.0 kB) would be lost with one more vendor.");
+});

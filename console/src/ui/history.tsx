@@ -1,0 +1,31 @@
+// What was measured over the last minutes or hours, of the door and of each site.
+
+import { SegmentedControl } from "@mantine/core";
+import { useState } from "react";
+
+import { type Loaded, useDocument } from "../api/documents";
+import type { History } from "../api/types";
+
+const SPANS = [
+  { value: "15", label: "15 min", words: "the last 15 minutes" },
+  { value: "60", label: "1 h", words: "the last hour" },
+  { value: "360", label: "6 h", words: "the last 6 hours" },
+] as const;
+
+export interface Span {
+  minutes: number;
+  words: string;
+  /** Where it is chosen. */
+  choice: React.ReactNode;
+}
+
+export function useSpan(): Span {
+  const [value, setValue] = useState<string>("60");
+  const span = SPANS.find((span) => span.value === value) ?? SPANS[1];
+  const choice = <SegmentedControl size="xs" value={value} onChange={setValue} data={SPANS.map(({ value, label }) => ({ value, label }))} aria-label="How far back" />;
+  return { minutes: Number(value), words: span.words, choice };
+}
+
+export function useHistory({ minutes }: Span): Loaded<History> {
+  return useDocument<History>("/history", { query: { minutes }, every: 10 });
+}
