@@ -16,6 +16,13 @@ export const routes: Route[] = [
     nav: { group: "System", label: "Overview", icon: "overview" },
   },
   ...sites,
+  {
+    path: "/durability",
+    title: "Durability",
+    component: lazy(() => import("./pages/durability/index.tsx")),
+    duties: ["SeeStatus"],
+    nav: { group: "System", label: "Durability", icon: "durability" },
+  },
   ...buckets,
   ...people,
 ];

@@ -53,7 +53,7 @@ export function Chart({ title, times, lines, format, height = 150, least }: Prop
         height,
         // Times are told in UTC, as everywhere here.
         tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
-        padding: [8, 8, 0, 0],
+        padding: [8, 18, 0, 0],
         cursor: { points: { size: 6 }, drag: { x: false, y: false } },
         legend: { show: false },
         hooks: { setCursor: [(made) => setAt(made.cursor.idx ?? null)] },
