@@ -38,6 +38,11 @@ export class S3 {
     private readonly region: string,
   ) {}
 
+  /** Of the key that signs. */
+  get accessKey(): string {
+    return this.signer.accessKey;
+  }
+
   /** The answer to anything that succeeds, or was not modified; throws a [`Problem`] otherwise. */
   async request({ method, body, headers = {}, signal, ...where }: S3Request): Promise<Response> {
     const url = this.url(where);

@@ -1,0 +1,92 @@
+// Who may do what: the table that decides, as the server has it.
+
+import { SegmentedControl } from "@mantine/core";
+import { useState } from "react";
+
+import { useDocument } from "../../api/documents";
+import { useSession } from "../../session";
+import { Load, Page, Panel } from "../../ui/parts";
+import classes from "../buckets/buckets.module.css";
+import { ROLES, roleName } from "./documents";
+import { readMatrix, type Matrix, type Table } from "./matrix";
+
+export function RolesPage() {
+  const document = useDocument<unknown>("/role-matrix");
+  return (
+    <Page title="Who may do what" lead="Duties through the API by role, and rights to data by what a mission owner is to a bucket. No role has two sides of one thing.">
+      <Panel title="Roles">
+        <dl className="facts">
+          {ROLES.map((one) => (
+            <div key={one.role}>
+              <dt>{one.name}</dt>
+              <dd>{one.does}</dd>
+            </div>
+          ))}
+        </dl>
+      </Panel>
+      <Load of={document}>{(it) => <Shown of={readMatrix(it)} />}</Load>
+    </Page>
+  );
+}
+
+function Shown({ of }: { of: Matrix }) {
+  const { session } = useSession();
+  const [where, setWhere] = useState(of.data[0]?.name ?? "");
+  const data = of.data.find((one) => one.name === where) ?? of.data[0];
+  return (
+    <>
+      {of.duties && (
+        <Panel title="Duties" aside={session.role ? `yours are those of a ${roleName(session.role)}` : undefined}>
+          <Grid table={of.duties} caption="Duties by role" own={session.role} head={roleName} />
+        </Panel>
+      )}
+      {data && (
+        <Panel title="Data" aside="of a mission owner; every other role is refused all of it">
+          <div className="stack">
+            <SegmentedControl
+              aria-label="Where the bucket lies, seen from the session"
+              data={of.data.map((one) => ({ value: one.name, label: `bucket ${WHERE[one.name] ?? one.name}` }))}
+              value={data.name}
+              onChange={setWhere}
+            />
+            <Grid table={data} caption={`A bucket whose label is ${data.name}`} own={null} head={(name) => name} />
+          </div>
+        </Panel>
+      )}
+    </>
+  );
+}
+
+const WHERE: Record<string, string> = { same: "at the session’s label", below: "below it", above: "above it", beside: "beside it" };
+
+function Grid({ table, caption, own, head }: { table: Table; caption: string; own: string | null; head: (name: string) => string }) {
+  return (
+    <div className="table-scroll" tabIndex={0} role="region" aria-label={caption}>
+      <table className={classes.matrix}>
+        <caption className="unseen">{caption}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{table.what}</th>
+            {table.columns.map((column) => (
+              <th key={column} scope="col" className={column === own ? classes.own : undefined}>
+                {head(column)}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {table.rows.map((row) => (
+            <tr key={row.name}>
+              <th scope="row">{row.name}</th>
+              {row.cells.map((cell, index) => (
+                <td key={table.columns[index]} className={table.columns[index] === own ? classes.own : undefined}>
+                  <span className={cell === "yes" ? classes.yes : classes.no}>{cell === "yes" ? "yes" : cell || "no"}</span>
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
