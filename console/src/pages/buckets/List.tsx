@@ -30,7 +30,7 @@ export function BucketList() {
     <Page title="Buckets" lead="Everything this session may see. What lies above its label is not here." actions={make}>
       <Load of={buckets}>
         {({ buckets: rows, next }) => (
-          <>
+          <div className="panel">
             <Table
               caption="Buckets"
               rows={rows}
@@ -55,7 +55,7 @@ export function BucketList() {
               ]}
             />
             {next && <p className="note">There are more than these thousand: name one in the address, as in /buckets/NAME.</p>}
-          </>
+          </div>
         )}
       </Load>
       <NewBucket open={making} close={() => setMaking(false)} done={() => void buckets.refresh()} />

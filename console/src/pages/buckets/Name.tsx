@@ -10,9 +10,12 @@ export function Name({ of, wrap = false }: { of: string; wrap?: boolean }) {
         run.escaped ? (
           <span key={index} className={classes.escape}>
             {run.text}
+            {run.times && ` ×${run.times}`}
           </span>
         ) : (
-          <bdi key={index}>{run.text}</bdi>
+          <bdi key={index} dir="ltr">
+            {run.text}
+          </bdi>
         ),
       )}
     </bdi>

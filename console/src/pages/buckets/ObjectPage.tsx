@@ -6,6 +6,7 @@ import { type ReactNode, useState } from "react";
 import { unanswered, type Problem } from "../../api/problem";
 import { Link, usePlace, type Params } from "../../router";
 import { useSession } from "../../session";
+import { uriEncode } from "../../sign/sigv4";
 import { Confirm } from "../../ui/confirm";
 import { bytes, moment } from "../../ui/format";
 import { Icon } from "../../ui/icons";
@@ -86,8 +87,8 @@ export function ObjectPage({ params }: { params: Params }) {
             <Button leftSection={<Icon name="download" size={16} />} onClick={() => void download()}>
               Download
             </Button>
-            <Button variant="default" leftSection={<Icon name="out" size={16} />} onClick={() => setSharing(true)}>
-              Share
+            <Button variant="default" leftSection={<Icon name="copy" size={16} />} onClick={() => setSharing(true)}>
+              Share …
             </Button>
             {mayWrite && (
               <Button variant="default" leftSection={<Icon name="trash" size={16} />} onClick={() => setDeleting(true)}>
@@ -112,7 +113,14 @@ export function ObjectPage({ params }: { params: Params }) {
                   <PiecesPanel bucket={name} objectKey={key} version={version} etag={it.etag} />
                 </div>
                 <div className="stack">
-                  <Panel title="What it is">
+                  <Panel
+                    title="What it is"
+                    aside={
+                      session.labels.length > 1 && (
+                        <Link to={`/releases?ask=1&bucket=${uriEncode(name)}&key=${uriEncode(key)}${version ? `&version=${uriEncode(version)}` : ""}`}>Ask for a release to a lower label</Link>
+                      )
+                    }
+                  >
                     <Facts
                       of={[
                         ["Name", <Name key="n" of={key} wrap />],

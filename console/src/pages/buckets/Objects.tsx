@@ -101,11 +101,6 @@ export function Objects({ params }: { params: Params }) {
         )
       }
     >
-      <div className={classes.bar}>
-        <Way bucket={name} prefix={prefix} old={old} />
-        <Jump key={prefix} prefix={prefix} go={(to) => go(at({ prefix: to, after: null }))} />
-        <Checkbox label="Older versions and deleted ones" checked={old} onChange={(event) => go(at({ versions: event.currentTarget.checked, after: null }))} />
-      </div>
       <div
         className={dropping ? `${classes.drop} ${classes.dropping}` : classes.drop}
         data-drop={`Drop files and folders here to put them into ${shown(prefix) || name}`}
@@ -119,6 +114,11 @@ export function Objects({ params }: { params: Params }) {
         }}
         onDrop={drop}
       >
+        <div className={classes.bar}>
+          <Way bucket={name} prefix={prefix} old={old} />
+          <Jump key={prefix} prefix={prefix} go={(to) => go(at({ prefix: to, after: null }))} />
+          <Checkbox label="Older versions and deleted ones" checked={old} onChange={(event) => go(at({ versions: event.currentTarget.checked, after: null }))} />
+        </div>
         <Load of={page}>
           {({ rows, next }) => {
             const choosable = old ? [] : rows.map(idOf);
@@ -189,7 +189,7 @@ export function Objects({ params }: { params: Params }) {
                 <footer className={classes.pages}>
                   <span>
                     {counted(rows.length, "row")} on this page{next ? "" : after ? ", the last one" : ""}
-                    {rows.length > 1 && `, ${bytes(rows.reduce((sum, row) => sum + (row.kind === "object" ? row.bytes : 0), 0))}`}
+                    {!old && rows.length > 1 && `, ${bytes(rows.reduce((sum, row) => sum + (row.kind === "object" ? row.bytes : 0), 0))}`}
                   </span>
                   {(after || next) && (
                     <span style={{ display: "flex", gap: "0.5rem" }}>

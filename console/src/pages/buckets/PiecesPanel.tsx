@@ -48,7 +48,9 @@ function Drawing({ of, regions }: { of: ObjectPieces; regions: Map<string, strin
   const vendorOf = (site: string) => vendors.get(site) ?? site;
   if (segments.length === 0) return <Empty title="It has no bytes, and so no pieces" />;
 
-  const sites = [...vendors.keys()].sort();
+  // Where the data lies first.
+  const least = (site: string) => Math.min(...segments.flatMap((segment) => segment.pieces.filter((piece) => piece.site === site).map((piece) => piece.index)));
+  const sites = [...vendors.keys()].sort((one, other) => least(one) - least(other) || (one < other ? -1 : 1));
   const codes = [...new Set(segments.map((segment) => `${segment.k}+${segment.m}`))];
   const [first] = segments;
   const readable = readableWithout(segments, gone, vendorOf);

@@ -60,6 +60,7 @@ export function Placements() {
     <Page title="Profiles of buckets" lead="How each bucket is spread, and where it can be moved to another profile.">
       <Load of={durability}>
         {({ buckets }) => (
+          <div className="panel">
           <Table
             caption="Buckets and their profiles"
             rows={buckets}
@@ -74,6 +75,7 @@ export function Placements() {
               { head: "Size", cell: (row) => <Bytes of={row.bytes} />, by: (row) => row.bytes, numeric: true },
             ]}
           />
+          </div>
         )}
       </Load>
       <MovesPanel />

@@ -49,6 +49,7 @@ export function Unfinished({ params }: { params: Params }) {
     <BucketPage name={name} bucket={bucket} at="uploads">
       <Load of={rows}>
         {(found) => (
+          <div className="panel">
           <Table
             caption="Uploads that were begun and not finished"
             rows={found}
@@ -92,6 +93,7 @@ export function Unfinished({ params }: { params: Params }) {
               },
             ]}
           />
+          </div>
         )}
       </Load>
       <Confirm

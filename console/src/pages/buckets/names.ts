@@ -1,8 +1,8 @@
 // Names of objects come from whoever writes, and are shown to whoever reads: nothing in one may hide, reorder
 // or imitate. They are only ever text; what would not be seen as itself is shown as its code point.
 
-/** A run of a name: characters as they are, or one that is shown as its code point. */
-export type Run = { text: string; escaped: boolean };
+/** A run of a name: characters as they are, or one that is shown as its code point, and how often it comes. */
+export type Run = { text: string; escaped: boolean; times?: number };
 
 /** Code points that are invisible, move what stands around them, or look like a plain space. */
 const UNSEEN: readonly (readonly [number, number])[] = [
@@ -52,6 +52,7 @@ export function runs(name: string): Run[] {
     const text = escaped ? codePoint(point) : character;
     const before = found.at(-1);
     if (before && !escaped && !before.escaped) before.text += text;
+    else if (before?.escaped && escaped && before.text === text) before.times = (before.times ?? 1) + 1;
     else found.push({ text, escaped });
   });
   return found;
@@ -65,7 +66,7 @@ export function codePoint(point: number): string {
 /** The name as one line of plain text, for titles and labels. */
 export function shown(name: string): string {
   return runs(name)
-    .map((run) => (run.escaped ? `⟨${run.text}⟩` : run.text))
+    .map((run) => (run.escaped ? `⟨${run.text}${run.times ? ` ×${run.times}` : ""}⟩` : run.text))
     .join("");
 }
 

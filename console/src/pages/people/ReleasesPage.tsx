@@ -52,6 +52,7 @@ export function ReleasesPage() {
     >
       <Load of={releases}>
         {({ releases: rows }) => (
+          <div className="panel">
           <Table
             caption="Releases"
             rows={inOrder(rows, who)}
@@ -86,6 +87,7 @@ export function ReleasesPage() {
               { head: "State", cell: (row) => <ReleaseState of={row} who={who} /> },
             ]}
           />
+          </div>
         )}
       </Load>
       {may("AskRelease") && query.get("ask") === "1" && <Asking close={() => go("/releases", { replace: true })} done={(release) => go(`/releases/${release.id}`, { replace: true })} />}
