@@ -74,7 +74,7 @@ export function ExplainPage() {
             {ON_OBJECT.includes(action) && <TextInput label="To the object" value={key} onChange={(event) => setKey(event.currentTarget.value)} autoComplete="off" spellCheck={false} />}
           </div>
           <div className="row">
-            <LabelField label="In a session at" value={label} set={setLabel} />
+            <LabelField label="In a session at" empty={user && user !== session.user ? "all they are cleared for" : session.label} value={label} set={setLabel} />
             <TextInput label="From the address" placeholder="any" value={from} onChange={(event) => setFrom(event.currentTarget.value)} autoComplete="off" spellCheck={false} />
             <Button mt="lg" type="submit" disabled={!ON_ACCOUNT.includes(action) && bucket === ""}>
               Explain

@@ -127,7 +127,7 @@ function Issue({ user: named, close, done }: { user: string; close: () => void; 
       }}
     >
       <Select label="To" data={users.data?.users.map((one) => one.user) ?? []} value={user || null} onChange={(value) => setUser(value ?? "")} searchable nothingFoundMessage="Make the person first, under People" comboboxProps={{ withinPortal: false }} />
-      <LabelField label="Label" description="Of every session of the key; the lowest for a mission owner, the clearance for others, if left empty" value={label} set={setLabel} />
+      <LabelField label="Label" description="Of every session of the key" empty="the lowest for a mission owner, the clearance for others" value={label} set={setLabel} />
       <Select label="Expires" data={EXPIRIES} value={expires} onChange={(value) => setExpires(value ?? "")} allowDeselect={false} comboboxProps={{ withinPortal: false }} />
       <TextInput label="Taken from these addresses" description="Ranges such as 192.0.2.0/24; from anywhere if left empty" value={sources} onChange={(event) => setSources(event.currentTarget.value)} autoComplete="off" spellCheck={false} />
     </FormDialog>

@@ -73,12 +73,12 @@ export function People() {
 }
 
 /** A label to choose: those the session knows, or as one writes it. */
-export function LabelField({ label, description, value, set }: { label: string; description?: string; value: string; set: (value: string) => void }) {
+export function LabelField({ label, description, empty, value, set }: { label: string; description?: string; /** What it means when left empty. */ empty?: string; value: string; set: (value: string) => void }) {
   const { session } = useSession();
   const id = `labels-${label.replace(/\W/g, "")}`;
   return (
     <>
-      <TextInput label={label} description={description} value={value} onChange={(event) => set(event.currentTarget.value)} list={id} placeholder={session.label} spellCheck={false} autoComplete="off" />
+      <TextInput label={label} description={description} value={value} onChange={(event) => set(event.currentTarget.value)} list={id} placeholder={empty} spellCheck={false} autoComplete="off" />
       <datalist id={id}>
         {session.labels.map((one) => (
           <option key={one} value={one} />
@@ -146,7 +146,7 @@ function NewUser({ open, close, done }: { open: boolean; close: () => void; done
     >
       <TextInput label="Name" value={user} onChange={(event) => setUser(event.currentTarget.value)} required autoComplete="off" spellCheck={false} data-autofocus />
       <Select label="Role" description={ROLES.find((one) => one.role === role)?.does} data={ROLES.map((one) => ({ value: one.role, label: one.name }))} value={role} onChange={(value) => setRole(value ?? "mission-owner")} allowDeselect={false} comboboxProps={{ withinPortal: false }} />
-      <LabelField label="Cleared for" description={`At or below your own label, ${session.label}; the lowest of the enclave if left empty`} value={clearance} set={setClearance} />
+      <LabelField label="Cleared for" description={`At or below your own label, ${session.label}`} empty="the lowest of the enclave" value={clearance} set={setClearance} />
       <TextInput label="Nations" description="Three-letter codes, such as USA or FRA; as the clearance says if left empty" value={nations} onChange={(event) => setNations(event.currentTarget.value)} autoComplete="off" />
     </FormDialog>
   );
