@@ -1,6 +1,6 @@
 // The frame around every page: the session's label, the navigation, who is signed in.
 
-import { Menu, useMantineColorScheme } from "@mantine/core";
+import { Button, type MantineColorScheme, Popover, SegmentedControl, useMantineColorScheme } from "@mantine/core";
 import { type ReactNode, useEffect, useState } from "react";
 
 import { useLive } from "../api/documents";
@@ -35,7 +35,6 @@ export function Shell({ route, allowed, children }: { route: Route | null; allow
           </Link>
           <div className="top-right">
             <Freshness />
-            <SchemeSwitch />
             <Who />
           </div>
         </header>
@@ -75,7 +74,7 @@ function isWithin(other: Route, route: Route | null, path: string): boolean {
 function Banner() {
   const { session } = useSession();
   return (
-    <div className="banner" style={inkOf(session.label, session.label_color)} role="note" aria-label="Label of this session">
+    <div className="banner" style={inkOf(session.label, session.label_color)} role="region" aria-label="Label of this session">
       {session.label}
     </div>
   );
@@ -89,46 +88,39 @@ function Freshness() {
   return <State kind={state === "connecting" ? "busy" : "warn"}>{state === "connecting" ? "Connecting" : "Asking every 3 s"}</State>;
 }
 
-const SCHEMES = [
-  { value: "light", label: "Light", icon: "sun" },
-  { value: "dark", label: "Dark", icon: "moon" },
-  { value: "auto", label: "As the system", icon: "auto" },
-] as const;
-
+/** Light, dark, or as the system has it. */
 function SchemeSwitch() {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const now = SCHEMES.find(({ value }) => value === colorScheme) ?? SCHEMES[2];
   return (
-    <Menu position="bottom-end" withinPortal={false}>
-      <Menu.Target>
-        <button type="button" className="icon-button" aria-label={`Colours: ${now.label}`}>
-          <Icon name={now.icon} />
-        </button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        {SCHEMES.map(({ value, label, icon }) => (
-          <Menu.Item key={value} leftSection={<Icon name={icon} size={16} />} rightSection={value === colorScheme ? <Icon name="ok" size={14} /> : null} onClick={() => setColorScheme(value)}>
-            {label}
-          </Menu.Item>
-        ))}
-      </Menu.Dropdown>
-    </Menu>
+    <SegmentedControl
+      size="xs"
+      fullWidth
+      aria-label="Colours"
+      value={colorScheme}
+      onChange={(value) => setColorScheme(value as MantineColorScheme)}
+      data={[
+        { value: "light", label: "Light" },
+        { value: "dark", label: "Dark" },
+        { value: "auto", label: "As the system" },
+      ]}
+    />
   );
 }
 
 function Who() {
   const { session } = useSession();
   const { signOut } = useSigning();
+  const [open, setOpen] = useState(false);
   const name = session.user ?? "operator";
   return (
-    <Menu position="bottom-end" withinPortal={false} width={280}>
-      <Menu.Target>
-        <button type="button" className="who" aria-label={`Signed in as ${name}`}>
+    <Popover opened={open} onChange={setOpen} position="bottom-end" withinPortal={false} width={280} trapFocus returnFocus>
+      <Popover.Target>
+        <button type="button" className="who" aria-label={`Signed in as ${name}`} onClick={() => setOpen(!open)}>
           <Icon name="people" />
           <span className="who-name">{name}</span>
         </button>
-      </Menu.Target>
-      <Menu.Dropdown>
+      </Popover.Target>
+      <Popover.Dropdown aria-label="Session">
         <div className="who-facts">
           <strong>{name}</strong>
           <span>{session.role ? session.role.replace("-", " ") : "no role"}</span>
@@ -136,11 +128,11 @@ function Who() {
           <span>Enclave {session.enclave}</span>
           <span>Version {session.version}</span>
         </div>
-        <Menu.Divider />
-        <Menu.Item leftSection={<Icon name="out" size={16} />} onClick={() => signOut()}>
+        <SchemeSwitch />
+        <Button variant="default" size="xs" mt="sm" fullWidth leftSection={<Icon name="out" size={16} />} onClick={() => signOut()}>
           Sign out
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+        </Button>
+      </Popover.Dropdown>
+    </Popover>
   );
 }

@@ -1,6 +1,6 @@
 // A table of rows, which sorts where a column says by what.
 
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 
 import { Empty } from "./parts";
 import { Icon } from "./icons";
@@ -36,7 +36,7 @@ export function Table<Row>({ caption, rows, columns, name, empty, marked }: Prop
     setSort((now) => (now?.column !== column ? { column, down: numeric } : now.down === numeric ? { column, down: !numeric } : null));
   };
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label={caption}>
+    <Scroll label={caption}>
       <table className="table">
         <caption className="unseen">{caption}</caption>
         <thead>
@@ -76,6 +76,25 @@ export function Table<Row>({ caption, rows, columns, name, empty, marked }: Prop
           ))}
         </tbody>
       </table>
+    </Scroll>
+  );
+}
+
+/** What is wider than its place scrolls by itself, by keyboard too; the page does not. */
+export function Scroll({ label, children }: { label: string; children: ReactNode }) {
+  const box = useRef<HTMLDivElement>(null);
+  const [wide, setWide] = useState(false);
+  useEffect(() => {
+    const place = box.current;
+    if (!place) return;
+    const look = new ResizeObserver(() => setWide(place.scrollWidth > place.clientWidth));
+    look.observe(place);
+    for (const child of place.children) look.observe(child);
+    return () => look.disconnect();
+  }, []);
+  return (
+    <div ref={box} className="table-scroll" tabIndex={wide ? 0 : undefined} role="group" aria-label={label}>
+      {children}
     </div>
   );
 }

@@ -4,6 +4,7 @@ import type { Overview, Site } from "../../api/types";
 import { dollars } from "../../ui/format";
 import { Empty } from "../../ui/parts";
 import { vendorName } from "../../ui/sites";
+import { Scroll } from "../../ui/table";
 
 export function Cost({ of, sites, seesAll }: { of: Overview["cost_month"]; sites: Site[]; seesAll: boolean }) {
   if (!of) {
@@ -20,7 +21,7 @@ export function Cost({ of, sites, seesAll }: { of: Overview["cost_month"]; sites
   const all = (pick: (row: (typeof rows)[number]) => number) => rows.reduce((sum, row) => sum + pick(row), 0);
   const vendor = (name: string) => sites.find((site) => site.name === name)?.vendor;
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label="Cost by site">
+    <Scroll label="Cost by site">
       <table className="table cost">
         <caption className="unseen">Cost this month by site</caption>
         <thead>
@@ -72,6 +73,6 @@ export function Cost({ of, sites, seesAll }: { of: Overview["cost_month"]; sites
           </tr>
         </tfoot>
       </table>
-    </div>
+    </Scroll>
   );
 }

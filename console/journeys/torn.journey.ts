@@ -1,0 +1,46 @@
+// A vendor is torn away while the overview is open.
+
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { launch, open, shot, signIn } from "./browser";
+import { World, load } from "./world";
+
+let world: World;
+let browser: Browser;
+beforeAll(async () => {
+  [world, browser] = await Promise.all([World.start(), launch()]);
+});
+afterAll(async () => {
+  await browser?.close();
+  await world?.stop();
+});
+
+test("a vendor that is torn away shows within five seconds, everything goes on, and its return shows too", async () => {
+  const operator = await world.person("pat", "platform-operator");
+  const s3 = await world.s3();
+  await s3.request({ method: "PUT", bucket: "torn" });
+  const { page, faults } = await open(browser, world.url);
+  await signIn(page, operator);
+  await page.getByText("All is well").waitFor();
+  const work = load(s3, "torn");
+  await page.waitForTimeout(1_000);
+
+  const putBack = world.tear("google");
+  const before = Date.now();
+  await page.getByText("Working without google").waitFor({ timeout: 5_000 });
+  const took = Date.now() - before;
+  const row = page.getByRole("listitem").filter({ has: page.getByRole("link", { name: "google" }) });
+  expect(await row.getByText("Out", { exact: true }).isVisible()).toBe(true);
+  await shot(page, "overview-torn-light");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await shot(page, "overview-torn-dark");
+
+  await page.waitForTimeout(2_000);
+  putBack();
+  await page.getByText("Working without google").waitFor({ state: "detached", timeout: 90_000 });
+  const done = await work.stop();
+  expect(done).toBeGreaterThan(10);
+  expect(faults).toEqual([]);
+  console.log(`shown after ${took} ms; ${done} puts and gets meanwhile, none failed`);
+});

@@ -1,0 +1,128 @@
+// Starts and stops the real binary on a directory of its own, with four directories that stand for the vendors.
+
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { createWriteStream, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+
+import { S3 } from "../src/s3/client";
+import { Signer } from "../src/sign/sigv4";
+
+const REPOSITORY = new URL("../..", import.meta.url).pathname;
+const READY_MS = 60_000;
+const run = promisify(execFile);
+
+export interface Key {
+  accessKey: string;
+  secret: string;
+}
+
+interface Ready {
+  console_url: string;
+  s3_endpoint: string;
+  region: string;
+  access_key: string;
+  secret_key: string;
+}
+
+export class World {
+  private constructor(
+    private readonly directory: string,
+    private readonly process: ChildProcess,
+    readonly ready: Ready,
+  ) {}
+
+  static async start(): Promise<World> {
+    const binary = process.env.ENTENTE_BIN ?? join(REPOSITORY, "target/release/entente");
+    if (!existsSync(binary)) throw new Error(`${binary} is not there: build it in release, or set ENTENTE_BIN`);
+    const directory = join(mkdtempSync(join(tmpdir(), "entente-journey-")), "data");
+    const listen = ["--s3-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--console-listen", "127.0.0.1:0"];
+    const started = spawn(binary, ["up", "--data-dir", directory, "--json", ...listen], { stdio: ["ignore", "pipe", "pipe"] });
+    started.stderr.pipe(createWriteStream(`${directory}.log`));
+    const ready = await new Promise<Ready>((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error(`not ready after ${READY_MS / 1000} s: see ${directory}.log`)), READY_MS);
+      createInterface(started.stdout).once("line", (line) => (clearTimeout(late), resolve(JSON.parse(line) as Ready)));
+      started.once("exit", (code) => reject(new Error(`it ended with ${code}: see ${directory}.log`)));
+    });
+    return new World(directory, started, ready);
+  }
+
+  async stop(): Promise<void> {
+    const over = new Promise((resolve) => this.process.once("exit", resolve));
+    this.process.kill("SIGTERM");
+    await over;
+    rmSync(join(this.directory, ".."), { recursive: true, force: true });
+  }
+
+  get url(): string {
+    return this.ready.console_url;
+  }
+
+  /** The first mission owner's. */
+  get owner(): Key {
+    return { accessKey: this.ready.access_key, secret: this.ready.secret_key };
+  }
+
+  async cli(...words: string[]): Promise<string> {
+    const binary = process.env.ENTENTE_BIN ?? join(REPOSITORY, "target/release/entente");
+    return (await run(binary, [...words, "--data-dir", this.directory], { timeout: 60_000 })).stdout;
+  }
+
+  /** A user of the role with a key, made as the officer of the first start. */
+  async person(name: string, role: string): Promise<Key> {
+    const officer = ["--as", join(this.directory, "officer")];
+    await this.cli("user", "create", name, "--role", role, ...officer);
+    const made = JSON.parse(await this.cli("key", "create", "--user", name, "--json", ...officer)) as { access_key: string; secret_key: string };
+    return { accessKey: made.access_key, secret: made.secret_key };
+  }
+
+  /** The S3 door, as the first owner, by the console's own client. */
+  async s3(): Promise<S3> {
+    const { accessKey, secret } = this.owner;
+    return new S3(await Signer.of(accessKey, secret), this.ready.s3_endpoint, this.ready.region);
+  }
+
+  site(name: string): string {
+    return join(this.directory, "sites", name);
+  }
+
+  /** A vendor is gone until it is put back. */
+  tear(name: string): () => void {
+    const away = `${this.site(name)}-away`;
+    renameSync(this.site(name), away);
+    return () => renameSync(away, this.site(name));
+  }
+}
+
+/** Bytes that are told apart by their seed. */
+export function content(seed: number, length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  let state = (seed * 2_654_435_761 + 1) >>> 0;
+  for (let at = 0; at < length; at++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    bytes[at] = state;
+  }
+  return bytes;
+}
+
+/** Puts and gets, one after the other, until it is stopped; whatever fails is thrown at the end. */
+export function load(s3: S3, bucket: string): { stop: () => Promise<number> } {
+  let going = true;
+  const work = (async () => {
+    let done = 0;
+    for (; going; done++) {
+      const body = content(done, 40_000 + (done % 7) * 300_000);
+      await s3.request({ method: "PUT", bucket, key: `load/${done}`, body });
+      const got = new Uint8Array(await (await s3.request({ method: "GET", bucket, key: `load/${done}` })).arrayBuffer());
+      if (Buffer.compare(got, body) !== 0) throw new Error(`load/${done} came back otherwise`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return done;
+  })();
+  work.catch(() => undefined);
+  return { stop: () => ((going = false), work) };
+}
