@@ -23,6 +23,8 @@ export class Api {
   private readonly kept = new Map<string, Kept>();
   /** Called once the server no longer knows the key. */
   onUnknown?: (problem: Problem) => void;
+  /** Called with every request: whether the server answered at all. */
+  onReach?: (answers: boolean) => void;
 
   constructor(
     private readonly signer: Signer,
@@ -79,8 +81,10 @@ export class Api {
       response = await fetch(sent, { method, headers: signed, body: text || undefined, signal, cache: "no-store", credentials: "omit" });
     } catch (error) {
       if (isAbort(error)) throw error;
+      this.onReach?.(false);
       throw unanswered(error);
     }
+    this.onReach?.(true);
     if (response.ok || response.status === 304) return response;
     const problem = await problemOf(response);
     if (problem.status === 401) this.onUnknown?.(problem);

@@ -15,6 +15,8 @@ type Listener = (document: unknown) => void;
 
 interface Live {
   state: StreamState;
+  /** Since when nothing answers; `null` while the server does. */
+  silent: number | null;
   on: (event: string, listener: Listener) => () => void;
 }
 
@@ -25,6 +27,12 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   const [state, setState] = useState<StreamState>("connecting");
   const listeners = useRef(new Map<string, Set<Listener>>());
   const wanted = may("SeeStatus");
+  const [silent, setSilent] = useState<number | null>(null);
+
+  useEffect(() => {
+    api.onReach = (answers) => setSilent((since) => (answers ? null : (since ?? Date.now())));
+    return () => void (api.onReach = undefined);
+  }, [api]);
 
   useEffect(() => {
     if (!wanted) return setState("polling");
@@ -47,7 +55,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     return () => void set.delete(listener);
   }, []);
 
-  const live = useMemo(() => ({ state, on }), [state, on]);
+  const live = useMemo(() => ({ state, silent, on }), [state, silent, on]);
   return <Context value={live}>{children}</Context>;
 }
 
@@ -105,7 +113,9 @@ export function useDocument<T>(
     void ask(stop.signal).then(() => {
       if (seconds !== undefined && !stop.signal.aborted) timer = setTimeout(round, seconds * 1000);
     });
-    return () => (stop.abort(), clearTimeout(timer));
+    const seen = () => document.visibilityState === "visible" && seconds !== undefined && void ask(stop.signal);
+    document.addEventListener("visibilitychange", seen);
+    return () => (stop.abort(), clearTimeout(timer), document.removeEventListener("visibilitychange", seen));
   }, [ask, name, seconds]);
 
   useEffect(() => {

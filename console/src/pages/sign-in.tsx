@@ -17,16 +17,27 @@ export function SignIn() {
   const [keep, setKeep] = useState(false);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
+  /** The tab kept a key, and it is being tried. */
+  const [resuming, setResuming] = useState(() => keptKey() !== null);
 
   const load = useCallback(async (signal?: AbortSignal) => {
     try {
       setProblem(null);
       const facts = await signInFacts(signal);
       const kept = keptKey();
-      if (kept) await signIn(kept, facts.region, true).catch(forget);
+      if (kept) {
+        // A key that is no longer taken is forgotten; one that could not be asked about is not.
+        await signIn(kept, facts.region, true).catch((error: unknown) => {
+          if (unanswered(error).status !== 401) throw error;
+          forget();
+        });
+      }
       setFacts(facts);
+      setResuming(false);
     } catch (error) {
-      if (!isAbort(error)) setProblem(unanswered(error));
+      if (isAbort(error)) return;
+      setProblem(unanswered(error));
+      setResuming(false);
     }
   }, [signIn]);
 
@@ -53,6 +64,15 @@ export function SignIn() {
   };
 
   if (!isSecureContext) return <Insecure />;
+  if (resuming) {
+    return (
+      <main className="sign-in">
+        <p className="loading" role="status">
+          Signing in …
+        </p>
+      </main>
+    );
+  }
   return (
     <main className="sign-in">
       <div className="sign-in-card">

@@ -8,9 +8,10 @@ import { UploadTray } from "../pages/buckets/Tray";
 import { Link, type Route, usePlace } from "../router";
 import { routes } from "../routes";
 import { useSession, useSigning } from "../session";
+import { duration } from "./format";
 import { Icon } from "./icons";
 import { inkOf } from "./levels";
-import { State } from "./parts";
+import { State, useNow } from "./parts";
 
 export function Shell({ route, allowed, children }: { route: Route | null; allowed: (route: Route) => boolean; children: ReactNode }) {
   const { path } = usePlace();
@@ -58,6 +59,7 @@ export function Shell({ route, allowed, children }: { route: Route | null; allow
           ))}
         </nav>
         <main id="main" tabIndex={-1}>
+          <Silence />
           {children}
         </main>
       </div>
@@ -80,9 +82,26 @@ function Banner() {
   );
 }
 
+/** What is shown while nothing answers is old, and must not be taken for how things are. */
+function Silence() {
+  const { silent } = useLive();
+  const now = useNow(1_000);
+  if (silent === null) return null;
+  return (
+    <div className="silence" role="alert">
+      <State kind="bad">No answer</State>
+      <p>
+        Entente has not answered for {duration((now - silent) / 1000)}. What is shown is from before. Is the process running, and can this browser reach it? It is asked again
+        all the time.
+      </p>
+    </div>
+  );
+}
+
 function Freshness() {
-  const { state } = useLive();
+  const { state, silent } = useLive();
   const { may } = useSession();
+  if (silent !== null) return <State kind="bad">No answer</State>;
   if (!may("SeeStatus")) return null;
   if (state === "live") return <State kind="ok">Live</State>;
   return <State kind={state === "connecting" ? "busy" : "warn"}>{state === "connecting" ? "Connecting" : "Asking every 3 s"}</State>;

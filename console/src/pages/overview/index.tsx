@@ -1,6 +1,6 @@
 // Is everything well, in one look; and if not, what is being done about it.
 
-import { useDocument } from "../../api/documents";
+import { useDocument, useLive } from "../../api/documents";
 import type { Activity, Overview as Facts, Sites } from "../../api/types";
 import { useSession } from "../../session";
 import { Age, Empty, Failure, Load, Page, Panel, Progress, State } from "../../ui/parts";
@@ -13,6 +13,7 @@ import { verdict } from "./verdict";
 
 export default function Overview() {
   const { session } = useSession();
+  const { silent } = useLive();
   const sites = useDocument<Sites>("/sites", { every: 15, event: "sites" });
   const facts = useDocument<Facts>("/overview", { every: 30, event: "overview" });
   const activity = useDocument<Activity>("/activity", { every: 10, event: "activity" });
@@ -22,6 +23,8 @@ export default function Overview() {
     <Page title="Overview" actions={span.choice}>
       <Load of={sites}>
         {({ sites }) => {
+          // How it was is not how it is.
+          if (silent !== null) return null;
           const { kind, title, lines } = verdict(sites, facts.data);
           return (
             <section className={`verdict verdict-${kind}`} aria-live="polite" aria-label="How the system is">
