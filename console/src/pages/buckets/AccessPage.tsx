@@ -13,6 +13,7 @@ import { Empty, Failure, Load, Panel } from "../../ui/parts";
 import { Table } from "../../ui/table";
 import { Label } from "../people/Label";
 import { BucketPage, useBucket } from "./BucketPage";
+import classes from "./buckets.module.css";
 import type { Grants } from "./documents";
 
 const RIGHTS = [
@@ -100,7 +101,7 @@ function Granting({ set }: { set: (to: string, right: string) => Promise<void> }
   };
   return (
     <form className="stack" onSubmit={(event) => void submit(event)}>
-      <div className="row">
+      <div className={classes.fields}>
         <Select label="To a" data={[{ value: "user", label: "person" }, { value: "group", label: "group" }]} value={kind} onChange={(value) => (setKind(value ?? "user"), setTo(""))} allowDeselect={false} />
         {known ? (
           <Select label="Name" data={known} value={to || null} onChange={(value) => setTo(value ?? "")} searchable nothingFoundMessage="Nobody of this name" />
@@ -108,7 +109,7 @@ function Granting({ set }: { set: (to: string, right: string) => Promise<void> }
           <TextInput label="Name" value={to} onChange={(event) => setTo(event.currentTarget.value)} autoComplete="off" spellCheck={false} />
         )}
         <Select label="May" data={RIGHTS} value={right} onChange={(value) => setRight(value ?? "read")} allowDeselect={false} />
-        <Button mt="lg" type="submit" loading={busy} disabled={to === ""}>
+        <Button type="submit" loading={busy} disabled={to === ""}>
           Grant
         </Button>
       </div>

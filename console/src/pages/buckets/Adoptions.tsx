@@ -14,6 +14,7 @@ import { Age, Bytes, Empty, Facts, Load, Page, State } from "../../ui/parts";
 import { Table } from "../../ui/table";
 import { FormDialog } from "../people/People";
 import { Name } from "./Name";
+import classes from "./buckets.module.css";
 import { useLoaded } from "./loaded";
 
 interface Origin {
@@ -203,7 +204,7 @@ function Beginning({ close, done }: { close: () => void; done: () => void }) {
       <FormDialog open title="Take a bucket over" deed="Count what is there" ready={bucket !== "" && from !== ""} close={close} act={async () => setCounting(origin)}>
         <TextInput label="Bucket here" description="One that is there already, made by a mission owner" value={bucket} onChange={(event) => setBucket(event.currentTarget.value)} required autoComplete="off" spellCheck={false} data-autofocus />
         <Select label="The old place is" data={KINDS} value={kind} onChange={(value) => setKind(value ?? "s3")} allowDeselect={false} comboboxProps={{ withinPortal: false }} />
-        <div className="row">
+        <div className={classes.fields}>
           <TextInput label={kind === "azure" ? "Container" : "Bucket there"} value={from} onChange={(event) => setFrom(event.currentTarget.value)} required autoComplete="off" spellCheck={false} />
           {kind === "azure" && <TextInput label="Account" value={account} onChange={(event) => setAccount(event.currentTarget.value)} autoComplete="off" spellCheck={false} />}
           {kind === "s3" && <TextInput label="Region" placeholder="us-east-1" value={region} onChange={(event) => setRegion(event.currentTarget.value)} autoComplete="off" spellCheck={false} />}

@@ -89,7 +89,7 @@ export function Deletion({ open, bucket, keeps, entries, close }: Props) {
       open={open}
       title="Delete what is chosen"
       deed={data ? `Delete ${counted(data.keys.length, "object")}` : "Delete"}
-      word={keeps ? undefined : "delete"}
+      word="delete"
       danger
       ready={data !== undefined && !data.more && data.keys.length > 0}
       act={act}

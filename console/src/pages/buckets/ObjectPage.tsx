@@ -144,7 +144,7 @@ export function ObjectPage({ params }: { params: Params }) {
                 open={deleting}
                 title={version ? "Delete this version" : "Delete the object"}
                 deed={version ? "Delete the version for good" : "Delete the object"}
-                word={version || !keeps ? wordOf(last) : undefined}
+                word={wordOf(last)}
                 danger
                 act={async () => {
                   await remove(s3, name, key, version, false);
@@ -312,7 +312,7 @@ function Share({ open, bucket, objectKey, version, close }: { open: boolean; buc
         <p>
           Whoever has the link can read <Name of={objectKey} wrap />, with no key of their own, until it expires or your key is revoked. It cannot be taken back alone. Give it to nobody who may not see {session.label}.
         </p>
-        <div className="row">
+        <div className={classes.fields}>
           <Select
             label="Holds for"
             data={EXPIRIES}
@@ -324,7 +324,7 @@ function Share({ open, bucket, objectKey, version, close }: { open: boolean; buc
             allowDeselect={false}
             comboboxProps={{ withinPortal: false }}
           />
-          <Button mt="lg" onClick={() => void make()}>
+          <Button onClick={() => void make()}>
             Make the link
           </Button>
         </div>

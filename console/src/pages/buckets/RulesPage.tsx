@@ -13,6 +13,7 @@ import { Empty, Failure, Load, Panel, State } from "../../ui/parts";
 import { Table } from "../../ui/table";
 import { BucketPage, useBucket, writable } from "./BucketPage";
 import { Name } from "./Name";
+import classes from "./buckets.module.css";
 import { complaint, inWords, NEW_RULE, type Rule } from "./lifecycle";
 import { useLoaded } from "./loaded";
 import { deleteBucket, list, lockDefault, rules as rulesOf, setLockDefault, setRules, setVersioning, versioning as versioningOf, type LockDefault, type Versioning } from "./s3";
@@ -136,7 +137,7 @@ function Locks({ bucket, mayWrite, told }: Part & { told: () => Promise<void> })
                 </div>
               </Radio.Group>
               {mode !== "none" && (
-                <div className="row">
+                <div className={classes.fields}>
                   <NumberInput label="For" value={amount} onChange={setAmount} min={1} max={unit === "days" ? 36_500 : 100} allowDecimal={false} />
                   <Select label="Unit" data={["days", "years"]} value={unit} onChange={(value) => setUnit(value === "years" ? "years" : "days")} allowDeselect={false} comboboxProps={{ withinPortal: false }} />
                 </div>
@@ -274,21 +275,21 @@ function RuleEditor({ rule, fresh, save, close }: { rule: Rule; fresh: boolean; 
       <form className="stack" onSubmit={(event) => void submit(event)}>
         <TextInput label="Name" description="Without one it is given one" value={now.id} maxLength={255} onChange={(event) => set({ id: event.currentTarget.value })} data-autofocus />
         <Switch label="In force" checked={now.enabled} onChange={(event) => set({ enabled: event.currentTarget.checked })} />
-        <fieldset>
+        <fieldset className={classes.group}>
           <legend>Of what; left empty, of everything</legend>
           <div className="stack">
             <TextInput label="Names that begin with" placeholder="logs/" value={now.prefix} onChange={(event) => set({ prefix: event.currentTarget.value })} />
             <TextInput label="With these tags" placeholder="class=draft, team=press" value={tags} onChange={(event) => setTags(event.currentTarget.value)} />
-            <div className="row">
+            <div className={classes.fields}>
               <NumberInput label="Larger than, bytes" value={now.largerThan ?? ""} onChange={(value) => set({ largerThan: number(value) })} min={0} allowDecimal={false} />
               <NumberInput label="Smaller than, bytes" value={now.smallerThan ?? ""} onChange={(value) => set({ smallerThan: number(value) })} min={1} allowDecimal={false} />
             </div>
           </div>
         </fieldset>
-        <fieldset>
+        <fieldset className={classes.group}>
           <legend>What goes</legend>
           <div className="stack">
-            <div className="row">
+            <div className={classes.fields}>
               <NumberInput label="Objects, days after they were written" value={now.expireDays ?? ""} onChange={(value) => set({ expireDays: number(value) })} min={1} allowDecimal={false} />
               <TextInput
                 type="date"
@@ -298,7 +299,7 @@ function RuleEditor({ rule, fresh, save, close }: { rule: Rule; fresh: boolean; 
               />
             </div>
             <Checkbox label="Or delete markers with nothing behind them" checked={now.expireMarkers} onChange={(event) => set({ expireMarkers: event.currentTarget.checked })} />
-            <div className="row">
+            <div className={classes.fields}>
               <NumberInput label="Older versions, days after they were replaced" value={now.noncurrentDays ?? ""} onChange={(value) => set({ noncurrentDays: number(value) })} min={1} allowDecimal={false} />
               <NumberInput label="But keep the newest" value={now.noncurrentKeep ?? ""} onChange={(value) => set({ noncurrentKeep: number(value) })} min={1} max={100} allowDecimal={false} />
             </div>

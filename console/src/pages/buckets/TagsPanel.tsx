@@ -99,7 +99,7 @@ function Editor({ tags, set, save, leave }: { tags: Tag[]; set: (tags: Tag[]) =>
           One more
         </Button>
         <Button size="xs" variant="subtle" onClick={leave}>
-          Leave it
+          Cancel
         </Button>
       </div>
     </form>

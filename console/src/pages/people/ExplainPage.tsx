@@ -62,7 +62,7 @@ export function ExplainPage() {
     <Page title="Explain" lead={any ? "Why somebody may or may not do something, step by step, as the S3 door decides it." : "Why you may or may not do something, step by step. Of what lies above your session nothing is said."}>
       <Panel title="The question">
         <form className="stack" onSubmit={submit}>
-          <div className="row">
+          <div className={classes.fields}>
             {any &&
               (known ? (
                 <Select label="Who" placeholder={session.user ?? "you"} data={known} value={user || null} onChange={(value) => setUser(value ?? "")} searchable clearable />
@@ -73,10 +73,10 @@ export function ExplainPage() {
             {!ON_ACCOUNT.includes(action) && <TextInput label="In the bucket" value={bucket} onChange={(event) => setBucket(event.currentTarget.value)} required autoComplete="off" spellCheck={false} />}
             {ON_OBJECT.includes(action) && <TextInput label="To the object" value={key} onChange={(event) => setKey(event.currentTarget.value)} autoComplete="off" spellCheck={false} />}
           </div>
-          <div className="row">
+          <div className={classes.fields}>
             <LabelField label="In a session at" empty={user && user !== session.user ? "all they are cleared for" : session.label} value={label} set={setLabel} />
             <TextInput label="From the address" placeholder="any" value={from} onChange={(event) => setFrom(event.currentTarget.value)} autoComplete="off" spellCheck={false} />
-            <Button mt="lg" type="submit" disabled={!ON_ACCOUNT.includes(action) && bucket === ""}>
+            <Button type="submit" disabled={!ON_ACCOUNT.includes(action) && bucket === ""}>
               Explain
             </Button>
           </div>

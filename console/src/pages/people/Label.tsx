@@ -15,6 +15,7 @@ export function Label({ of, color }: { of: string; color?: string | null }) {
         letterSpacing: "0.02em",
         lineHeight: 1.5,
         padding: "0 0.5em",
+        verticalAlign: "middle",
         overflowWrap: "anywhere",
       }}
     >

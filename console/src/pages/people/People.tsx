@@ -114,7 +114,7 @@ export function FormDialog({ open, title, deed, ready, act, close, children }: {
             {deed}
           </Button>
           <Button variant="default" onClick={close}>
-            Leave it
+            Cancel
           </Button>
         </div>
       </form>

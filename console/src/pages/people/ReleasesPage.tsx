@@ -125,7 +125,7 @@ function Asking({ close, done }: { close: () => void; done: (release: Release) =
       }}
     >
       <p>Two security officers will see exactly this version, and the reason. What is changed afterwards is not part of it.</p>
-      <div className="row">
+      <div className={classes.fields}>
         <TextInput label="Bucket" value={bucket} onChange={(event) => setBucket(event.currentTarget.value)} required autoComplete="off" spellCheck={false} />
         <TextInput label="Object" value={key} onChange={(event) => setKey(event.currentTarget.value)} required autoComplete="off" spellCheck={false} />
       </div>
@@ -134,7 +134,7 @@ function Asking({ close, done }: { close: () => void; done: (release: Release) =
       ) : (
         <LabelField label="To the label" value={toLabel} set={setToLabel} />
       )}
-      <div className="row">
+      <div className={classes.fields}>
         <TextInput label="Into the bucket" value={toBucket} onChange={(event) => setToBucket(event.currentTarget.value)} required autoComplete="off" spellCheck={false} />
         <TextInput label="Under the name" placeholder={key || "the same"} value={toKey} onChange={(event) => setToKey(event.currentTarget.value)} autoComplete="off" spellCheck={false} />
       </div>
