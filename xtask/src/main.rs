@@ -1,8 +1,9 @@
-//! The chores: `cargo xtask test`, `tidy`, `judge` and `bench`. Nothing here ships.
+//! The chores: `cargo xtask test`, `tidy`, `book`, `judge` and `bench`. Nothing here ships.
 //!
 //! A chore installs what it needs, says in one line a step how long it took, and ends with a count.
 //! Absent by design: anything the product links.
 
+mod book;
 mod judge;
 mod reading;
 mod report;
@@ -34,12 +35,14 @@ enum Chore {
         #[arg(long)]
         list: bool,
     },
-    /// Dependency graph, absences, words and headings.
+    /// Dependency graph, absences, words, headings, and the book's pages that come from the sources.
     Tidy {
         /// Write the golden files anew.
         #[arg(long)]
         bless: bool,
     },
+    /// Write the pages of the book that come from the sources.
+    Book,
     /// A long proof at full size; its record goes to docs/judged/.
     Judge {
         /// Which one: first-light, faults, fuzz, labels, mutants, s3-tests, sim, timing.
@@ -95,6 +98,7 @@ fn main() -> Result<ExitCode> {
         Chore::Test { list: true, .. } => test::list(),
         Chore::Test { only, .. } => test::run(&only)?,
         Chore::Tidy { bless } => tidy::run(bless)?,
+        Chore::Book => book::write()?,
         Chore::Judge { only, checkout: Some(checkout), accept, .. } => {
             let only = only.as_deref();
             judge::s3_tests::run(&judge::s3_tests::Options { checkout: &checkout, accept, only })?

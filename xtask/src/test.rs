@@ -45,6 +45,7 @@ const AREAS: &[Area] = &[
     area("doc", "examples in documentation, and what must not compile", &[], Kind::Doc),
     area("table", "every operation and error of the S3 door", &[Need::Python], Kind::Pytest("test_table.py")),
     area("wire", "what is not served is refused", &[Need::Python], Kind::Pytest("test_wire.py")),
+    area("book", "the book's commands, links and pages", &[Need::Python], Kind::Pytest("test_book.py")),
     area("start", "clocks, locks, old catalogs, damage at start", &[Need::Python], Kind::Pytest("test_start.py")),
     area("config", "sites named by a configuration file", &[Need::Python], Kind::Pytest("test_config.py")),
     area("lifecycle", "what rules make due goes, and nothing else", &[Need::Python], Kind::Pytest("test_lifecycle.py")),

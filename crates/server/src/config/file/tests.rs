@@ -392,3 +392,32 @@ fn the_list_of_settings_is_what_serde_accepts() {
         assert_eq!(accepted.matches('`').count(), known.len() * 2, "[{section}] {accepted}");
     }
 }
+
+const PAGE: &str = include_str!("../../../../../docs/configuration.md");
+
+#[test]
+fn the_page_of_settings_names_each_and_no_other() {
+    let mut told: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut section = "";
+    for line in PAGE.lines() {
+        if let Some(heading) = line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with("##")) {
+            section = heading.trim_matches(['[', ']']);
+        } else if let Some((setting, _)) = line.strip_prefix("| `").and_then(|row| row.split_once('`')) {
+            told.entry(section).or_default().push(setting);
+        }
+    }
+    let mut known: BTreeMap<&str, Vec<&str>> =
+        SECTIONS.iter().map(|(section, settings)| (*section, settings.to_vec())).collect();
+    known.insert("prices", PRICES.to_vec());
+    told.values_mut().chain(known.values_mut()).for_each(|settings| settings.sort_unstable());
+    assert_eq!(told, known, "docs/configuration.md and the program differ");
+}
+
+#[test]
+fn the_examples_of_the_page_are_read() {
+    let examples: Vec<&str> = PAGE.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!examples.is_empty());
+    for example in examples {
+        parse(example, Path::new("/etc/entente")).unwrap();
+    }
+}
