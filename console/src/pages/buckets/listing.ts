@@ -10,10 +10,15 @@ export type Page = { entries: Entry[]; next: string | null };
 /** In the order of the store, folders and objects together, as bytes compare. */
 export function merged(folders: string[], objects: Extract<Entry, { kind: "object" }>[]): Entry[] {
   const all: Entry[] = [...folders.map((prefix): Entry => ({ kind: "folder", prefix })), ...objects];
-  return all
-    .map((entry) => ({ entry, name: new TextEncoder().encode(nameOf(entry)) }))
+  return byName(all, nameOf);
+}
+
+/** As bytes compare; what has one name stays in the order it came in. */
+export function byName<T>(rows: readonly T[], nameOf: (row: T) => string): T[] {
+  return rows
+    .map((row) => ({ row, name: new TextEncoder().encode(nameOf(row)) }))
     .sort((one, other) => compare(one.name, other.name))
-    .map(({ entry }) => entry);
+    .map(({ row }) => row);
 }
 
 export function nameOf(entry: Entry): string {

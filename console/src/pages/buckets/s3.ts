@@ -4,7 +4,7 @@ import { Problem } from "../../api/problem";
 import { s3Problem, sentTo, type S3 } from "../../s3/client";
 import { all, escapeXml, text as found } from "../../s3/xml";
 import { NEW_RULE, write, type Rule } from "./lifecycle";
-import { merged, type Entry, type Page } from "./listing";
+import { byName, merged, type Entry, type Page } from "./listing";
 import { Exists, Refused, type Pending, type Sending, type Store, type Stored } from "./upload";
 
 export type Head = {
@@ -97,13 +97,12 @@ export async function versions(
     modified: text(item, "LastModified"),
     etag: text(item, "ETag").replace(/"/g, ""),
   });
-  const versions = [...root.children]
+  const listed = [...root.children]
     .filter((item) => item.localName === "Version" || item.localName === "DeleteMarker")
     .map((item) => one(item, item.localName === "DeleteMarker"));
-  // Versions and markers come apart: per key the newest first, one of the same moment stays in its order.
-  versions.sort((first, second) =>
-    first.key === second.key ? Number(second.latest) - Number(first.latest) || compare(second.modified, first.modified) : 0,
-  );
+  // Versions come before markers: put together by name, and the newest of each first.
+  listed.sort((first, second) => Number(second.latest) - Number(first.latest) || compare(second.modified, first.modified));
+  const versions = byName(listed, (version) => version.key);
   const folders = all(root, "CommonPrefixes").map((item) => decoded(text(item, "Prefix")));
   const more = text(root, "IsTruncated") === "true";
   const next = more ? { key: decoded(text(root, "NextKeyMarker")), id: text(root, "NextVersionIdMarker") } : null;
