@@ -168,7 +168,7 @@ class Ports:
         # What is built is what is tested; `make up` builds it and starts it so.
         command = re.sub(r"^make up", "entente up", command)
         command = re.sub(r"^target/release/", "", command)
-        for flag, port in (("--s3-listen", "9000"), ("--admin-listen", "9001")):
+        for flag, port in (("--s3-listen", "9000"), ("--admin-listen", "9001"), ("--console-listen", "9002")):
             if flag not in command:
                 command += f" {flag} 127.0.0.1:{self._port(port)}"
         return f"up {quoted(command)}"
@@ -260,7 +260,16 @@ def test_what_is_shown_and_not_printed_is_found():
 
 def test_every_page_has_its_place_in_the_book_once():
     assert len(told()) == len(set(told())), "a page stands in the summary twice"
-    assert sorted(told()) == [name_of(page) for page in pages()]
+    there = {name_of(page) for page in pages()}
+    assert not there - set(told()), f"name in docs/SUMMARY.md: {sorted(there - set(told()))}"
+    assert not set(told()) - there, f"docs/SUMMARY.md names what is not there: {sorted(set(told()) - there)}"
+
+
+def test_the_page_of_the_console_names_its_views():
+    source = [REPOSITORY / "console/src/routes.ts", *REPOSITORY.glob("console/src/pages/*/routes.ts")]
+    there = re.findall(r'nav: \{ group: "([^"]+)", label: "([^"]+)"', "".join(path.read_text() for path in source))
+    named = re.findall(r"^\| ([^|]+) \| ([^|]+) \| [^|]+ \| [^|]+ \|$", (DOCS / "operating/console.md").read_text(), re.M)
+    assert sorted(named[1:]) == sorted(there)
 
 
 class Links(html.parser.HTMLParser):
