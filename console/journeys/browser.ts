@@ -47,6 +47,8 @@ export async function signIn(page: Page, key: Key, { keep = false } = {}): Promi
 
 export async function shot(page: Page, name: string): Promise<void> {
   mkdirSync(SHOTS, { recursive: true });
+  // What sticks to the top would be drawn in the middle.
+  await page.evaluate(() => scrollTo(0, 0));
   await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
 }
 

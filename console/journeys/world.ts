@@ -70,10 +70,10 @@ export class World {
     return (await run(binary, [...words, "--data-dir", this.directory], { timeout: 60_000 })).stdout;
   }
 
-  /** A user of the role with a key, made as the officer of the first start. */
+  /** A user of the role with a key, made as the officer of the first start, who sees all labels. */
   async person(name: string, role: string): Promise<Key> {
     const officer = ["--as", join(this.directory, "officer")];
-    await this.cli("user", "create", name, "--role", role, ...officer);
+    await this.cli("user", "create", name, "--role", role, "--clearance", "everything", ...officer);
     const made = JSON.parse(await this.cli("key", "create", "--user", name, "--json", ...officer)) as { access_key: string; secret_key: string };
     return { accessKey: made.access_key, secret: made.secret_key };
   }

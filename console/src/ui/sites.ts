@@ -17,6 +17,7 @@ export function standing(site: Site): Standing {
   if (writesOut) return { kind: "bad", text: "Writes out" };
   if (site.state === "draining") return { kind: "busy", text: "Evacuating" };
   if (site.state === "suspended") return { kind: "off", text: "Suspended" };
+  if (site.reads === undefined || site.writes === undefined) return { kind: "off", text: "Not known" };
   return { kind: "ok", text: "Well" };
 }
 

@@ -84,7 +84,9 @@ function Scrubbed({ state }: { state: ScrubState }) {
       ) : state.failed ? (
         <p className="bad-text">The last one failed: {sentence(state.failed)}</p>
       ) : (
-        <p role="status">The last one is over.</p>
+        <p role="status">
+          The last one is over{state.looked_at === undefined ? ": what it looked at is told to whoever sees all labels, and what it found at yours stands among the findings." : "."}
+        </p>
       )}
       {state.looked_at !== undefined && (
         <Facts

@@ -50,7 +50,7 @@ export default function Overview() {
           <Load of={sites}>{({ sites }) => <SiteStrips sites={sites} history={history.data} span={span.words} />}</Load>
           {history.error && !history.data && <Failure problem={history.error} title="The past could not be loaded" />}
         </Panel>
-        <Load of={history}>{(history) => <Door history={history} seesAll={session.sees_all} />}</Load>
+        {history.data && <Door history={history.data} seesAll={session.sees_all} />}
         <Panel title="Cost this month" wide aside="at list prices, by vendor">
           <Load of={facts}>{({ cost_month }) => <Cost of={cost_month} sites={sites.data?.sites ?? []} seesAll={session.sees_all} />}</Load>
         </Panel>

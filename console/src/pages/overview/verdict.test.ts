@@ -28,3 +28,7 @@ test("what lies on its last vendor is told", () => {
   expect(said.kind).toBe("bad");
   expect(said.lines[0]).toBe("2 objects (2.0 kB) would be lost with one more vendor.");
 });
+
+test("what is not known is not said to be well", () => {
+  expect(verdict([site("a")], undefined).title).toBe("All sites are well");
+});

@@ -46,7 +46,8 @@ export function verdict(sites: Site[], overview: Overview | undefined): Verdict 
     return { kind, title: `Working without ${names}`, lines };
   }
   if (below > 0 || bare.length > 0) return { kind: "warn", title: "All sites are well; the promise is being restored", lines };
-  if (lines.length > 0) return { kind: "ok", title: "All is well", lines };
+  if (lines.length > 0) return { kind: "ok", title: overview === undefined ? "All sites are well" : "All is well", lines };
+  if (overview === undefined) return { kind: "ok", title: "All sites are well", lines: ["Whether everything keeps its promise is not known yet."] };
   return { kind: "ok", title: "All is well", lines: [`All ${used.length} sites take reads and writes, and everything keeps its promise.`] };
 }
 
