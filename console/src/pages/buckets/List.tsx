@@ -13,13 +13,16 @@ import { Age, Bytes, Empty, Failure, Load, Page } from "../../ui/parts";
 import { Table } from "../../ui/table";
 import { Label } from "../people/Label";
 import { PROFILES, type Bucket, type Buckets } from "./documents";
-import { toBucket } from "./paths";
+import { MovesPanel } from "./Placement";
+import { toBucket, type Tab } from "./paths";
 import { setLockDefault, setVersioning } from "./s3";
 
 export function BucketList() {
-  const { session } = useSession();
+  const { may } = useSession();
   const [making, setMaking] = useState(false);
-  const mine = session.role === "mission-owner";
+  const mine = may("AskRelease");
+  // To whoever does not use data it is a matter of who may, or of how it is spread.
+  const tab: Tab | null = mine ? "objects" : may("Keep") ? "placement" : may("Grant") ? "access" : null;
   const buckets = useDocument<Buckets>("/buckets", { query: { limit: 1000 } });
   const make = mine && (
     <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setMaking(true)}>
@@ -27,7 +30,7 @@ export function BucketList() {
     </Button>
   );
   return (
-    <Page title="Buckets" lead="Everything this session may see. What lies above its label is not here." actions={make}>
+    <Page title="Buckets" lead={mine ? "Everything this session may see. What lies above its label is not here." : "At or below this session. What is in them is for those who use data."} actions={make}>
       <Load of={buckets}>
         {({ buckets: rows, next }) => (
           <div className="panel">
@@ -37,15 +40,16 @@ export function BucketList() {
               name={(row) => `${row.label} ${row.name}`}
               empty={
                 <Empty title="No bucket yet">
+                  {!mine && <p>Mission owners make them, each at the label of their session.</p>}
                   <p>
-                    A bucket holds objects at one label: {session.label} for this session. What you put into it is encrypted and spread over several vendors, so that none of
+                    A bucket holds objects at one label, that of the session that makes it. What you put into it is encrypted and spread over several vendors, so that none of
                     them can lose it or read it.
                   </p>
                   {make}
                 </Empty>
               }
               columns={[
-                { head: "Name", cell: (row) => <Link to={toBucket(row.name)}>{row.name}</Link>, by: (row) => row.name },
+                { head: "Name", cell: (row) => (tab ? <Link to={toBucket(row.name, tab, tab === "access" ? { label: row.label } : {})}>{row.name}</Link> : row.name), by: (row) => row.name },
                 { head: "Label", cell: (row) => <Label of={row.label} />, by: (row) => row.label, minor: true },
                 { head: "Objects", cell: (row) => count(row.objects), by: (row) => row.objects, numeric: true },
                 { head: "Size", cell: (row) => <Bytes of={row.bytes} />, by: (row) => row.bytes, numeric: true },
@@ -58,13 +62,14 @@ export function BucketList() {
           </div>
         )}
       </Load>
+      {may("Keep") && <MovesPanel />}
       <NewBucket open={making} close={() => setMaking(false)} done={() => void buckets.refresh()} />
     </Page>
   );
 }
 
 export function versioningWord(bucket: Pick<Bucket, "versioning">): string {
-  const status = bucket.versioning?.toLowerCase();
+  const { versioning: status } = bucket;
   if (status === "enabled") return "kept";
   return status === "suspended" ? "suspended" : "not kept";
 }

@@ -40,7 +40,7 @@ export function ObjectPage({ params }: { params: Params }) {
     return found.versions.filter((one) => one.key === key);
   });
   const mayWrite = session.role === "mission-owner" && writable(bucket, session.label);
-  const keeps = bucket?.versioning?.toLowerCase() === "enabled";
+  const keeps = bucket?.versioning === "enabled";
   const way = steps(key.slice(0, key.lastIndexOf("/") + 1));
 
   const download = async () => {

@@ -39,7 +39,7 @@ export function Objects({ params }: { params: Params }) {
   const resetFiles = useRef<() => void>(null);
   const [dropping, setDropping] = useState(false);
   const mayWrite = session.role === "mission-owner" && writable(bucket, session.label);
-  const keeps = bucket?.versioning?.toLowerCase() === "enabled";
+  const keeps = bucket?.versioning === "enabled";
 
   const page = useLoaded<{ rows: Row[]; next: string | null }>(`${name}\n${prefix}\n${after ?? ""}\n${old}`, async () => {
     if (!old) {

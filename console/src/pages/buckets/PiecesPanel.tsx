@@ -32,7 +32,7 @@ export function PiecesPanel({ bucket, objectKey, version, etag }: Props) {
   const sites = useDocument<Sites>(may("SeeStatus") ? "/sites" : null);
   const regions = new Map(sites.data?.sites.map((site) => [site.name, site.region]));
   return (
-    <Panel title="Where it lies" aside={pieces.data && (pieces.data.where === "journal" ? "in the journal, with the records of its bucket" : counted(pieces.data.segments.length, "segment"))}>
+    <Panel title="Where it lies" aside={pieces.data && (pieces.data.where === "journal" ? "in the journal of its label: it is small" : counted(pieces.data.segments.length, "segment"))}>
       <Load of={pieces} quiet={(problem) => (problem.status === 404 ? <Empty title="Where its pieces lie is not known here">{problem.message}</Empty> : undefined)}>
         {(found) => <Drawing key={etag} of={found} regions={regions} />}
       </Load>
@@ -46,11 +46,13 @@ function Drawing({ of, regions }: { of: ObjectPieces; regions: Map<string, strin
   const vendors = new Map<string, string>();
   for (const segment of segments) for (const piece of segment.pieces) vendors.set(piece.site, piece.vendor ?? piece.site);
   const vendorOf = (site: string) => vendors.get(site) ?? site;
+  if (of.where === "origin") return <Empty title="It still lies where this bucket is being taken over from">It is brought here by the copy in the background, or when it is written.</Empty>;
   if (segments.length === 0) return <Empty title="It has no bytes, and so no pieces" />;
 
   // Where the data lies first.
   const least = (site: string) => Math.min(...segments.flatMap((segment) => segment.pieces.filter((piece) => piece.site === site).map((piece) => piece.index)));
   const sites = [...vendors.keys()].sort((one, other) => least(one) - least(other) || (one < other ? -1 : 1));
+  const out = sites.filter((site) => segments.some((segment) => segment.pieces.some((piece) => piece.site === site && !counts(piece))));
   const codes = [...new Set(segments.map((segment) => `${segment.k}+${segment.m}`))];
   const [first] = segments;
   const readable = readableWithout(segments, gone, vendorOf);
@@ -70,7 +72,7 @@ function Drawing({ of, regions }: { of: ObjectPieces; regions: Map<string, strin
         <Icon name={readable ? "durability" : "warn"} size={22} />
         <span>
           {gone.size === 0
-            ? sentence(left)
+            ? sentence(left, out)
             : readable
               ? `Without ${[...gone].join(" and ")} it can still be read.`
               : `Without ${[...gone].join(" and ")} it could not be read until one of them is back.`}
@@ -108,7 +110,7 @@ function Drawing({ of, regions }: { of: ObjectPieces; regions: Map<string, strin
       <div className="row">
         <Legend kind="data">data</Legend>
         <Legend kind="parity">parity</Legend>
-        {segments.some((segment) => segment.pieces.some((piece) => !counts(piece))) && <Legend kind="lost">not there</Legend>}
+        {segments.some((segment) => segment.pieces.some((piece) => !counts(piece))) && <Legend kind="lost">does not answer</Legend>}
         {gone.size > 0 && (
           <Button size="compact-xs" variant="default" onClick={() => setGone(new Set())}>
             Put all back
@@ -124,7 +126,7 @@ function Cell({ segment, piece }: { segment: Segment; piece: Piece }) {
   const there = counts(piece);
   const kind = segment.k === 1 ? "a copy" : piece.data ? "data" : "parity";
   const proven = piece.proven ? `proven ${moment(piece.proven)}` : "as recorded when it was written";
-  const said = `piece ${piece.index + 1} of ${segment.k + segment.m}, ${kind}, ${there ? proven : piece.state}`;
+  const said = `piece ${piece.index + 1} of ${segment.k + segment.m}, ${kind}, ${there ? proven : "its site does not answer"}`;
   return (
     <span className={`${classes.piece} ${there ? (piece.data ? classes.data : classes.parity) : classes.lost}`} title={said}>
       {piece.data ? `D${piece.index + 1}` : `P${piece.index + 1 - segment.k}`}

@@ -1,15 +1,14 @@
 // How a bucket's bytes are spread, and another way: planned, then moved while it is in use.
 
 import { Button, Radio } from "@mantine/core";
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 
 import { useDocument } from "../../api/documents";
-import type { Durability } from "../../api/types";
 import { Link, type Params } from "../../router";
 import { useSession } from "../../session";
 import { Confirm } from "../../ui/confirm";
 import { bytes, count, counted, dollars } from "../../ui/format";
-import { Age, Bytes, Empty, Facts, Load, Page, Panel, State } from "../../ui/parts";
+import { Age, Empty, Facts, Load, Panel, State } from "../../ui/parts";
 import { Table } from "../../ui/table";
 import { Label } from "../people/Label";
 import { BucketPage, useBucket } from "./BucketPage";
@@ -21,9 +20,7 @@ export function Placement({ params }: { params: Params }) {
   const name = params.bucket ?? "";
   const { may } = useSession();
   const { bucket } = useBucket(name);
-  const durability = useDocument<Durability>(may("SeeStatus") ? "/durability" : null);
-  const own = durability.data?.buckets.find((one) => one.bucket === name);
-  const profile = bucket?.profile ?? own?.profile ?? null;
+  const profile = bucket?.profile ?? null;
   const about = PROFILES.find((one) => one.name === profile);
   return (
     <BucketPage name={name} bucket={bucket} at="placement">
@@ -37,7 +34,6 @@ export function Placement({ params }: { params: Params }) {
               ["Code", about?.code ?? "–"],
               ["Survives the loss of", about?.survives ?? "–"],
               ["Takes", about?.size ?? "–"],
-              ...(own ? ([["Objects", count(own.objects)], ["Size", <Bytes key="s" of={own.bytes} />]] as [string, ReactNode][]) : []),
             ]}
           />
         )}
@@ -53,37 +49,8 @@ export function Placement({ params }: { params: Params }) {
   );
 }
 
-/** Every bucket with its profile, for whoever runs the sites. */
-export function Placements() {
-  const durability = useDocument<Durability>("/durability");
-  return (
-    <Page title="Profiles of buckets" lead="How each bucket is spread, and where it can be moved to another profile.">
-      <Load of={durability}>
-        {({ buckets }) => (
-          <div className="panel">
-          <Table
-            caption="Buckets and their profiles"
-            rows={buckets}
-            name={(row) => `${row.label} ${row.bucket}`}
-            empty={<Empty title="No bucket yet">A mission owner makes buckets; this page then says how each is spread.</Empty>}
-            columns={[
-              { head: "Bucket", cell: (row) => <Link to={toBucket(row.bucket, "placement")}>{row.bucket}</Link>, by: (row) => row.bucket },
-              { head: "Label", cell: (row) => <Label of={row.label} />, by: (row) => row.label },
-              { head: "Profile", cell: (row) => row.profile, by: (row) => row.profile },
-              { head: "Survives vendors", cell: (row) => row.promise, by: (row) => row.promise, numeric: true },
-              { head: "Objects", cell: (row) => count(row.objects), by: (row) => row.objects, numeric: true },
-              { head: "Size", cell: (row) => <Bytes of={row.bytes} />, by: (row) => row.bytes, numeric: true },
-            ]}
-          />
-          </div>
-        )}
-      </Load>
-      <MovesPanel />
-    </Page>
-  );
-}
-
-function MovesPanel({ bucket }: { bucket?: string }) {
+/** What is being moved to another profile, and what was. */
+export function MovesPanel({ bucket }: { bucket?: string }) {
   const moves = useDocument<DataMoves>("/data-moves", { every: 3 });
   return (
     <Panel title="Moves">

@@ -33,7 +33,7 @@ export function Unfinished({ params }: { params: Params }) {
   const queue = useQueue();
   const running = useUploads().filter((item) => item.bucket === name && (item.state === "running" || item.state === "waiting"));
   const mayWrite = session.role === "mission-owner" && writable(bucket, session.label);
-  const keeps = bucket?.versioning?.toLowerCase() === "enabled";
+  const keeps = bucket?.versioning === "enabled";
   const [leaving, setLeaving] = useState<Row | null>(null);
   const rows = useLoaded<Row[]>(`${name}\n${running.length}`, async (signal) => {
     const begun = await uploads(s3, name, "", signal);

@@ -9,7 +9,8 @@ export interface Bucket {
   label: string;
   profile: string;
   created: string;
-  versioning: string | null;
+  /** `off`, `enabled` or `suspended`. */
+  versioning: string;
   objects: number | null;
   bytes: number | null;
 }
@@ -24,7 +25,8 @@ export interface ObjectPieces {
   key: string;
   version: string | null;
   bytes: number;
-  where: "journal" | "segments";
+  /** `origin`: of a bucket that is being taken over, and not brought yet. */
+  where: "journal" | "segments" | "nowhere" | "origin";
   segments: Segment[];
 }
 

@@ -1,6 +1,6 @@
 // What loss an object survives, read from where its pieces lie.
 
-export type Piece = { index: number; site: string; vendor?: string; data: boolean; proven: string | null; state: string };
+export type Piece = { index: number; site: string; vendor?: string; data: boolean; proven: string | null; /** `well`, or `out` while its site does not answer. */ state: string };
 
 export type Segment = {
   segment: string;
@@ -13,9 +13,9 @@ export type Segment = {
   pieces: Piece[];
 };
 
-/** A piece counts unless it is known not to be there. */
+/** A piece counts while its site answers. */
 export function counts(piece: Piece): boolean {
-  return !["lost", "missing", "bad", "damaged", "gone", "unproven"].includes(piece.state);
+  return piece.state === "well";
 }
 
 /** So many vendors may vanish, whichever they are, and every segment can still be read; -1 if one cannot be now. */
@@ -63,10 +63,11 @@ export function readableWithout(
 
 const WORDS = ["no vendor", "any one vendor", "any two vendors", "any three vendors", "any four vendors"];
 
-/** The sentence for a person. */
-export function sentence(count: number | null): string {
+/** The sentence for a person; `out` are sites that do not answer now. */
+export function sentence(count: number | null, out: readonly string[] = []): string {
   if (count === null) return "It has no bytes, so there is nothing to lose.";
-  if (count < 0) return "It cannot be read now: too few of its pieces can be reached.";
-  const whom = WORDS[count] ?? `any ${count} vendors`;
-  return count === 0 ? "It survives the loss of no vendor: each one holds something that is needed." : `It survives the loss of ${whom}.`;
+  if (count < 0) return `It cannot be read now: too few of its pieces can be reached while ${out.join(" and ")} ${out.length === 1 ? "does" : "do"} not answer.`;
+  const now = out.length > 0 ? ` while ${out.join(" and ")} ${out.length === 1 ? "does" : "do"} not answer` : "";
+  if (count === 0) return `It survives the loss of no further vendor${now}.`;
+  return `It survives the loss of ${WORDS[count] ?? `any ${count} vendors`}${now}.`;
 }

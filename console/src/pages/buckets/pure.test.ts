@@ -11,7 +11,7 @@ function segment(k: number, m: number, sites: string[], states: string[] = []): 
     site,
     data: index < k,
     proven: null,
-    state: states[index] ?? "proven",
+    state: states[index] ?? "well",
   }));
   return { segment: "s", k, m, offset: 0, length: 1, bytes: 1, promise: m, pieces };
 }
@@ -29,12 +29,13 @@ test("an object survives what its weakest segment survives", () => {
     // Two sites of one vendor go together.
     [[segment(2, 2, ["amazon-1", "amazon-2", "google", "oracle"])], 1],
     [[segment(2, 2, ["amazon-1", "amazon-2", "amazon-3", "oracle"])], 0],
-    [[segment(2, 2, four, ["lost", "lost", "lost"])], -1],
+    [[segment(2, 2, four, ["out", "out", "out"])], -1],
   ];
   for (const [segments, expected] of table) expect(survives(segments, itself)).toBe(expected);
   expect(readableWithout([segment(2, 2, four)], new Set(["amazon", "oracle"]), itself)).toBe(true);
   expect(readableWithout([segment(2, 2, four)], new Set(["amazon", "oracle", "google"]), itself)).toBe(false);
   expect(sentence(2)).toBe("It survives the loss of any two vendors.");
+  expect(sentence(1, ["google"])).toBe("It survives the loss of any one vendor while google does not answer.");
 });
 
 test("folders and objects stand in the order of their bytes", () => {

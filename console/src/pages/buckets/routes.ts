@@ -9,8 +9,7 @@ import type { Route } from "../../router";
 const DATA: Duty[] = ["AskRelease"];
 
 export const routes: Route[] = [
-  { path: "/buckets", title: "Buckets", component: lazy(() => import("./List").then((it) => ({ default: it.BucketList }))), duties: DATA, nav: { group: "Data", label: "Buckets", icon: "buckets" } },
-  { path: "/placements", title: "Profiles of buckets", component: lazy(() => import("./Placement").then((it) => ({ default: it.Placements }))), duties: ["Keep"], nav: { group: "Data", label: "Profiles of buckets", icon: "buckets" } },
+  { path: "/buckets", title: "Buckets", component: lazy(() => import("./List").then((it) => ({ default: it.BucketList }))), duties: [...DATA, "SeeStatus"], nav: { group: "Data", label: "Buckets", icon: "buckets" } },
   { path: "/adoptions", title: "Moving in", component: lazy(() => import("./Adoptions").then((it) => ({ default: it.Adoptions }))), duties: ["Adopt"], nav: { group: "Data", label: "Moving in", icon: "download" } },
   { path: "/buckets/:bucket", title: "Objects", component: lazy(() => import("./Objects").then((it) => ({ default: it.Objects }))), duties: DATA },
   { path: "/buckets/:bucket/object", title: "Object", component: lazy(() => import("./ObjectPage").then((it) => ({ default: it.ObjectPage }))), duties: DATA },

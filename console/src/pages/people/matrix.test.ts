@@ -2,10 +2,17 @@ import { expect, test } from "vitest";
 
 import { readMatrix } from "./matrix";
 
-test("the matrix is read, and what is none is left out", () => {
-  const row = { name: "HeadBucket", cells: ["yes", "no"] };
-  const told = readMatrix({ duties: { columns: ["auditor"], rows: [{ name: "Keep", cells: [""] }] }, data: [{ label: "same", columns: ["owner", "read"], rows: [row, { name: 3 }] }, {}] });
-  expect(told.duties?.rows).toEqual([{ name: "Keep", cells: [""] }]);
-  expect(told.data).toEqual([{ name: "same", what: "Action", columns: ["owner", "read"], rows: [row] }]);
-  for (const nothing of [null, undefined, [], "x", { data: 3 }]) expect(readMatrix(nothing)).toEqual({ duties: null, data: [] });
+test("the matrix becomes one table of duties, and one of actions for each place a bucket may lie at", () => {
+  const told = readMatrix({
+    roles: ["mission-owner", "auditor"],
+    duties: [{ duty: "Keep", roles: ["auditor"] }],
+    actions: [
+      { action: "HeadBucket", label: "same", outcomes: { manage: "yes", owner: "yes", stranger: "no" } },
+      { action: "HeadBucket", label: "above", outcomes: { manage: "absent", owner: "absent", stranger: "absent" } },
+    ],
+  });
+  expect(told.duties).toMatchObject({ columns: ["mission-owner", "auditor"], rows: [{ name: "Keep", cells: ["", "yes"] }] });
+  expect(told.data.map((table) => table.name)).toEqual(["same", "above"]);
+  expect(told.data[0]).toMatchObject({ columns: ["owner", "manage", "stranger"], rows: [{ name: "HeadBucket", cells: ["yes", "yes", "no"] }] });
+  for (const nothing of [null, undefined, [], "x", { actions: 3 }]) expect(readMatrix(nothing)).toEqual({ duties: null, data: [] });
 });

@@ -1,7 +1,7 @@
-// The role matrix as the server tells it, read with a doubt: one of a newer server may say more.
+// The role matrix as the server tells it, turned into tables; read with a doubt, as one of a newer server may say more.
 
 export interface Table {
-  /** `same`, `below`, …, where the bucket lies; of duties, `duties`. */
+  /** Where the bucket lies: `same`, `below`, …; of duties, `duties`. */
   name: string;
   what: string;
   columns: string[];
@@ -13,21 +13,27 @@ export interface Matrix {
   data: Table[];
 }
 
+/** `GET /role-matrix`. */
+interface Told {
+  roles?: string[];
+  duties?: { duty: string; roles: string[] }[];
+  actions?: { action: string; label: string; outcomes: Record<string, string> }[];
+}
+
+/** What one is to a bucket, the most first. */
+const STANDS = ["owner", "manage", "write", "read", "stranger"];
+
 export function readMatrix(document: unknown): Matrix {
-  const { duties, data } = (document ?? {}) as { duties?: unknown; data?: unknown };
-  return {
-    duties: table("duties", "Duty", duties),
-    data: (Array.isArray(data) ? data : []).flatMap((one: { label?: unknown }) => table(String(one?.label ?? ""), "Action", one) ?? []),
-  };
-}
-
-function table(name: string, what: string, of: unknown): Table | null {
-  const { columns, rows } = (of ?? {}) as { columns?: unknown; rows?: unknown };
-  if (!texts(columns) || !Array.isArray(rows)) return null;
-  const read = rows.flatMap((row: { name?: unknown; cells?: unknown }) => (typeof row?.name === "string" && texts(row.cells) ? [{ name: row.name, cells: row.cells }] : []));
-  return { name, what, columns, rows: read };
-}
-
-function texts(of: unknown): of is string[] {
-  return Array.isArray(of) && of.every((one) => typeof one === "string");
+  const { roles, duties, actions } = (document ?? {}) as Told;
+  const labels = new Map<string, Table>();
+  for (const { action, label, outcomes } of Array.isArray(actions) ? actions : []) {
+    const stands = Object.keys(outcomes ?? {});
+    const columns = [...STANDS.filter((stand) => stands.includes(stand)), ...stands.filter((stand) => !STANDS.includes(stand))];
+    const table = labels.get(label) ?? { name: label, what: "Action", columns, rows: [] };
+    table.rows.push({ name: action, cells: table.columns.map((column) => outcomes[column] ?? "") });
+    labels.set(label, table);
+  }
+  if (!Array.isArray(roles) || !Array.isArray(duties)) return { duties: null, data: [...labels.values()] };
+  const rows = duties.map((duty) => ({ name: duty.duty, cells: roles.map((role) => (duty.roles.includes(role) ? "yes" : "")) }));
+  return { duties: { name: "duties", what: "Duty", columns: roles, rows }, data: [...labels.values()] };
 }
