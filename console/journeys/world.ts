@@ -1,7 +1,7 @@
 // Starts and stops the real binary on a directory of its own, with four directories that stand for the vendors.
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { createWriteStream, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -30,23 +30,29 @@ interface Ready {
 export class World {
   private constructor(
     private readonly directory: string,
+    private readonly sites: string,
+    /** How the command line finds it. */
+    private readonly where: string[],
     private readonly process: ChildProcess,
     readonly ready: Ready,
   ) {}
 
-  static async start(): Promise<World> {
+  /** With a `range` it is an enclave of several levels, of which nobody is there yet but its officer. */
+  static async start({ range }: { range?: [string, string] } = {}): Promise<World> {
     const binary = process.env.ENTENTE_BIN ?? join(REPOSITORY, "target/release/entente");
     if (!existsSync(binary)) throw new Error(`${binary} is not there: build it in release, or set ENTENTE_BIN`);
     const directory = join(mkdtempSync(join(tmpdir(), "entente-journey-")), "data");
     const listen = ["--s3-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--console-listen", "127.0.0.1:0"];
-    const started = spawn(binary, ["up", "--data-dir", directory, "--json", ...listen], { stdio: ["ignore", "pipe", "pipe"] });
+    const where = range ? ["--config", await configured(binary, directory, range)] : ["--data-dir", directory];
+    const sites = range ? join(directory, "../sites") : join(directory, "sites");
+    const started = spawn(binary, ["up", ...where, "--json", ...listen], { stdio: ["ignore", "pipe", "pipe"] });
     started.stderr.pipe(createWriteStream(`${directory}.log`));
     const ready = await new Promise<Ready>((resolve, reject) => {
       const late = setTimeout(() => reject(new Error(`not ready after ${READY_MS / 1000} s: see ${directory}.log`)), READY_MS);
       createInterface(started.stdout).once("line", (line) => (clearTimeout(late), resolve(JSON.parse(line) as Ready)));
       started.once("exit", (code) => reject(new Error(`it ended with ${code}: see ${directory}.log`)));
     });
-    return new World(directory, started, ready);
+    return new World(directory, sites, where, started, ready);
   }
 
   async stop(): Promise<void> {
@@ -67,25 +73,24 @@ export class World {
 
   async cli(...words: string[]): Promise<string> {
     const binary = process.env.ENTENTE_BIN ?? join(REPOSITORY, "target/release/entente");
-    return (await run(binary, [...words, "--data-dir", this.directory], { timeout: 60_000 })).stdout;
+    return (await run(binary, [...words, ...this.where], { timeout: 60_000 })).stdout;
   }
 
-  /** A user of the role with a key, made as the officer of the first start, who sees all labels. */
-  async person(name: string, role: string): Promise<Key> {
+  /** A user of the role with a key, made as the officer of the first start: at this label, or who sees all of them. */
+  async person(name: string, role: string, label?: string): Promise<Key> {
     const officer = ["--as", join(this.directory, "officer")];
-    await this.cli("user", "create", name, "--role", role, "--clearance", "everything", ...officer);
-    const made = JSON.parse(await this.cli("key", "create", "--user", name, "--json", ...officer)) as { access_key: string; secret_key: string };
+    await this.cli("user", "create", name, "--role", role, "--clearance", label ?? "everything", ...officer);
+    const made = JSON.parse(await this.cli("key", "create", "--user", name, ...(label ? ["--label", label] : []), "--json", ...officer)) as { access_key: string; secret_key: string };
     return { accessKey: made.access_key, secret: made.secret_key };
   }
 
-  /** The S3 door, as the first owner, by the console's own client. */
-  async s3(): Promise<S3> {
-    const { accessKey, secret } = this.owner;
+  /** The S3 door, as the first owner or another, by the console's own client. */
+  async s3({ accessKey, secret }: Key = this.owner): Promise<S3> {
     return new S3(await Signer.of(accessKey, secret), this.ready.s3_endpoint, this.ready.region);
   }
 
   site(name: string): string {
-    return join(this.directory, "sites", name);
+    return join(this.sites, name);
   }
 
   /** A vendor is gone until it is put back. */
@@ -94,6 +99,20 @@ export class World {
     renameSync(this.site(name), away);
     return () => renameSync(away, this.site(name));
   }
+}
+
+/** The configuration of an enclave of several levels: what `up` makes by itself has one. */
+async function configured(binary: string, directory: string, [low, high]: [string, string]): Promise<string> {
+  const root = join(directory, "..");
+  await run(binary, ["root-key", join(root, "root.key")]);
+  const sites = ["amazon", "microsoft", "google", "oracle"].map((vendor) => {
+    mkdirSync(join(root, "sites", vendor), { recursive: true });
+    return `[[site]]\nname = "${vendor}"\nvendor = "${vendor}"\nkind = "local"\npath = "sites/${vendor}"\nceiling = "${high}"\n`;
+  });
+  const enclave = `[enclave]\ndata_dir = "data"\nroot_key = "root.key"\nlabels = "us"\nrange = ["${low}", "${high}"]\n`;
+  const path = join(root, "entente.toml");
+  writeFileSync(path, enclave + sites.join(""));
+  return path;
 }
 
 /** Bytes that are told apart by their seed. */
