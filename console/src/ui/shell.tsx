@@ -109,7 +109,7 @@ function Freshness() {
 
 /** Light, dark, or as the system has it. */
 function SchemeSwitch() {
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   return (
     <SegmentedControl
       size="xs"

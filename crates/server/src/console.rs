@@ -75,11 +75,11 @@ pub async fn serve(
     api::run(router, listener, tls, stop).await
 }
 
-/// The page runs its own scripts alone and talks to this port and to the S3 door; nothing may frame it.
+/// The page runs its own scripts and styles alone and talks to this port and to the S3 door; nothing may frame it.
 /// What lies in buckets is only ever shown as images and media, which run nothing.
 fn policy(s3_endpoint: &str) -> String {
     format!(
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self'; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; \
          connect-src 'self' {s3_endpoint}; img-src 'self' data: blob: {s3_endpoint}; media-src blob: {s3_endpoint}; \
          worker-src 'self'; manifest-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; \
          frame-ancestors 'none'"
