@@ -16,7 +16,7 @@ export function Label({ of, color }: { of: string; color?: string | null }) {
         lineHeight: 1.5,
         padding: "0 0.5em",
         verticalAlign: "middle",
-        overflowWrap: "anywhere",
+        overflowWrap: "break-word",
       }}
     >
       {of}

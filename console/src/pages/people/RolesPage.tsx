@@ -1,6 +1,6 @@
 // Who may do what: the table that decides, as the server has it.
 
-import { SegmentedControl } from "@mantine/core";
+import { Select } from "@mantine/core";
 import { useState } from "react";
 
 import { useDocument } from "../../api/documents";
@@ -43,11 +43,12 @@ function Shown({ of }: { of: Matrix }) {
       {data && (
         <Panel title="Data" aside="of a mission owner; every other role is refused all of it">
           <div className="stack">
-            <SegmentedControl
-              aria-label="Where the bucket lies, seen from the session"
-              data={of.data.map((one) => ({ value: one.name, label: `bucket ${WHERE[one.name] ?? one.name}` }))}
+            <Select
+              label="Of a bucket"
+              data={of.data.map((one) => ({ value: one.name, label: WHERE[one.name] ?? one.name }))}
               value={data.name}
-              onChange={setWhere}
+              onChange={(value) => setWhere(value ?? "")}
+              allowDeselect={false}
             />
             <Grid table={data} caption={`A bucket whose label is ${data.name}`} own={null} head={(name) => name} />
           </div>
