@@ -188,15 +188,14 @@ fn served(source: &str) -> Result<Vec<Served>> {
 
 /// The words of a list that begins here, or of the constant that is named here.
 fn words(rest: &str, source: &str) -> Result<Vec<String>> {
-    let list = match rest.strip_prefix("&[") {
-        Some(list) => list,
-        None => {
-            let name = rest.split(|letter: char| !letter.is_ascii_uppercase() && letter != '_').next().unwrap_or("");
-            let (_, value) = source
-                .split_once(&format!("\nconst {name}: &[&str] = &["))
-                .with_context(|| format!("`{name}` is no list in the gate's table"))?;
-            value
-        }
+    let list = if let Some(list) = rest.strip_prefix("&[") {
+        list
+    } else {
+        let name = rest.split(|letter: char| !letter.is_ascii_uppercase() && letter != '_').next().unwrap_or("");
+        let (_, value) = source
+            .split_once(&format!("\nconst {name}: &[&str] = &["))
+            .with_context(|| format!("`{name}` is no list in the gate's table"))?;
+        value
     };
     let (list, _) = list.split_once(']').context("a list does not end")?;
     Ok(list.split('"').skip(1).step_by(2).map(str::to_owned).collect())
