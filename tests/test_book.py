@@ -320,3 +320,15 @@ def test_every_link_of_the_book_leads_somewhere(built):
             elif address.fragment and target in parsed and urllib.parse.unquote(address.fragment) not in parsed[target].anchors:
                 dead.append(f"{name}: {link} (no such heading)")
     assert not dead, "\n".join(sorted(set(dead)))
+
+
+def front_pages():
+    named = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "deploy/README.md", "console/README.md"]
+    return [REPOSITORY / name for name in named]
+
+
+@pytest.mark.parametrize("page", front_pages(), ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_every_link_beside_the_book_leads_somewhere(page):
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
+    dead = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not dead, dead
