@@ -71,6 +71,11 @@ export class World {
     return { accessKey: this.ready.access_key, secret: this.ready.secret_key };
   }
 
+  /** As whom the command line signs, to speak as the officer of the first start. */
+  get officer(): string[] {
+    return ["--as", join(this.directory, "officer")];
+  }
+
   async cli(...words: string[]): Promise<string> {
     const binary = process.env.ENTENTE_BIN ?? join(REPOSITORY, "target/release/entente");
     return (await run(binary, [...words, ...this.where], { timeout: 60_000 })).stdout;
@@ -78,7 +83,7 @@ export class World {
 
   /** A user of the role with a key, made as the officer of the first start: at this label, or who sees all of them. */
   async person(name: string, role: string, label?: string): Promise<Key> {
-    const officer = ["--as", join(this.directory, "officer")];
+    const officer = this.officer;
     await this.cli("user", "create", name, "--role", role, "--clearance", label ?? "everything", ...officer);
     const made = JSON.parse(await this.cli("key", "create", "--user", name, ...(label ? ["--label", label] : []), "--json", ...officer)) as { access_key: string; secret_key: string };
     return { accessKey: made.access_key, secret: made.secret_key };
