@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     include: ["journeys/**/*.journey.ts"],
     fileParallelism: false,
-    testTimeout: 120_000,
+    testTimeout: 240_000,
     hookTimeout: 90_000,
   },
 });

@@ -1,9 +1,8 @@
 // A browser, and what every journey asks of it.
 
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
-import { readFileSync } from "node:fs";
+import { extname, join } from "node:path";
 
 import { type Browser, type Page, chromium } from "playwright-core";
 
@@ -33,8 +32,24 @@ export async function open(browser: Browser, url: string, { scheme = "light", wi
     // A refused request is told on the page; a refused style or script is told here alone.
     if (said.type() === "error" && /Content Security Policy|violates/i.test(said.text())) faults.push(said.text());
   });
+  if (process.env.CONSOLE_DIST) await serveFrom(page, url, process.env.CONSOLE_DIST);
   await page.goto(url);
   return { page, faults };
+}
+
+/** The page as it was just built, at the address of a binary that holds an older one: its policy is kept. */
+async function serveFrom(page: Page, url: string, dist: string): Promise<void> {
+  const answer = await fetch(url);
+  const policy = answer.headers.get("content-security-policy") ?? "";
+  const types: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+  await page.route(`${new URL(url).origin}/**`, (route) => {
+    const { pathname } = new URL(route.request().url());
+    if (pathname.startsWith("/api/")) return route.continue();
+    const named = join(dist, pathname);
+    const file = existsSync(named) && statSync(named).isFile() ? named : join(dist, "index.html");
+    const headers = { "content-security-policy": policy, "content-type": types[extname(file)] ?? "application/octet-stream" };
+    return route.fulfill({ body: readFileSync(file), headers });
+  });
 }
 
 export async function signIn(page: Page, key: Key, { keep = false } = {}): Promise<void> {
@@ -42,7 +57,7 @@ export async function signIn(page: Page, key: Key, { keep = false } = {}): Promi
   await page.getByRole("textbox", { name: "Secret key" }).fill(key.secret);
   if (keep) await page.getByLabel("Keep the key in this tab").check();
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("navigation", { name: "Pages" }).waitFor({ state: "attached" });
+  await page.locator("main#main").waitFor();
 }
 
 export async function shot(page: Page, name: string): Promise<void> {
