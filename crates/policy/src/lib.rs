@@ -9,6 +9,7 @@
 mod action;
 pub mod duty;
 pub mod labels;
+pub mod matrix;
 mod mint;
 mod permit;
 pub mod release;

@@ -1,35 +1,13 @@
 //! What every role may do, as a page made to be read in review: `docs/role-matrix.md`. Written anew with
 //! `ENTENTE_BLESS=1 cargo test -p policy --test role_matrix`.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
-
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use model::{
-    AccessKeyId, Acl, Bucket, BucketId, BucketName, Grants, Label, PrincipalId, Profile, Right, Role, Session,
-    Timestamp,
-};
+use model::Role;
 use policy::duty::{Duty, may};
-use policy::{ACTIONS, Access, Facts, Refusal, Target, decide, decide_on_account};
-
-const OWNER: PrincipalId = PrincipalId([7; 16]);
-const OTHER: PrincipalId = PrincipalId([8; 16]);
-
-/// Where the bucket lies, as a session of level 1 without compartments sees it: its level, and whether it
-/// has a compartment.
-const PLACES: [(&str, u8, bool); 4] =
-    [("same", 1, false), ("below", 0, false), ("above", 2, false), ("beside", 1, true)];
-
-/// What the person is to the bucket: its owner, or one with this grant.
-const STANDS: [(&str, Option<Option<Right>>); 5] = [
-    ("owner", None),
-    ("manage", Some(Some(Right::Manage))),
-    ("write", Some(Some(Right::Write))),
-    ("read", Some(Some(Right::Read))),
-    ("stranger", Some(None)),
-];
+use policy::matrix::{Place, Stand, actions, cell, outcome};
+use policy::{ACTIONS, Facts, Refusal};
 
 const HEAD: &str = "\
 # Who may do what
@@ -44,52 +22,6 @@ answered as if there were no such bucket. Every other role is refused everything
 there is. What access control lists allow comes on top, within the labels.
 
 ";
-
-fn label(level: u8, compartment: bool) -> Label {
-    let mut bytes = [0; Label::BYTES];
-    bytes[2] = level;
-    bytes[19] = u8::from(compartment);
-    Label::from_canonical(bytes)
-}
-
-fn session(role: Role, owns: bool) -> Session {
-    Session {
-        principal: if owns { OWNER } else { OTHER },
-        access_key: Some(AccessKeyId("ENTE".into())),
-        role: Some(role),
-        groups: Vec::new(),
-        label: label(1, false),
-        policy_epoch: 0,
-    }
-}
-
-fn cell(outcome: Result<(), Refusal>) -> &'static str {
-    match outcome {
-        Ok(()) => "yes",
-        Err(Refusal::Absent) => "absent",
-        Err(Refusal::Below) => "no: below",
-        Err(Refusal::NotOwner) => "no",
-        Err(_) => "no: other",
-    }
-}
-
-fn outcome(role: Role, stand: Option<Option<Right>>, at: Label, action: &Facts) -> Result<(), Refusal> {
-    let session = session(role, stand.is_none());
-    if action.target == Target::Account {
-        return decide_on_account(&session).outcome.map(drop);
-    }
-    let bucket = Bucket {
-        id: BucketId([1; 16]),
-        name: BucketName::parse("tea").unwrap(),
-        label: at,
-        profile: Profile::Quad,
-        owner: OWNER,
-        created: Timestamp(0),
-    };
-    let grants = stand.flatten().map(|right| (OTHER, right)).into_iter().collect::<BTreeMap<_, _>>();
-    let access = Access { grants: Grants(grants), ..Access::default() };
-    decide(&session, action, &bucket, &access, Some(&Acl::default())).outcome.map(drop)
-}
 
 fn table(
     page: &mut String,
@@ -106,12 +38,11 @@ fn table(
 
 fn page() -> String {
     let mut page = HEAD.to_owned();
-    for (place, level, compartment) in PLACES {
-        let _ = writeln!(page, "### A bucket whose label is {place}\n");
-        let may = |action: &Facts, stand| cell(outcome(Role::MissionOwner, stand, label(level, compartment), action));
-        let rows = ACTIONS.iter().filter(|action| action.target != Target::Account);
-        let rows = rows.map(|action| (action.name, STANDS.map(|(_, stand)| may(action, stand)).to_vec()));
-        table(&mut page, "action", &STANDS.map(|(name, _)| name), rows);
+    for place in Place::ALL {
+        let _ = writeln!(page, "### A bucket whose label is {}\n", place.name());
+        let may = |action: &Facts, stand| cell(outcome(Role::MissionOwner, stand, place, action));
+        let rows = actions().map(|action| (action.name, Stand::ALL.map(|stand| may(action, stand)).to_vec()));
+        table(&mut page, "action", &Stand::ALL.map(Stand::name), rows);
     }
     page.push_str("## Duties, through the admin API\n\n");
     let rows = Duty::ALL
@@ -137,10 +68,10 @@ fn the_matrix_is_the_one_that_was_read() {
 #[test]
 fn no_other_role_uses_data_whatever_it_owns_or_was_granted() {
     for role in Role::ALL.into_iter().filter(|role| *role != Role::MissionOwner) {
-        for (_, stand) in STANDS {
-            for (_, level, compartment) in PLACES {
+        for stand in Stand::ALL {
+            for place in Place::ALL {
                 for action in ACTIONS {
-                    let outcome = outcome(role, stand, label(level, compartment), action);
+                    let outcome = outcome(role, stand, place, action);
                     assert_eq!(outcome, Err(Refusal::OtherDuty), "{role:?} {action:?}");
                 }
             }
