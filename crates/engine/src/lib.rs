@@ -64,6 +64,7 @@ mod put;
 mod releases;
 mod status;
 mod versions;
+mod whereabouts;
 
 mod cells;
 pub mod choose;
@@ -102,9 +103,11 @@ pub use releases::Destination;
 pub use replay::{Step as ReplayStep, Tell};
 pub use settings::Settings;
 pub use shred::{RootState, ShredPlan, fingerprint};
+pub use status::SiteNow;
 pub use upkeep::{
     Bill, Budget, Compaction, Compared, DataMove, Durability, DurabilityRow, Evacuation, EvacuationPlan,
     KeepingSettings, LifecycleDone, LifecyclePlan, MovePlan, MoveProgress, NotAsked, Purse, RepairPlan, Repaired,
     ScrubDone, ScrubOrder, ScrubSettings, SiteProofs, Standard, Step, Stop, SweepPlan, Tally, Wait, What,
 };
 pub use versions::LegalHold;
+pub use whereabouts::{SegmentHeld, Whereabouts};

@@ -10,6 +10,13 @@ use crate::error::Error;
 use crate::inner::Inner;
 use crate::sites::KnownSite;
 
+/// A site as it is now.
+pub struct SiteNow {
+    pub status: SiteStatus,
+    /// What it was asked since the start.
+    pub asked: providers::meter::Snapshot,
+}
+
 /// How often a draining enclave looks whether it is done.
 const DRAIN_POLL: Duration = Duration::from_millis(5);
 
@@ -30,6 +37,12 @@ impl Engine {
             hedged_reads: inner.counters.hedged_reads.load(Ordering::Relaxed),
             site_requests: inner.sites.iter().map(requests).collect(),
         })
+    }
+
+    /// What this gateway knows of each site without asking anybody.
+    pub fn sites_now(&self, _: &SystemPermit) -> Vec<SiteNow> {
+        let now = |known: &KnownSite| SiteNow { status: site_status(known), asked: known.handle.meter.snapshot() };
+        self.inner.sites.iter().map(now).collect()
     }
 
     /// Refuses new writes from now on and waits until what was decided is shown. While too few

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use catalog::proof::{BudgetDay, Depth, ObjectProof, Proof, ProofPage, SegmentProof, Spent, Walk};
-use model::{Bucket, BucketId, Label, Site, Timestamp};
+use model::{Bucket, BucketId, Label, Site, SiteId, Timestamp};
 use policy::SystemPermit;
 use tracing::warn;
 
@@ -91,6 +91,9 @@ pub struct SiteProofs {
     /// this catalog came to know it.
     pub oldest_seen: Option<Option<Timestamp>>,
     pub oldest_read: Option<Option<Timestamp>>,
+    /// Pieces that lie there and count, and their bytes.
+    pub pieces: u64,
+    pub bytes: u64,
     pub walks: BTreeMap<Depth, Walk>,
     /// Today.
     pub spent: Spent,
@@ -184,15 +187,31 @@ impl Inner {
         for known in self.sites.iter() {
             let oldest = async |proof| self.catalog.least_proven(known.site.id, proof, None, 1).await;
             let state = self.catalog.scrub_state(known.site.id).await?;
+            let (pieces, bytes) = self.stored_at(known.site.id).await?;
             proofs.push(SiteProofs {
                 site: known.site.clone(),
                 oldest_seen: oldest(Proof::Seen).await?.first().map(|piece| piece.seen),
                 oldest_read: oldest(Proof::Read).await?.first().map(|piece| piece.read),
+                pieces,
+                bytes,
                 walks: state.walks,
                 spent: if state.day == BudgetDay::of(at) { state.spent } else { Spent::default() },
             });
         }
         Ok(proofs)
+    }
+}
+
+impl Inner {
+    async fn stored_at(&self, site: SiteId) -> Result<(u64, u64), Error> {
+        let (mut pieces, mut bytes, mut after) = (0, 0, None);
+        loop {
+            let page = self.catalog.pieces_at(site, after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok((pieces, bytes)) };
+            after = Some(last.name);
+            pieces += page.len() as u64;
+            bytes += page.iter().map(|piece| piece.length).sum::<u64>();
+        }
     }
 }
 
@@ -233,7 +252,7 @@ fn spare_of(object: &ObjectProof, page: &ProofPage, standard: Standard, now: Tim
 
 #[cfg(test)]
 mod tests {
-    use model::{Code, Epoch, KeyTag, Piece, PieceName, Segment, SegmentId, SegmentKind, SiteId, StreamId};
+    use model::{Code, Epoch, KeyTag, Piece, PieceName, Segment, SegmentId, SegmentKind, StreamId};
 
     use super::*;
 
