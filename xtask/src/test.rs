@@ -55,6 +55,12 @@ const AREAS: &[Area] = &[
     area("kill", "kill -9 under load loses nothing", &[Need::Python], Kind::Pytest("test_kill.py")),
     area("labels", "levels see what they may, and nothing above", &[Need::Python], Kind::Pytest("test_labels.py")),
     area("people", "duties, grants, releases, and the walk-through", &[Need::Python], Kind::Pytest("test_people.py")),
+    area(
+        "console",
+        "the admin API as its document says, at the console's port",
+        &[Need::Python],
+        Kind::Pytest("test_api.py"),
+    ),
     area("keys", "keys turn, shred, and come back from shares", &[Need::Python], Kind::Pytest("test_keys.py")),
     area(
         "burglary",

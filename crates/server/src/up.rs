@@ -114,8 +114,13 @@ async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
         watch.await;
         Ok(())
     });
-    let admin = Admin::new(engine.clone(), catalog, token, config, roots, &outside, &endpoints.s3);
+    let admin = Admin::new(engine.clone(), catalog, token, config, roots, &outside, &endpoints.s3, stop.clone());
     let admin = Arc::new(admin);
+    let measured = Arc::clone(&admin);
+    tasks.spawn(async move {
+        measured.measure().await;
+        Ok(())
+    });
     let server = encryption.as_ref().map(|encryption| encryption.server.clone());
     let admin_api = api::serve(Arc::clone(&admin), doors.admin, server.clone(), stop.clone());
     let console = console::serve(admin, doors.console, server.clone(), stop.clone());

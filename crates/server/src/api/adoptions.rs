@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use axum::Json;
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::{Extension, Json};
 use engine::{AdoptionStatus, Difference, Odd};
 use http::StatusCode;
 use model::adoption::Stage;
 use model::{BucketName, NanoDollars, OriginAddress, OriginKind, Prices, Vendor};
 
 use super::Admin;
+use super::asked::{Path, Query};
+use super::guard::Caller;
 use super::keys::rfc3339;
+use super::pages::PageQuery;
 use super::problem::Problem;
 use super::wire::{Adopt, Adoption, AdoptionPlan, Adoptions, Differing, Finished, Origin, Resume};
 use crate::config::DEFAULT_REGION;
@@ -19,11 +22,30 @@ use crate::config::facts::shipped;
 
 type Body<T> = Result<Json<T>, JsonRejection>;
 
-pub async fn list(State(admin): State<Arc<Admin>>) -> Result<Json<Adoptions>, Problem> {
-    let all = admin.engine.adoptions(&admin.permit).await?;
-    Ok(Json(Adoptions { adoptions: all.into_iter().map(shown).collect() }))
+/// Adoptions, as far as the session may know of their buckets.
+#[utoipa::path(
+    get,
+    path = "/api/v1/adoptions",
+    params(PageQuery),
+    responses((status = 200, description = "The adoptions, ended ones too", body = Adoptions))
+)]
+pub async fn list(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Adoptions>, Problem> {
+    let all = visible(&admin, &caller).await?;
+    let (all, next) = page.of(all, |status| format!("{}/{}", status.bucket.name, status.bucket.id))?;
+    Ok(Json(Adoptions { adoptions: all.into_iter().map(shown).collect(), next }))
 }
 
+/// What taking over an origin would take. Nothing is changed.
+#[utoipa::path(
+    post,
+    path = "/api/v1/adoption-plan",
+    request_body = Origin,
+    responses((status = 200, description = "What it would take", body = AdoptionPlan))
+)]
 pub async fn plan(State(admin): State<Arc<Admin>>, body: Body<Origin>) -> Result<Json<AdoptionPlan>, Problem> {
     let origin = address(taken(body)?)?;
     let plan = admin.engine.plan_adoption(&admin.permit, &origin).await?;
@@ -42,6 +64,13 @@ pub async fn plan(State(admin): State<Arc<Admin>>, body: Body<Origin>) -> Result
     }))
 }
 
+/// Begins to take over an origin into a bucket.
+#[utoipa::path(
+    post,
+    path = "/api/v1/adoptions",
+    request_body = Adopt,
+    responses((status = 204, description = "Begun"))
+)]
 pub async fn begin(State(admin): State<Arc<Admin>>, body: Body<Adopt>) -> Result<StatusCode, Problem> {
     let Adopt { bucket, origin, budget } = taken(body)?;
     let (bucket, origin) = (name(&bucket)?, address(origin)?);
@@ -50,23 +79,54 @@ pub async fn begin(State(admin): State<Arc<Admin>>, body: Body<Adopt>) -> Result
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub async fn pause(State(admin): State<Arc<Admin>>, Path(bucket): Path<String>) -> Result<StatusCode, Problem> {
-    admin.engine.pause_adoption(&admin.permit, &name(&bucket)?).await?;
+/// Pauses the copy of an adoption; reads go on.
+#[utoipa::path(
+    post,
+    path = "/api/v1/adoptions/{bucket}/pause",
+    params(("bucket" = String, Path, description = "The bucket that takes over")),
+    responses((status = 204, description = "Paused"))
+)]
+pub async fn pause(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    Path(bucket): Path<String>,
+) -> Result<StatusCode, Problem> {
+    admin.engine.pause_adoption(&admin.permit, &at_or_below(&admin, &caller, &bucket).await?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Goes on with the copy of an adoption.
+#[utoipa::path(
+    post,
+    path = "/api/v1/adoptions/{bucket}/resume",
+    params(("bucket" = String, Path, description = "The bucket that takes over")),
+    request_body = Resume,
+    responses((status = 204, description = "Resumed"))
+)]
 pub async fn resume(
     State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
     Path(bucket): Path<String>,
     body: Body<Resume>,
 ) -> Result<StatusCode, Problem> {
     let budget = checked(taken(body)?.budget)?;
-    admin.engine.resume_adoption(&admin.permit, &name(&bucket)?, budget).await?;
+    admin.engine.resume_adoption(&admin.permit, &at_or_below(&admin, &caller, &bucket).await?, budget).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub async fn finish(State(admin): State<Arc<Admin>>, Path(bucket): Path<String>) -> Result<Json<Finished>, Problem> {
-    let bucket = name(&bucket)?;
+/// Compares origin and bucket, and ends the adoption if nothing differs.
+#[utoipa::path(
+    post,
+    path = "/api/v1/adoptions/{bucket}/finish",
+    params(("bucket" = String, Path, description = "The bucket that takes over")),
+    responses((status = 200, description = "Whether it is finished, and what still differs", body = Finished))
+)]
+pub async fn finish(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    Path(bucket): Path<String>,
+) -> Result<Json<Finished>, Problem> {
+    let bucket = at_or_below(&admin, &caller, &bucket).await?;
     let difference = admin.engine.finish_adoption(&admin.permit, &bucket).await?;
     tracing::info!(%bucket, differing = difference.differing, "an adoption was to finish");
     let finished = difference.is_empty();
@@ -75,11 +135,38 @@ pub async fn finish(State(admin): State<Arc<Admin>>, Path(bucket): Path<String>)
     Ok(Json(Finished { finished, compared, equal, ours, differing, told }))
 }
 
-pub async fn abandon(State(admin): State<Arc<Admin>>, Path(bucket): Path<String>) -> Result<StatusCode, Problem> {
-    let bucket = name(&bucket)?;
+/// Ends an adoption as it is.
+#[utoipa::path(
+    post,
+    path = "/api/v1/adoptions/{bucket}/abandon",
+    params(("bucket" = String, Path, description = "The bucket that takes over")),
+    responses((status = 204, description = "Abandoned"))
+)]
+pub async fn abandon(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    Path(bucket): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let bucket = at_or_below(&admin, &caller, &bucket).await?;
     admin.engine.abandon_adoption(&admin.permit, &bucket).await?;
     tracing::warn!(%bucket, "an adoption was abandoned");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The adoptions whose buckets the caller may know of.
+pub async fn visible(admin: &Admin, caller: &Caller) -> Result<Vec<AdoptionStatus>, Problem> {
+    let mut all = admin.engine.adoptions(&admin.permit).await?;
+    all.retain(|status| status.bucket.label <= caller.label(admin));
+    Ok(all)
+}
+
+/// The bucket of this name, if no bucket that lies above the caller is meant.
+async fn at_or_below(admin: &Admin, caller: &Caller, text: &str) -> Result<BucketName, Problem> {
+    let name = name(text)?;
+    if !caller.sees_all(admin) && !visible(admin, caller).await?.iter().any(|status| status.bucket.name == name) {
+        return Err(engine::Error::NoSuchBucket.into());
+    }
+    Ok(name)
 }
 
 /// The shipped list prices of the vendor, where the address tells who that is.

@@ -15,6 +15,12 @@ use super::wire::{BackupPlan, BackupState, NewBackup};
 use super::{Admin, held};
 use crate::backup;
 
+/// What a backup would hold. Nothing is written.
+#[utoipa::path(
+    get,
+    path = "/api/v1/backup-plan",
+    responses((status = 200, description = "What a backup would hold", body = BackupPlan))
+)]
 pub async fn plan(State(admin): State<Arc<Admin>>) -> Result<Json<BackupPlan>, Problem> {
     let catalog_bytes = fs::metadata(admin.config.dir().catalog()).map_or(0, |about| about.len());
     Ok(Json(BackupPlan {
@@ -25,7 +31,13 @@ pub async fn plan(State(admin): State<Arc<Admin>>) -> Result<Json<BackupPlan>, P
     }))
 }
 
-/// Begins one; [`show`] tells how far it is.
+/// Begins a backup of the catalog into a new file on the machine this runs on.
+#[utoipa::path(
+    post,
+    path = "/api/v1/backups",
+    request_body = NewBackup,
+    responses((status = 202, description = "Begun"))
+)]
 pub async fn begin(
     State(admin): State<Arc<Admin>>,
     body: Result<Json<NewBackup>, JsonRejection>,
@@ -47,6 +59,12 @@ pub async fn begin(
     Ok(StatusCode::ACCEPTED)
 }
 
+/// How far the backup is.
+#[utoipa::path(
+    get,
+    path = "/api/v1/backups",
+    responses((status = 200, description = "The one under way, or the last", body = BackupState))
+)]
 pub async fn show(State(admin): State<Arc<Admin>>) -> Result<Json<BackupState>, Problem> {
     let state = held(&admin.backup).clone();
     state.map(Json).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "no backup was made since the start"))

@@ -12,6 +12,13 @@ use super::Admin;
 use super::problem::{Problem, body_of};
 use super::wire::NewShares;
 
+/// Notes that shares of the root key were made.
+#[utoipa::path(
+    post,
+    path = "/api/v1/shares",
+    request_body = NewShares,
+    responses((status = 204, description = "Noted"))
+)]
 pub async fn shares(
     State(admin): State<Arc<Admin>>,
     body: Result<Json<NewShares>, JsonRejection>,

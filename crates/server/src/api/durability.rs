@@ -11,8 +11,10 @@ use http::StatusCode;
 use model::{NanoDollars, Timestamp};
 use tokio::sync::watch;
 
+use super::asked::Query;
 use super::guard::Caller;
 use super::keys::rfc3339;
+use super::pages::PageQuery;
 use super::problem::{Problem, bad, body_of};
 use super::wire::{
     Durability, DurableBucket, Finding, Findings, NewScrub, Proven, ProvenSite, ScrubState, ScrubSums, StoppedScrub,
@@ -26,6 +28,19 @@ pub struct Run {
     outcome: Option<Result<(), String>>,
 }
 
+impl Run {
+    /// What it did so far, while it runs.
+    pub fn under_way(&self) -> Option<ScrubDone> {
+        self.outcome.is_none().then(|| self.progress.borrow().clone())
+    }
+}
+
+/// The durability ledger: how many objects have how many pieces to spare, and how well that is proven.
+#[utoipa::path(
+    get,
+    path = "/api/v1/durability",
+    responses((status = 200, description = "The ledger, walked now", body = Durability))
+)]
 pub async fn show_ledger(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
@@ -38,11 +53,24 @@ pub async fn show_ledger(
     Ok(Json(Durability { at: rfc3339(ledger.at), buckets, sites }))
 }
 
+/// What scrubs found of faults at sites.
+#[utoipa::path(
+    get,
+    path = "/api/v1/findings",
+    params(PageQuery),
+    responses((status = 200, description = "What scrubs found, newest first", body = Findings))
+)]
 pub async fn findings(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<Findings>, Problem> {
     let found = admin.engine.findings(&admin.permit, &caller.label(&admin)).await?;
+    // Newest first.
+    let (found, next) = page.of(found, |finding| {
+        let newest_first = i64::MAX - finding.last.0.max(0);
+        format!("{newest_first:020}{}{}{}", finding.site, finding.object, finding.fault.name())
+    })?;
     let sites = admin.engine.status(&admin.permit).await?.sites;
     let name = |id| sites.iter().find(|site| site.site.id == id).map(|site| site.site.name.clone());
     let shown = |finding: engine::Finding| Finding {
@@ -56,10 +84,16 @@ pub async fn findings(
         times: finding.times,
         over: finding.over.map(rfc3339),
     };
-    Ok(Json(Findings { findings: found.into_iter().map(shown).collect() }))
+    Ok(Json(Findings { findings: found.into_iter().map(shown).collect(), next }))
 }
 
-/// Begins one; [`show`] tells how far it is.
+/// Begins a scrub; its state tells how far it is.
+#[utoipa::path(
+    post,
+    path = "/api/v1/scrubs",
+    request_body = NewScrub,
+    responses((status = 202, description = "Begun"))
+)]
 pub async fn begin(
     State(admin): State<Arc<Admin>>,
     body: Result<Json<NewScrub>, JsonRejection>,
@@ -83,6 +117,12 @@ pub async fn begin(
     Ok(StatusCode::ACCEPTED)
 }
 
+/// How far the scrub is.
+#[utoipa::path(
+    get,
+    path = "/api/v1/scrubs",
+    responses((status = 200, description = "The one under way, or the last", body = ScrubState))
+)]
 pub async fn show(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,

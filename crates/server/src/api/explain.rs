@@ -26,6 +26,13 @@ const STEPS: [(Step, &str); 5] = [
     (Step::Allow, "allow"),
 ];
 
+/// Why something is allowed or not.
+#[utoipa::path(
+    post,
+    path = "/api/v1/explain",
+    request_body = Ask,
+    responses((status = 200, description = "The steps up to the one that decided", body = wire::Explanation))
+)]
 pub async fn explain(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, Query, State};
 use axum::{Extension, Json};
 use engine::Error;
 use model::{Bucket, BucketName, Grants, PrincipalId, Right, Role, Session};
@@ -11,18 +11,28 @@ use policy::{Action, WriteBucketAcl, decide};
 use serde::Deserialize;
 
 use super::Admin;
+use super::asked::{Path, Query};
 use super::guard::Caller;
 use super::problem::{Problem, bad, body_of};
 use super::users::group_named;
 use super::wire::{self, SetGrant};
 
 /// Which bucket of the name: by its label, where the name alone does not say.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct At {
+    /// The label of the bucket.
     label: Option<String>,
 }
 
+/// Who beside its owner may use a bucket.
+#[utoipa::path(
+    get,
+    path = "/api/v1/buckets/{name}/grants",
+    params(("name" = String, Path, description = "The bucket"), At),
+    responses((status = 200, description = "Who beside its owner may use the bucket", body = wire::Grants))
+)]
 pub async fn list(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
@@ -34,6 +44,14 @@ pub async fn list(
     shown(&admin, &bucket, grants).await
 }
 
+/// Grants a user or a group the use of a bucket, or takes it back.
+#[utoipa::path(
+    put,
+    path = "/api/v1/buckets/{name}/grants",
+    params(("name" = String, Path, description = "The bucket"), At),
+    request_body = SetGrant,
+    responses((status = 200, description = "As they are now", body = wire::Grants))
+)]
 pub async fn set(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,

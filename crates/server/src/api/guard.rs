@@ -11,10 +11,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, StatusCode};
-use model::{AccessKeyId, Label, PrincipalId, Role, Session};
+use model::{AccessKeyId, Label, PrincipalId, Role, Session, Timestamp};
 use policy::duty::{Duty, may};
+use policy::{Refusal, Standing};
 use time::OffsetDateTime;
 
+use super::document::{self, Routes, Whose};
 use super::problem::Problem;
 use super::{Admin, BODY_BYTES_MAX};
 use crate::sigv4::{Asked, Claim};
@@ -51,6 +53,26 @@ impl Caller {
         admin.accreditation.range.high() <= self.label(admin)
     }
 
+    /// That nothing in the enclave lies above them, of a handler whose answer is of everything together.
+    pub fn whole(&self, admin: &Admin) -> Result<(), Problem> {
+        match self.sees_all(admin) {
+            true => Ok(()),
+            false => {
+                let why = "this is told of everything in the enclave together, and something may lie above your key: \
+                           sign with a key at the highest label";
+                Err(Problem::new(StatusCode::FORBIDDEN, why))
+            }
+        }
+    }
+
+    /// What they showed: whoever shows the same is the same caller.
+    pub fn proof(&self) -> String {
+        match self {
+            Caller::Operator => "the admin token".to_owned(),
+            Caller::Person(session) => session.access_key.as_ref().map_or_else(String::new, |key| key.0.clone()),
+        }
+    }
+
     /// The one who asks, by a key.
     pub fn person(&self) -> Result<&Session, Problem> {
         match self {
@@ -74,8 +96,19 @@ impl Caller {
     }
 }
 
-/// A route of the duty: no handler is reached without it.
-pub fn on(duty: Duty, methods: MethodRouter<Arc<Admin>>) -> MethodRouter<Arc<Admin>> {
+/// Routes of the duty, with whose they are said in the document: no handler is reached without it.
+pub fn on(duty: Duty, routes: Routes) -> Routes {
+    let (schemas, paths, methods) = document::completed(routes, Whose::Of(duty));
+    (schemas, paths, only_on(duty, methods))
+}
+
+/// Routes of every caller who showed who they are.
+pub fn for_callers(routes: Routes) -> Routes {
+    document::completed(routes, Whose::AnyCaller)
+}
+
+/// Handlers of the duty.
+pub fn only_on(duty: Duty, methods: MethodRouter<Arc<Admin>>) -> MethodRouter<Arc<Admin>> {
     methods.route_layer(middleware::from_fn(
         move |Extension(caller): Extension<Caller>, request: Request, next: Next| async move {
             if caller.may(duty) {
@@ -152,11 +185,24 @@ async fn identify(admin: &Admin, request: Request) -> Result<(Caller, Request), 
         let why = "the signature does not match: look at the secret key, the region and your clock";
         return Err(Problem::new(StatusCode::UNAUTHORIZED, why));
     }
-    // Nobody else than this machine connects here.
-    let from = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    policy::may_use(&credential.standing, &credential.session.label, now, from)
+    holds(&credential.standing, &credential.session.label, now)
         .map_err(|refusal| Problem::new(StatusCode::FORBIDDEN, refusal.to_string()))?;
     Ok((Caller::Person(credential.session), Request::from_parts(head, Body::from(body))))
+}
+
+/// Whether whoever proved something a while ago could prove it now: what goes on for long asks again.
+pub async fn still_holds(admin: &Admin, caller: &Caller) -> bool {
+    let Caller::Person(session) = caller else { return true };
+    let Some(key) = &session.access_key else { return false };
+    let Ok(Some(credential)) = admin.engine.credential(key).await else { return false };
+    credential.session.label == session.label
+        && credential.session.role == session.role
+        && holds(&credential.standing, &session.label, admin.clock.now()).is_ok()
+}
+
+/// Whether a key may be used now. Nobody else than this machine connects here.
+fn holds(standing: &Standing, label: &Label, now: Timestamp) -> Result<(), Refusal> {
+    policy::may_use(standing, label, now, Some(IpAddr::V4(Ipv4Addr::LOCALHOST)))
 }
 
 /// A page in a browser whose name was made to point here (DNS rebinding) still says its own name

@@ -12,6 +12,12 @@ use super::problem::Problem;
 use super::wire::{Compacted, CompactionState};
 use super::{Admin, held};
 
+/// What compacting the journal would take. Nothing is changed.
+#[utoipa::path(
+    get,
+    path = "/api/v1/compaction-plan",
+    responses((status = 200, description = "What it would take", body = Compacted))
+)]
 pub async fn plan(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
@@ -20,7 +26,12 @@ pub async fn plan(
     Ok(Json(compacted(plan)))
 }
 
-/// Begins one; [`show`] tells how far it is.
+/// Begins to compact the journal up to the session's label; its state tells how far it is.
+#[utoipa::path(
+    post,
+    path = "/api/v1/compactions",
+    responses((status = 202, description = "Begun"))
+)]
 pub async fn begin(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
@@ -48,7 +59,12 @@ pub async fn begin(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// One that reached above the caller is told to nobody below.
+/// How far the compaction is. One that reached above the session is told to nobody below.
+#[utoipa::path(
+    get,
+    path = "/api/v1/compactions",
+    responses((status = 200, description = "The one under way, or the last", body = CompactionState))
+)]
 pub async fn show(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,

@@ -7,48 +7,115 @@ use axum::extract::rejection::JsonRejection;
 use axum::{Extension, Json};
 use engine::{Bill, Budget, NotAsked, Stop};
 use http::StatusCode;
-use model::SiteState;
+use model::{NanoDollars, Prices, SiteState, Vendor};
+use providers::remote::Place;
 
+use super::asked::Query;
 use super::durability::dollars;
 use super::guard::Caller;
 use super::moving::waits;
+use super::pages::PageQuery;
 use super::problem::{Problem, bad, body_of};
+use super::status::health;
 use super::wire::{
-    self, Compared, EvacuationPlan, KeptSite, KeptSites, KeptSums, NewRepair, RepairPlan, RepairState, SetSites, Sites,
-    Spare, Work,
+    self, Compared, EvacuationPlan, Health, KeptSite, KeptSites, KeptSums, NewRepair, RepairPlan, RepairState,
+    SetSites, SitePrices, Sites, Spare, Work,
 };
 use super::{Admin, held};
+use crate::config::{SiteConfig, StoreConfig};
 
 type Body<T> = Result<Json<T>, JsonRejection>;
 
+/// The sites: what they are, where, what they charge, and what they are used for.
+#[utoipa::path(
+    get,
+    path = "/api/v1/sites",
+    params(PageQuery),
+    responses((status = 200, description = "The sites of the configuration", body = KeptSites))
+)]
 pub async fn sites(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<KeptSites>, Problem> {
+    let (sites, next) = page
+        .of(all_sites(&admin, &caller).await?.into_iter().enumerate().collect(), |(place, _)| format!("{place:06}"))?;
+    Ok(Json(KeptSites { sites: sites.into_iter().map(|(_, site)| site).collect(), next }))
+}
+
+/// The sites in the order of the configuration, as the caller may see them.
+pub async fn all_sites(admin: &Admin, caller: &Caller) -> Result<Vec<KeptSite>, Problem> {
     let names: Vec<String> = admin.config.sites.iter().map(|site| site.name.clone()).collect();
+    let known = admin.engine.status(&admin.permit).await?.sites;
+    let ledger = admin.engine.last_durability(&admin.permit);
+    let all = caller.sees_all(admin);
     let mut sites = Vec::new();
     for evacuation in admin.engine.evacuations(&admin.permit, &names).await? {
         let engine::Evacuation { site, state, left, moved, waiting } = evacuation;
+        let proofs = ledger.as_ref().and_then(|(ledger, _)| ledger.sites.iter().find(|of| of.site.id == site.id));
         let sums = KeptSums {
             pieces: left,
+            bytes: proofs.map(|proofs| proofs.bytes),
             moved_pieces: moved.pieces,
             moved_bytes: moved.bytes,
             read_bytes: moved.read,
             dollars: dollars(moved.cost),
             dearer_dollars: dollars(moved.dearer),
-            waits: waits(&admin, &waiting),
+            waits: waits(admin, &waiting),
         };
+        let config = admin.config.sites.iter().find(|config| config.name == site.name);
+        let status = known.iter().find(|status| status.site.id == site.id);
+        let place = config.and_then(|config| config.facts.coordinates);
+        let ceiling = config.map(|config| config.facts.ceiling).filter(|ceiling| *ceiling <= caller.label(admin));
         sites.push(KeptSite {
             name: site.name,
             vendor: site.vendor.to_string(),
             region: site.region,
             state: state.to_string(),
-            sums: caller.sees_all(&admin).then_some(sums),
+            kind: config.map_or("", kind).to_owned(),
+            latitude: place.map(|place| f64::from(place.latitude_micro) / 1e6),
+            longitude: place.map(|place| f64::from(place.longitude_micro) / 1e6),
+            ceiling: ceiling.map(|ceiling| admin.accreditation.banner(&ceiling)),
+            prices: config.and_then(|config| prices(&config.facts.prices)),
+            reads: status.map_or(Health::Well, |status| health(status.reads)),
+            writes: status.map_or(Health::Well, |status| health(status.writes)),
+            reason: status.and_then(|status| status.reason.clone()),
+            sums: all.then_some(sums),
         });
     }
-    Ok(Json(KeptSites { sites }))
+    Ok(sites)
 }
 
+fn kind(config: &SiteConfig) -> &'static str {
+    match &config.store {
+        StoreConfig::Local(_) => "local",
+        StoreConfig::Remote(settings) => match settings.place {
+            Place::S3(_) if config.vendor == Vendor::Oracle => "oci",
+            Place::S3(_) => "s3",
+            Place::Azure(_) => "azure",
+            Place::Gcs(_) => "gcs",
+        },
+    }
+}
+
+/// `None` where nobody said what it charges.
+pub fn prices(prices: &Prices) -> Option<SitePrices> {
+    let per_1000 = |price: NanoDollars| dollars(price) * 1000.0;
+    (*prices != Prices::default()).then(|| SitePrices {
+        storage_gb_month: dollars(prices.storage_gb_month),
+        writes_per_1000: per_1000(prices.put),
+        reads_per_1000: per_1000(prices.get),
+        egress_gb: dollars(prices.egress_gb),
+    })
+}
+
+/// Says what sites are used for: active, suspended, or draining, which evacuates them.
+#[utoipa::path(
+    post,
+    path = "/api/v1/site-states",
+    request_body = SetSites,
+    responses((status = 204, description = "Set"))
+)]
 pub async fn set(State(admin): State<Arc<Admin>>, body: Body<SetSites>) -> Result<StatusCode, Problem> {
     let SetSites { sites, state } = body_of(body)?;
     let found = SiteState::ALL.into_iter().find(|known| known.name() == state);
@@ -57,10 +124,19 @@ pub async fn set(State(admin): State<Arc<Admin>>, body: Body<SetSites>) -> Resul
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// What leaving these sites would take. Nothing is changed.
+#[utoipa::path(
+    post,
+    path = "/api/v1/evacuation-plan",
+    request_body = Sites,
+    responses((status = 200, description = "What it would take", body = EvacuationPlan))
+)]
 pub async fn plan_evacuation(
     State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
     body: Body<Sites>,
 ) -> Result<Json<EvacuationPlan>, Problem> {
+    caller.whole(&admin)?;
     let Sites { sites } = body_of(body)?;
     let plan = admin.engine.plan_evacuation(&admin.permit, &sites).await?;
     Ok(Json(EvacuationPlan {
@@ -75,14 +151,30 @@ pub async fn plan_evacuation(
     }))
 }
 
-pub async fn plan_repair(State(admin): State<Arc<Admin>>) -> Result<Json<RepairPlan>, Problem> {
+/// What it would take to bring everything below its promise up to it. Nothing is changed.
+#[utoipa::path(
+    get,
+    path = "/api/v1/repair-plan",
+    responses((status = 200, description = "What it would take", body = RepairPlan))
+)]
+pub async fn plan_repair(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<RepairPlan>, Problem> {
+    caller.whole(&admin)?;
     let plan = admin.engine.plan_repair(&admin.permit).await?;
     let by_spare = plan.by_spare.iter().map(|(spare, bill)| Spare { spare: *spare, work: work(*bill) }).collect();
     let waiting = plan.waiting.values().sum();
     Ok(Json(RepairPlan { by_spare, waiting, waits: waits(&admin, &plan.waiting), work: work(plan.total()) }))
 }
 
-/// Begins one; [`repair`] tells how far it is.
+/// Begins a repair; its state tells how far it is.
+#[utoipa::path(
+    post,
+    path = "/api/v1/repairs",
+    request_body = NewRepair,
+    responses((status = 202, description = "Begun"))
+)]
 pub async fn begin_repair(State(admin): State<Arc<Admin>>, body: Body<NewRepair>) -> Result<StatusCode, Problem> {
     let budget = if body_of(body)?.beyond_budget { Budget::Beyond } else { Budget::Day };
     let of = admin.engine.status(&admin.permit).await?.totals.below_promise;
@@ -114,7 +206,17 @@ pub async fn begin_repair(State(admin): State<Arc<Admin>>, body: Body<NewRepair>
     Ok(StatusCode::ACCEPTED)
 }
 
-pub async fn repair(State(admin): State<Arc<Admin>>) -> Result<Json<RepairState>, Problem> {
+/// How far the repair is.
+#[utoipa::path(
+    get,
+    path = "/api/v1/repairs",
+    responses((status = 200, description = "The one under way, or the last", body = RepairState))
+)]
+pub async fn repair(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<RepairState>, Problem> {
+    caller.whole(&admin)?;
     let state = held(&admin.repair).clone();
     state.map(Json).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "no repair was asked for since the start"))
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use engine::Issued;
 use http::StatusCode;
@@ -14,19 +14,30 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::Admin;
+use super::asked::{Path, Query};
 use super::guard::Caller;
+use super::pages::PageQuery;
 use super::problem::{Problem, bad, body_of};
 use super::users::within;
 use super::wire::{IssuedKey, Key, Keys, NewKey, Rotate};
 use crate::owner;
 
+/// Access keys, without their secrets.
+#[utoipa::path(
+    get,
+    path = "/api/v1/keys",
+    params(PageQuery),
+    responses((status = 200, description = "The access keys at or below the session's label, without secrets", body = Keys))
+)]
 pub async fn list(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<Keys>, Problem> {
     let mut keys = admin.engine.list_keys(&admin.permit).await?;
     let label = caller.label(&admin);
     keys.retain(|key| key.label <= label);
+    let (keys, next) = page.of(keys, |key| key.id.0.clone())?;
     let shown = |key: engine::KeyInfo| Key {
         access_key: key.id.0,
         user: key.principal.name,
@@ -39,9 +50,16 @@ pub async fn list(
             KeyState::Revoked { at } => Some(rfc3339(at)),
         },
     };
-    Ok(Json(Keys { keys: keys.into_iter().map(shown).collect() }))
+    Ok(Json(Keys { keys: keys.into_iter().map(shown).collect(), next }))
 }
 
+/// Issues an access key.
+#[utoipa::path(
+    post,
+    path = "/api/v1/keys",
+    request_body = NewKey,
+    responses((status = 201, description = "Issued; the secret is shown this once", body = IssuedKey))
+)]
 pub async fn create(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
@@ -82,6 +100,13 @@ fn limits(admin: &Admin, wanted: &NewKey) -> Result<KeyLimits, String> {
 }
 
 /// A new key in place of one: of anybody by an officer, of oneself by the very key.
+#[utoipa::path(
+    post,
+    path = "/api/v1/keys/{id}/rotate",
+    params(("id" = String, Path, description = "The access key id")),
+    request_body = Rotate,
+    responses((status = 201, description = "The new key; its secret is shown this once", body = IssuedKey))
+)]
 pub async fn rotate(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
@@ -99,6 +124,13 @@ pub async fn rotate(
     Ok((StatusCode::CREATED, Json(shown(issued, admin.accreditation.banner(&label)))))
 }
 
+/// Revokes an access key, at once.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/keys/{id}",
+    params(("id" = String, Path, description = "The access key id")),
+    responses((status = 204, description = "Revoked"))
+)]
 pub async fn revoke(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,

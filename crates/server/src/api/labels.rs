@@ -9,29 +9,47 @@ use http::StatusCode;
 use model::{CopyKind, KnownCopy, Label};
 
 use super::Admin;
+use super::asked::Query;
 use super::guard::Caller;
 use super::keys::rfc3339;
+use super::pages::PageQuery;
 use super::problem::{Problem, bad, body_of};
 use super::users::within;
 use super::wire::{BackupMade, LabelInUse, Labels, OneLabel, Rotated, SharesMade, Shred, ShredPlan, ShredSite};
 use crate::roots::NotShredded;
 
+/// Labels in use, with the epochs of their keys.
+#[utoipa::path(
+    get,
+    path = "/api/v1/labels",
+    params(PageQuery),
+    responses((status = 200, description = "The labels in use, at or below the session's", body = Labels))
+)]
 pub async fn list(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<Labels>, Problem> {
     let mut labels = admin.engine.list_labels(&admin.permit).await?;
     let highest = caller.label(&admin);
     labels.retain(|info| info.label <= highest);
+    let (labels, next) = page.of(labels, |info| hex::encode(info.label.canonical()))?;
     let shown = |info: engine::LabelInfo| LabelInUse {
         label: admin.accreditation.banner(&info.label),
         epochs: info.epochs,
         buckets: info.buckets,
         stream: info.stream.map(|stream| stream.to_string()),
     };
-    Ok(Json(Labels { labels: labels.into_iter().map(shown).collect() }))
+    Ok(Json(Labels { labels: labels.into_iter().map(shown).collect(), next }))
 }
 
+/// Gives a label a new key, for what is written from now on.
+#[utoipa::path(
+    post,
+    path = "/api/v1/label-rotations",
+    request_body = OneLabel,
+    responses((status = 201, description = "There is a new key", body = Rotated))
+)]
 pub async fn rotate(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
@@ -45,6 +63,13 @@ pub async fn rotate(
     Ok((StatusCode::CREATED, Json(Rotated { label, epoch })))
 }
 
+/// What shredding a label would make unreadable for ever. Nothing is changed.
+#[utoipa::path(
+    post,
+    path = "/api/v1/label-shred-plan",
+    request_body = OneLabel,
+    responses((status = 200, description = "What would become unreadable", body = ShredPlan))
+)]
 pub async fn plan(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
@@ -58,6 +83,13 @@ pub async fn plan(
     Ok(Json(shown(&admin, plan)))
 }
 
+/// Makes everything at a label unreadable for ever.
+#[utoipa::path(
+    post,
+    path = "/api/v1/label-shreds",
+    request_body = Shred,
+    responses((status = 204, description = "Shredded"))
+)]
 pub async fn shred(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,

@@ -4,20 +4,30 @@
 //! with an access key, so that neither another user of the machine nor a page in a browser gets in. Each
 //! route is somebody's duty. Bodies are JSON, refusals are `application/problem+json`.
 
+mod activity;
 mod adoptions;
+mod again;
+mod asked;
 mod backups;
+mod buckets;
 mod copies;
+mod document;
 mod durability;
+mod events;
 mod explain;
 mod grants;
 mod guard;
+mod history;
 mod journal;
 mod keeping;
 mod keys;
 mod labels;
 mod listener;
+mod matrix;
 mod metrics;
 mod moving;
+mod overview;
+mod pages;
 mod problem;
 mod releases;
 mod session;
@@ -31,10 +41,10 @@ pub use self::keys::rfc3339;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{delete, get, patch, post};
+use axum::routing::get;
+use axum::{Extension, Router};
 use catalog::Catalog;
 use engine::Engine;
 use http::StatusCode;
@@ -44,9 +54,15 @@ use policy::SystemPermit;
 use policy::duty::Duty;
 use ring::hmac;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use self::guard::on;
+use self::again::Answers;
+use self::document::{Whose, Written};
+use self::guard::{for_callers, on, only_on};
+use self::history::Ring;
 use self::problem::Problem;
 use self::wire::{BackupState, CompactionState, RepairState};
 use crate::accreditation::Accreditation;
@@ -81,6 +97,15 @@ pub struct Admin {
     compaction: Arc<Mutex<Option<(Label, CompactionState)>>>,
     scrub: Mutex<Option<durability::Run>>,
     clock: Arc<dyn Clock>,
+    /// When this began, by the monotonic clock.
+    began_ms: u64,
+    /// Of orders that carried a key.
+    answers: Answers,
+    /// What was measured in the last hours.
+    ring: Ring,
+    /// Streams of events that are open.
+    followers: Arc<Semaphore>,
+    stop: CancellationToken,
     /// Where the S3 door is, for whoever asks here first.
     s3_endpoint: String,
     /// Fresh in each process; see [`Token::matches`].
@@ -96,6 +121,7 @@ impl Admin {
         roots: Arc<Roots>,
         outside: &Outside,
         s3_endpoint: &str,
+        stop: CancellationToken,
     ) -> Admin {
         let blind = hmac::Key::new(hmac::HMAC_SHA256, &outside.random::<32>());
         let (permit, clock) = (SystemPermit::for_background_work(), Arc::clone(&outside.clock));
@@ -115,10 +141,20 @@ impl Admin {
             repair,
             compaction: Arc::default(),
             scrub: Mutex::default(),
+            began_ms: clock.monotonic_ms(),
             clock,
+            answers: Answers::default(),
+            ring: Ring::default(),
+            followers: Arc::new(Semaphore::new(events::FOLLOWERS_MAX)),
+            stop,
             s3_endpoint: s3_endpoint.to_owned(),
             blind,
         }
+    }
+
+    /// Measures until the end: what [`history`] tells.
+    pub async fn measure(&self) {
+        self.stop.run_until_cancelled(history::measure(self)).await;
     }
 
     /// Where the S3 door is.
@@ -165,63 +201,106 @@ fn held<T>(shared: &Mutex<Option<T>>) -> MutexGuard<'_, Option<T>> {
 /// The routes, for whoever names this port of this machine.
 pub fn router(admin: Arc<Admin>, port: u16) -> Router {
     let doorman = Arc::clone(&admin);
-    Router::new()
-        .route(guard::OPEN, get(session::sign_in))
-        .route("/api/v1/session", get(session::show))
-        .route("/api/v1/status", on(Duty::SeeStatus, get(status::show)))
-        .route("/api/v1/sites", on(Duty::SeeStatus, get(keeping::sites)))
-        .route("/api/v1/site-states", on(Duty::Keep, post(keeping::set)))
-        .route("/api/v1/evacuation-plan", on(Duty::Keep, post(keeping::plan_evacuation)))
-        .route("/api/v1/repair-plan", on(Duty::Keep, get(keeping::plan_repair)))
-        .route("/api/v1/repairs", on(Duty::Keep, get(keeping::repair).post(keeping::begin_repair)))
-        .route("/api/v1/compaction-plan", on(Duty::Keep, get(journal::plan)))
-        .route("/api/v1/compactions", on(Duty::Keep, get(journal::show).post(journal::begin)))
-        .route("/api/v1/data-move-plan", on(Duty::Keep, post(moving::plan)))
-        .route("/api/v1/data-moves", on(Duty::Keep, get(moving::list).post(moving::begin)))
-        .route("/api/v1/users", on(Duty::SeePeople, get(users::list)).merge(on(Duty::SetPeople, post(users::create))))
-        .route("/api/v1/users/{name}", on(Duty::SetPeople, patch(users::set)))
-        .route(
-            "/api/v1/groups",
-            on(Duty::SeePeople, get(users::list_groups)).merge(on(Duty::SetPeople, post(users::create_group))),
-        )
-        .route("/api/v1/groups/{name}", on(Duty::SetPeople, patch(users::set_group).delete(users::delete_group)))
-        .route("/api/v1/keys", on(Duty::SeePeople, get(keys::list)).merge(on(Duty::IssueKeys, post(keys::create))))
-        .route("/api/v1/keys/{id}", on(Duty::IssueKeys, delete(keys::revoke)))
-        .route("/api/v1/keys/{id}/rotate", on(Duty::RotateOwnKey, post(keys::rotate)))
-        .route("/api/v1/buckets/{name}/grants", on(Duty::Grant, get(grants::list).put(grants::set)))
-        .route(
-            "/api/v1/releases",
-            on(Duty::SeeReleases, get(releases::list)).merge(on(Duty::AskRelease, post(releases::ask))),
-        )
-        .route("/api/v1/releases/{id}/sign", on(Duty::SignRelease, post(releases::sign)))
-        .route("/api/v1/releases/{id}/content", on(Duty::SignRelease, get(releases::content)))
-        .route("/api/v1/releases/{id}/carry-out", on(Duty::SignRelease, post(releases::carry_out)))
-        .route("/api/v1/releases/{id}/refuse", on(Duty::SignRelease, post(releases::end)))
-        .route("/api/v1/releases/{id}/take-back", on(Duty::AskRelease, post(releases::end)))
-        .route("/api/v1/explain", on(Duty::ExplainOwn, post(explain::explain)))
-        .route("/api/v1/adoptions", on(Duty::Adopt, get(adoptions::list).post(adoptions::begin)))
-        .route("/api/v1/adoption-plan", on(Duty::Adopt, post(adoptions::plan)))
-        .route("/api/v1/adoptions/{bucket}/pause", on(Duty::Adopt, post(adoptions::pause)))
-        .route("/api/v1/adoptions/{bucket}/resume", on(Duty::Adopt, post(adoptions::resume)))
-        .route("/api/v1/adoptions/{bucket}/finish", on(Duty::Adopt, post(adoptions::finish)))
-        .route("/api/v1/adoptions/{bucket}/abandon", on(Duty::Adopt, post(adoptions::abandon)))
-        .route("/api/v1/labels", on(Duty::SeeLabels, get(labels::list)))
-        .route("/api/v1/label-rotations", on(Duty::RotateLabel, post(labels::rotate)))
-        .route("/api/v1/label-shred-plan", on(Duty::ShredLabel, post(labels::plan)))
-        .route("/api/v1/label-shreds", on(Duty::ShredLabel, post(labels::shred)))
-        .route("/api/v1/shares", on(Duty::BackUp, post(copies::shares)))
-        .route("/api/v1/durability", on(Duty::SeeStatus, get(durability::show_ledger)))
-        .route("/api/v1/findings", on(Duty::SeeStatus, get(durability::findings)))
-        .route("/api/v1/scrubs", on(Duty::Scrub, get(durability::show).post(durability::begin)))
-        .route("/metrics", on(Duty::SeeStatus, get(metrics::show)))
-        .route("/api/v1/backup-plan", on(Duty::BackUp, get(backups::plan)))
-        .route("/api/v1/backups", on(Duty::BackUp, get(backups::show).post(backups::begin)))
+    let orders = Arc::clone(&admin);
+    let (routes, document) = routes().split_for_parts();
+    routes
+        .route("/metrics", only_on(Duty::SeeStatus, get(metrics::show)))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path") })
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method")
         })
+        .layer(Extension(Written::of(&document)))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(again::tagged))
+        .layer(middleware::from_fn(move |request, next| again::once(Arc::clone(&orders), request, next)))
         .layer(middleware::from_fn(move |request, next| guard::pass(Arc::clone(&doorman), port, request, next)))
         .layer(middleware::map_response(guard::keep_to_the_caller))
         .with_state(admin)
+}
+
+/// Every route of `/api/v1` with what is said of it: one that is not documented cannot be added.
+fn routes() -> OpenApiRouter<Arc<Admin>> {
+    OpenApiRouter::with_openapi(document::about())
+        .routes(document::completed(routes!(session::sign_in), Whose::Anybody))
+        .routes(for_callers(routes!(session::show)))
+        .routes(for_callers(routes!(document::show)))
+        .routes(for_callers(routes!(matrix::show)))
+        .routes(on(Duty::SeeStatus, routes!(status::show)))
+        .routes(on(Duty::SeeStatus, routes!(keeping::sites)))
+        .routes(on(Duty::SeeStatus, routes!(overview::show)))
+        .routes(on(Duty::SeeStatus, routes!(activity::show)))
+        .routes(on(Duty::SeeStatus, routes!(history::show)))
+        .routes(on(Duty::SeeStatus, routes!(events::follow)))
+        .routes(on(Duty::Keep, routes!(keeping::set)))
+        .routes(on(Duty::Keep, routes!(keeping::plan_evacuation)))
+        .routes(on(Duty::Keep, routes!(keeping::plan_repair)))
+        .routes(on(Duty::Keep, routes!(keeping::repair, keeping::begin_repair)))
+        .routes(on(Duty::Keep, routes!(journal::plan)))
+        .routes(on(Duty::Keep, routes!(journal::show, journal::begin)))
+        .routes(on(Duty::Keep, routes!(moving::plan)))
+        .routes(on(Duty::Keep, routes!(moving::list, moving::begin)))
+        .routes(on(Duty::SeePeople, routes!(users::list)))
+        .routes(on(Duty::SetPeople, routes!(users::create)))
+        .routes(on(Duty::SetPeople, routes!(users::set)))
+        .routes(on(Duty::SeePeople, routes!(users::list_groups)))
+        .routes(on(Duty::SetPeople, routes!(users::create_group)))
+        .routes(on(Duty::SetPeople, routes!(users::set_group, users::delete_group)))
+        .routes(on(Duty::SeePeople, routes!(keys::list)))
+        .routes(on(Duty::IssueKeys, routes!(keys::create)))
+        .routes(on(Duty::IssueKeys, routes!(keys::revoke)))
+        .routes(on(Duty::RotateOwnKey, routes!(keys::rotate)))
+        .routes(for_callers(routes!(buckets::list, buckets::create)))
+        .routes(for_callers(routes!(buckets::pieces)))
+        .routes(on(Duty::Grant, routes!(grants::list, grants::set)))
+        .routes(on(Duty::SeeReleases, routes!(releases::list)))
+        .routes(on(Duty::AskRelease, routes!(releases::ask)))
+        .routes(on(Duty::SignRelease, routes!(releases::sign)))
+        .routes(on(Duty::SignRelease, routes!(releases::content)))
+        .routes(on(Duty::SignRelease, routes!(releases::carry_out)))
+        .routes(on(Duty::SignRelease, routes!(releases::refuse)))
+        .routes(on(Duty::AskRelease, routes!(releases::take_back)))
+        .routes(on(Duty::ExplainOwn, routes!(explain::explain)))
+        .routes(on(Duty::Adopt, routes!(adoptions::list, adoptions::begin)))
+        .routes(on(Duty::Adopt, routes!(adoptions::plan)))
+        .routes(on(Duty::Adopt, routes!(adoptions::pause)))
+        .routes(on(Duty::Adopt, routes!(adoptions::resume)))
+        .routes(on(Duty::Adopt, routes!(adoptions::finish)))
+        .routes(on(Duty::Adopt, routes!(adoptions::abandon)))
+        .routes(on(Duty::SeeLabels, routes!(labels::list)))
+        .routes(on(Duty::RotateLabel, routes!(labels::rotate)))
+        .routes(on(Duty::ShredLabel, routes!(labels::plan)))
+        .routes(on(Duty::ShredLabel, routes!(labels::shred)))
+        .routes(on(Duty::BackUp, routes!(copies::shares)))
+        .routes(on(Duty::SeeStatus, routes!(durability::show_ledger)))
+        .routes(on(Duty::SeeStatus, routes!(durability::findings)))
+        .routes(on(Duty::Scrub, routes!(durability::show, durability::begin)))
+        .routes(on(Duty::BackUp, routes!(backups::plan)))
+        .routes(on(Duty::BackUp, routes!(backups::show, backups::begin)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use super::*;
+
+    #[test]
+    fn every_route_is_in_the_document_and_the_list_of_them_was_read() {
+        assert!(!include_str!("mod.rs").contains(concat!(".route(", "\"/api/")), "a route without its document");
+        let document = routes().into_openapi();
+        let mut list = String::new();
+        for (path, item) in &document.paths.paths {
+            for (method, operation) in document::told(item) {
+                let whose = operation.description.as_deref().and_then(|said| said.lines().last()).unwrap_or_default();
+                let _ = writeln!(list, "{method} {path}: {whose}");
+                assert!(operation.summary.as_ref().is_some_and(|said| !said.is_empty()), "{method} {path}");
+            }
+        }
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/routes.txt");
+        if std::env::var_os("ENTENTE_BLESS").is_some() {
+            std::fs::write(&path, &list).unwrap();
+        }
+        let kept = std::fs::read_to_string(&path).unwrap();
+        assert!(list == kept, "the routes have changed: read docs/routes.txt after ENTENTE_BLESS=1");
+    }
 }

@@ -3,23 +3,38 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use axum::{Extension, Json};
 use engine::Wait;
 use http::StatusCode;
 use model::{BucketName, Profile};
 
 use super::Admin;
+use super::asked::Query;
+use super::buckets::at_or_below;
+use super::guard::Caller;
 use super::keeping::work;
 use super::keys::rfc3339;
+use super::pages::PageQuery;
 use super::problem::{Problem, bad, body_of};
-use super::wire::{DataMove, DataMoves, MoveData, MovePlan, Waiting};
+use super::wire::{DataMove, DataMoves, MoveData, MovePlan, MoveSums, Waiting};
 
 type Body = Result<Json<MoveData>, JsonRejection>;
 
-pub async fn plan(State(admin): State<Arc<Admin>>, body: Body) -> Result<Json<MovePlan>, Problem> {
-    let (bucket, profile) = meant(&body_of(body)?)?;
+/// What it would take to bring the data of buckets to where their profile, or another, says. Nothing is changed.
+#[utoipa::path(
+    post,
+    path = "/api/v1/data-move-plan",
+    request_body = MoveData,
+    responses((status = 200, description = "What it would take", body = MovePlan))
+)]
+pub async fn plan(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    body: Body,
+) -> Result<Json<MovePlan>, Problem> {
+    let (bucket, profile) = meant(&admin, &caller, &body_of(body)?).await?;
     let plan = admin.engine.plan_move(&admin.permit, bucket.as_ref(), profile).await?;
     Ok(Json(MovePlan {
         well: plan.well,
@@ -33,15 +48,38 @@ pub async fn plan(State(admin): State<Arc<Admin>>, body: Body) -> Result<Json<Mo
     }))
 }
 
-/// Gives the bucket its profile, and begins; [`list`] tells how far it is.
-pub async fn begin(State(admin): State<Arc<Admin>>, body: Body) -> Result<StatusCode, Problem> {
-    let (bucket, profile) = meant(&body_of(body)?)?;
+/// Gives the bucket its profile, and begins to move what lies there.
+#[utoipa::path(
+    post,
+    path = "/api/v1/data-moves",
+    request_body = MoveData,
+    responses((status = 202, description = "Begun"))
+)]
+pub async fn begin(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    body: Body,
+) -> Result<StatusCode, Problem> {
+    let (bucket, profile) = meant(&admin, &caller, &body_of(body)?).await?;
     admin.engine.move_data(&admin.permit, bucket.as_ref(), profile).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
-pub async fn list(State(admin): State<Arc<Admin>>) -> Result<Json<DataMoves>, Problem> {
-    let (moves, progress) = admin.engine.data_moves(&admin.permit).await?;
+/// The moves that were asked for, and whether they are done.
+#[utoipa::path(
+    get,
+    path = "/api/v1/data-moves",
+    params(PageQuery),
+    responses((status = 200, description = "The moves that were asked for", body = DataMoves))
+)]
+pub async fn list(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<DataMoves>, Problem> {
+    let (mut moves, progress) = admin.engine.data_moves(&admin.permit).await?;
+    moves.retain(|asked| asked.bucket.label <= caller.label(&admin));
+    let (moves, next) = page.of(moves, |asked| format!("{}/{}", asked.bucket.name, asked.bucket.id))?;
     let shown = |asked: engine::DataMove| DataMove {
         bucket: asked.bucket.name.to_string(),
         label: admin.accreditation.banner(&asked.bucket.label),
@@ -51,8 +89,10 @@ pub async fn list(State(admin): State<Arc<Admin>>) -> Result<Json<DataMoves>, Pr
     };
     Ok(Json(DataMoves {
         moves: moves.into_iter().map(shown).collect(),
-        work: work(progress.bill),
-        waits: waits(&admin, &progress.waiting),
+        next,
+        sums: caller
+            .sees_all(&admin)
+            .then(|| MoveSums { work: work(progress.bill), waits: waits(&admin, &progress.waiting) }),
     }))
 }
 
@@ -63,8 +103,25 @@ pub fn waits(admin: &Admin, waiting: &BTreeMap<Wait, u64>) -> Vec<Waiting> {
     waiting.iter().map(shown).collect()
 }
 
-fn meant(wanted: &MoveData) -> Result<(Option<BucketName>, Option<Profile>), Problem> {
+/// What is to be moved: every bucket is moved by those alone who see all of them, and one that lies above
+/// the caller is not there.
+async fn meant(
+    admin: &Admin,
+    caller: &Caller,
+    wanted: &MoveData,
+) -> Result<(Option<BucketName>, Option<Profile>), Problem> {
     let name = |text: &String| BucketName::parse(text).map_err(|error| bad(format!("`{text}` is no bucket: {error}")));
     let profile = |text: &String| text.parse::<Profile>().map_err(|error| bad(error.to_string()));
-    Ok((wanted.bucket.as_ref().map(name).transpose()?, wanted.profile.as_ref().map(profile).transpose()?))
+    let (name, profile) = (wanted.bucket.as_ref().map(name).transpose()?, wanted.profile.as_ref().map(profile));
+    match &name {
+        _ if caller.sees_all(admin) => {}
+        None => caller.whole(admin)?,
+        Some(name) => {
+            let seen = at_or_below(admin, caller).await?;
+            if !seen.iter().any(|bucket| bucket.name == *name) {
+                return Err(engine::Error::NoSuchBucket.into());
+            }
+        }
+    }
+    Ok((name, profile.transpose()?))
 }

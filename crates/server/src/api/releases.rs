@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::{Extension, Json};
 use engine::{Destination, Error};
@@ -16,11 +16,20 @@ use model::{BucketName, ObjectKey, PrincipalId, Release, ReleaseId, ReleaseState
 use serde::Serialize;
 
 use super::Admin;
+use super::asked::{Path, Query};
 use super::guard::Caller;
 use super::keys::rfc3339;
+use super::pages::PageQuery;
 use super::problem::{Problem, bad, body_of};
 use super::wire::{self, NewRelease, Releases};
 
+/// Asks that an object be copied to a lower label.
+#[utoipa::path(
+    post,
+    path = "/api/v1/releases",
+    request_body = NewRelease,
+    responses((status = 201, description = "Asked for", body = wire::Release))
+)]
 pub async fn ask(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
@@ -50,21 +59,37 @@ pub async fn ask(
     Ok((StatusCode::CREATED, Json(shown(&admin, release).await?)))
 }
 
+/// Releases: who asks sees their own.
+#[utoipa::path(
+    get,
+    path = "/api/v1/releases",
+    params(PageQuery),
+    responses((status = 200, description = "The releases that the session may know of", body = Releases))
+)]
 pub async fn list(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<Releases>, Problem> {
     let mut releases = admin.engine.releases(&admin.permit, caller.label(&admin)).await?;
     if caller.role() == Some(Role::MissionOwner) {
         releases.retain(|release| Some(release.asked_by) == caller.principal());
     }
+    let (releases, next) = page.of(releases, |release| format!("{:020}{}", release.asked.0, release.id))?;
     let mut all = Vec::new();
     for release in releases {
         all.push(shown(&admin, release).await?);
     }
-    Ok(Json(Releases { releases: all }))
+    Ok(Json(Releases { releases: all, next }))
 }
 
+/// Signs a release; the second signature carries it out.
+#[utoipa::path(
+    post,
+    path = "/api/v1/releases/{id}/sign",
+    params(("id" = String, Path, description = "The release")),
+    responses((status = 200, description = "Signed", body = wire::Release))
+)]
 pub async fn sign(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
@@ -77,6 +102,18 @@ pub async fn sign(
 }
 
 /// The bytes themselves, with what is said of them in headers: nobody signs what they cannot see.
+#[utoipa::path(
+    get,
+    path = "/api/v1/releases/{id}/content",
+    params(("id" = String, Path, description = "The release")),
+    responses((
+        status = 200,
+        description = "The bytes",
+        body = Vec<u8>,
+        content_type = "application/octet-stream",
+        headers(("entente-said-of-it" = String, description = "Metadata, headers and tags: JSON in hexadecimal digits"))
+    ))
+)]
 pub async fn content(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
@@ -102,19 +139,50 @@ struct Said<'a> {
     tags: &'a BTreeMap<String, String>,
 }
 
-/// A no by an officer, or taken back by who asked.
-pub async fn end(
+/// A no to a release, by an officer.
+#[utoipa::path(
+    post,
+    path = "/api/v1/releases/{id}/refuse",
+    params(("id" = String, Path, description = "The release")),
+    responses((status = 200, description = "Ended", body = wire::Release))
+)]
+pub async fn refuse(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<Json<wire::Release>, Problem> {
-    let (by, release) = seen(&admin, &caller, &id).await?;
+    end(&admin, &caller, &id).await
+}
+
+/// Takes back a release that one asked for.
+#[utoipa::path(
+    post,
+    path = "/api/v1/releases/{id}/take-back",
+    params(("id" = String, Path, description = "The release")),
+    responses((status = 200, description = "Ended", body = wire::Release))
+)]
+pub async fn take_back(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Json<wire::Release>, Problem> {
+    end(&admin, &caller, &id).await
+}
+
+async fn end(admin: &Admin, caller: &Caller, id: &str) -> Result<Json<wire::Release>, Problem> {
+    let (by, release) = seen(admin, caller, id).await?;
     let release = admin.engine.end_release(&admin.permit, release.id, by).await?;
     tracing::info!(release = %release.id, %by, "a release was ended");
-    Ok(Json(shown(&admin, release).await?))
+    Ok(Json(shown(admin, release).await?))
 }
 
 /// Tries once more what is signed and could not be carried out.
+#[utoipa::path(
+    post,
+    path = "/api/v1/releases/{id}/carry-out",
+    params(("id" = String, Path, description = "The release")),
+    responses((status = 200, description = "Carried out", body = wire::Release))
+)]
 pub async fn carry_out(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,

@@ -15,10 +15,21 @@ use super::wire::{SessionInfo, SignIn};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The one answer that asks for no proof, and says nothing that a client of the S3 door does not know.
+#[utoipa::path(
+    get,
+    path = "/api/v1/sign-in",
+    responses((status = 200, description = "What must be known to sign", body = SignIn))
+)]
 pub async fn sign_in(State(admin): State<Arc<Admin>>) -> Json<SignIn> {
     Json(SignIn { region: admin.region.clone(), s3_endpoint: admin.s3_endpoint.clone(), version: VERSION.to_owned() })
 }
 
+/// Who the key of this request is of, what they may do here, and where they stand.
+#[utoipa::path(
+    get,
+    path = "/api/v1/session",
+    responses((status = 200, description = "Who asks, and what they may do", body = SessionInfo))
+)]
 pub async fn show(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,

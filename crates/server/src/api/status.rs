@@ -11,6 +11,12 @@ use super::guard::Caller;
 use super::problem::Problem;
 use super::wire::{Health, Site, Status, StatusSums};
 
+/// The state of the enclave: its sites, and for those who see everything what lies in it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/status",
+    responses((status = 200, description = "How the enclave is", body = Status))
+)]
 pub async fn show(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
@@ -48,7 +54,7 @@ fn site(status: SiteStatus) -> Site {
     }
 }
 
-const fn health(side: SideHealth) -> Health {
+pub const fn health(side: SideHealth) -> Health {
     match side {
         SideHealth::Well => Health::Well,
         SideHealth::Out => Health::Out,

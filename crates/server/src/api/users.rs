@@ -4,27 +4,44 @@
 
 use std::sync::Arc;
 
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use engine::{Error, PrincipalUpdate};
 use http::StatusCode;
 use model::{Group, Label, Principal, PrincipalId, Role};
 
 use super::Admin;
+use super::asked::{Path, Query};
 use super::guard::Caller;
 use super::keys::rfc3339;
+use super::pages::PageQuery;
 use super::problem::{Problem, bad, body_of};
 use super::wire::{self, NewGroup, NewUser, SetGroup, SetUser, User, Users};
 
+/// Users, as far as the session may know of them.
+#[utoipa::path(
+    get,
+    path = "/api/v1/users",
+    params(PageQuery),
+    responses((status = 200, description = "The users cleared for no more than the session's label", body = Users))
+)]
 pub async fn list(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<Users>, Problem> {
-    let users = visible(&admin, &caller).await?;
-    Ok(Json(Users { users: users.into_iter().map(|user| shown(&admin, user)).collect() }))
+    let (users, next) = page.of(visible(&admin, &caller).await?, |user| user.name.clone())?;
+    Ok(Json(Users { users: users.into_iter().map(|user| shown(&admin, user)).collect(), next }))
 }
 
+/// Creates a user.
+#[utoipa::path(
+    post,
+    path = "/api/v1/users",
+    request_body = NewUser,
+    responses((status = 201, description = "Created", body = User))
+)]
 pub async fn create(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
@@ -41,6 +58,13 @@ pub async fn create(
 }
 
 /// Changes a clearance, suspends, or takes that back.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/users/{name}",
+    params(("name" = String, Path, description = "The user")),
+    request_body = SetUser,
+    responses((status = 200, description = "As it is now", body = User))
+)]
 pub async fn set(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
@@ -63,15 +87,31 @@ pub async fn set(
     Ok(Json(shown(&admin, user)))
 }
 
+/// Groups and their members.
+#[utoipa::path(
+    get,
+    path = "/api/v1/groups",
+    params(PageQuery),
+    responses((status = 200, description = "The groups, with the members that the session may know of", body = wire::Groups))
+)]
 pub async fn list_groups(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<wire::Groups>, Problem> {
     let groups = admin.engine.list_groups(&admin.permit).await?;
+    let (groups, next) = page.of(groups, |group| group.name.clone())?;
     let users = visible(&admin, &caller).await?;
-    Ok(Json(wire::Groups { groups: groups.into_iter().map(|group| shown_group(group, &users)).collect() }))
+    Ok(Json(wire::Groups { groups: groups.into_iter().map(|group| shown_group(group, &users)).collect(), next }))
 }
 
+/// Creates a group.
+#[utoipa::path(
+    post,
+    path = "/api/v1/groups",
+    request_body = NewGroup,
+    responses((status = 201, description = "Created", body = wire::Group))
+)]
 pub async fn create_group(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
@@ -82,6 +122,14 @@ pub async fn create_group(
     Ok((StatusCode::CREATED, Json(shown_group(group, &[]))))
 }
 
+/// Says which users come into a group, and which go.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/groups/{name}",
+    params(("name" = String, Path, description = "The group")),
+    request_body = SetGroup,
+    responses((status = 200, description = "As it is now", body = wire::Group))
+)]
 pub async fn set_group(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
@@ -101,6 +149,13 @@ pub async fn set_group(
     Ok(Json(shown_group(group, &users)))
 }
 
+/// Deletes a group; what was granted to it is granted to nobody then.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/groups/{name}",
+    params(("name" = String, Path, description = "The group")),
+    responses((status = 204, description = "Deleted"))
+)]
 pub async fn delete_group(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,

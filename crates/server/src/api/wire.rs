@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// `GET /api/v1/status`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     pub enclave: String,
     /// Only for those above whom nothing in the enclave lies: it is of everything that lies here.
@@ -14,27 +15,37 @@ pub struct Status {
     pub sites: Vec<Site>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct StatusSums {
     /// Segments proven at fewer vendors than their promise needs.
+    #[schema(required = false)]
     pub below_promise: u64,
     /// Records decided and not yet shown.
+    #[schema(required = false)]
     pub unshown: u64,
+    #[schema(required = false)]
     pub buckets: u64,
+    #[schema(required = false)]
     pub objects: u64,
+    #[schema(required = false)]
     pub object_bytes: u64,
     /// Multipart uploads that are neither completed nor aborted.
+    #[schema(required = false)]
     pub uploads: u64,
+    #[schema(required = false)]
     pub segments: u64,
     /// Cells and pieces that were read and failed their proof, since start.
+    #[schema(required = false)]
     pub bad_cells: u64,
     /// Since start.
+    #[schema(required = false)]
     pub hedged_reads: u64,
     /// Requests to sites since start, by site and kind.
+    #[schema(required = false)]
     pub site_requests: BTreeMap<String, u64>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Site {
     pub name: String,
     pub vendor: String,
@@ -47,7 +58,7 @@ pub struct Site {
     pub reason: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
     Well,
@@ -55,7 +66,7 @@ pub enum Health {
 }
 
 /// `GET /api/v1/sign-in`: what must be known to sign, for whoever asks.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct SignIn {
     pub region: String,
     pub s3_endpoint: String,
@@ -63,7 +74,7 @@ pub struct SignIn {
 }
 
 /// `GET /api/v1/session`: who asks, and what they may do here.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct SessionInfo {
     /// `null` for the admin token, which is nobody in particular.
     pub user: Option<String>,
@@ -83,12 +94,15 @@ pub struct SessionInfo {
 }
 
 /// `GET /api/v1/keys`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Keys {
     pub keys: Vec<Key>,
+    /// Where the next page begins (`after`); `null` at the end.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Key {
     pub access_key: String,
     pub user: String,
@@ -105,7 +119,7 @@ pub struct Key {
 }
 
 /// `POST /api/v1/keys`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewKey {
     /// A user of this name, cleared for the lowest label, is created if there is none.
@@ -123,12 +137,15 @@ pub struct NewKey {
 }
 
 /// `GET /api/v1/labels`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Labels {
     pub labels: Vec<LabelInUse>,
+    /// Where the next page begins (`after`); `null` at the end.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct LabelInUse {
     pub label: String,
     /// Of its keys, oldest first.
@@ -139,14 +156,14 @@ pub struct LabelInUse {
 }
 
 /// `POST /api/v1/label-rotations`, `POST /api/v1/label-shred-plan`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OneLabel {
     pub label: String,
 }
 
 /// What `POST /api/v1/label-rotations` answers.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Rotated {
     pub label: String,
     /// Of the new key.
@@ -154,7 +171,7 @@ pub struct Rotated {
 }
 
 /// `POST /api/v1/label-shreds`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Shred {
     pub label: String,
@@ -165,7 +182,7 @@ pub struct Shred {
 }
 
 /// What `POST /api/v1/label-shred-plan` answers.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ShredPlan {
     pub label: String,
     pub buckets: Vec<String>,
@@ -188,13 +205,13 @@ pub struct ShredPlan {
     pub backups: Vec<BackupMade>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ShredSite {
     pub site: String,
     pub pieces: u64,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct SharesMade {
     pub root: String,
     pub needed: u8,
@@ -203,7 +220,7 @@ pub struct SharesMade {
     pub made: String,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct BackupMade {
     pub root: String,
     pub place: String,
@@ -214,7 +231,7 @@ pub struct BackupMade {
 }
 
 /// `POST /api/v1/shares`: that shares were made, or are about to be.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewShares {
     /// Fingerprint of the root they are of.
@@ -224,7 +241,7 @@ pub struct NewShares {
 }
 
 /// `GET /api/v1/backup-plan`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct BackupPlan {
     pub enclave: String,
     pub root: String,
@@ -235,7 +252,7 @@ pub struct BackupPlan {
 }
 
 /// `POST /api/v1/backups`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewBackup {
     /// Absolute.
@@ -243,7 +260,7 @@ pub struct NewBackup {
 }
 
 /// `GET /api/v1/backups`: the backup under way, or the last one.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct BackupState {
     pub path: String,
     pub bytes: u64,
@@ -255,12 +272,15 @@ pub struct BackupState {
 }
 
 /// `GET /api/v1/users`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Users {
     pub users: Vec<User>,
+    /// Where the next page begins (`after`); `null` at the end.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct User {
     pub user: String,
     /// The user's canonical id, by which S3 names an owner.
@@ -276,7 +296,7 @@ pub struct User {
 }
 
 /// `PATCH /api/v1/users/{name}`: what is left out stays.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetUser {
     #[serde(default)]
@@ -288,12 +308,15 @@ pub struct SetUser {
 }
 
 /// `GET /api/v1/groups`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Groups {
     pub groups: Vec<Group>,
+    /// Where the next page begins (`after`); `null` at the end.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Group {
     pub group: String,
     /// By which access control lists may name it, as a canonical user id.
@@ -304,14 +327,14 @@ pub struct Group {
 }
 
 /// `POST /api/v1/groups`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewGroup {
     pub group: String,
 }
 
 /// `PATCH /api/v1/groups/{name}`: users who come in, and who go.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetGroup {
     #[serde(default)]
@@ -321,14 +344,14 @@ pub struct SetGroup {
 }
 
 /// `GET /api/v1/buckets/{name}/grants`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Grants {
     pub bucket: String,
     pub label: String,
     pub grants: Vec<Grant>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Grant {
     /// A user, or `group:NAME`.
     pub to: String,
@@ -337,7 +360,7 @@ pub struct Grant {
 }
 
 /// `PUT /api/v1/buckets/{name}/grants`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetGrant {
     pub to: String,
@@ -346,7 +369,7 @@ pub struct SetGrant {
 }
 
 /// `POST /api/v1/keys/{id}/rotate`.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rotate {
     /// For how many seconds the old key goes on.
@@ -355,7 +378,7 @@ pub struct Rotate {
 }
 
 /// `POST /api/v1/releases`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRelease {
     pub bucket: String,
@@ -372,12 +395,15 @@ pub struct NewRelease {
 }
 
 /// `GET /api/v1/releases`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Releases {
     pub releases: Vec<Release>,
+    /// Where the next page begins (`after`); `null` at the end.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Release {
     pub id: String,
     /// `open`, `signed` (and yet to be carried out), `done` or `ended`.
@@ -401,7 +427,7 @@ pub struct Release {
     pub ended: Option<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Signature {
     pub by: String,
     /// RFC 3339.
@@ -409,7 +435,7 @@ pub struct Signature {
 }
 
 /// `POST /api/v1/explain`.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ask {
     /// The caller by default.
@@ -432,7 +458,7 @@ pub struct Ask {
     pub key: Option<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Explanation {
     pub action: String,
     pub allowed: bool,
@@ -442,7 +468,7 @@ pub struct Explanation {
     pub steps: Vec<Step>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Step {
     /// `authenticate`, `duty`, `lattice`, `ceiling` or `allow`.
     pub step: String,
@@ -452,7 +478,7 @@ pub struct Step {
 }
 
 /// `POST /api/v1/users`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewUser {
     pub user: String,
@@ -468,7 +494,7 @@ pub struct NewUser {
 }
 
 /// What `POST /api/v1/keys` answers: the one time the secret is shown.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct IssuedKey {
     pub access_key: String,
     pub secret_key: String,
@@ -481,7 +507,7 @@ pub struct IssuedKey {
 }
 
 /// Any refusal, by RFC 9457.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     pub title: String,
     pub status: u16,
@@ -490,7 +516,7 @@ pub struct Problem {
 }
 
 /// Where an origin is. `credentials` names where the running Entente finds them.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Origin {
     pub kind: String,
@@ -502,7 +528,7 @@ pub struct Origin {
 }
 
 /// `POST /api/v1/adoptions`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Adopt {
     pub bucket: String,
@@ -512,7 +538,7 @@ pub struct Adopt {
 }
 
 /// `POST /api/v1/adoptions/{bucket}/resume`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resume {
     /// Bytes per second.
@@ -520,7 +546,7 @@ pub struct Resume {
 }
 
 /// `POST /api/v1/adoption-plan`, of an [`Origin`].
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct AdoptionPlan {
     pub objects: u64,
     pub bytes: u64,
@@ -532,12 +558,15 @@ pub struct AdoptionPlan {
 }
 
 /// `GET /api/v1/adoptions`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Adoptions {
     pub adoptions: Vec<Adoption>,
+    /// Where the next page begins (`after`); `null` at the end.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Adoption {
     pub bucket: String,
     pub origin: Origin,
@@ -568,7 +597,7 @@ pub struct Adoption {
 }
 
 /// `POST /api/v1/adoptions/{bucket}/finish`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Finished {
     pub finished: bool,
     /// Keys of the origin.
@@ -581,49 +610,99 @@ pub struct Finished {
     pub told: Vec<Differing>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Differing {
     pub key: String,
     pub how: String,
 }
 
 /// `GET /api/v1/sites`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct KeptSites {
     pub sites: Vec<KeptSite>,
+    /// Where the next page begins (`after`); `null` at the end.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
 /// What a site is used for, and what was brought away from it since it was last begun to be left.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct KeptSite {
     pub name: String,
     pub vendor: String,
     pub region: String,
     /// `active`, `suspended`, `draining` or `detached`.
     pub state: String,
+    /// `local`, `s3`, `azure`, `gcs` or `oci`: how it is spoken to.
+    #[serde(default)]
+    pub kind: String,
+    /// In degrees; `null` where nobody said and the region is not a known one.
+    #[serde(default)]
+    pub latitude: Option<f64>,
+    #[serde(default)]
+    pub longitude: Option<f64>,
+    /// The highest label that may lie there; `null` for those who may not know of it.
+    #[serde(default)]
+    pub ceiling: Option<String>,
+    /// List prices; `null` where none are known.
+    #[serde(default)]
+    pub prices: Option<SitePrices>,
+    #[serde(default = "well")]
+    pub reads: Health,
+    #[serde(default = "well")]
+    pub writes: Health,
+    /// The last failure, if a side is out.
+    #[serde(default)]
+    pub reason: Option<String>,
     /// Only for those above whom nothing in the enclave lies: it is of everything that lies there.
     #[serde(flatten)]
     pub sums: Option<KeptSums>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+const fn well() -> Health {
+    Health::Well
+}
+
+/// List prices of a site, in dollars.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SitePrices {
+    /// Per 10^9 bytes and month.
+    pub storage_gb_month: f64,
+    pub writes_per_1000: f64,
+    pub reads_per_1000: f64,
+    /// Per 10^9 bytes that leave the vendor.
+    pub egress_gb: f64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct KeptSums {
     /// That lie there and count.
+    #[schema(required = false)]
     pub pieces: u64,
+    /// Of those pieces, as the background last counted them; `null` before it did.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub bytes: Option<u64>,
+    #[schema(required = false)]
     pub moved_pieces: u64,
     /// Written elsewhere.
+    #[schema(required = false)]
     pub moved_bytes: u64,
+    #[schema(required = false)]
     pub read_bytes: u64,
     /// At list prices.
+    #[schema(required = false)]
     pub dollars: f64,
     /// What it would have cost to take the dearer way wherever there were two.
+    #[schema(required = false)]
     pub dearer_dollars: f64,
     /// What keeps one that is being left from being detached.
+    #[schema(required = false)]
     pub waits: Vec<Waiting>,
 }
 
 /// `POST /api/v1/site-states`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct SetSites {
     pub sites: Vec<String>,
     /// `active`, `suspended` or `draining`.
@@ -631,13 +710,13 @@ pub struct SetSites {
 }
 
 /// `POST /api/v1/evacuation-plan`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Sites {
     pub sites: Vec<String>,
 }
 
 /// What work takes, at list prices.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Work {
     pub segments: u64,
     pub pieces: u64,
@@ -647,7 +726,7 @@ pub struct Work {
     pub dollars: f64,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct EvacuationPlan {
     pub sites: Vec<String>,
     /// Segments of which a piece is copied from where it is ...
@@ -664,7 +743,7 @@ pub struct EvacuationPlan {
 }
 
 /// So many segments wait for something.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct Waiting {
     pub segments: u64,
     /// What they wait for, to be read behind "wait for".
@@ -672,7 +751,7 @@ pub struct Waiting {
 }
 
 /// `POST /api/v1/data-move-plan`, and `POST /api/v1/data-moves`.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MoveData {
     /// Every bucket if there is none.
@@ -684,7 +763,7 @@ pub struct MoveData {
 }
 
 /// What moving the data of buckets would take.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct MovePlan {
     /// Segments that lie as they should ...
     pub well: u64,
@@ -702,16 +781,28 @@ pub struct MovePlan {
 }
 
 /// `GET /api/v1/data-moves`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct DataMoves {
     pub moves: Vec<DataMove>,
+    /// Only for those above whom nothing in the enclave lies: it is of every label.
+    #[serde(flatten)]
+    pub sums: Option<MoveSums>,
+    /// Where the next page begins (`after`); `null` at the end.
+    #[serde(default)]
+    pub next: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct MoveSums {
     /// Done since the start.
+    #[schema(required = false)]
     pub work: Work,
     /// In the last walk.
+    #[schema(required = false)]
     pub waits: Vec<Waiting>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct DataMove {
     pub bucket: String,
     pub label: String,
@@ -722,7 +813,7 @@ pub struct DataMove {
 }
 
 /// `GET /api/v1/repair-plan`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct RepairPlan {
     /// The most endangered first.
     pub by_spare: Vec<Spare>,
@@ -733,14 +824,14 @@ pub struct RepairPlan {
 }
 
 /// Segments that have so many pieces beyond those they need.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Spare {
     pub spare: i64,
     pub work: Work,
 }
 
 /// `GET /api/v1/repairs`: the repair under way, or the last one.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct RepairState {
     /// Segments below their promise when it began, and those that were looked at.
     pub of: u64,
@@ -755,7 +846,7 @@ pub struct RepairState {
     pub compared: Option<Compared>,
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Compared {
     /// Sites whose listing was compared with the catalog.
     pub sites: u64,
@@ -767,7 +858,7 @@ pub struct Compared {
     pub not_asked: Vec<NotAsked>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NotAsked {
     pub site: String,
     pub why: String,
@@ -776,7 +867,7 @@ pub struct NotAsked {
 }
 
 /// `POST /api/v1/repairs`.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRepair {
     /// Go on when the day's dollars are spent.
@@ -785,7 +876,7 @@ pub struct NewRepair {
 }
 
 /// `GET /api/v1/compaction-plan`.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Compacted {
     /// Segments of the journal that others take the place of, and those others.
     pub segments: u64,
@@ -799,7 +890,7 @@ pub struct Compacted {
 }
 
 /// `GET /api/v1/compactions`: the one under way, or the last.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct CompactionState {
     pub done: Compacted,
     pub over: bool,
@@ -807,7 +898,7 @@ pub struct CompactionState {
 }
 
 /// `GET /api/v1/durability`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Durability {
     pub at: String,
     pub buckets: Vec<DurableBucket>,
@@ -815,7 +906,7 @@ pub struct Durability {
     pub sites: Vec<ProvenSite>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct DurableBucket {
     pub bucket: String,
     pub label: String,
@@ -831,7 +922,7 @@ pub struct DurableBucket {
 }
 
 /// So many objects have so many spare pieces that are proven so.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Proven {
     /// `recorded`, `seen` or `read`.
     pub proof: String,
@@ -842,7 +933,7 @@ pub struct Proven {
     pub bytes: u64,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ProvenSite {
     pub site: String,
     /// RFC 3339 or `never`; `null` where there are no pieces.
@@ -854,12 +945,15 @@ pub struct ProvenSite {
 }
 
 /// `GET /api/v1/findings`, newest first.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Findings {
     pub findings: Vec<Finding>,
+    /// Where the next page begins (`after`); `null` at the end.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
     /// `missing`, `truncated`, `damaged`, `replaced`, `contradicts`, `stray`, `foreign` or `lying-list`.
     pub fault: String,
@@ -876,7 +970,7 @@ pub struct Finding {
 }
 
 /// `POST /api/v1/scrubs`.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewScrub {
     /// All of them if empty.
@@ -890,7 +984,7 @@ pub struct NewScrub {
 }
 
 /// `GET /api/v1/scrubs`: the one under way, or the last one.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ScrubState {
     pub running: bool,
     pub failed: Option<String>,
@@ -900,20 +994,273 @@ pub struct ScrubState {
     pub sums: Option<ScrubSums>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ScrubSums {
+    #[schema(required = false)]
     pub looked_at: u64,
+    #[schema(required = false)]
     pub proven: u64,
+    #[schema(required = false)]
     pub requests: u64,
+    #[schema(required = false)]
     pub bytes: u64,
+    #[schema(required = false)]
     pub dollars: f64,
+    #[schema(required = false)]
     pub found: BTreeMap<String, u64>,
+    #[schema(required = false)]
     pub stopped: Vec<StoppedScrub>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct StoppedScrub {
     pub site: String,
     pub depth: String,
     pub why: String,
+}
+
+/// A document that is one page of a list.
+pub trait Paged {
+    /// Adds the items of the page behind this one, and where that ends.
+    fn add(&mut self, page: Self);
+    /// Where the next page begins.
+    fn next(&self) -> Option<&str>;
+}
+
+macro_rules! paged {
+    ($($document:ident.$items:ident),+ $(,)?) => {$(
+        impl Paged for $document {
+            fn add(&mut self, page: Self) {
+                self.$items.extend(page.$items);
+                self.next = page.next;
+            }
+
+            fn next(&self) -> Option<&str> {
+                self.next.as_deref()
+            }
+        }
+    )+};
+}
+
+paged!(
+    Keys.keys,
+    Labels.labels,
+    Users.users,
+    Groups.groups,
+    Releases.releases,
+    Adoptions.adoptions,
+    KeptSites.sites,
+    Findings.findings,
+    DataMoves.moves,
+    Buckets.buckets,
+);
+
+/// `GET /api/v1/buckets`.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Buckets {
+    pub buckets: Vec<BucketInfo>,
+    /// Where the next page begins (`after`); `null` at the end.
+    #[serde(default)]
+    pub next: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct BucketInfo {
+    pub name: String,
+    pub label: String,
+    pub profile: String,
+    /// RFC 3339.
+    pub created: String,
+    /// `off`, `enabled` or `suspended`.
+    pub versioning: String,
+    /// With older versions, as the background last counted them; `null` before it did.
+    pub objects: Option<u64>,
+    pub bytes: Option<u64>,
+}
+
+/// `POST /api/v1/buckets`: at the session's label.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewBucket {
+    pub name: String,
+    /// The enclave's default if there is none.
+    #[serde(default)]
+    pub profile: Option<String>,
+}
+
+/// `GET /api/v1/buckets/{name}/pieces`: where an object lies.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Pieces {
+    pub key: String,
+    pub version: String,
+    /// Of the object.
+    pub bytes: u64,
+    /// `segments`, `journal` where it rides in the journal, `nowhere` if it has no bytes, or `origin` while
+    /// it is read from where it is being adopted from.
+    #[serde(rename = "where")]
+    pub place: String,
+    pub segments: Vec<PieceSegment>,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct PieceSegment {
+    pub segment: String,
+    /// Pieces that are needed, and those beyond.
+    pub k: u8,
+    pub m: u8,
+    /// Of the object's sealed bytes in the segment.
+    pub offset: u64,
+    pub length: u64,
+    /// Of the segment.
+    pub bytes: u64,
+    /// How many further vendors it is meant to outlive.
+    pub promise: u8,
+    pub pieces: Vec<PieceInfo>,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct PieceInfo {
+    pub index: u8,
+    pub site: String,
+    pub vendor: String,
+    /// Whether it holds data itself; else parity.
+    pub data: bool,
+    /// When it was last seen whole at the site, or read: RFC 3339; `null` if not since this catalog knows it.
+    pub proven: Option<String>,
+    /// `well`, or `out` while its site does not answer.
+    pub state: String,
+}
+
+/// `GET /api/v1/history`: what the last hours measured, in steps. `null` where nothing was measured.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct History {
+    pub step_s: u32,
+    /// The end of the last step: RFC 3339.
+    pub until: String,
+    /// Of all labels; only for those above whom nothing in the enclave lies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub door: Option<Figures>,
+    pub sites: BTreeMap<String, SiteHistory>,
+}
+
+/// One value a step.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct Figures {
+    pub requests: Vec<Option<u64>>,
+    pub errors: Vec<Option<u64>>,
+    pub p50_ms: Vec<Option<f64>>,
+    pub p99_ms: Vec<Option<f64>>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct SiteHistory {
+    /// Of all labels; only for those above whom nothing in the enclave lies.
+    #[serde(flatten)]
+    pub figures: Option<SiteFigures>,
+    /// The share of the step in which the site was left out of reads: 0 to 1.
+    pub reads_out: Vec<Option<f64>>,
+    pub writes_out: Vec<Option<f64>>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct SiteFigures {
+    #[schema(required = false)]
+    pub requests: Vec<Option<u64>>,
+    #[schema(required = false)]
+    pub errors: Vec<Option<u64>>,
+    #[schema(required = false)]
+    pub p50_ms: Vec<Option<f64>>,
+    #[schema(required = false)]
+    pub p99_ms: Vec<Option<f64>>,
+}
+
+/// `GET /api/v1/activity`: what is being done now, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Activity {
+    pub items: Vec<ActivityItem>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ActivityItem {
+    /// `catch-up`, `repair`, `evacuation`, `move`, `scrub`, `compaction`, `adoption`, `backup`, `suspended` or
+    /// `out`.
+    pub kind: String,
+    /// What it is done to: a site, a bucket.
+    pub what: String,
+    pub why: String,
+    /// RFC 3339; `null` where it is not known.
+    pub since: Option<String>,
+    pub progress: Option<Progress>,
+    /// `running`, `waiting`, `paused` or `stopped`.
+    pub state: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Progress {
+    pub done: u64,
+    /// `null` where it is not known before the end.
+    pub total: Option<u64>,
+    /// Such as `segments`, `pieces`, `objects` or `bytes`.
+    pub unit: String,
+}
+
+/// `GET /api/v1/overview`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Overview {
+    /// Objects at or below the session, by how many more vendors they can lose, from the durability ledger;
+    /// what has no bytes is left out.
+    pub promise: Vec<Promise>,
+    /// How old that ledger is; `null` before the first walk.
+    pub promise_age_s: Option<u64>,
+    /// Segments below their promise, of all labels; `null` for those above whom something lies.
+    pub below_promise: Option<u64>,
+    /// At list prices; `null` for those above whom something lies.
+    pub cost_month: Option<CostMonth>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Promise {
+    /// Below zero: it cannot be read now.
+    pub spare: i64,
+    pub objects: u64,
+    pub bytes: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CostMonth {
+    pub sites: BTreeMap<String, SiteCost>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SiteCost {
+    /// Of what lies there now; `null` before it was counted, or where no price is known.
+    pub storage_dollars: Option<f64>,
+    /// Of requests and egress, as they were since the start, for thirty days; `null` in the first ten minutes, or
+    /// where no price is known.
+    pub request_dollars: Option<f64>,
+}
+
+/// `GET /api/v1/role-matrix`: who may do what.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct RoleMatrix {
+    pub roles: Vec<String>,
+    /// What a role may do through this API.
+    pub duties: Vec<DutyRow>,
+    /// What a mission owner may do through the S3 door, by where the bucket lies and what they are to it.
+    pub actions: Vec<ActionRow>,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct DutyRow {
+    pub duty: String,
+    pub roles: Vec<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct ActionRow {
+    pub action: String,
+    /// Of the bucket, seen from the session: `same`, `below`, `above` or `beside`.
+    pub label: String,
+    /// By `owner`, `manage`, `write`, `read` and `stranger`: `yes`, `no`, `no: below` or `absent`.
+    pub outcomes: BTreeMap<String, String>,
 }

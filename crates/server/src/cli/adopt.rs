@@ -53,7 +53,7 @@ fn start(place: &PlaceArgs, bucket: &str, origin: &OriginArgs, budget: Option<&s
 }
 
 fn status(place: &PlaceArgs, json: bool) -> Result<(), Failure> {
-    let all: Adoptions = Client::of(place)?.call(Method::GET, "/api/v1/adoptions", Vec::new())?;
+    let all: Adoptions = Client::of(place)?.list("/api/v1/adoptions")?;
     if json { print_json(&all) } else { print(&shown(&all)) }
 }
 

@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 use tls::Stream;
 use tokio::net::TcpStream;
 
-use crate::api::wire::Problem;
+use crate::api::wire::{Paged, Problem};
 use crate::args::{PlaceArgs, SignerArgs};
 use crate::config;
 use crate::credentials::Credentials;
@@ -111,6 +111,16 @@ impl Client {
         let answer = self.exchange(method, path, body, None)?;
         serde_json::from_slice(&answer)
             .map_err(|error| Failure::new(Exit::Failed, format!("the answer is not understood: {error}")))
+    }
+
+    /// Reads a list to its end, page by page.
+    pub fn list<T: DeserializeOwned + Paged>(&self, path: &str) -> Result<T, Failure> {
+        let mut list: T = self.call(Method::GET, path, Vec::new())?;
+        while let Some(next) = list.next() {
+            let after = format!("{path}?after={next}");
+            list.add(self.call(Method::GET, &after, Vec::new())?);
+        }
+        Ok(list)
     }
 
     /// Sends one request with a document, and reads its JSON answer.

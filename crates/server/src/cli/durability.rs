@@ -16,7 +16,7 @@ pub fn run(args: &DurabilityArgs) -> Result<(), Failure> {
 }
 
 pub fn findings(args: &FindingsArgs) -> Result<(), Failure> {
-    let mut found: Findings = Client::of(&args.place)?.call(Method::GET, "/api/v1/findings", Vec::new())?;
+    let mut found: Findings = Client::of(&args.place)?.list("/api/v1/findings")?;
     found.findings.retain(|finding| args.all || finding.over.is_none());
     if args.json {
         return print_json(&found);

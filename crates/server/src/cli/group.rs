@@ -17,7 +17,7 @@ pub fn run(args: &GroupArgs) -> Result<(), Failure> {
             print(&rows(vec![group]))
         }
         GroupCommand::List { signer, json } => {
-            let groups: Groups = client(signer)?.call(Method::GET, "/api/v1/groups", Vec::new())?;
+            let groups: Groups = client(signer)?.list("/api/v1/groups")?;
             if *json { print_json(&groups) } else { print(&rows(groups.groups)) }
         }
         GroupCommand::Set { signer, name, add, remove } => {

@@ -145,7 +145,7 @@ impl Told {
 pub fn list(place: &PlaceArgs, json: bool) -> Result<(), Failure> {
     let sites = sites(&Client::of(place)?)?;
     if json {
-        return print_json(&KeptSites { sites });
+        return print_json(&KeptSites { sites, next: None });
     }
     let row = |site: &KeptSite| {
         [site.name.clone(), site.vendor.clone(), site.region.clone(), site.state.clone(), pieces_of(site)]
@@ -159,7 +159,7 @@ fn pieces_of(site: &KeptSite) -> String {
 }
 
 fn sites(client: &Client) -> Result<Vec<KeptSite>, Failure> {
-    Ok(client.call::<KeptSites>(Method::GET, "/api/v1/sites", Vec::new())?.sites)
+    Ok(client.list::<KeptSites>("/api/v1/sites")?.sites)
 }
 
 pub fn set(args: &SetSitesArgs, state: &str) -> Result<(), Failure> {
@@ -215,7 +215,7 @@ pub fn evacuate(args: &EvacuateArgs) -> Result<(), Failure> {
         thread::sleep(LOOK_EVERY);
     };
     progress.end();
-    if args.json { print_json(&KeptSites { sites: left_sites }) } else { print(&left(&left_sites)) }
+    if args.json { print_json(&KeptSites { sites: left_sites, next: None }) } else { print(&left(&left_sites)) }
 }
 
 fn pieces(sites: &[KeptSite]) -> u64 {

@@ -46,7 +46,7 @@ fn lifetime(text: &str) -> Result<u32, Failure> {
 }
 
 fn list(signer: &SignerArgs, json: bool) -> Result<(), Failure> {
-    let keys: Keys = Client::signed(signer, Business::Officers)?.call(Method::GET, "/api/v1/keys", Vec::new())?;
+    let keys: Keys = Client::signed(signer, Business::Officers)?.list("/api/v1/keys")?;
     if json {
         return print_json(&keys);
     }

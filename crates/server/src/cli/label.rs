@@ -36,7 +36,7 @@ pub fn run(args: &LabelArgs) -> Result<(), Failure> {
 }
 
 fn list(place: &PlaceArgs, json: bool) -> Result<(), Failure> {
-    let labels: Labels = Client::of(place)?.call(Method::GET, "/api/v1/labels", Vec::new())?;
+    let labels: Labels = Client::of(place)?.list("/api/v1/labels")?;
     if json {
         return print_json(&labels);
     }

@@ -9,7 +9,7 @@ use http::Method;
 use super::client::Client;
 use super::keeping::{Told, worked};
 use super::{print, print_json, size};
-use crate::api::wire::{DataMoves, MoveData, MovePlan};
+use crate::api::wire::{DataMoves, MoveData, MovePlan, MoveSums};
 use crate::args::MoveDataArgs;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -27,7 +27,7 @@ pub fn run(args: &MoveDataArgs) -> Result<(), Failure> {
     if !args.json {
         eprint!("{}", planned(&plan));
     }
-    let before: DataMoves = client.call(Method::GET, "/api/v1/data-moves", Vec::new())?;
+    let before: DataMoves = client.list("/api/v1/data-moves")?;
     client.tell(Method::POST, "/api/v1/data-moves", &wanted)?;
     if args.no_wait {
         eprintln!("It is being moved; ask again to see how far it is.");
@@ -36,12 +36,13 @@ pub fn run(args: &MoveDataArgs) -> Result<(), Failure> {
     let progress = Progress::here(args.json);
     progress.begin("segments moved", Some(plan.recoded + plan.copies));
     let mut told = Told::default();
-    let mut seen = before.work.segments;
+    let mut seen = sums(&before).work.segments;
     let ended = loop {
-        let state: DataMoves = client.call(Method::GET, "/api/v1/data-moves", Vec::new())?;
-        progress.advance(state.work.segments.saturating_sub(seen));
-        seen = state.work.segments.max(seen);
-        told.say(&state.waits);
+        let state: DataMoves = client.list("/api/v1/data-moves")?;
+        let now = sums(&state);
+        progress.advance(now.work.segments.saturating_sub(seen));
+        seen = now.work.segments.max(seen);
+        told.say(&now.waits);
         let ours = |name: &str| args.bucket.as_deref().is_none_or(|bucket| bucket == name);
         if state.moves.iter().filter(|one| ours(&one.bucket)).all(|one| one.done) {
             break state;
@@ -50,6 +51,11 @@ pub fn run(args: &MoveDataArgs) -> Result<(), Failure> {
     };
     progress.end();
     if args.json { print_json(&ended) } else { print(&moved(&before, &ended)) }
+}
+
+/// Of every label: who runs the machine sees all.
+fn sums(state: &DataMoves) -> MoveSums {
+    state.sums.clone().unwrap_or_default()
 }
 
 fn planned(plan: &MovePlan) -> String {
@@ -74,7 +80,7 @@ fn planned(plan: &MovePlan) -> String {
 }
 
 fn moved(before: &DataMoves, after: &DataMoves) -> String {
-    let mut work = after.work;
+    let (before, mut work) = (sums(before), sums(after).work);
     // A restart in between counts from nothing.
     if work.segments >= before.work.segments {
         work.segments -= before.work.segments;

@@ -27,7 +27,7 @@ pub fn run(args: &ReleaseArgs) -> Result<(), Failure> {
         }
         ReleaseCommand::List { signer, json } => {
             let client = Client::signed(signer, Business::Officers)?;
-            let releases: Releases = client.call(Method::GET, "/api/v1/releases", Vec::new())?;
+            let releases: Releases = client.list("/api/v1/releases")?;
             if *json { print_json(&releases) } else { print(&rows(releases.releases)) }
         }
         ReleaseCommand::Look { signer, id, out } => look(signer, id, out),

@@ -36,7 +36,7 @@ fn create(signer: &SignerArgs, wanted: &NewUser, json: bool) -> Result<(), Failu
 }
 
 fn list(signer: &SignerArgs, json: bool) -> Result<(), Failure> {
-    let users: Users = Client::signed(signer, Business::Officers)?.call(Method::GET, "/api/v1/users", Vec::new())?;
+    let users: Users = Client::signed(signer, Business::Officers)?.list("/api/v1/users")?;
     if json { print_json(&users) } else { print(&rows(users.users)) }
 }
 

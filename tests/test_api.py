@@ -1,0 +1,282 @@
+"""The admin API as its own document describes it, and the console's port beside it."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+from configparser import ConfigParser
+
+import pytest
+import requests
+from sigv4 import Signed, Token
+
+from client import connect
+from content import MIB, content
+from world import World, binary, run
+
+TESTS = pathlib.Path(__file__).parent
+# Of each caller's run.
+RUN_S = 60
+
+# Left out of what is made up at random, and why.
+LEFT_OUT = {
+    "get_events": "it does not end",
+    "post_backups": "it writes a file of this machine wherever it is told",
+    "post_adoptions": "it asks hosts that were made up",
+    "post_adoption_plan": "it asks hosts that were made up",
+    "get_durability": "it walks over everything, and is asked by name below",
+}
+CHECKS = ",".join(
+    [
+        "not_a_server_error",
+        "status_code_conformance",
+        "content_type_conformance",
+        "response_headers_conformance",
+        "response_schema_conformance",
+        "unsupported_method",
+        "allow_header_conformance",
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    world = World(tmp_path_factory.mktemp("api") / "data").start()
+    yield world
+    world.stop()
+
+
+def read_keys(path):
+    file = ConfigParser()
+    file.read(path)
+    profile = file[file.sections()[0]]
+    return profile["aws_access_key_id"], profile["aws_secret_access_key"]
+
+
+class Caller:
+    """Asks the admin API at the console's port."""
+
+    def __init__(self, world, auth, proof):
+        self.base, self.auth, self.proof = world.ready["console_url"], auth, proof
+
+    def ask(self, method, path, expect=200, **more):
+        answer = requests.request(method, self.base + path, auth=self.auth, timeout=30, **more)
+        assert answer.status_code == expect, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer
+
+    def get(self, path, **more):
+        return self.ask("GET", path, **more).json()
+
+
+def signed(world, keys):
+    return Caller(world, Signed(world.region, *keys), ":".join(("key", world.region, *keys)))
+
+
+@pytest.fixture(scope="module")
+def operator(world):
+    token = (world.directory / "admin.token").read_text().strip()
+    return Caller(world, Token(token), f"token:{token}")
+
+
+@pytest.fixture(scope="module")
+def officer(world):
+    return signed(world, read_keys(world.directory / "officer"))
+
+
+@pytest.fixture(scope="module")
+def owner(world):
+    return signed(world, world.keys())
+
+
+@pytest.fixture(scope="module")
+def tea(world):
+    s3 = connect(world)
+    s3.create_bucket(Bucket="tea")
+    s3.put_object(Bucket="tea", Key="small", Body=b"sencha")
+    s3.put_object(Bucket="tea", Key="large", Body=content("large", 2 * MIB))
+    return s3
+
+
+def made(officer, name, role, **more):
+    officer.ask("POST", "/api/v1/users", 201, json={"user": name, "role": role, **more})
+    issued = officer.ask("POST", "/api/v1/keys", 201, json={"user": name}).json()
+    return issued["access_key"], issued["secret_key"]
+
+
+@pytest.mark.timeout(RUN_S * 3)
+@pytest.mark.parametrize("who", ["operator", "officer"])
+def test_it_does_what_its_document_says(world, who, request, tea, tmp_path):
+    caller = request.getfixturevalue(who)
+    document = caller.get("/api/v1/openapi.json")
+    assert document["openapi"].startswith("3.1")
+    known = {op["operationId"] for item in document["paths"].values() for op in item.values()}
+    assert set(LEFT_OUT) <= known, set(LEFT_OUT) - known
+    file = tmp_path / "openapi.json"
+    file.write_text(json.dumps(document))
+    command = [pathlib.Path(sys.executable).parent / "schemathesis", "run", file, "--url", caller.base]
+    command += ["--phases", "coverage,fuzzing", "--checks", CHECKS, "--max-time", RUN_S, "--max-examples", 12]
+    command += ["--continue-on-failure", "--no-shrink", "--warnings", "off", "--seed", 1]
+    command += [part for name in LEFT_OUT for part in ("--exclude-operation-id", name)]
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "api_hooks", "PYTHONPATH": str(TESTS), "ENTENTE_PROOF": caller.proof}
+    command = [str(part) for part in command]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-20000:]
+    assert world.process.poll() is None, "it is still there"
+
+
+def test_a_list_is_read_page_by_page(officer):
+    for number in range(5):
+        officer.ask("POST", "/api/v1/users", 201, json={"user": f"page-{number}"})
+    whole = [user["user"] for user in officer.get("/api/v1/users")["users"]]
+    met, after, pages = [], "", 0
+    while after is not None:
+        page = officer.get(f"/api/v1/users?limit=2{after}")
+        met += [user["user"] for user in page["users"]]
+        after, pages = (f"&after={page['next']}" if page["next"] else None), pages + 1
+    assert met == whole and pages == -(-len(whole) // 2)
+    for bad in ("limit=0", "limit=1001", "limit=x", "after=zz", "before=1"):
+        problem = officer.ask("GET", f"/api/v1/users?{bad}", 400)
+        assert problem.headers["content-type"] == "application/problem+json"
+
+
+def test_what_the_caller_has_is_not_sent_again(officer):
+    first = officer.ask("GET", "/api/v1/users")
+    tag = first.headers["etag"]
+    again = officer.ask("GET", "/api/v1/users", 304, headers={"If-None-Match": tag})
+    assert not again.content and again.headers["etag"] == tag
+    officer.ask("POST", "/api/v1/users", 201, json={"user": "changes-the-list"})
+    assert officer.ask("GET", "/api/v1/users", headers={"If-None-Match": tag}).headers["etag"] != tag
+
+
+def test_an_order_is_carried_out_once(world, officer):
+    key = {"Idempotency-Key": "one-order"}
+    first = officer.ask("POST", "/api/v1/users", 201, json={"user": "once"}, headers=key)
+    again = officer.ask("POST", "/api/v1/users", 201, json={"user": "once"}, headers=key)
+    assert again.json() == first.json() and again.headers["idempotency-replayed"] == "true"
+    officer.ask("POST", "/api/v1/users", 409, json={"user": "once"})
+    other = officer.ask("POST", "/api/v1/users", 422, json={"user": "other"}, headers=key)
+    assert other.headers["content-type"] == "application/problem+json"
+    # Another caller's key of the same name is another order.
+    second = signed(world, made(officer, "second-officer", "security-officer"))
+    second.ask("POST", "/api/v1/users", 201, json={"user": "twice"}, headers=key)
+    many = [threading.Thread(target=lambda: statuses.append(raced())) for _ in range(8)]
+    statuses = []
+
+    def raced():
+        url, headers = officer.base + "/api/v1/groups", {"Idempotency-Key": "raced"}
+        return requests.post(url, auth=officer.auth, json={"group": "raced"}, headers=headers, timeout=30).status_code
+
+    for one in many:
+        one.start()
+    for one in many:
+        one.join()
+    assert set(statuses) <= {201, 409} and 201 in statuses
+    assert [group["group"] for group in officer.get("/api/v1/groups")["groups"]].count("raced") == 1
+
+
+def test_where_an_object_lies_is_told_to_whoever_may_read_it(world, owner, officer, tea):
+    for key, place in (("small", "journal"), ("large", "segments")):
+        told = owner.get(f"/api/v1/buckets/tea/pieces?key={key}")
+        assert told["where"] == place and told["segments"], told
+        for segment in told["segments"]:
+            assert {piece["site"] for piece in segment["pieces"]} <= {"amazon", "microsoft", "google", "oracle"}
+            assert len(segment["pieces"]) == segment["k"] + segment["m"]
+            assert sum(piece["data"] for piece in segment["pieces"]) == segment["k"]
+            assert all(piece["state"] == "well" for piece in segment["pieces"])
+    owner.ask("GET", "/api/v1/buckets/tea/pieces?key=none", 404)
+    owner.ask("GET", "/api/v1/buckets/none/pieces?key=small", 404)
+    stranger = signed(world, made(officer, "stranger", "mission-owner"))
+    stranger.ask("GET", "/api/v1/buckets/tea/pieces?key=small", 403)
+    stranger.ask("GET", "/api/v1/buckets/tea/pieces?key=none", 403)
+    officer.ask("GET", "/api/v1/buckets/tea/pieces?key=small", 403)
+
+
+def test_a_bucket_is_made_with_its_profile(world, owner, officer):
+    info = owner.ask("POST", "/api/v1/buckets", 201, json={"name": "mirrored", "profile": "mirror-2"}).json()
+    assert info["profile"] == "mirror-2"
+    names = [bucket["name"] for bucket in owner.get("/api/v1/buckets")["buckets"]]
+    assert "mirrored" in names
+    connect(world).put_object(Bucket="mirrored", Key="a", Body=b"a")
+    officer.ask("POST", "/api/v1/buckets", 403, json={"name": "officers"})
+    owner.ask("POST", "/api/v1/buckets", 400, json={"name": "NO"})
+    owner.ask("POST", "/api/v1/buckets", 400, json={"name": "well", "profile": "none"})
+
+
+def test_events_tell_what_is_and_then_what_changes(world, operator):
+    answer = requests.get(operator.base + "/api/v1/events", auth=operator.auth, stream=True, timeout=30)
+    assert answer.status_code == 200 and answer.headers["content-type"] == "text/event-stream"
+    lines, met = answer.iter_lines(decode_unicode=True), {}
+
+    def until(name, holds):
+        event = None
+        for line in lines:
+            if line.startswith("event: "):
+                event = line.removeprefix("event: ")
+            elif line.startswith("data: ") and event:
+                met[event] = json.loads(line.removeprefix("data: "))
+                if event == name and holds(met[event]):
+                    return met[event]
+        raise AssertionError(f"the events ended: {met}")
+
+    until("overview", lambda _: True)
+    assert set(met) == {"sites", "activity", "overview"}
+    run(binary(), "site", "suspend", "google", *world.place)
+    suspended = until("sites", lambda told: any(site["state"] == "suspended" for site in told["sites"]))
+    assert [site["name"] for site in suspended["sites"] if site["state"] == "suspended"] == ["google"]
+    until("activity", lambda told: any(item["kind"] == "suspended" for item in told["items"]))
+    run(binary(), "site", "activate", "google", *world.place)
+    until("sites", lambda told: all(site["state"] == "active" for site in told["sites"]))
+    answer.close()
+
+
+def test_events_end_when_the_key_is_revoked(world, officer):
+    keys = made(officer, "audrey", "auditor")
+    audrey = signed(world, keys)
+    answer = requests.get(audrey.base + "/api/v1/events", auth=audrey.auth, stream=True, timeout=60)
+    assert answer.status_code == 200
+    officer.ask("DELETE", f"/api/v1/keys/{keys[0]}", 204)
+    assert sum(1 for _ in answer.iter_lines()) > 0
+    audrey.ask("GET", "/api/v1/session", 401)
+
+
+def test_sums_over_all_labels_are_told_to_those_alone_who_see_all(world, officer, operator):
+    low = signed(world, made(officer, "low-operator", "platform-operator"))
+    session = low.get("/api/v1/session")
+    assert session["sees_all"] is False and session["user"] == "low-operator"
+    low.ask("GET", "/api/v1/repair-plan", 403)
+    low.ask("GET", "/api/v1/repairs", 403)
+    low.ask("POST", "/api/v1/evacuation-plan", 403, json={"sites": ["google"]})
+    low.ask("POST", "/api/v1/data-move-plan", 403, json={})
+    low.ask("POST", "/api/v1/data-moves", 403, json={})
+    low.ask("POST", "/api/v1/data-move-plan", 404, json={"bucket": "nobodys"})
+    assert set(low.get("/api/v1/data-moves")) == {"moves", "next"}
+    history = low.get("/api/v1/history")
+    assert "door" not in history
+    assert all(set(site) == {"reads_out", "writes_out"} for site in history["sites"].values())
+    overview = low.get("/api/v1/overview")
+    assert overview["below_promise"] is None and overview["cost_month"] is None
+    assert all("pieces" not in site and "bytes" not in site for site in low.get("/api/v1/sites")["sites"])
+    operator.get("/api/v1/repair-plan")
+    assert set(operator.get("/api/v1/data-moves")) == {"moves", "next", "work", "waits"}
+    assert operator.get("/api/v1/overview")["below_promise"] == 0
+
+
+def test_the_matrix_is_the_one_of_the_page(owner):
+    told = owner.get("/api/v1/role-matrix")
+    page = (TESTS.parent / "docs/role-matrix.md").read_text()
+    rows = {row["action"]: row["outcomes"] for row in told["actions"] if row["label"] == "same"}
+    first = page.split("### A bucket whose label is same")[1].split("###")[0]
+    for line in (line for line in first.splitlines() if line.startswith("| ") and not line.startswith("| action")):
+        action, *cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert [rows[action][stand] for stand in ("owner", "manage", "write", "read", "stranger")] == cells
+
+
+def test_the_ledger_and_history_are_told(operator, tea):
+    assert operator.get("/api/v1/durability")["buckets"]
+    for minutes in (0, 361):
+        operator.ask("GET", f"/api/v1/history?minutes={minutes}", 400)
+    history = operator.get("/api/v1/history?minutes=60")
+    lengths = {len(series) for site in history["sites"].values() for series in site.values()}
+    assert history["step_s"] == 10 and len(lengths) == 1
