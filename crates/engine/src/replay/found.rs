@@ -86,6 +86,11 @@ impl Found {
         let fits = |set: &&mut Seen| Layout::of(&set.header).holds(&Layout::of(&seen.header));
         match sets.iter_mut().find(fits) {
             Some(set) => {
+                // Of copies those say least that the segment was made with, and it has their code: a further one,
+                // which was made to bring it up, counts itself too.
+                if seen.header.code.n() < set.header.code.n() {
+                    set.header.code = seen.header.code;
+                }
                 set.pieces.extend(seen.pieces);
                 set.head = set.head.take().or(seen.head);
             }

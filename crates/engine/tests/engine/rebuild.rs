@@ -357,6 +357,28 @@ async fn batches_that_were_shipped_twice_come_back_from_where_they_stood() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn copies_that_were_added_after_an_outage_change_no_code() {
+    for seed in 110..114 {
+        let world = World::new(seed).await;
+        let background = world.background();
+        world.sites.set(&[1, 3], State::Gone);
+        for n in 0..3 {
+            world.put(&format!("small {n}"), &noise(n, 300)).await.unwrap();
+        }
+        world.sites.set(&[1, 3], State::Well);
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        assert_eq!(world.catalog.totals().await.unwrap().below_promise, 0);
+        background.abort();
+        world.engine.drain().await;
+        let dump = world.catalog.dump().await.unwrap();
+        let coded = |line: &str| line.split(' ').skip(4).take(2).map(str::to_owned).collect::<Vec<_>>();
+        let mut segments = dump.lines().filter(|line| line.starts_with("segment "));
+        assert!(segments.any(|line| coded(line) == ["1", "1"]), "of {dump}");
+        check(&world, ROOT, &Kinds::default()).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_interrupted_writes_left_is_passed_over() {
     let world = World::new(99).await;
     world.put("tea", b"stands").await.unwrap();
