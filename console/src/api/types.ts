@@ -55,9 +55,12 @@ export interface Waiting {
   why: string;
 }
 
+/** In US dollars. */
 export interface Prices {
-  storage_per_gb_month?: number | null;
-  [other: string]: number | null | undefined;
+  storage_gb_month: number;
+  writes_per_1000: number;
+  reads_per_1000: number;
+  egress_gb: number;
 }
 
 /** `GET /sites`. The sums are only there for those who see everything. */
@@ -99,7 +102,8 @@ export interface Series {
 export interface History {
   step_s: number;
   until: string;
-  door?: Series;
+  /** Of all labels: for those who see everything. */
+  door?: Series | null;
   sites: Record<string, Series & { reads_out?: (number | null)[]; writes_out?: (number | null)[] }>;
 }
 
@@ -113,7 +117,9 @@ export interface ActivityItem {
   what: string;
   why: string;
   since: string | null;
-  progress: { done: number; total: number; unit: string } | null;
+  /** Without a total it is not known how much there is. */
+  progress: { done: number; total: number | null; unit: string } | null;
+  /** `running`, `waiting`, `paused` or `stopped`. */
   state: string;
 }
 
@@ -122,7 +128,8 @@ export interface Overview {
   promise: { spare: number; objects: number; bytes: number }[];
   promise_age_s: number | null;
   below_promise: number | null;
-  cost_month: { sites: Record<string, { storage_dollars: number; request_dollars: number }> } | null;
+  /** At list prices; `null` where none are known, or too little was measured yet. */
+  cost_month: { sites: Record<string, { storage_dollars: number | null; request_dollars: number | null }> } | null;
 }
 
 /** What work takes, at list prices. */

@@ -7,23 +7,24 @@ import { vendorName } from "../../ui/sites";
 import { Scroll } from "../../ui/table";
 
 export function Cost({ of, sites, seesAll }: { of: Overview["cost_month"]; sites: Site[]; seesAll: boolean }) {
-  if (!of) {
+  const known = Object.values(of?.sites ?? {}).some(({ storage_dollars, request_dollars }) => storage_dollars !== null || request_dollars !== null);
+  if (!of || !known) {
     return (
-      <Empty title={seesAll ? "No prices are known" : "Not told at this label"}>
+      <Empty title={seesAll ? "No costs are known" : "Not told at this label"}>
         {seesAll
-          ? "Prices of vendors' regions come with Entente, and a site's own stand in its settings under `prices`."
+          ? "Prices of vendors’ regions come with Entente, and a site’s own stand in its settings under `prices`. What requests cost is reckoned once ten minutes were measured."
           : "Costs are of all labels together, and are told to whoever sees all of them."}
       </Empty>
     );
   }
-  const rows = Object.entries(of.sites).map(([name, cost]) => ({ name, ...cost, sum: cost.storage_dollars + cost.request_dollars }));
+  const rows = Object.entries(of.sites).map(([name, cost]) => ({ name, ...cost, sum: (cost.storage_dollars ?? 0) + (cost.request_dollars ?? 0) }));
   const highest = Math.max(...rows.map((row) => row.sum), 0);
-  const all = (pick: (row: (typeof rows)[number]) => number) => rows.reduce((sum, row) => sum + pick(row), 0);
+  const all = (pick: (row: (typeof rows)[number]) => number | null) => rows.reduce((sum, row) => sum + (pick(row) ?? 0), 0);
   const vendor = (name: string) => sites.find((site) => site.name === name)?.vendor;
   return (
     <Scroll label="Cost by site">
       <table className="table cost">
-        <caption className="unseen">Cost this month by site</caption>
+        <caption className="unseen">Cost of a month by site</caption>
         <thead>
           <tr>
             <th scope="col">Site</th>
@@ -51,8 +52,8 @@ export function Cost({ of, sites, seesAll }: { of: Overview["cost_month"]; sites
                 </th>
                 <td className="cost-bar">
                   <div className="bar thin" aria-hidden="true">
-                    <span className="bar-part tone-one" style={{ flexGrow: row.storage_dollars }} />
-                    <span className="bar-part tone-two" style={{ flexGrow: row.request_dollars }} />
+                    <span className="bar-part tone-one" style={{ flexGrow: row.storage_dollars ?? 0 }} />
+                    <span className="bar-part tone-two" style={{ flexGrow: row.request_dollars ?? 0 }} />
                     <span style={{ flexGrow: highest > 0 ? highest - row.sum : 1 }} />
                   </div>
                 </td>

@@ -13,7 +13,7 @@ const POINTS = 180;
 export function Door({ history, seesAll }: { history: History; seesAll: boolean }) {
   const { door, step_s: step, until } = history;
   const drawn = useMemo(() => {
-    if (!door) return null;
+    if (!door?.requests?.length) return null;
     const per = (values: (number | null)[] = []) => Math.ceil(values.length / POINTS);
     const rate = (values: (number | null)[] = []) => thinned(values, POINTS, mean).map((value) => (value == null ? null : value / step));
     const length = thinned(door.requests ?? [], POINTS, sum).length;

@@ -1,11 +1,13 @@
 // Is everything well, in one look; and if not, what is being done about it.
 
 import { useDocument, useLive } from "../../api/documents";
-import type { Activity, Overview as Facts, Sites } from "../../api/types";
+import type { Activity, ActivityItem, Overview as Facts, Sites } from "../../api/types";
 import { useSession } from "../../session";
-import { Age, Empty, Failure, Load, Page, Panel, Progress, State } from "../../ui/parts";
+import { count } from "../../ui/format";
+import { Age, Empty, Failure, Load, Page, Panel, Progress, State, sentence } from "../../ui/parts";
 import { useHistory, useSpan } from "../../ui/history";
 import { Cost } from "./cost";
+import { KINDS, deed } from "./deeds";
 import { Door } from "./door";
 import { Promise } from "./promise";
 import { SiteStrips } from "./strips";
@@ -51,7 +53,7 @@ export default function Overview() {
           {history.error && !history.data && <Failure problem={history.error} title="The past could not be loaded" />}
         </Panel>
         {history.data && <Door history={history.data} seesAll={session.sees_all} />}
-        <Panel title="Cost this month" wide aside="at list prices, by vendor">
+        <Panel title="Cost of a month" wide aside="at list prices, as it goes now">
           <Load of={facts}>{({ cost_month }) => <Cost of={cost_month} sites={sites.data?.sites ?? []} seesAll={session.sees_all} />}</Load>
         </Panel>
       </div>
@@ -68,25 +70,25 @@ function Doing({ items }: Activity) {
       {items.map((item) => (
         <li key={`${item.kind} ${item.what}`}>
           <div className="row">
-            <strong>{item.what}</strong>
-            <span className="muted">{item.kind}</span>
+            <strong>{deed(item)}</strong>
+            <State kind={KINDS[item.state] ?? "plain"}>{item.state}</State>
             {item.since && (
               <span className="muted">
                 <Age at={item.since} />
               </span>
             )}
           </div>
-          <p className="muted">{item.why}</p>
-          {item.progress && item.progress.total > 0 && (
-            <Progress
-              label={item.state}
-              done={item.progress.done}
-              total={item.progress.total}
-              text={`${item.progress.done.toLocaleString("en-US")} of ${item.progress.total.toLocaleString("en-US")} ${item.progress.unit}`}
-            />
-          )}
+          <p className="muted">{sentence(item.why)}</p>
+          {item.progress && <How progress={item.progress} />}
         </li>
       ))}
     </ul>
   );
+}
+
+function How({ progress: { done, total, unit } }: { progress: NonNullable<ActivityItem["progress"]> }) {
+  if (total === null) return <p className="num">{`${count(done)} ${unit} so far`}</p>;
+  // Of what goes on until nothing is left, only that is known.
+  if (done === 0) return <p className="num">{`${count(total)} ${unit} to go`}</p>;
+  return <Progress label="So far" done={done} total={total} text={`${count(done)} of ${count(total)} ${unit}`} />;
 }

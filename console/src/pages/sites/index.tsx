@@ -56,7 +56,7 @@ export default function AllSites() {
       { head: "Bytes", numeric: true, cell: (site) => <Bytes of={site.bytes} />, by: (site) => site.bytes },
     );
   }
-  columns.push({ head: "GB-month", numeric: true, minor: true, cell: (site) => price(site.prices, "storage"), by: (site) => site.prices?.storage_per_gb_month });
+  columns.push({ head: "GB-month", numeric: true, minor: true, cell: (site) => price(site.prices?.storage_gb_month), by: (site) => site.prices?.storage_gb_month });
 
   return (
     <Page

@@ -16,7 +16,8 @@ export function SiteLatency({ history, sites, words, only }: { history: History;
   const drawn = useMemo(() => {
     const shown = sites.map(({ name }, index) => ({ name, color: lineColor(index), past: history.sites[name] })).filter(({ name, past }) => past && (only === undefined || name === only));
     const longest = Math.max(0, ...shown.map(({ past }) => past?.p50_ms?.length ?? 0));
-    if (longest === 0) return null;
+    const measured = shown.some(({ past }) => [past?.p50_ms, past?.requests].some((values) => values?.some((value) => value != null)));
+    if (longest === 0 || !measured) return null;
     const per = Math.max(1, Math.ceil(longest / POINTS));
     const line = (pick: "p50_ms" | "p99_ms" | "errors" | "requests", how: (values: number[]) => number, label: (name: string) => string): Line[] =>
       shown.flatMap(({ name, color, past }) => (past?.[pick] ? [{ label: label(name), color, values: thinned(past[pick], POINTS, how) }] : []));
