@@ -37,10 +37,15 @@ impl From<engine::Error> for Problem {
             | engine::Error::IsMarker { .. }
             | engine::Error::Refused(Refusal::Absent)
             | engine::Error::NoSuchBucket => StatusCode::NOT_FOUND,
-            engine::Error::PrincipalExists | engine::Error::GroupExists | engine::Error::ReleaseChanged => {
-                StatusCode::CONFLICT
-            }
-            engine::Error::Refused(_) | engine::Error::NotCleared | engine::Error::OutOfRange => StatusCode::FORBIDDEN,
+            engine::Error::PrincipalExists
+            | engine::Error::GroupExists
+            | engine::Error::ReleaseChanged
+            | engine::Error::BucketExists(_)
+            | engine::Error::BucketState(_) => StatusCode::CONFLICT,
+            engine::Error::Refused(_)
+            | engine::Error::NotCleared
+            | engine::Error::AccessWithdrawn
+            | engine::Error::OutOfRange => StatusCode::FORBIDDEN,
             engine::Error::Invalid(_) => StatusCode::BAD_REQUEST,
             engine::Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             _ => {
