@@ -1,7 +1,7 @@
 // What is being uploaded, in a corner of every page.
 
 import { ActionIcon, Button, Progress } from "@mantine/core";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 
 import { Link } from "../../router";
 import { bytes, counted, duration } from "../../ui/format";
@@ -21,6 +21,8 @@ export function UploadTray() {
   const queue = useQueue();
   const items = useUploads();
   const [open, setOpen] = useState(true);
+  // It stands on every page of a session: when it goes, the session is over, and so is what was signed in it.
+  useEffect(() => () => queue.end(), [queue]);
   if (items.length === 0) return null;
   const left = items.filter((item) => item.state === "waiting" || item.state === "running");
   const done = items.filter((item) => item.state === "done");

@@ -1,7 +1,7 @@
 // The uploads of this window: they go on while one looks at other pages, a few files at a time, and can be stopped,
 // gone on with, and forgotten. Nothing of them outlives the window but what the store has.
 
-import { Exists, upload, type Progress, type Store, type Tools } from "./upload";
+import { Exists, Refused, upload, type Progress, type Store, type Tools } from "./upload";
 
 export type State = "waiting" | "running" | "done" | "failed" | "exists" | "stopped";
 
@@ -15,6 +15,8 @@ export interface Item {
   /** Bytes per second, of late. */
   pace: number;
   why: string | null;
+  /** Of one that failed: whether it may do better the next time. */
+  later: boolean;
   replace: boolean;
   resume?: string;
 }
@@ -59,7 +61,7 @@ export class Queue {
   snapshot = (): readonly Item[] => this.items;
 
   add(wanted: Wanted[]): void {
-    const fresh = wanted.map((one): Item => ({ ...one, id: this.nextId++, state: "waiting", progress: null, pace: 0, why: null }));
+    const fresh = wanted.map((one): Item => ({ ...one, id: this.nextId++, state: "waiting", progress: null, pace: 0, why: null, later: false }));
     this.items = [...this.items, ...fresh];
     this.tell(true);
     this.pump();
@@ -74,6 +76,11 @@ export class Queue {
   goOn(id: number, replace?: boolean): void {
     this.set(id, { state: "waiting", why: null, ...(replace === undefined ? {} : { replace }) });
     this.pump();
+  }
+
+  /** When the line is back: whatever did not fail for a reason of its own. */
+  goOnLater(): void {
+    for (const item of this.items) if (item.state === "failed" && item.later) this.goOn(item.id);
   }
 
   forget(id: number): void {
@@ -129,7 +136,7 @@ export class Queue {
     } catch (error) {
       if (signal.aborted) this.set(id, { state: "stopped", why: null });
       else if (error instanceof Exists) this.set(id, { state: "exists", why: null });
-      else this.set(id, { state: "failed", why: error instanceof Error ? error.message : String(error) });
+      else this.set(id, { state: "failed", why: error instanceof Error ? error.message : String(error), later: !(error instanceof Refused) });
     }
   }
 

@@ -19,6 +19,7 @@ function queueOf(s3: S3): Queue {
     addEventListener("beforeunload", (event) => {
       if (mine.busy) event.preventDefault();
     });
+    addEventListener("online", () => mine.goOnLater());
   }
   return queue;
 }
