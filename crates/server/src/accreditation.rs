@@ -7,6 +7,9 @@ use policy::labels::{Table, Tables};
 /// tables.
 pub const DEFAULT_TABLE: &str = "us";
 
+/// How the highest label of a table is written, which no marks of it say.
+const EVERYTHING: &str = "everything";
+
 /// What the labels of this enclave are called, and which there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accreditation {
@@ -26,17 +29,26 @@ impl Accreditation {
 
     /// A label as people write it; why it is none, for them.
     pub fn parse(&self, text: &str) -> Result<Label, String> {
+        // What is written is read again: no mark says it, and whoever is to see the whole enclave needs it.
+        if self.has_everything() && text.trim().eq_ignore_ascii_case(EVERYTHING) {
+            return Ok(self.range.high());
+        }
         let table = self.table().ok_or("the policy table of this enclave is not here")?;
         table.parse(text).map_err(|error| format!("`{text}`: {error}"))
     }
 
     /// A label as people read it.
     pub fn banner(&self, label: &Label) -> String {
-        if *label == self.range.high() && *label == Label::highest_of(label.table()) {
-            return "everything".to_owned();
+        if self.has_everything() && *label == self.range.high() {
+            return EVERYTHING.to_owned();
         }
         let banner = self.table().and_then(|table| table.banner(label).ok());
         banner.unwrap_or_else(|| format!("{label:?}"))
+    }
+
+    /// Whether the range goes up to where there is nothing above.
+    fn has_everything(&self) -> bool {
+        self.range.high() == Label::highest_of(self.range.high().table())
     }
 }
 
@@ -50,6 +62,10 @@ mod tests {
         assert_eq!(own.table().map(Table::name), Some(DEFAULT_TABLE));
         assert_eq!(own.parse("unclassified"), Ok(Label::LOWEST));
         assert_eq!(own.banner(&Label::LOWEST), "UNCLASSIFIED");
+        assert_eq!(own.parse("everything"), Ok(own.range.high()));
+        assert_eq!(own.banner(&own.range.high()), "everything");
+        let narrow = Accreditation { range: LabelRange::up_to(own.parse("SECRET").unwrap()) };
+        assert!(narrow.parse("everything").is_err(), "it would lie above the enclave");
         assert!(own.parse("SECRTE").is_err_and(|why| why.contains("SECRET")));
     }
 }
