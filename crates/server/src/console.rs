@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::header::{
     ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue,
@@ -71,8 +72,20 @@ pub async fn serve(
     let port = listener.local_addr()?.port();
     let policy = HeaderValue::from_str(&policy(admin.s3_endpoint())).map_err(std::io::Error::other)?;
     let page = Arc::new(Page { port, policy });
-    let router = Router::new().route_service("/api/{*path}", api::router(admin, port)).fallback(show).with_state(page);
+    let router = beside(api::router(admin, port), page);
     api::run(router, listener, tls, stop).await
+}
+
+/// The page, where it is not the API that is asked. A route with a wildcard for one of them would not do: what it
+/// catches counts among the named parts of the path for every handler behind it.
+fn beside(api: Router, page: Arc<Page>) -> Router {
+    let choose = |page: State<Arc<Page>>, request: Request, next: Next| async move {
+        match request.uri().path().starts_with("/api/") {
+            true => next.run(request).await,
+            false => show(page, request).await,
+        }
+    };
+    api.layer(middleware::from_fn_with_state(page, choose))
 }
 
 /// The page runs its own scripts and styles alone and talks to this port and to the S3 door; nothing may frame it.
@@ -201,6 +214,32 @@ mod tests {
                 assert_eq!(response.headers()[CACHE_CONTROL], "no-cache", "{path}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn the_api_beside_the_page_gets_its_own_parts_of_the_path_and_no_other() {
+        use axum::extract::Path;
+        use axum::routing::get;
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let page = Arc::new(Page { port: address.port(), policy: HeaderValue::from_static("x") });
+        let api = Router::new().route("/api/v1/keys/{id}", get(|Path(id): Path<String>| async move { id }));
+        let router = beside(api.fallback(|| async { StatusCode::NOT_FOUND }), page);
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+        for (path, status, end) in [
+            ("/api/v1/keys/ana", "200 OK", "\r\n\r\nana"),
+            ("/api/v1/none", "404 Not Found", ""),
+            ("/keys/ana", "200 OK", ""),
+        ] {
+            let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+            let head = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.ends_with(end), "{path}: {answer}");
+        }
+        serving.abort();
     }
 
     #[test]
