@@ -40,6 +40,7 @@ test("an evacuation shows its plan before, its progress while it runs, and its e
   await dialog.getByLabel("Type oracle to go on").fill("oracle");
   await shot(page, "evacuation-plan-light");
   await go.click();
+  await dialog.waitFor({ state: "detached" });
 
   await page.getByRole("region", { name: "Evacuation" }).getByText("Pieces brought away").waitFor();
   await shot(page, "evacuation-under-way-light");

@@ -15,7 +15,7 @@ export function Repair() {
   const { api } = useSession();
   const run = useRun<RepairState>("/repairs", (state) => !state.over);
   const running = run.data !== undefined && !run.data.over;
-  const plan = useDocument<RepairPlan>("/repair-plan", { every: 30 });
+  const plan = useDocument<RepairPlan>("/repair-plan", { every: 10 });
   const [open, setOpen] = useState(false);
   const [beyond, setBeyond] = useState(false);
   const begin = async () => {
