@@ -4,7 +4,7 @@ import { Button } from "@mantine/core";
 import { useState } from "react";
 
 import { useDocument } from "../../api/documents";
-import type { Site, Sites } from "../../api/types";
+import type { Health, Site, Sites } from "../../api/types";
 import { Link, type Params } from "../../router";
 import { useSession } from "../../session";
 import { count, dollars } from "../../ui/format";
@@ -57,6 +57,8 @@ export default function OneSite({ params }: { params: Params }) {
                       ["Region", site.region],
                       ["Kind", site.kind ?? "–"],
                       ["Ceiling", site.ceiling ?? "–"],
+                      ["Reads", <Side key="reads" is={site.reads} />],
+                      ["Writes", <Side key="writes" is={site.writes} />],
                       ["Coordinates", site.latitude == null || site.longitude == null ? "not known" : `${site.latitude.toFixed(2)}, ${site.longitude.toFixed(2)}`],
                       ...(site.pieces === undefined ? [] : ([["Pieces", count(site.pieces)]] as [string, string][])),
                       ...(site.bytes == null ? [] : ([["Bytes", <Bytes key="bytes" of={site.bytes} />]] as [string, React.ReactNode][])),
@@ -79,6 +81,12 @@ export default function OneSite({ params }: { params: Params }) {
       </Load>
     </Page>
   );
+}
+
+/** A site's breaker opens for each side by itself. */
+function Side({ is }: { is: Health | undefined }) {
+  if (is === undefined) return "–";
+  return is === "well" ? <State kind="ok">Well</State> : <State kind="bad">Out</State>;
 }
 
 type Asked = "suspend" | "activate" | "evacuate" | null;
