@@ -58,6 +58,7 @@ test.each(["owner", "operator", "officer", "auditor"].flatMap((role) => (["light
       await page.getByRole("heading", { level: 1 }).waitFor();
       await page.getByText("Loading …").first().waitFor({ state: "detached" });
       await page.waitForTimeout(400);
+      expect(await page.locator(".failure").allTextContents(), `${path} shows what it is for`).toEqual([]);
       expect(await axe(page), `${path} in ${scheme}`).toEqual([]);
       expect(await overflow(page), `${path} at 1280`).toBe(0);
       const name = `${role}${path.replace(/\W+/g, "-").replace(/-$/, "")}`;
