@@ -27,6 +27,7 @@ pub mod release;
 pub mod segment;
 pub mod setting;
 pub mod site;
+pub mod timings;
 
 pub mod change;
 
@@ -53,3 +54,4 @@ pub use release::{Release, ReleaseState, Signature};
 pub use segment::{Code, Epoch, Extent, Piece, PieceName, Segment, SegmentKind};
 pub use setting::{Aspect, BucketSetting, Document, Tags, Versioning};
 pub use site::{Site, SiteState, Vendor};
+pub use timings::{Timed, Timings};
