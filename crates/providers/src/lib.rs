@@ -38,7 +38,7 @@ mod world;
 pub use breaker::{Breaker, Health, Side};
 pub use local::LocalStore;
 pub use memory::MemoryStore;
-pub use meter::Meter;
+pub use meter::{Meter, Outcome};
 pub use name::{NAME_BYTES_MAX, PART_BYTES_MAX};
 pub use origin::{
     Fetched, MemoryOrigin, NoOrigins, Origin, OriginBytes, OriginEntry, OriginError, OriginErrorKind, OriginObject,

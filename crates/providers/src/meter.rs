@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use model::{Timed, Timings};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use self::latency::Latency;
 use crate::request::Kind;
@@ -26,6 +28,8 @@ const CLASSES: usize = CLASS_BYTES_MAX.len() + 1;
 
 /// Counts and times the requests that pass through it.
 pub struct Meter {
+    /// Of the site, in traces.
+    name: String,
     store: Arc<dyn Store>,
     put: Gauge,
     get: Gauge,
@@ -44,6 +48,47 @@ struct Gauge {
     latency: Mutex<[Latency; CLASSES]>,
     /// When the latest answer came.
     answered: Mutex<Option<Instant>>,
+    /// How long each took, by its [`Outcome`].
+    timings: [Timings; Outcome::ALL.len()],
+}
+
+/// What became of a request, as operators tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    Done,
+    /// The site answered well that it is not so: no such object, no such range.
+    Answered,
+    Throttled,
+    TimedOut,
+    Failed,
+    /// Nobody waits for it any more, mostly because another site was quicker.
+    GivenUp,
+}
+
+impl Outcome {
+    pub const ALL: [Outcome; 6] =
+        [Outcome::Done, Outcome::Answered, Outcome::Throttled, Outcome::TimedOut, Outcome::Failed, Outcome::GivenUp];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Answered => "answered",
+            Outcome::Throttled => "throttled",
+            Outcome::TimedOut => "timed_out",
+            Outcome::Failed => "failed",
+            Outcome::GivenUp => "given_up",
+        }
+    }
+
+    const fn of(error: Option<ErrorKind>) -> Outcome {
+        match error {
+            None => Outcome::Done,
+            Some(kind) if kind.is_answer() => Outcome::Answered,
+            Some(ErrorKind::Throttled) => Outcome::Throttled,
+            Some(ErrorKind::TimedOut) => Outcome::TimedOut,
+            Some(_) => Outcome::Failed,
+        }
+    }
 }
 
 /// Counts since the start.
@@ -87,8 +132,9 @@ impl Snapshot {
 }
 
 impl Meter {
-    pub fn new(store: Arc<dyn Store>) -> Meter {
+    pub fn new(name: &str, store: Arc<dyn Store>) -> Meter {
         Meter {
+            name: name.to_owned(),
             store,
             put: Gauge::default(),
             get: Gauge::default(),
@@ -106,6 +152,13 @@ impl Meter {
             delete: self.delete.count(),
             list: self.list.count(),
         }
+    }
+
+    /// How long the requests of each kind and outcome took, of which there were any.
+    pub fn timed(&self) -> Vec<(Kind, Outcome, Timed)> {
+        let all = Kind::ALL.into_iter().flat_map(|kind| Outcome::ALL.map(|outcome| (kind, outcome)));
+        let timed = all.filter_map(|(kind, outcome)| Some((kind, outcome, self.gauge(kind).timings(outcome)?.taken())));
+        timed.filter(|(_, _, timed)| !timed.is_empty()).collect()
     }
 
     /// Requests under way now.
@@ -168,7 +221,9 @@ impl Meter {
         request: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let flight = Flight::begin(self.gauge(kind), bytes);
-        let result = request.await;
+        // Seen by whoever collects traces, and by nobody else.
+        let span = tracing::trace_span!(target: "trace::site", "site", site = self.name, kind = kind.name(), bytes);
+        let result = request.instrument(span).await;
         flight.end(result.as_ref().err().map(|error| error.kind));
         result
     }
@@ -190,6 +245,16 @@ impl Gauge {
         let mut classes: MutexGuard<'_, [Latency; CLASSES]> =
             self.latency.lock().unwrap_or_else(PoisonError::into_inner);
         classes.get_mut(class).and_then(ask)
+    }
+
+    fn timings(&self, outcome: Outcome) -> Option<&Timings> {
+        self.timings.get(outcome as usize)
+    }
+
+    fn time(&self, outcome: Outcome, took: Duration) {
+        if let Some(timings) = self.timings(outcome) {
+            timings.note(took);
+        }
     }
 
     fn last_answer(&self) -> MutexGuard<'_, Option<Instant>> {
@@ -227,6 +292,7 @@ impl<'a> Flight<'a> {
     fn end(mut self, error: Option<ErrorKind>) {
         self.ended = true;
         let took = self.begun.elapsed();
+        self.gauge.time(Outcome::of(error), took);
         if error.is_none_or(ErrorKind::is_answer) {
             *self.gauge.last_answer() = Some(Instant::now());
         }
@@ -256,6 +322,7 @@ impl Drop for Flight<'_> {
             // would be judged by its quick answers alone; short ones are left out for the same
             // reason turned round.
             let took = self.begun.elapsed();
+            self.gauge.time(Outcome::GivenUp, took);
             if self.gauge.latency(self.bytes, |latency| latency.quantile(50)).is_none_or(|usual| took > usual) {
                 self.gauge.note(self.bytes, took);
             }

@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -36,11 +37,17 @@ pub struct Retry {
     store: Arc<dyn Store>,
     settings: Settings,
     outside: Outside,
+    again: AtomicU64,
 }
 
 impl Retry {
     pub fn new(store: Arc<dyn Store>, settings: Settings, outside: Outside) -> Retry {
-        Retry { store, settings, outside }
+        Retry { store, settings, outside, again: AtomicU64::new(0) }
+    }
+
+    /// Requests that were made again, since the start.
+    pub fn again(&self) -> u64 {
+        self.again.load(Ordering::Relaxed)
     }
 
     async fn repeat<T, F: Future<Output = Result<T, Error>>>(
@@ -53,6 +60,7 @@ impl Retry {
                 Err(error) if passes(error.kind) && tries < self.settings.tries_max => {
                     tokio::time::sleep(self.wait(tries)).await;
                     tries += 1;
+                    self.again.fetch_add(1, Ordering::Relaxed);
                 }
                 result => return result,
             }
@@ -115,7 +123,7 @@ mod tests {
         let outside = world::simulated(7);
         let faulty = Arc::new(FaultStore::new(Arc::new(MemoryStore::new()), outside.clone()));
         faulty.put_new("a", "abc".into()).await.unwrap();
-        let meter = Arc::new(Meter::new(faulty.clone()));
+        let meter = Arc::new(Meter::new("s", faulty.clone()));
         let store = Retry::new(meter.clone(), Settings::default(), outside);
         Setup { faulty, meter, store }
     }
@@ -133,7 +141,7 @@ mod tests {
         faulty.next(Kind::Get, Fault::error(Effect::Landed, ErrorKind::Throttled));
         let start = Instant::now();
         assert_eq!(store.get_range("a", 0..3).await.unwrap(), "abc");
-        assert_eq!(meter.snapshot().get.requests, 3);
+        assert_eq!((meter.snapshot().get.requests, store.again()), (3, 2));
         assert!((30..=62).contains(&start.elapsed().as_millis()), "waited {:?}", start.elapsed());
     }
 

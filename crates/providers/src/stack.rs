@@ -28,16 +28,18 @@ pub struct SiteHandle {
     pub direct: Arc<dyn Store>,
     pub breaker: Arc<Breaker>,
     pub meter: Arc<Meter>,
+    pub retry: Arc<Retry>,
 }
 
 /// Puts the decorators around `store`. Every try is metered, since each is a request to a vendor;
 /// the breaker hears what became of a request in the end.
 pub fn stack(name: &str, store: Arc<dyn Store>, settings: Settings, outside: Outside) -> Arc<SiteHandle> {
     let deadline = Arc::new(Deadline::new(store, settings.deadline));
-    let meter = Arc::new(Meter::new(deadline));
-    let direct: Arc<dyn Store> = Arc::new(Retry::new(meter.clone(), settings.retry, outside.clone()));
+    let meter = Arc::new(Meter::new(name, deadline));
+    let retry = Arc::new(Retry::new(meter.clone(), settings.retry, outside.clone()));
+    let direct: Arc<dyn Store> = retry.clone();
     let breaker = Arc::new(Breaker::new(name, direct.clone(), settings.breaker, outside));
-    Arc::new(SiteHandle { name: name.to_owned(), store: breaker.clone(), direct, breaker, meter })
+    Arc::new(SiteHandle { name: name.to_owned(), store: breaker.clone(), direct, breaker, meter, retry })
 }
 
 #[cfg(test)]

@@ -153,7 +153,7 @@ async fn a_site_too_full_for_a_large_piece_must_prove_room_for_one() {
     for (bytes, expected) in [(1, 64), (1 << 20, 1 << 20), (5 << 20, 4 << 20)] {
         let outside = world::simulated(2);
         let site = Arc::new(FaultStore::new(Arc::new(MemoryStore::new()), outside.clone()));
-        let meter = Arc::new(crate::Meter::new(site.clone()));
+        let meter = Arc::new(crate::Meter::new("s", site.clone()));
         let breaker = Breaker::new("s", meter.clone(), Settings::default(), outside);
         site.set(SiteState::Full);
         breaker.put_new("b", vec![0; bytes].into()).await.unwrap_err();

@@ -5,7 +5,7 @@ use crate::{MemoryStore, contract, world};
 fn setup(pace: Pace) -> (Arc<FaultStore>, Meter) {
     let faulty = Arc::new(FaultStore::new(Arc::new(MemoryStore::new()), world::simulated(3)));
     faulty.change(|plan| plan.pace = pace);
-    (faulty.clone(), Meter::new(faulty))
+    (faulty.clone(), Meter::new("s", faulty))
 }
 
 fn pace(base_ms: u64) -> Pace {
@@ -14,7 +14,7 @@ fn pace(base_ms: u64) -> Pace {
 
 #[tokio::test]
 async fn meter_keeps_the_contract() {
-    contract::check(Arc::new(Meter::new(Arc::new(MemoryStore::new())))).await.unwrap();
+    contract::check(Arc::new(Meter::new("s", Arc::new(MemoryStore::new())))).await.unwrap();
 }
 
 #[tokio::test]
@@ -31,6 +31,32 @@ async fn every_request_is_counted_with_its_bytes_and_failures() {
         Snapshot { put: count(0, 5), get: count(0, 3), head: count(0, 0), delete: count(0, 0), list: count(1, 0) };
     assert_eq!(meter.snapshot(), expected);
     assert_eq!(meter.snapshot().requests(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_became_of_requests_is_timed_apart() {
+    let (faulty, meter) = setup(pace(20));
+    meter.put_new("a", "hello".into()).await.unwrap();
+    meter.head("b").await.unwrap_err();
+    for kind in [ErrorKind::Throttled, ErrorKind::TimedOut, ErrorKind::Denied] {
+        faulty.next(Kind::Get, Fault::error(Effect::Lost, kind));
+        meter.get_range("a", 0..1).await.unwrap_err();
+    }
+    tokio::time::timeout(Duration::from_millis(3), meter.get_range("a", 0..1)).await.unwrap_err();
+    let timed = meter.timed();
+    let told: Vec<_> =
+        timed.iter().map(|(kind, outcome, timed)| (kind.name(), outcome.name(), timed.count())).collect();
+    let expected = [
+        ("put", "done", 1),
+        ("get", "throttled", 1),
+        ("get", "timed_out", 1),
+        ("get", "failed", 1),
+        ("get", "given_up", 1),
+        ("head", "answered", 1),
+    ];
+    assert_eq!(told, expected);
+    let quickest = timed.first().and_then(|(_, _, put)| put.quantile(50)).unwrap();
+    assert!((20..=25).contains(&quickest.as_millis()), "{quickest:?}");
 }
 
 #[tokio::test(start_paused = true)]
