@@ -78,6 +78,16 @@ impl Share {
         u32::try_from(bytes.div_ceil(GRAIN).min(self.total)).unwrap_or(u32::MAX)
     }
 
+    /// Bytes that are reserved now.
+    pub fn used(&self) -> u64 {
+        (self.total.saturating_sub(self.grains.available_permits()) * GRAIN) as u64
+    }
+
+    /// Bytes there are in all.
+    pub fn size(&self) -> u64 {
+        (self.total * GRAIN) as u64
+    }
+
     #[cfg(test)]
     fn free(&self) -> usize {
         self.grains.available_permits() * GRAIN

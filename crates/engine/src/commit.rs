@@ -20,9 +20,10 @@ use catalog::{Batch, Decided, Decision, Proposal, Refusal, Shipped};
 use coding::Identity;
 use coding::journal::{self, Item};
 use model::condition::Unmet;
-use model::{Change, Extent, Governance, Guard, Label, Precondition, Profile, Segment, SegmentKind, StreamId};
+use model::{Change, Extent, Governance, Guard, Label, Precondition, Profile, Segment, SegmentKind, StreamId, Timings};
 use tokio::sync::{mpsc, oneshot};
-use tracing::{error, warn};
+use tokio::time::Instant;
+use tracing::{Instrument, error, trace_span, warn};
 
 use crate::error::Error;
 use crate::inner::Inner;
@@ -43,6 +44,19 @@ pub struct StreamHandle {
     asks: mpsc::UnboundedSender<Ask>,
     /// Its label was shredded: nothing of it is decided or shipped any more.
     ended: Arc<AtomicBool>,
+    /// How long its batches took.
+    pub stages: Arc<Stages>,
+}
+
+/// How long each stage of a commit took, by batch.
+#[derive(Default)]
+pub struct Stages {
+    /// The deciding transaction, with its sync.
+    pub decide: Timings,
+    /// From the first attempt to store the batch until it stood.
+    pub ship: Timings,
+    /// Until the catalog showed it.
+    pub show: Timings,
 }
 
 impl StreamHandle {
@@ -88,7 +102,12 @@ impl Inner {
         // Under the floor nothing is decided: it could only be told to fail, and happen later.
         let map = self.sites.map(self.journal_profile(stream.id), stream.label, &[], 0);
         map.map_err(|under| Error::unavailable(under.to_string()))?;
-        match tokio::time::timeout(COMMIT_WAIT, self.propose(stream, proposal)).await {
+        match tokio::time::timeout(
+            COMMIT_WAIT,
+            self.propose(stream, proposal).instrument(trace_span!(target: "trace::commit", "commit")),
+        )
+        .await
+        {
             Ok(result) => result,
             Err(_) => Err(Error::unavailable("the change is decided but too few sites answer to make it stand")),
         }
@@ -134,14 +153,14 @@ impl Inner {
     pub fn start_stream(self: &Arc<Self>, id: StreamId, label: Option<Label>, leftovers: Vec<Decided>) -> StreamHandle {
         let (asks, asked) = mpsc::unbounded_channel();
         let (decided, to_ship) = mpsc::unbounded_channel();
-        let handle = StreamHandle { id, label, asks, ended: Arc::default() };
+        let handle = StreamHandle { id, label, asks, ended: Arc::default(), stages: Arc::default() };
         if !leftovers.is_empty() {
             self.counters.unshown.fetch_add(leftovers.len() as u64, Ordering::Relaxed);
             let leftovers = leftovers.into_iter().map(|decided| Waiting { decided, answer: None }).collect();
             // The receiver lives in the shipper started below.
             let _ = decided.send(leftovers);
         }
-        tokio::spawn(decide_all(Arc::clone(self), id, asked, decided));
+        tokio::spawn(decide_all(Arc::clone(self), id, Arc::clone(&handle.stages), asked, decided));
         tokio::spawn(ship_all(Arc::clone(self), handle.clone(), to_ship));
         handle
     }
@@ -155,6 +174,7 @@ impl Inner {
 async fn decide_all(
     inner: Arc<Inner>,
     stream: StreamId,
+    stages: Arc<Stages>,
     mut asked: mpsc::UnboundedReceiver<Ask>,
     to_ship: mpsc::UnboundedSender<Vec<Waiting>>,
 ) {
@@ -164,6 +184,7 @@ async fn decide_all(
         let _ = tokio::time::timeout(DECIDE_GATHER, gather(&mut asked, &mut asks, last)).await;
         last = asks.len();
         let (proposals, answers): (Vec<_>, Vec<_>) = asks.drain(..).map(|ask| (ask.proposal, ask.answer)).unzip();
+        let begun = Instant::now();
         let decisions = match inner.catalog.decide(stream, inner.outside.clock.now(), proposals).await {
             Ok(decisions) => decisions,
             Err(error) => {
@@ -175,6 +196,7 @@ async fn decide_all(
                 continue;
             }
         };
+        stages.decide.note(begun.elapsed());
         let mut decided = Vec::new();
         for (decision, answer) in decisions.into_iter().zip(answers) {
             // Whoever asked may be gone: what is decided is shipped all the same.
@@ -316,10 +338,13 @@ fn close_batch(gathered: &mut VecDeque<Waiting>) -> Vec<Waiting> {
 /// Seals and ships the batch until it stands, however long that takes.
 async fn make_stand(inner: Arc<Inner>, stream: StreamHandle, items: Vec<Item>) -> Stood {
     let items: Arc<[Item]> = items.into();
-    let mut pause = SHIP_AGAIN;
+    let (mut pause, begun) = (SHIP_AGAIN, Instant::now());
     while !stream.has_ended() {
         match try_stand(&inner, &stream, &items).await {
-            Ok(stood) => return stood,
+            Ok(stood) => {
+                stream.stages.ship.note(begun.elapsed());
+                return stood;
+            }
             Err(error) => {
                 warn!(stream = %stream.id, records = items.len(), %error, "decided changes wait to be stored");
                 tokio::time::sleep(pause).await;
@@ -368,12 +393,13 @@ async fn show(inner: &Arc<Inner>, stream: &StreamHandle, waiting: Vec<Waiting>, 
         extent: extent.map(|(offset, length)| Extent { segment: segment.id, offset, length }),
     });
     let batch = Batch { stream: stream.id, segment: segment.clone(), records: shipped.collect() };
-    let mut pause = SHIP_AGAIN;
+    let (mut pause, begun) = (SHIP_AGAIN, Instant::now());
     while let Err(error) = inner.catalog.show(batch.clone()).await {
         error!(stream = %stream.id, %error, "the catalog cannot show what stands");
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(SHIP_AGAIN_MAX);
     }
+    stream.stages.show.note(begun.elapsed());
     if stream.has_ended() {
         return end(inner, waiting);
     }

@@ -76,6 +76,12 @@ pub struct Counters {
     pub unshown: AtomicU64,
     /// Journal segments begun.
     pub journal_segments: AtomicU64,
+    /// Pieces that repairs stored.
+    pub repaired_pieces: AtomicU64,
+    /// Pieces that no record named and a sweep removed.
+    pub swept_pieces: AtomicU64,
+    /// Journal segments that were compacted into fewer.
+    pub compacted_segments: AtomicU64,
 }
 
 /// The streams that run.
@@ -107,6 +113,10 @@ impl Streams {
             }
             !ends
         });
+    }
+
+    pub fn all(&self) -> Vec<StreamHandle> {
+        self.held().values().cloned().collect()
     }
 
     /// The labels there are streams of.

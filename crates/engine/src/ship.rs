@@ -16,7 +16,7 @@ use futures::stream::FuturesUnordered;
 use model::{Code, Label, Piece, PieceName, Profile, Segment, SegmentId, SegmentKind, SiteId};
 use providers::Kind;
 use tokio::time::Instant;
-use tracing::{debug, warn};
+use tracing::{Instrument, debug, warn};
 
 use crate::budget::Reserved;
 use crate::error::Error;
@@ -179,11 +179,12 @@ impl Inner {
             let running = Arc::new(());
             under_way.insert(*site, Arc::downgrade(&running));
             // A task of its own: whoever waits may go, the upload comes to its end.
-            let upload = tokio::spawn(async move {
+            let upload = async move {
                 let stored = store.put_new(&object, bytes).await;
                 drop((reserved, running));
                 stored
-            });
+            };
+            let upload = tokio::spawn(upload.in_current_span());
             uploads.push(Box::pin(async move {
                 let stopped = |error| providers::Error::new(providers::ErrorKind::Unavailable, error);
                 (piece, upload.await.map_err(stopped).and_then(|result| result))

@@ -14,6 +14,7 @@ mod runs;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use catalog::{Batch, JournalSegment, Origin, Shipped, Stream};
@@ -122,7 +123,10 @@ impl Inner {
         while let Some((stream, runs)) = self.next_runs(&mut look).await? {
             for run in runs {
                 match self.compact_run(&stream, &run).await {
-                    Ok(true) => done += of_run(&run),
+                    Ok(true) => {
+                        done += of_run(&run);
+                        self.counters.compacted_segments.fetch_add(run.len() as u64, Ordering::Relaxed);
+                    }
                     Ok(false) => done.waiting += 1,
                     Err(error) => {
                         debug!(stream = %stream.id, %error, "a run of the journal cannot be compacted now");

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use catalog::Endangered;
@@ -151,6 +152,7 @@ impl Inner {
                 match done {
                     Ok(mended) => {
                         repaired.pieces += mended.added as u64;
+                        self.counters.repaired_pieces.fetch_add(mended.added as u64, Ordering::Relaxed);
                         repaired.bill += mended.bill;
                         mended.waits.into_iter().for_each(|wait| *repaired.waiting.entry(wait).or_default() += 1);
                     }

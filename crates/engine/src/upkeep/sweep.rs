@@ -2,6 +2,7 @@
 //! or shown) names it, and it has been unnamed for long enough in running time.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use model::{PieceName, Site};
 use tracing::{info, warn};
@@ -103,6 +104,7 @@ impl Inner {
                 }
             }
             swept += deleted.len();
+            self.counters.swept_pieces.fetch_add(deleted.len() as u64, Ordering::Relaxed);
             self.catalog.forget_unnamed(site.id, deleted).await?;
         }
         Ok(swept)
