@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use engine::{Body, Declared, Engine};
 use http::request::Parts;
 use http::{Method, Request};
 use hyper::body::Incoming;
-use model::{Acl, Aspect, Bucket, BucketSetting, ObjectKey, Outside, PrincipalId, Session, Which};
+use model::{Acl, Aspect, Bucket, BucketSetting, Label, ObjectKey, Outside, PrincipalId, Session, Which};
 use policy::{
     Access, AccountAction, BucketAction, DeleteObject, GetObject, ListObjects, ObjectAction, Permit, ReadSettings,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::auth::ChunkSigner;
 use crate::body::{self, Paced};
@@ -26,6 +27,7 @@ use crate::headers;
 use crate::limits::Limits;
 use crate::response::{self, Answer, Content, Line, RequestId, Sent};
 use crate::settings::{self, Unconfigured};
+use crate::watch::{Class, Unwatched, Watch};
 use crate::{
     acl, attributes, buckets, copy, cors, delete, digest, form, get, lifecycle, list, lock, multipart, put, tagging,
     versioning,
@@ -69,6 +71,7 @@ pub(crate) struct Inner {
     documents: Semaphore,
     /// Names of principals that were asked for.
     names: Mutex<BTreeMap<PrincipalId, String>>,
+    watch: Arc<dyn Watch>,
 }
 
 /// What a document's share of the budget is counted in: a semaphore counts to 2³² at most.
@@ -76,26 +79,39 @@ const SHARE_BYTES: usize = 1024;
 
 impl Door {
     pub fn new(engine: Engine, settings: Settings, outside: Outside) -> Door {
+        Door::watched(engine, settings, outside, Arc::new(Unwatched))
+    }
+
+    /// A door whose answers somebody counts.
+    pub fn watched(engine: Engine, settings: Settings, outside: Outside, watch: Arc<dyn Watch>) -> Door {
         let mut settings = settings;
         settings.domains.push("localhost".to_owned());
         let host = hex::encode(outside.random::<16>()).into();
         let documents =
             Semaphore::new(settings.limits.documents_bytes.max(settings.limits.document_bytes) / SHARE_BYTES);
         let names = Mutex::default();
-        Door { inner: Arc::new(Inner { engine, settings, outside, host, documents, names }) }
+        Door { inner: Arc::new(Inner { engine, settings, outside, host, documents, names, watch }) }
     }
 
     /// Answers one request.
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> http::Response<Sent> {
         let door = &*self.inner;
         let id = RequestId { request: hex::encode_upper(door.outside.random::<8>()), host: Arc::clone(&door.host) };
-        let started_ms = door.outside.clock.monotonic_ms();
-        let deadline = Instant::now() + door.settings.limits.request_time;
+        let started = Instant::now();
+        let deadline = started + door.settings.limits.request_time;
         let (head, incoming) = request.into_parts();
         let bytes_in = Arc::new(AtomicU64::new(0));
         let paced = Paced::new(incoming, Arc::clone(&bytes_in), door.settings.limits.idle_time, deadline);
 
-        let (operation, outcome) = door.handle(&head, paced).await;
+        let asker = Asker::default();
+        // What is logged on the way names the request, and so do the traces of it.
+        let span = tracing::info_span!(
+            "request",
+            request_id = id.request,
+            operation = tracing::field::Empty,
+            status = tracing::field::Empty,
+        );
+        let (asked, outcome) = door.handle(&head, &asker, paced).instrument(span.clone()).await;
         let (mut answer, code) = match outcome {
             Ok(answer) => (answer, None),
             Err((failure, unread)) => {
@@ -112,9 +128,14 @@ impl Door {
         part_company(&head, &bytes_in, &mut answer);
         // Not the query: it may carry the signature of a presigned URL that is still good.
         tracing::debug!(request_id = id.request, path = head.uri.path(), "target");
-        let method = head.method;
-        let (outside, status) = (door.outside.clone(), answer.status());
-        let line = Line { id, outside, started_ms, method, operation, status, code, bytes_in };
+        let (method, status, label) = (head.method, answer.status(), asker.0.into_inner());
+        let (operation, class) = asked.told();
+        // Lines have it anyway, and pay for what a span is told late.
+        if tracing::enabled!(target: "trace::request", tracing::Level::TRACE) {
+            span.record("operation", operation).record("status", status.as_u16());
+        }
+        let watch = Arc::clone(&door.watch);
+        let line = Line { id, _span: span, watch, started, method, operation, class, label, status, code, bytes_in };
         response::send(answer, line, deadline)
     }
 }
@@ -155,12 +176,42 @@ fn peer(head: &Parts) -> Option<IpAddr> {
     head.extensions.get::<Peer>().map(|peer| peer.0)
 }
 
+/// What was asked for.
+#[derive(Clone, Copy)]
+enum Asked {
+    Served(Operation),
+    /// By a browser, before it asks.
+    Preflight,
+    Refused,
+}
+
+impl Asked {
+    fn told(self) -> (&'static str, Class) {
+        match self {
+            Asked::Served(operation) => (operation.name(), Class::of(operation)),
+            Asked::Preflight => ("Preflight", Class::Setting),
+            Asked::Refused => ("refused", Class::Refused),
+        }
+    }
+}
+
+/// The label of the session that asks, once it is proven.
+#[derive(Default)]
+pub(crate) struct Asker(OnceLock<Label>);
+
+impl Asker {
+    pub(crate) fn is(&self, session: &Session) {
+        // Nobody is proven twice.
+        let _ = self.0.set(session.label);
+    }
+}
+
 /// A failure, with the body if nothing was read of it.
 type Refused = (Failure, Option<Paced>);
 
 impl Inner {
-    /// Tells what kind of request it is and serves it; gives its operation's name for the log.
-    async fn handle(&self, head: &Parts, paced: Paced) -> (&'static str, Result<Answer, Refused>) {
+    /// Tells what kind of request it is and serves it.
+    async fn handle(&self, head: &Parts, asker: &Asker, paced: Paced) -> (Asked, Result<Answer, Refused>) {
         let unread = |paced| move |failure| (failure, Some(paced));
         if head.method == Method::OPTIONS {
             if let Some(answer) = cors::console_preflight(&self.settings, head) {
@@ -170,19 +221,22 @@ impl Inner {
                 Ok(crossing) => cors::preflight(self, crossing).await,
                 Err(failure) => Err(failure),
             };
-            return ("Preflight", answer.map_err(unread(paced)));
+            return (Asked::Preflight, answer.map_err(unread(paced)));
         }
         match gate::form_head(head, &self.settings) {
             Ok(None) => {}
             Ok(Some(form)) => {
-                let answer = Box::pin(form::post_object(self, form, peer(head), paced)).await;
-                return (Operation::PostObject.name(), answer.map_err(|failure| (failure, None)));
+                let answer = Box::pin(form::post_object(self, form, (asker, peer(head)), paced)).await;
+                return (Asked::Served(Operation::PostObject), answer.map_err(|failure| (failure, None)));
             }
-            Err(failure) => return ("refused", Err((failure, Some(paced)))),
+            Err(failure) => return (Asked::Refused, Err((failure, Some(paced)))),
         }
         match gate::admit(head, &self.settings, self.outside.clock.now()) {
-            Ok(admitted) => (admitted.operation.name(), Box::pin(self.serve(admitted, peer(head), paced)).await),
-            Err(failure) => ("refused", Err((failure, Some(paced)))),
+            Ok(admitted) => {
+                let operation = admitted.operation;
+                (Asked::Served(operation), Box::pin(self.serve(admitted, (asker, peer(head)), paced)).await)
+            }
+            Err(failure) => (Asked::Refused, Err((failure, Some(paced)))),
         }
     }
 
@@ -208,11 +262,17 @@ impl Inner {
         Ok(name)
     }
 
-    async fn serve(&self, admitted: Admitted, from: Option<IpAddr>, paced: Paced) -> Result<Answer, Refused> {
+    async fn serve(
+        &self,
+        admitted: Admitted,
+        (asker, from): (&Asker, Option<IpAddr>),
+        paced: Paced,
+    ) -> Result<Answer, Refused> {
         let (session, signer) = match self.authenticate(&admitted, from).await {
             Ok(proven) => proven,
             Err(failure) => return Err((failure, Some(paced))),
         };
+        asker.is(&session);
         let call = Call { door: self, session, admitted };
         let slot = TrailerSlot::default();
         let prepared = call.declared(&slot);

@@ -16,7 +16,7 @@ use self::policy::Policy;
 use self::reader::Reader;
 
 use crate::body::Paced;
-use crate::door::{Call, Inner};
+use crate::door::{Asker, Call, Inner};
 use crate::error::{Code, Failure};
 use crate::gate::{self, Admitted, FormHead};
 use crate::put;
@@ -48,7 +48,7 @@ impl Fields {
 pub(crate) async fn post_object(
     door: &Inner,
     head: FormHead,
-    from: Option<IpAddr>,
+    (asker, from): (&Asker, Option<IpAddr>),
     paced: Paced,
 ) -> Result<Answer, Failure> {
     let (mut fields, file) = Reader::new(paced, &head.boundary).fields().await?;
@@ -60,6 +60,7 @@ pub(crate) async fn post_object(
             return Err(failure);
         }
     };
+    asker.is(&call.session);
     let headers = &call.admitted.headers;
     let checksums = digest::of_body(headers)?.into_iter().collect();
     let declared = Declared { md5: digest::content_md5(headers)?, checksums, ..Declared::default() };

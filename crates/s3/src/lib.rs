@@ -17,6 +17,7 @@
 
 mod limits;
 pub mod serve;
+mod watch;
 
 mod door;
 
@@ -57,3 +58,4 @@ pub mod fuzz;
 pub use door::{Door, Settings};
 pub use limits::Limits;
 pub use serve::serve;
+pub use watch::{Answered, Class, Watch};

@@ -11,11 +11,12 @@ use bytes::Bytes;
 use futures::Stream;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use model::Outside;
+use model::Label;
 use s3s::xml::Serialize;
 use tokio::time::{Instant, Sleep};
 
 use crate::error::Failure;
+use crate::watch::{Answered, Class, Watch};
 use crate::xml;
 
 /// What every answer says about itself, and the log repeats.
@@ -99,10 +100,15 @@ pub(crate) fn failure(failure: &Failure, resource: &str, id: &RequestId) -> Answ
 /// The request's line in the log, written when its answer has been sent or has broken off.
 pub(crate) struct Line {
     pub(crate) id: RequestId,
-    pub(crate) outside: Outside,
-    pub(crate) started_ms: u64,
+    /// Ends with the answer.
+    pub(crate) _span: tracing::Span,
+    pub(crate) watch: Arc<dyn Watch>,
+    pub(crate) started: Instant,
     pub(crate) method: http::Method,
     pub(crate) operation: &'static str,
+    pub(crate) class: Class,
+    /// Of the session, if there was one; it is in no line.
+    pub(crate) label: Option<Label>,
     pub(crate) status: StatusCode,
     /// Of a failed request.
     pub(crate) code: Option<&'static str>,
@@ -206,19 +212,45 @@ impl Body for Sent {
 
 impl Drop for Sent {
     fn drop(&mut self) {
-        let Line { id, outside, started_ms, method, operation, status, code, bytes_in } = &self.line;
-        tracing::info!(
-            request_id = id.request,
-            %method,
-            operation,
-            status = status.as_u16(),
-            code,
-            bytes_in = bytes_in.load(Ordering::Relaxed),
-            bytes_out = self.bytes_out,
-            millis = outside.clock.monotonic_ms().saturating_sub(*started_ms),
-            broken = self.broken,
-            "request"
-        );
+        let line = &self.line;
+        let (took, bytes_in) = (line.started.elapsed(), line.bytes_in.load(Ordering::Relaxed));
+        let broken = self.broken.is_some() || !self.is_end_stream();
+        line.watch.answered(&Answered {
+            request_id: &line.id.request,
+            label: line.label,
+            class: line.class,
+            status: line.status,
+            broken,
+            took,
+            bytes_in,
+            bytes_out: self.bytes_out,
+        });
+        // To write a line costs more than all the rest that is counted here: without being asked only what failed
+        // has one.
+        macro_rules! line {
+            ($level:ident) => {
+                // The span would say the same again.
+                tracing::$level!(
+                    target: "access",
+                    parent: None,
+                    request_id = line.id.request,
+                    method = %line.method,
+                    operation = line.operation,
+                    status = line.status.as_u16(),
+                    code = line.code,
+                    bytes_in,
+                    bytes_out = self.bytes_out,
+                    millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+                    broken = self.broken,
+                    "request"
+                )
+            };
+        }
+        if line.status.is_server_error() || self.broken.is_some() {
+            line!(info);
+        } else {
+            line!(debug);
+        }
     }
 }
 
@@ -231,36 +263,18 @@ mod tests {
 
     use super::*;
 
-    /// An outside that nothing here asks.
-    struct Nothing;
-
-    impl model::outside::Clock for Nothing {
-        fn now(&self) -> model::Timestamp {
-            model::Timestamp(0)
-        }
-        fn monotonic_ms(&self) -> u64 {
-            0
-        }
-    }
-
-    impl model::outside::Entropy for Nothing {
-        fn fill(&self, _: &mut [u8]) {}
-    }
-
-    impl model::outside::Blocking for Nothing {
-        fn spawn(&self, _: Box<dyn FnOnce() + Send>) {}
-    }
-
     fn line() -> Line {
-        let outside = Outside { clock: Arc::new(Nothing), entropy: Arc::new(Nothing), blocking: Arc::new(Nothing) };
         let id = RequestId { request: "1".into(), host: "h".into() };
         let (method, status) = (http::Method::GET, StatusCode::OK);
         Line {
             id,
-            outside,
-            started_ms: 0,
+            _span: tracing::Span::none(),
+            watch: Arc::new(crate::watch::Unwatched),
+            started: Instant::now(),
             method,
             operation: "GetObject",
+            class: Class::Get,
+            label: None,
             status,
             code: None,
             bytes_in: Arc::default(),
