@@ -1,5 +1,7 @@
 //! The certificate a server shows, and its replacement while connections go on.
 
+mod expiry;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::{fmt, fs};
@@ -59,6 +61,13 @@ impl Current {
         *seen = now;
         *self.pair.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pair?);
         Ok(Loaded::Anew)
+    }
+
+    /// When the server's own certificate ends, in seconds since 1970; `None` of one that does not say it in a way
+    /// that is known here.
+    pub(crate) fn expires(&self) -> Option<u64> {
+        let pair = self.pair.read().unwrap_or_else(PoisonError::into_inner);
+        expiry::of(pair.cert.first()?)
     }
 }
 

@@ -50,6 +50,11 @@ impl Server {
         self.current.refresh()
     }
 
+    /// When the certificate that is shown ends, in seconds since 1970.
+    pub fn expires(&self) -> Option<u64> {
+        self.current.expires()
+    }
+
     /// The handshake, which must end `within` this time. What is no TLS is told so and refused.
     pub async fn accept(&self, tcp: TcpStream, within: Duration) -> io::Result<Stream> {
         let slow = |_| io::Error::new(io::ErrorKind::TimedOut, "the handshake took too long");
