@@ -1,27 +1,63 @@
-//! Logs go to stderr: lines for people on a terminal, else one JSON object per line.
+//! Logs go to stderr: lines for people on a terminal, else one JSON object per line. Spans name the request that a
+//! line is about, and go to a collector of traces where one is set.
+
+#[cfg(feature = "traces")]
+mod traces;
 
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::EnvFilter;
+use tracing::Subscriber;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::failure::{Exit, Failure};
 
-/// What is logged when nobody asks for anything else: where lines are kept, every request ...
+/// What is logged when nobody asks for anything else: where lines are kept, what happens and what fails ...
 const RECORD_FILTER: &str = "info";
 /// ... and to a person, who has the first screen, only what needs them.
 const TERMINAL_FILTER: &str = "warn,entente::stop=info";
 
-pub fn start(filter: Option<&str>) -> Result<(), Failure> {
+/// What is sent until the end, when it is dropped.
+#[must_use]
+pub struct Logs {
+    #[cfg(feature = "traces")]
+    _traces: Option<traces::Traces>,
+}
+
+/// Logs from now on, and sends traces to the collector at `endpoint`.
+pub fn start(filter: Option<&str>, endpoint: Option<&str>) -> Result<Logs, Failure> {
     let terminal = io::stderr().is_terminal();
     let text = filter.unwrap_or(if terminal { TERMINAL_FILTER } else { RECORD_FILTER });
     let filter = EnvFilter::try_new(text).map_err(|error| {
         Failure::new(Exit::Usage, format!("`{text}` is no log filter ({error}): try `info` or `warn,engine=debug`"))
     })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    if terminal {
-        lines.with_target(false).init();
-    } else {
-        lines.json().flatten_event(true).init();
+    let lines = lines(terminal).with_filter(filter);
+    #[cfg(feature = "traces")]
+    {
+        let (layer, traces) = endpoint.map(traces::open).transpose()?.unzip();
+        tracing_subscriber::registry().with(lines).with(layer).init();
+        Ok(Logs { _traces: traces })
     }
-    Ok(())
+    #[cfg(not(feature = "traces"))]
+    match endpoint {
+        None => {
+            tracing_subscriber::registry().with(lines).init();
+            Ok(Logs {})
+        }
+        Some(_) => {
+            let why = "this program was built without traces: leave [traces] out, or build it with \
+                       `cargo build --release -p server --features traces`";
+            Err(Failure::new(Exit::Usage, why))
+        }
+    }
+}
+
+fn lines<S: Subscriber + for<'a> LookupSpan<'a>>(terminal: bool) -> Box<dyn Layer<S> + Send + Sync> {
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    match terminal {
+        true => lines.with_target(false).boxed(),
+        false => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    }
 }

@@ -27,6 +27,7 @@ mod api;
 mod console;
 mod crypto;
 mod heap;
+mod instruments;
 mod logs;
 mod outside;
 mod owner;
@@ -60,8 +61,7 @@ fn run(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Up(up) => {
             heap::hold_threshold();
-            logs::start(args.log.as_deref())?;
-            up::run(&up)
+            up::run(&up, args.log.as_deref())
         }
         Command::User(user) => cli::user::run(&user),
         Command::Key(key) => cli::key::run(&key),
@@ -81,7 +81,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Backup(backup) => cli::backup::run(&backup),
         Command::Restore(restore) => cli::restore::run(&restore),
         Command::Rebuild(rebuild) => {
-            logs::start(args.log.as_deref())?;
+            let _logs = logs::start(args.log.as_deref(), None)?;
             cli::rebuild::run(&rebuild)
         }
         Command::Bucket(bucket) => match bucket.command {

@@ -29,12 +29,13 @@ use crate::args::UpArgs;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::failure::{Exit, Failure};
+use crate::instruments::Instruments;
 use crate::owner::First;
 use crate::roots::Roots;
 use crate::run_file::RunFile;
 use crate::screen::{Audience, Ready};
 use crate::token::Token;
-use crate::{console, lock, outside, owner, stop};
+use crate::{console, lock, logs, outside, owner, stop};
 
 /// Threads that run tasks. Tasks only move bytes between sockets and buffers; what occupies a core
 /// goes to the blocking threads. More than eight would idle.
@@ -58,8 +59,9 @@ const SHOW_MAX: Duration = Duration::from_secs(5);
 /// How long blocking work of a hung disk may hold up the exit.
 pub const LINGER_MAX: Duration = Duration::from_secs(1);
 
-pub fn run(args: &UpArgs) -> Result<(), Failure> {
+pub fn run(args: &UpArgs, filter: Option<&str>) -> Result<(), Failure> {
     let config = Config::of(args)?;
+    let _logs = logs::start(filter, config.traces.as_deref())?;
     let dir = config.dir();
     dir.make()?;
     let lock = lock::take(&dir)?;
@@ -114,14 +116,16 @@ async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
         watch.await;
         Ok(())
     });
-    let admin = Admin::new(engine.clone(), catalog, token, config, roots, &outside, &endpoints.s3, stop.clone());
+    let instruments = Arc::new(Instruments::default());
+    let server = encryption.as_ref().map(|encryption| encryption.server.clone());
+    let admin = Admin::new(engine.clone(), catalog, token, config, roots, &outside, &endpoints.s3, stop.clone())
+        .watching(Arc::clone(&instruments), server.clone());
     let admin = Arc::new(admin);
     let measured = Arc::clone(&admin);
     tasks.spawn(async move {
         measured.measure().await;
         Ok(())
     });
-    let server = encryption.as_ref().map(|encryption| encryption.server.clone());
     let admin_api = api::serve(Arc::clone(&admin), doors.admin, server.clone(), stop.clone());
     let console = console::serve(admin, doors.console, server.clone(), stop.clone());
     tasks.spawn(async move {
@@ -131,7 +135,10 @@ async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
         console.await.map_err(|error| Failure::new(Exit::Failed, format!("the console ended: {error}")))
     });
     let settings = doors::settings(config, server.clone(), &endpoints.console);
-    let door = s3::Door::new(engine.clone(), settings, outside);
+    let door = match config.counts_requests {
+        true => s3::Door::watched(engine.clone(), settings, outside, instruments),
+        false => s3::Door::new(engine.clone(), settings, outside),
+    };
     let (s3_listener, s3_stop) = (doors.s3, stop.clone());
     tasks.spawn(async move {
         s3::serve(door, s3_listener, s3_stop.cancelled_owned()).await;

@@ -1,49 +1,211 @@
-//! `/metrics`: the ledger, findings and scrubs as gauges and counters, in Prometheus' text format.
-//! `docs/metrics.md` names them. A caller meets the series of what lies at or below its label, and no
-//! others.
+//! `/metrics`: what is counted and timed, in Prometheus' text format or, for who asks for it, in OpenMetrics with
+//! exemplars. [`names`] is all there is, and `docs/metrics.md` its table. A caller meets the series of what lies at
+//! or below its label, and no others: what is of everything together is told to those alone who see all.
+
+mod machine;
+mod names;
+mod page;
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use engine::Durability;
+use engine::{Durability, Gauges, SideHealth, SiteGauge};
 use http::header::CONTENT_TYPE;
-use model::{Label, SiteId, Timestamp};
+use http::{HeaderMap, StatusCode};
+use model::{Label, SiteId, SiteState, Timestamp};
 
+pub use self::machine::Disks;
+use self::page::{Format, Page, Value};
 use super::Admin;
 use super::durability::{dollars, standard_of};
 use super::guard::Caller;
 use super::problem::Problem;
 
-/// A scrape walks over nothing: it shows the ledger that the background walked last.
-pub async fn show(State(admin): State<Arc<Admin>>, Extension(caller): Extension<Caller>) -> Result<Response, Problem> {
-    let mut page = Page::default();
+/// What stands for the label of those who proved none.
+const UNPROVEN: &str = "unproven";
+/// What stands for the label of the stream that users, keys and sites are in.
+const CONTROL: &str = "control";
+
+/// A scrape walks over nothing: it shows what is counted anyway, and the ledger that the background walked last.
+pub async fn show(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (mut page, highest, all) = (Page::default(), caller.label(&admin), caller.sees_all(&admin));
+    page.put(&names::BUILD, &[env!("CARGO_PKG_VERSION")], Value::Whole(1));
+    let gauges = admin.engine.gauges(&admin.permit).await?;
+    put_door(&mut page, &admin, &highest, all);
+    put_commits(&mut page, &admin, &gauges, &highest, all);
+    put_moves(&mut page, &admin, &highest).await?;
+    for site in &gauges.sites {
+        put_state(&mut page, site);
+    }
+    if let Some(ends) = admin.tls.as_ref().and_then(tls::Server::expires) {
+        page.put(&names::CERTIFICATE, &[], Value::Whole(ends));
+    }
     let last = admin.engine.last_durability(&admin.permit);
     if let Some((ledger, age)) = &last {
-        page.gauge("entente_durability_age_seconds", &[], age.as_secs());
-        put_ledger(&mut page, &admin, ledger, &caller.label(&admin));
+        page.put(&names::LEDGER_AGE, &[], Value::Whole(age.as_secs()));
+        put_ledger(&mut page, &admin, ledger, &highest);
     }
     let sites = admin.engine.status(&admin.permit).await?.sites;
     let names: BTreeMap<SiteId, String> = sites.into_iter().map(|status| (status.site.id, status.site.name)).collect();
-    let mut open: BTreeMap<(String, &str), u64> = BTreeMap::new();
-    for finding in admin.engine.findings(&admin.permit, &caller.label(&admin)).await? {
-        if let Some(name) = names.get(&finding.site).filter(|_| finding.over.is_none()) {
-            *open.entry((name.clone(), finding.fault.name())).or_default() += 1;
-        }
-    }
-    for ((site, fault), count) in open {
-        page.gauge("entente_findings_open", &[("site", &site), ("fault", fault)], count);
-    }
-    if caller.sees_all(&admin) {
+    put_open(&mut page, &admin, &names, &highest).await?;
+    if all {
         if let Some((ledger, _)) = &last {
             put_sites(&mut page, &admin, ledger);
         }
         put_found(&mut page, &admin, &names);
+        for site in &gauges.sites {
+            put_requests(&mut page, site);
+        }
+        put_sums(&mut page, &admin, &gauges);
+        put_disks(&mut page, &admin).await;
+        machine::put_process(&mut page);
     }
-    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], page.text()).into_response())
+    let format = Format::of(&headers);
+    let text = page.text(format).map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    Ok(([(CONTENT_TYPE, format.content_type())], text).into_response())
+}
+
+/// What is of no label, and so may be of any, is for those who see all.
+fn may_see(label: Option<Label>, highest: &Label, all: bool) -> bool {
+    label.map_or(all, |label| label <= *highest)
+}
+
+fn put_door(page: &mut Page, admin: &Admin, highest: &Label, all: bool) {
+    let by_label = admin.instruments.by_label().into_iter();
+    for (label, of_label) in by_label.filter(|(label, _)| may_see(*label, highest, all)) {
+        let label = label.map_or_else(|| UNPROVEN.to_owned(), |label| admin.accreditation.banner(&label));
+        for counts in of_label.counts() {
+            let class = counts.class.name();
+            for (status, seconds) in counts.seconds {
+                page.put(&names::S3_SECONDS, &[&label, class, status], Value::Exemplified(seconds));
+            }
+            page.put(&names::S3_IN, &[&label, class], Value::Count(counts.bytes_in));
+            page.put(&names::S3_OUT, &[&label, class], Value::Count(counts.bytes_out));
+            page.put(&names::S3_BROKEN, &[&label, class], Value::Count(counts.broken));
+        }
+    }
+}
+
+fn put_commits(page: &mut Page, admin: &Admin, gauges: &Gauges, highest: &Label, all: bool) {
+    for commit in gauges.commits.iter().filter(|commit| may_see(commit.label, highest, all)) {
+        let label = commit.label.map_or_else(|| CONTROL.to_owned(), |label| admin.accreditation.banner(&label));
+        for (stage, timed) in &commit.stages {
+            page.put(&names::COMMIT_SECONDS, &[&label, stage], Value::Timed(Box::new(*timed)));
+        }
+    }
+}
+
+async fn put_moves(page: &mut Page, admin: &Admin, highest: &Label) -> Result<(), Problem> {
+    let mut open: Vec<(Label, u64)> = Vec::new();
+    let (moves, _) = admin.engine.data_moves(&admin.permit).await?;
+    for one in moves.iter().filter(|one| one.bucket.label <= *highest) {
+        let more = u64::from(!one.done);
+        match open.iter_mut().find(|(label, _)| *label == one.bucket.label) {
+            Some((_, count)) => *count += more,
+            None => open.push((one.bucket.label, more)),
+        }
+    }
+    for (label, count) in open {
+        page.put(&names::MOVES, &[&admin.accreditation.banner(&label)], Value::Whole(count));
+    }
+    Ok(())
+}
+
+fn put_state(page: &mut Page, site: &SiteGauge) {
+    for (half, health) in [("reads", site.reads), ("writes", site.writes)] {
+        let out = u64::from(health == SideHealth::Out);
+        page.put(&names::SITE_OUT, &[&site.name, half], Value::Whole(out));
+    }
+    for state in SiteState::ALL {
+        page.put(&names::SITE_STATE, &[&site.name, state.name()], Value::Whole(u64::from(site.state == state)));
+    }
+}
+
+fn put_requests(page: &mut Page, site: &SiteGauge) {
+    let name = site.name.as_str();
+    for (kind, outcome, timed) in &site.requests {
+        page.put(&names::SITE_SECONDS, &[name, kind.name(), outcome.name()], Value::Timed(Box::new(*timed)));
+    }
+    page.put(&names::SITE_RETRIES, &[name], Value::Count(site.retries));
+    page.put(&names::SITE_IN_FLIGHT, &[name], Value::Whole(site.in_flight));
+    page.put(&names::SITE_WRITTEN, &[name], Value::Count(site.bytes_written));
+    page.put(&names::SITE_READ, &[name], Value::Count(site.bytes_read));
+    if let Some(left) = site.leaving {
+        page.put(&names::SITE_LEAVING, &[name], Value::Whole(left));
+    }
+}
+
+fn put_sums(page: &mut Page, admin: &Admin, gauges: &Gauges) {
+    for share in &gauges.memory {
+        page.put(&names::MEMORY, &[share.name], Value::Whole(share.used));
+        page.put(&names::MEMORY_SIZE, &[share.name], Value::Whole(share.size));
+    }
+    let totals = &gauges.totals;
+    for (metric, value) in [
+        (&names::BUCKETS, totals.buckets),
+        (&names::OBJECTS, totals.objects),
+        (&names::OBJECT_BYTES, totals.object_bytes),
+        (&names::SEGMENTS, totals.segments),
+        (&names::BELOW_PROMISE, totals.below_promise),
+        (&names::UNSHOWN, totals.unshown),
+    ] {
+        page.put(metric, &[], Value::Whole(value));
+    }
+    for (metric, value) in [
+        (&names::HEDGES, gauges.hedged_reads),
+        (&names::BAD_CELLS, gauges.bad_cells),
+        (&names::REPAIRED, gauges.repaired_pieces),
+        (&names::SWEPT, gauges.swept_pieces),
+        (&names::COMPACTED, gauges.compacted_segments),
+    ] {
+        page.put(metric, &[], Value::Count(value));
+    }
+    page.put(&names::KEEPING_DOLLARS, &[], Value::Gauge(dollars(gauges.keeping.cost)));
+    if let Some(limit) = admin.config.keeping.dollars_per_day {
+        page.put(&names::KEEPING_LIMIT, &[], Value::Gauge(dollars(limit)));
+    }
+}
+
+async fn put_disks(page: &mut Page, admin: &Admin) {
+    let dir = admin.config.dir();
+    let mut log = dir.catalog().into_os_string();
+    log.push("-wal");
+    for (file, bytes) in machine::lengths(vec![("catalog", dir.catalog()), ("log", log.into())]).await {
+        page.put(&names::CATALOG, &[file], Value::Whole(bytes));
+    }
+    let sites = admin.config.sites.iter().filter_map(|site| Some((format!("site:{}", site.name), site.directory()?)));
+    for (place, path) in std::iter::once(("data".to_owned(), dir.path())).chain(sites) {
+        if let Some(room) = admin.disks.room(path).await {
+            page.put(&names::DISK_FREE, &[&place], Value::Whole(room.free));
+            page.put(&names::DISK_SIZE, &[&place], Value::Whole(room.size));
+        }
+    }
+}
+
+/// Of what the caller may see: a finding is of the label of what lay there.
+async fn put_open(
+    page: &mut Page,
+    admin: &Admin,
+    names: &BTreeMap<SiteId, String>,
+    highest: &Label,
+) -> Result<(), Problem> {
+    let mut open: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for finding in admin.engine.findings(&admin.permit, highest).await? {
+        if let Some(name) = names.get(&finding.site).filter(|_| finding.over.is_none()) {
+            *open.entry((name, finding.fault.name())).or_default() += 1;
+        }
+    }
+    for ((site, fault), count) in open {
+        page.put(&names::FINDINGS_OPEN, &[site, fault], Value::Whole(count));
+    }
+    Ok(())
 }
 
 fn put_ledger(page: &mut Page, admin: &Admin, ledger: &Durability, highest: &Label) {
@@ -55,16 +217,9 @@ fn put_ledger(page: &mut Page, admin: &Admin, ledger: &Durability, highest: &Lab
             let days = days.map_or_else(String::new, |days| days.to_string());
             for (spare, tally) in by_spare {
                 let spare = spare.to_string();
-                let labels = [
-                    ("bucket", bucket.as_str()),
-                    ("label", &label),
-                    ("profile", &profile),
-                    ("proof", proof),
-                    ("within_days", &days),
-                    ("spare", &spare),
-                ];
-                page.gauge("entente_durability_objects", &labels, tally.objects);
-                page.gauge("entente_durability_bytes", &labels, tally.bytes);
+                let labels = [bucket.as_str(), &label, &profile, proof, &days, &spare];
+                page.put(&names::LEDGER_OBJECTS, &labels, Value::Whole(tally.objects));
+                page.put(&names::LEDGER_BYTES, &labels, Value::Whole(tally.bytes));
             }
         }
     }
@@ -78,68 +233,20 @@ fn put_sites(page: &mut Page, admin: &Admin, ledger: &Durability) {
             // What was never proven is as old as time.
             if let Some(oldest) = oldest {
                 let seconds = now.0.saturating_sub(oldest.unwrap_or(Timestamp(0)).0) / 1000;
-                page.gauge("entente_scrub_oldest_proof_seconds", &[("site", site), ("proof", proof)], seconds);
+                let seconds = Value::Whole(u64::try_from(seconds).unwrap_or(0));
+                page.put(&names::SCRUB_OLDEST, &[site, proof], seconds);
             }
         }
-        page.gauge("entente_scrub_requests_today", &[("site", site)], proofs.spent.requests);
-        page.gauge("entente_scrub_bytes_today", &[("site", site)], proofs.spent.bytes);
-        page.gauge("entente_scrub_dollars_today", &[("site", site)], dollars(proofs.spent.cost));
+        page.put(&names::SCRUB_REQUESTS, &[site], Value::Whole(proofs.spent.requests));
+        page.put(&names::SCRUB_BYTES, &[site], Value::Whole(proofs.spent.bytes));
+        page.put(&names::SCRUB_DOLLARS, &[site], Value::Gauge(dollars(proofs.spent.cost)));
     }
 }
 
 fn put_found(page: &mut Page, admin: &Admin, names: &BTreeMap<SiteId, String>) {
     for ((site, fault), count) in admin.engine.findings_counted(&admin.permit) {
         if let Some(site) = names.get(&site) {
-            page.counter("entente_findings_total", &[("site", site), ("fault", fault.name())], count);
+            page.put(&names::FINDINGS, &[site, fault.name()], Value::Count(count));
         }
-    }
-}
-
-/// Series by metric: those of one stand together.
-#[derive(Default)]
-struct Page(BTreeMap<&'static str, (&'static str, String)>);
-
-impl Page {
-    fn gauge(&mut self, name: &'static str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
-        self.put(name, "gauge", labels, &value);
-    }
-
-    fn counter(&mut self, name: &'static str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
-        self.put(name, "counter", labels, &value);
-    }
-
-    fn put(&mut self, name: &'static str, kind: &'static str, labels: &[(&str, &str)], value: &dyn std::fmt::Display) {
-        let (_, series) = self.0.entry(name).or_insert((kind, String::new()));
-        let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
-        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-        // Writing to a string does not fail.
-        let _ = writeln!(series, "{name}{labels} {value}");
-    }
-
-    fn text(&self) -> String {
-        self.0.iter().map(|(name, (kind, series))| format!("# TYPE {name} {kind}\n{series}")).collect()
-    }
-}
-
-/// A label's value as the format wants it.
-fn escaped(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn series_of_one_metric_stand_together_and_values_are_escaped() {
-        let mut page = Page::default();
-        page.gauge("b", &[("x", "say \"hi\"\\\n")], 1);
-        page.counter("a", &[("x", "1"), ("y", "2")], 0.5);
-        page.gauge("b", &[("x", "2")], -3);
-        page.gauge("c", &[], 7);
-        let expected = "# TYPE a counter\na{x=\"1\",y=\"2\"} 0.5\n\
-                        # TYPE b gauge\nb{x=\"say \\\"hi\\\"\\\\\\n\"} 1\nb{x=\"2\"} -3\n\
-                        # TYPE c gauge\nc 7\n";
-        assert_eq!(page.text(), expected);
     }
 }

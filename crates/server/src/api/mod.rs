@@ -32,6 +32,7 @@ mod problem;
 mod releases;
 mod session;
 mod status;
+mod trail;
 mod users;
 pub mod wire;
 
@@ -67,6 +68,7 @@ use self::problem::Problem;
 use self::wire::{BackupState, CompactionState, RepairState};
 use crate::accreditation::Accreditation;
 use crate::config::Config;
+use crate::instruments::Instruments;
 use crate::roots::Roots;
 use crate::token::Token;
 
@@ -108,6 +110,11 @@ pub struct Admin {
     stop: CancellationToken,
     /// Where the S3 door is, for whoever asks here first.
     s3_endpoint: String,
+    /// What the S3 door counts.
+    instruments: Arc<Instruments>,
+    /// Of both doors.
+    tls: Option<tls::Server>,
+    disks: metrics::Disks,
     /// Fresh in each process; see [`Token::matches`].
     blind: hmac::Key,
 }
@@ -148,6 +155,9 @@ impl Admin {
             followers: Arc::new(Semaphore::new(events::FOLLOWERS_MAX)),
             stop,
             s3_endpoint: s3_endpoint.to_owned(),
+            instruments: Arc::default(),
+            tls: None,
+            disks: metrics::Disks::default(),
             blind,
         }
     }
@@ -160,6 +170,11 @@ impl Admin {
     /// Where the S3 door is.
     pub fn s3_endpoint(&self) -> &str {
         &self.s3_endpoint
+    }
+
+    /// Shows what these count, and when that certificate ends.
+    pub fn watching(self, instruments: Arc<Instruments>, tls: Option<tls::Server>) -> Admin {
+        Admin { instruments, tls, ..self }
     }
 }
 
@@ -200,7 +215,7 @@ fn held<T>(shared: &Mutex<Option<T>>) -> MutexGuard<'_, Option<T>> {
 
 /// The routes, for whoever names this port of this machine.
 pub fn router(admin: Arc<Admin>, port: u16) -> Router {
-    let doorman = Arc::clone(&admin);
+    let (doorman, outside) = (Arc::clone(&admin), admin.outside.clone());
     let orders = Arc::clone(&admin);
     let (routes, document) = routes().split_for_parts();
     routes
@@ -215,6 +230,7 @@ pub fn router(admin: Arc<Admin>, port: u16) -> Router {
         .layer(middleware::from_fn(move |request, next| again::once(Arc::clone(&orders), request, next)))
         .layer(middleware::from_fn(move |request, next| guard::pass(Arc::clone(&doorman), port, request, next)))
         .layer(middleware::map_response(guard::keep_to_the_caller))
+        .layer(middleware::from_fn(move |request, next| trail::follow(outside.clone(), request, next)))
         .with_state(admin)
 }
 

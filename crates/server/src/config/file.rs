@@ -34,7 +34,7 @@ use crate::root_key::PassphraseFrom;
 
 /// Every section and what may stand in it. The structs below say the same to serde; a test holds
 /// the two together.
-const SECTIONS: [(&str, &[&str]); 11] = [
+const SECTIONS: [(&str, &[&str]); 13] = [
     ("enclave", &["data_dir", "region", "root_key", "passphrase", "default_profile", "labels", "range"]),
     ("s3", &["listen", "domains"]),
     ("admin", &["listen"]),
@@ -45,6 +45,8 @@ const SECTIONS: [(&str, &[&str]); 11] = [
     ("lifecycle", &["day_s"]),
     ("scrub", scrub::SETTINGS),
     ("keeping", scrub::KEEPING),
+    ("metrics", &["requests"]),
+    ("traces", &["endpoint"]),
     ("site", site::SETTINGS),
 ];
 
@@ -77,6 +79,10 @@ struct File {
     scrub: scrub::Section,
     #[serde(default)]
     keeping: scrub::Keeping,
+    #[serde(default)]
+    metrics: Metrics,
+    #[serde(default)]
+    traces: Traces,
     #[serde(default)]
     site: Vec<Spanned<Site>>,
 }
@@ -140,6 +146,18 @@ struct Reads {
 #[serde(deny_unknown_fields)]
 struct Lifecycle {
     day_s: Option<Spanned<u32>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metrics {
+    requests: Option<bool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Traces {
+    endpoint: Option<Spanned<String>>,
 }
 
 /// Reads and checks the file.
@@ -266,6 +284,7 @@ impl Check<'_> {
         let lifecycle_day = self.lifecycle_day(file.lifecycle.day_s.as_ref());
         let scrub = self.scrub(&file.scrub);
         let keeping = self.keeping(&file.keeping);
+        let traces = self.parsed(file.traces.endpoint.as_ref(), None, |text| collector(text).map(Some));
         let s3_domains = file.s3.domains.iter().filter_map(|name| self.domain(name)).collect();
         Some(Config {
             kind: Kind::Configured,
@@ -288,6 +307,8 @@ impl Check<'_> {
             lifecycle_day,
             scrub,
             keeping,
+            counts_requests: file.metrics.requests.unwrap_or(true),
+            traces,
             sites,
         })
     }
@@ -492,6 +513,17 @@ fn cut(text: &str) -> Result<u64, String> {
         return Err(format!("`{text}` is too small: give it at least {} KiB", READ_CUT_MIN >> 10));
     }
     Ok(bytes)
+}
+
+/// Where a collector takes traces by OTLP over HTTP.
+fn collector(text: &str) -> Result<String, String> {
+    let bad = |why: &str| format!("`{text}` {why}: write one such as http://127.0.0.1:4318/v1/traces");
+    let rest = text.strip_prefix("http://").ok_or_else(|| bad("is no collector's address by plain HTTP"))?;
+    let (authority, path) = rest.split_once('/').ok_or_else(|| bad("has no path"))?;
+    match authority.is_empty() || path.is_empty() || text.parse::<http::Uri>().is_err() {
+        true => Err(bad("is no address")),
+        false => Ok(text.to_owned()),
+    }
 }
 
 /// `30 s` as a time, at least one second: a site that comes and goes must not drag requests along.

@@ -73,6 +73,10 @@ pub struct Config {
     pub scrub: ScrubSettings,
     /// What repairs, evacuations and moves may take.
     pub keeping: KeepingSettings,
+    /// Whether the S3 door's requests are counted and timed.
+    pub counts_requests: bool,
+    /// Where traces go, if anywhere.
+    pub traces: Option<String>,
     pub sites: Vec<SiteConfig>,
 }
 
@@ -169,6 +173,8 @@ impl Config {
             lifecycle_day: DEFAULT_LIFECYCLE_DAY,
             scrub: ScrubSettings::default(),
             keeping: KeepingSettings::default(),
+            counts_requests: true,
+            traces: None,
             sites: EMBEDDED_VENDORS.into_iter().map(site).collect(),
         }
     }

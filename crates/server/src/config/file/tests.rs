@@ -55,6 +55,12 @@ cut = "128 KiB"
 certificate = "tls/chain.pem"
 key = "/etc/tls/key.pem"
 profile = "cnsa2"
+
+[metrics]
+requests = false
+
+[traces]
+endpoint = "http://127.0.0.1:4318/v1/traces"
 "#;
 
 /// The four vendors' own kinds.
@@ -174,6 +180,25 @@ fn doors_are_encrypted_by_a_pair_or_by_one_that_is_made() {
 }
 
 #[test]
+fn what_is_counted_and_where_traces_go_is_as_it_is_set() {
+    let config = parse(GOOD, base()).unwrap();
+    assert_eq!((config.counts_requests, config.traces.as_deref()), (false, Some("http://127.0.0.1:4318/v1/traces")));
+    let good = GOOD.split("[metrics]").next().unwrap();
+    let config = parse(good, base()).unwrap();
+    assert_eq!((config.counts_requests, config.traces), (true, None));
+    for (endpoint, says) in [
+        ("https://collector:4318/v1/traces", "by plain HTTP"),
+        ("collector", "by plain HTTP"),
+        ("http://collector", "has no path"),
+        ("http:///v1/traces", "is no address"),
+        ("http://a b/v1/traces", "is no address"),
+    ] {
+        let complaints = parse(&format!("{good}[traces]\nendpoint = \"{endpoint}\"\n"), base()).unwrap_err();
+        assert!(matches!(complaints.as_slice(), [(_, what)] if what.contains(says)), "{endpoint}: {complaints:?}");
+    }
+}
+
+#[test]
 fn a_site_takes_part_again_after_the_time_that_is_set() {
     for (line, seconds) in [("", 30), ("reenter_after = \"2 s\"", 2), ("reenter_after = \"5 min\"", 300)] {
         let config = parse(&GOOD.replace("reenter_after = \"2 min\"", line), base()).unwrap();
@@ -220,7 +245,7 @@ fn what_is_unknown_or_contradictory_is_refused_with_line_and_suggestion() {
             "[limits]",
             "[weather]",
             14,
-            "there are `enclave`, `s3`, `admin`, `console`, `tls`, `limits`, `reads`, `lifecycle`, `scrub`, `keeping`, `site`",
+            "there are `enclave`, `s3`, `admin`, `console`, `tls`, `limits`, `reads`, `lifecycle`, `scrub`, `keeping`, `metrics`, `traces`, `site`",
         ),
         ("data_dir =", "datadir =", 2, "`datadir` is no setting of [enclave]: did you mean `data_dir`?"),
         ("domains =", "colour =", 9, "there are `listen`, `domains`"),

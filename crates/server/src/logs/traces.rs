@@ -1,0 +1,169 @@
+//! Traces to a collector: OTLP over HTTP, as JSON, by the HTTP client that is here already.
+//!
+//! A request at the door is a span with its id, operation and status; what it asked of sites and of the commit
+//! are spans within. None of them names a bucket, a key or a person.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::HOST;
+use http::{HeaderValue, Request, Response, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_http::{HttpClient, HttpError};
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
+use tracing::{Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::failure::{Exit, Failure};
+
+/// A collector that does not answer within this time loses what it was sent.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Of an answer that nobody reads.
+const ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// Sends what is left when it is dropped.
+pub struct Traces(SdkTracerProvider);
+
+impl Drop for Traces {
+    fn drop(&mut self) {
+        // A collector that is away holds nobody up, and there is nobody left to tell.
+        let _ = self.0.shutdown_with_timeout(PATIENCE);
+    }
+}
+
+pub fn open<S>(endpoint: &str) -> Result<(Box<dyn Layer<S> + Send + Sync>, Traces), Failure>
+where
+    S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
+{
+    let failed = |error: &dyn fmt::Display| Failure::new(Exit::Usage, format!("traces to `{endpoint}`: {error}"));
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;
+    let exporter = SpanExporter::builder()
+        .with_http()
+        .with_http_client(Client(runtime))
+        .with_protocol(Protocol::HttpJson)
+        .with_endpoint(endpoint)
+        .with_timeout(PATIENCE)
+        .build()
+        .map_err(|error| failed(&error))?;
+    let resource = Resource::builder().with_service_name("entente").build();
+    let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("entente")).with_location(false);
+    // Lines that name what was asked for are below this.
+    let seen = Targets::new().with_default(Level::INFO).with_target("trace", Level::TRACE);
+    Ok((layer.with_filter(seen).boxed(), Traces(provider)))
+}
+
+/// Used by the thread that sends batches alone.
+struct Client(Runtime);
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Client")
+    }
+}
+
+#[async_trait::async_trait]
+impl HttpClient for Client {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        self.0.block_on(async { tokio::time::timeout(PATIENCE, send(request)).await? })
+    }
+}
+
+async fn send(request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+    let (mut head, body) = request.into_parts();
+    let (host, port) = (head.uri.host().unwrap_or_default().to_owned(), head.uri.port_u16().unwrap_or(80));
+    let authority = head.uri.authority().map(ToString::to_string).unwrap_or_default();
+    head.headers.insert(HOST, HeaderValue::from_str(&authority)?);
+    head.uri = head.uri.path_and_query().map_or_else(|| Uri::from_static("/"), |path| Uri::from(path.clone()));
+    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let answer = sender.send_request(Request::from_parts(head, Full::new(body)));
+    let answered = async {
+        let (head, body) = answer.await?.into_parts();
+        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await?.to_bytes();
+        Ok::<_, HttpError>(Response::from_parts(head, body))
+    };
+    tokio::pin!(answered);
+    tokio::select! {
+        answered = &mut answered => answered,
+        ended = connection => {
+            ended?;
+            answered.await
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    /// Takes one request and gives what it was.
+    fn collect(listener: &TcpListener) -> (String, String) {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut taken, mut more) = (Vec::new(), [0; 4096]);
+        loop {
+            let text = String::from_utf8_lossy(&taken).into_owned();
+            if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                let head = head.to_lowercase();
+                let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+                if length.is_some_and(|length| body.len() >= length) {
+                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}").unwrap();
+                    return (head, body.to_owned());
+                }
+            }
+            let read = stream.read(&mut more).unwrap();
+            assert!(read > 0, "the request broke off");
+            taken.extend_from_slice(more.get(..read).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_collector_is_told_of_requests_and_never_of_names() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}/v1/traces", listener.local_addr().unwrap());
+        let collector = std::thread::spawn(move || collect(&listener));
+        let (layer, traces) = open(&endpoint).unwrap();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            let request =
+                tracing::info_span!("request", request_id = "5F0C6E0B9A1D2E3F", status = tracing::field::Empty);
+            let _inside = request.enter();
+            request.record("status", 200);
+            tracing::trace_span!(target: "trace::site", "site", site = "amazon", kind = "get").in_scope(|| ());
+            tracing::debug!(path = "/secret-bucket/secret-key", "target");
+        });
+        drop(traces);
+        let (head, body) = collector.join().unwrap();
+        assert!(head.starts_with("post /v1/traces ") && head.contains("content-type: application/json"), "{head}");
+        for told in ["5F0C6E0B9A1D2E3F", "\"entente\"", "\"amazon\"", "\"request\"", "\"site\"", "200"] {
+            assert!(body.contains(told), "no {told} in {body}");
+        }
+        assert!(!body.contains("secret"), "{body}");
+    }
+
+    #[test]
+    fn a_collector_that_is_away_holds_nobody_up() {
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let begun = std::time::Instant::now();
+        let (layer, traces) = open(&format!("http://{closed}/v1/traces")).unwrap();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            drop(tracing::info_span!("request"));
+        });
+        drop(traces);
+        assert!(begun.elapsed() < 2 * PATIENCE, "{:?}", begun.elapsed());
+    }
+}
