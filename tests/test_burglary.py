@@ -90,7 +90,7 @@ def disk(world):
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
     """A world that held all that, killed in the middle of its life; and the secrets that were used in it."""
-    world = World(tmp_path_factory.mktemp("burglary") / "data", {"ENTENTE_LOG": "info"}).start()
+    world = World(tmp_path_factory.mktemp("burglary") / "data", {"ENTENTE_LOG": "info,access=debug"}).start()
     for user in (USER, OTHER):
         run(binary(), "user", "create", user, "--clearance", SECRET_MARK, *world.place)
     keys = [world.keys(), key(world, USER, SECRET_MARK), key(world, OTHER)]

@@ -71,7 +71,7 @@ class World:
         command += ["--s3-listen", f"127.0.0.1:{port or free_port()}", "--admin-listen", f"127.0.0.1:{free_port()}"]
         command += ["--console-listen", "127.0.0.1:0"]
         self.log = open(self.log_path, "ab")
-        level = os.environ.get("ENTENTE_LOG", "info")
+        level = os.environ.get("ENTENTE_LOG", "info,access=debug")
         environment = {**os.environ, "ENTENTE_LOG": level, **self.environment}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, env=environment)
 

@@ -86,6 +86,9 @@ enum Chore {
         reading: bool,
         #[arg(last = true, requires = "reading")]
         more: Vec<String>,
+        /// What counting and logging cost a small get, in instructions, by callgrind; prints only.
+        #[arg(long, conflicts_with_all = ["peers", "faults", "reading"])]
+        counting: bool,
         /// Print only; leave docs/performance.md alone.
         #[arg(long)]
         dry: bool,
@@ -111,6 +114,7 @@ fn main() -> Result<ExitCode> {
         }
         Chore::Judge { name, resume, only, .. } => judge::run(&name, resume, only.as_deref())?,
         Chore::Bench { faults: true, .. } => test::bench_faults()?,
+        Chore::Bench { counting: true, .. } => test::bench_counting()?,
         Chore::Bench { reading: true, more, .. } => reading::run(&more)?,
         Chore::Bench { peers, rounds, dry, .. } => test::bench(peers.then_some(rounds), dry)?,
     };

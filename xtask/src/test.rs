@@ -36,6 +36,7 @@ const fn area(name: &'static str, proves: &'static str, needs: &'static [Need], 
 }
 
 const STANDINS: &[Need] = &[Need::Python, Need::Standins];
+const WATCH: &[Need] = &[Need::Python, Need::Promtool];
 
 const AREAS: &[Area] = &[
     area("fmt", "the code is formatted", &[], Kind::Check(fmt)),
@@ -71,6 +72,7 @@ const AREAS: &[Area] = &[
         &[Need::Python],
         Kind::Pytest("test_burglary.py"),
     ),
+    area("watch", "what is counted, who is told, and what alerts say of it", WATCH, Kind::Pytest("test_watch.py")),
     area("scrub", "planted faults are named and mended", &[Need::Python], Kind::Pytest("test_scrub.py")),
     area("faults", "two sites torn away under load", &[Need::Python], Kind::Pytest("test_faults.py")),
     area("evacuate", "a site is left under load, dead or alive", &[Need::Python], Kind::Pytest("test_evacuate.py")),
@@ -94,7 +96,8 @@ const AREAS: &[Area] = &[
 ];
 
 /// All but the fuzzer itself: it is C++, which only `cargo xtask judge fuzz` asks of a machine.
-const FEATURES: &str = "catalog/contract,providers/contract,s3/bench,s3/fuzz,xtask/bench,xtask/mutants,xtask/proxy";
+const FEATURES: &str =
+    "catalog/contract,providers/contract,s3/bench,s3/fuzz,server/traces,xtask/bench,xtask/mutants,xtask/proxy";
 
 /// What an area counted.
 #[derive(Default)]
@@ -290,5 +293,16 @@ pub fn bench_faults() -> Result<bool> {
     }
     let mut command = Command::new(tools::python("python"));
     command.arg("tests/bench_faults.py").env("ENTENTE_BIN", tools::binaries()?);
+    Ok(command.status()?.success())
+}
+
+/// What counting, timing and logging cost, in instructions.
+pub fn bench_counting() -> Result<bool> {
+    tools::install(&[Need::Python, Need::Valgrind])?;
+    if !build()? {
+        return Ok(false);
+    }
+    let mut command = Command::new(tools::python("python"));
+    command.arg("tests/bench_watch.py").env("ENTENTE_BIN", tools::binaries()?);
     Ok(command.status()?.success())
 }

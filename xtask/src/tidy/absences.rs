@@ -14,9 +14,16 @@ const NEVER: &[(&str, &[&str], &str)] = &[
     ("engine", &["broker", "ledger", "autopilot"], "the data path goes on when every planner is down"),
     ("s3", &["broker", "ledger", "autopilot"], "the data path goes on when every planner is down"),
     ("engine", &["axum", "s3s"], "the engine serves no HTTP"),
+    ("engine", EXPORTERS, "what is counted goes up as data"),
+    ("providers", EXPORTERS, "what is counted goes up as data"),
+    ("s3", EXPORTERS, "what is counted goes up as data"),
     ("catalog", &["providers", "policy", "hyper", "http"], "the catalog has no business rules"),
     ("providers", &["catalog", "policy", "coding"], "a provider knows no erasure, labels or budgets"),
 ];
+
+/// Who knows formats of metrics and traces.
+const EXPORTERS: &[&str] =
+    &["prometheus-client", "metrics", "opentelemetry", "opentelemetry_sdk", "tracing-subscriber"];
 
 const IO: &[&str] = &[
     "tokio",
@@ -50,6 +57,10 @@ const ONLY: &[(&str, &[&str])] = &[
     ("hyper-util", &["providers", "s3", "server"]),
     ("tokio-rustls", &["providers", "tls"]),
     ("rcgen", &["tls"]),
+    ("prometheus-client", &["server"]),
+    ("rustix", &["server"]),
+    ("opentelemetry", &["server"]),
+    ("opentelemetry-otlp", &["server"]),
     ("libfuzzer-sys", &["fuzz"]),
     ("axum", &["server"]),
     ("clap", &["server", "xtask"]),
