@@ -8,9 +8,9 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::{Extension, Json};
 use engine::SideHealth;
-use model::Timestamp;
+use model::{Timed, Timestamp};
 use providers::Kind;
-use providers::meter::Snapshot;
+use providers::meter::{Outcome, Snapshot};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -19,7 +19,7 @@ use super::asked::Query;
 use super::guard::Caller;
 use super::keys::rfc3339;
 use super::problem::{Problem, bad};
-use super::wire::{History, SiteFigures, SiteHistory};
+use super::wire::{Figures, History, SiteFigures, SiteHistory};
 
 const STEP_S: u32 = 10;
 /// How often health is looked at within a step.
@@ -40,20 +40,50 @@ struct Measured {
     out_since: BTreeMap<String, Timestamp>,
 }
 
-/// One step, by site.
+/// One step: of the door, and by site.
 #[derive(Clone, Default)]
 struct Step {
+    door: Took,
     sites: BTreeMap<Arc<str>, SiteStep>,
 }
 
 #[derive(Clone, Copy, Default)]
 struct SiteStep {
-    requests: u64,
-    errors: u64,
+    took: Took,
     /// Looks in which the side was out, of `looks`.
     reads_out: u8,
     writes_out: u8,
     looks: u8,
+}
+
+/// What was asked in a step, and how long it took.
+#[derive(Clone, Copy, Default)]
+struct Took {
+    requests: u64,
+    errors: u64,
+    p50_ms: Option<f64>,
+    p99_ms: Option<f64>,
+}
+
+/// The same, counted since the start.
+#[derive(Clone, Copy, Default)]
+struct Counted {
+    requests: u64,
+    errors: u64,
+    timed: Timed,
+}
+
+impl Counted {
+    fn since(&self, earlier: &Counted) -> Took {
+        let timed = self.timed.since(&earlier.timed);
+        let quantile = |percent| timed.quantile(percent).map(|took| took.as_secs_f64() * 1000.0);
+        Took {
+            requests: self.requests.saturating_sub(earlier.requests),
+            errors: self.errors.saturating_sub(earlier.errors),
+            p50_ms: quantile(50),
+            p99_ms: quantile(99),
+        }
+    }
 }
 
 impl Ring {
@@ -67,6 +97,28 @@ impl Ring {
     }
 }
 
+/// What the sites were asked since the start, by name.
+fn counted(admin: &Admin) -> BTreeMap<Arc<str>, Counted> {
+    let mut all = BTreeMap::new();
+    for now in admin.engine.sites_now(&admin.permit) {
+        let (requests, errors) = sums(&now.asked);
+        all.insert(now.status.site.name.as_str().into(), Counted { requests, errors, timed: Timed::default() });
+    }
+    for gauge in admin.engine.site_gauges(&admin.permit) {
+        if let Some(counted) = all.get_mut(gauge.name.as_str()) {
+            // What nobody waited for any more says how long the others took, not how long it would have.
+            let waited = gauge.requests.iter().filter(|(_, outcome, _)| *outcome != Outcome::GivenUp);
+            waited.for_each(|(_, _, timed)| counted.timed += *timed);
+        }
+    }
+    all
+}
+
+fn door(admin: &Admin) -> Counted {
+    let sums = admin.instruments.door();
+    Counted { requests: sums.timed.count(), errors: sums.errors, timed: sums.timed }
+}
+
 /// Requests begun, and failures.
 fn sums(of: &Snapshot) -> (u64, u64) {
     (of.requests(), Kind::ALL.into_iter().map(|kind| of.of(kind).failures).sum())
@@ -74,7 +126,7 @@ fn sums(of: &Snapshot) -> (u64, u64) {
 
 /// Measures for ever.
 pub async fn measure(admin: &Admin) {
-    let mut before: BTreeMap<Arc<str>, (u64, u64)> = BTreeMap::new();
+    let (mut before, mut door_before) = (BTreeMap::<Arc<str>, Counted>::new(), door(admin));
     let (mut step, mut looks) = (Step::default(), 0);
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -87,17 +139,19 @@ pub async fn measure(admin: &Admin) {
             let name: Arc<str> = site.status.site.name.as_str().into();
             let (reads, writes) = (site.status.reads == SideHealth::Out, site.status.writes == SideHealth::Out);
             note_out(admin, &site.status, now);
-            let of = step.sites.entry(Arc::clone(&name)).or_default();
+            let of = step.sites.entry(name).or_default();
             of.looks += 1;
             of.reads_out += u8::from(reads);
             of.writes_out += u8::from(writes);
-            if looks == STEP_S {
-                let (requests, errors) = sums(&site.asked);
-                let last = before.insert(name, (requests, errors)).unwrap_or_default();
-                (of.requests, of.errors) = (requests.saturating_sub(last.0), errors.saturating_sub(last.1));
-            }
         }
         if looks == STEP_S {
+            for (name, now) in counted(admin) {
+                let last = before.insert(Arc::clone(&name), now).unwrap_or_default();
+                step.sites.entry(name).or_default().took = now.since(&last);
+            }
+            let door_now = door(admin);
+            step.door = door_now.since(&door_before);
+            door_before = door_now;
             let mut measured = admin.ring.measured();
             measured.steps.push_back(std::mem::take(&mut step));
             measured.until = now;
@@ -156,7 +210,20 @@ pub async fn show(
         let of: Vec<Option<SiteStep>> = steps.iter().map(|step| step.sites.get(name).copied()).collect();
         sites.insert(name.to_owned(), site(&of, all));
     }
-    Ok(Json(History { step_s: STEP_S, until: rfc3339(until), door: None, sites }))
+    Ok(Json(History { step_s: STEP_S, until: rfc3339(until), door: all.then(|| of_door(&steps)), sites }))
+}
+
+fn of_door(steps: &[&Step]) -> Figures {
+    figures(&steps.iter().map(|step| Some(step.door)).collect::<Vec<_>>())
+}
+
+fn figures(took: &[Option<Took>]) -> Figures {
+    Figures {
+        requests: took.iter().map(|took| took.map(|took| took.requests)).collect(),
+        errors: took.iter().map(|took| took.map(|took| took.errors)).collect(),
+        p50_ms: took.iter().map(|took| took.and_then(|took| took.p50_ms)).collect(),
+        p99_ms: took.iter().map(|took| took.and_then(|took| took.p99_ms)).collect(),
+    }
 }
 
 fn site(steps: &[Option<SiteStep>], all: bool) -> SiteHistory {
@@ -164,12 +231,10 @@ fn site(steps: &[Option<SiteStep>], all: bool) -> SiteHistory {
         let share = |step: &SiteStep| f64::from(looks(step)) / f64::from(step.looks.max(1));
         steps.iter().map(|step| step.as_ref().map(share)).collect()
     };
-    let count = |of: fn(&SiteStep) -> u64| steps.iter().map(|step| step.as_ref().map(of)).collect();
-    let figures = || SiteFigures {
-        requests: count(|step| step.requests),
-        errors: count(|step| step.errors),
-        p50_ms: vec![None; steps.len()],
-        p99_ms: vec![None; steps.len()],
+    let took: Vec<Option<Took>> = steps.iter().map(|step| step.map(|step| step.took)).collect();
+    let figures = || {
+        let Figures { requests, errors, p50_ms, p99_ms } = figures(&took);
+        SiteFigures { requests, errors, p50_ms, p99_ms }
     };
     SiteHistory {
         figures: all.then(figures),
