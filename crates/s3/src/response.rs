@@ -227,7 +227,7 @@ impl Drop for Sent {
         });
         // To write a line costs more than all the rest that is counted here: without being asked only what failed
         // has one.
-        macro_rules! line {
+        macro_rules! say {
             ($level:ident) => {
                 // The span would say the same again.
                 tracing::$level!(
@@ -247,9 +247,9 @@ impl Drop for Sent {
             };
         }
         if line.status.is_server_error() || self.broken.is_some() {
-            line!(info);
+            say!(info);
         } else {
-            line!(debug);
+            say!(debug);
         }
     }
 }
