@@ -120,7 +120,8 @@ export function listingOf(root: Element): Listing {
 /** What a refusal of the S3 door says. */
 export function s3Problem(status: number, body: string): Problem {
   try {
-    const root = parseXml(body);
+    // Not tried where there is nothing: what a browser makes of it has styles that the page's policy forbids.
+    const root = body.trim() === "" ? null : parseXml(body);
     const code = text(root, "Code");
     if (code) return new Problem(status, code, text(root, "Message") || code);
   } catch {

@@ -17,7 +17,7 @@ import { nameOf, type Entry } from "./listing";
 import { useLoaded } from "./loaded";
 import { below, shown, steps, unaskable } from "./names";
 import { toBucket, toFolder, toObject } from "./paths";
-import { list, versions as listVersions, type Version } from "./s3";
+import { list, versioning, versions as listVersions, type Version } from "./s3";
 import { useQueue, useUploads } from "./uploads";
 
 const PAGE = 200;
@@ -61,8 +61,10 @@ export function Objects({ params }: { params: Params }) {
     if (finished > 0) void Promise.all([refresh(), refreshBucket()]);
   }, [finished, refresh, refreshBucket]);
 
-  const add = (files: Chosen[]) => {
-    queue.add(files.map(({ path, file }) => ({ bucket: name, key: prefix + path, file, replace: keeps })));
+  const add = async (files: Chosen[]) => {
+    // What is not known yet is asked: nothing is replaced for good unasked.
+    const kept = bucket ? keeps : (await versioning(s3, name).catch(() => null)) === "Enabled";
+    queue.add(files.map(({ path, file }) => ({ bucket: name, key: prefix + path, file, replace: kept })));
     resetFiles.current?.();
   };
   const drop = (event: DragEvent) => {
@@ -89,14 +91,14 @@ export function Objects({ params }: { params: Params }) {
       actions={
         mayWrite && (
           <>
-            <FileButton multiple resetRef={resetFiles} onChange={(files) => add(ofInput(files))} inputProps={{ "aria-label": "Files to upload" }}>
+            <FileButton multiple resetRef={resetFiles} onChange={(files) => void add(ofInput(files))} inputProps={{ "aria-label": "Files to upload" }}>
               {(button) => (
                 <Button {...button} leftSection={<Icon name="upload" size={16} />}>
                   Upload files
                 </Button>
               )}
             </FileButton>
-            <FolderButton onChosen={add} />
+            <FolderButton onChosen={(files) => void add(files)} />
           </>
         )
       }
