@@ -99,7 +99,7 @@ impl Ring {
 
 /// What the sites were asked since the start, by name.
 fn counted(admin: &Admin) -> BTreeMap<Arc<str>, Counted> {
-    let mut all = BTreeMap::new();
+    let mut all: BTreeMap<Arc<str>, Counted> = BTreeMap::new();
     for now in admin.engine.sites_now(&admin.permit) {
         let (requests, errors) = sums(&now.asked);
         all.insert(now.status.site.name.as_str().into(), Counted { requests, errors, timed: Timed::default() });
@@ -210,7 +210,9 @@ pub async fn show(
         let of: Vec<Option<SiteStep>> = steps.iter().map(|step| step.sites.get(name).copied()).collect();
         sites.insert(name.to_owned(), site(&of, all));
     }
-    Ok(Json(History { step_s: STEP_S, until: rfc3339(until), door: all.then(|| of_door(&steps)), sites }))
+    // A door that does not count has nothing to tell, which is not the same as nothing that happened.
+    let door = (all && admin.config.counts_requests).then(|| of_door(&steps));
+    Ok(Json(History { step_s: STEP_S, until: rfc3339(until), door, sites }))
 }
 
 fn of_door(steps: &[&Step]) -> Figures {
