@@ -1,0 +1,163 @@
+// A mission owner's first hour: a bucket, a file at four vendors, versions, a link for a stranger, hostile names.
+
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { axe, launch, open, overflow, shot, signIn } from "./browser";
+import { World, content } from "./world";
+
+let world: World;
+let browser: Browser;
+let files: string;
+beforeAll(async () => {
+  [world, browser] = await Promise.all([World.start(), launch()]);
+  files = mkdtempSync(join(tmpdir(), "entente-files-"));
+});
+afterAll(async () => {
+  await browser?.close();
+  await world?.stop();
+  rmSync(files, { recursive: true, force: true });
+});
+
+function file(name: string, body: string | Uint8Array): string {
+  const path = join(files, name);
+  writeFileSync(path, body);
+  return path;
+}
+
+async function putFile(page: Page, path: string): Promise<void> {
+  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.getByRole("button", { name: "Upload files" }).click()]);
+  await chooser.setFiles(path);
+}
+
+async function makeBucket(page: Page, name: string): Promise<void> {
+  await page.goto(`${world.url}/buckets`);
+  await page.getByRole("button", { name: "New bucket" }).first().click();
+  await page.getByRole("textbox", { name: "Name" }).fill(name);
+  await page.getByRole("button", { name: "Make the bucket" }).click();
+  await page.getByRole("heading", { name, level: 1 }).waitFor();
+}
+
+test("from the first start to a first file that is seen at four vendors", async () => {
+  const { page, faults } = await open(browser, world.url);
+  await signIn(page, world.owner, { keep: true });
+  await page.getByText("No bucket yet").waitFor();
+  await shot(page, "buckets-empty");
+  await makeBucket(page, "first-light");
+  await page.getByText("Nothing here yet").waitFor();
+
+  await putFile(page, file("light.bin", content(1, 3_000_000)));
+  await page.getByRole("region", { name: "Uploads" }).getByText("there", { exact: true }).waitFor();
+  await page.getByRole("table").getByRole("link", { name: "light.bin" }).click();
+  await page.getByText("It survives the loss of any two vendors.").waitFor();
+  const vendors = page.getByRole("button", { name: /^(amazon|microsoft|google|oracle)/ });
+  expect(await vendors.count()).toBe(4);
+  for (const site of ["amazon", "microsoft", "google", "oracle"]) {
+    const there = readdirSync(world.site(site), { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+    expect(there.length, `pieces at ${site}`).toBeGreaterThan(0);
+  }
+
+  // Two of them taken away, in thought, leave it readable; three do not.
+  for (const vendor of ["amazon", "google"]) await page.getByRole("button", { name: new RegExp(`^${vendor}`) }).click();
+  await page.getByText("it can still be read").waitFor();
+  await page.getByRole("button", { name: /^oracle/ }).click();
+  await page.getByText("it could not be read").waitFor();
+  await page.getByRole("button", { name: "Put all back" }).click();
+  for (const scheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await shot(page, `object-${scheme}`);
+    expect(await axe(page)).toEqual([]);
+  }
+  await page.setViewportSize({ width: 390, height: 844 });
+  await expect.poll(() => overflow(page)).toBe(0);
+  await shot(page, "object-390");
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
+test("what was overwritten is restored by a copy, and what was deleted is brought back", async () => {
+  const { page, faults } = await open(browser, world.url);
+  await signIn(page, world.owner, { keep: true });
+  await makeBucket(page, "kept");
+  const tray = page.getByRole("region", { name: "Uploads" });
+  await putFile(page, file("note.txt", "the first words\n"));
+  await tray.getByText("there", { exact: true }).first().waitFor();
+  await putFile(page, file("note.txt", "other words\n"));
+  await expect.poll(() => tray.getByText("there", { exact: true }).count()).toBe(2);
+  await page.getByRole("table").getByRole("link", { name: "note.txt" }).click();
+  await page.getByText("other words").waitFor();
+
+  await page.getByRole("button", { name: /^Restore the version/ }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Restore it" }).click();
+  await page.getByText("the first words").waitFor();
+  await expect.poll(() => page.getByRole("button", { name: /^Restore the version/ }).count()).toBe(2);
+  await shot(page, "versions");
+
+  await page.getByRole("button", { name: "Delete …" }).click();
+  await page.getByRole("dialog").getByRole("textbox").fill("note.txt");
+  await page.getByRole("dialog").getByRole("button", { name: "Delete the object" }).click();
+  await page.getByText("Nothing here yet").waitFor();
+  await page.getByLabel("Older versions and deleted ones").check();
+  await page.getByRole("row", { name: /note\.txt.*deleted/ }).getByRole("link").click();
+  await page.getByRole("button", { name: "Bring it back" }).click();
+  await page.getByText("the first words").waitFor();
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
+test("a link is opened by a stranger, until it expires and for this object alone", async () => {
+  const s3 = await world.s3();
+  await s3.request({ method: "PUT", bucket: "shared" });
+  await s3.request({ method: "PUT", bucket: "shared", key: "for you.txt", body: "come in" });
+  const { page, faults } = await open(browser, world.url);
+  await signIn(page, world.owner, { keep: true });
+  await page.goto(`${world.url}/buckets/shared/object?key=for%20you.txt`);
+  await page.getByRole("button", { name: "Share …" }).click();
+  await page.getByRole("button", { name: "Make the link" }).click();
+  const link = (await page.getByRole("region", { name: "the link" }).textContent())?.trim() ?? "";
+  expect(new URL(link).searchParams.get("X-Amz-Expires")).toBe("3600");
+
+  const got = await fetch(link);
+  expect([got.status, await got.text()]).toEqual([200, "come in"]);
+  expect((await fetch(link, { method: "DELETE" })).status).toBe(403);
+  expect((await fetch(link.replace("for%20you", "for%20me"))).status).toBe(403);
+  expect((await fetch(link.replace("Expires=3600", "Expires=36000"))).status).toBe(403);
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
+test("hostile names and bytes are text, and nothing of them runs", async () => {
+  const s3 = await world.s3();
+  await s3.request({ method: "PUT", bucket: "hostile" });
+  const script = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">";
+  const names = ["invoice\u202efdp.exe", "<img src=x onerror=document.title='taken'>.html", "a\nb", "x".repeat(1000), "\u0007bell", " ends "];
+  for (const key of names) {
+    await s3.request({ method: "PUT", bucket: "hostile", key, body: script, headers: { "content-type": "text/html" } });
+  }
+  const { page, faults } = await open(browser, world.url);
+  await signIn(page, world.owner, { keep: true });
+  await page.goto(`${world.url}/buckets/hostile`);
+  await page.getByText("U+202E").waitFor();
+  await page.getByText("U+000A").waitFor();
+  await page.getByText("U+0007").waitFor();
+  expect(await page.locator("table img, table script").count()).toBe(0);
+  expect(await overflow(page), "a long name stays in its place").toBe(0);
+  await shot(page, "hostile-names");
+
+  await page.getByRole("link", { name: /invoice/ }).click();
+  await page.getByRole("region", { name: "The text" }).getByText("<script>").waitFor();
+  expect(await page.title()).toContain("⟨U+202E⟩");
+  expect(await page.locator("main img, main iframe, main script").count()).toBe(0);
+  await page.goBack();
+  await page.getByRole("link", { name: /onerror/ }).click();
+  await page.getByRole("region", { name: "The text" }).waitFor();
+  expect(await page.title()).not.toBe("taken");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await expect.poll(() => overflow(page)).toBe(0);
+  expect(faults).toEqual([]);
+  await page.close();
+});
