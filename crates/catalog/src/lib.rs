@@ -19,4 +19,4 @@ pub mod contract;
 
 pub use error::Error;
 pub use interface::*;
-pub use sqlite::SqliteCatalog;
+pub use sqlite::{Known, Look, SqliteCatalog};

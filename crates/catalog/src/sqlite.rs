@@ -10,6 +10,7 @@ mod epochs;
 mod judge;
 mod late;
 mod listing;
+mod look;
 mod names;
 mod open;
 mod people;
@@ -51,6 +52,7 @@ use crate::interface::{
 use crate::proof::{
     Account, Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk,
 };
+pub use look::{Known, Look};
 use readers::Readers;
 use sealed::{Db, Handed};
 use writer::Writer;
@@ -81,6 +83,12 @@ impl SqliteCatalog {
     /// wrote it.
     pub fn enclave_at(path: impl AsRef<Path>) -> Result<Option<EnclaveId>, Error> {
         streams::enclave(&open::looker(path.as_ref())?)
+    }
+
+    /// What a check of a deployment wants to know of the catalog at `path`, which may be at work; nothing of it is
+    /// changed. It blocks for as long as that takes.
+    pub fn look(path: impl AsRef<Path>) -> Result<Look, Error> {
+        look::look(path.as_ref())
     }
 
     /// As [`SqliteCatalog::open`], over a file layer that was registered with SQLite under the name `vfs`:

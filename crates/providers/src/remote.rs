@@ -5,6 +5,7 @@
 
 mod azure;
 mod checksum;
+mod clock;
 mod credentials;
 mod gcs;
 mod origin;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use self::azure::AzurePlace;
+pub use self::clock::clock;
 pub use self::credentials::{CredentialError, Credentials, DEFAULT_PROFILE};
 pub use self::gcs::GcsPlace;
 pub use self::s3::{Addressing, Dialect, Order, PutChecksum, S3Place};

@@ -19,6 +19,7 @@ mod client;
 mod development;
 mod server;
 mod stream;
+mod term;
 
 pub use certificate::{Files, Loaded};
 pub use client::Client;
@@ -26,6 +27,7 @@ pub use development::{Development, covers};
 pub use profile::Profile;
 pub use server::Server;
 pub use stream::Stream;
+pub use term::{Term, term};
 
 use thiserror::Error;
 

@@ -65,6 +65,21 @@ pub fn looker(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// Opens a catalog that nobody has open, to look into it: not even a log is made beside it.
+pub fn at_rest(path: &Path) -> Result<Connection, Error> {
+    let name = path.to_str().ok_or_else(|| Error::Unavailable(format!("`{}` is no name for it", path.display())))?;
+    let escaped = name.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let mode = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let connection = open(Path::new(&format!("file:{escaped}?immutable=1")), mode)?;
+    check_application(&connection, path)?;
+    Ok(connection)
+}
+
+/// Whether its log lies beside a database: somebody has it open, or did not close it.
+pub fn has_log(path: &Path) -> bool {
+    beside(path, "-wal").exists()
+}
+
 /// Opens the database `name` of another file layer for everything, and makes one if there is none. Alone
 /// with it, SQLite keeps the index of its log in memory of its own.
 pub fn on(vfs: &str, name: &str) -> Result<Connection, Error> {
