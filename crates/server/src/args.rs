@@ -21,11 +21,14 @@ pub const DEFAULT_DATA_DIR: &str = "entente-data";
 
 /// One S3 store made of many vendors' stores.
 #[derive(Debug, Parser)]
-#[command(name = "entente", version, after_help = Exit::HELP)]
+#[command(name = "entente", version, after_help = Exit::help())]
 pub struct Args {
     /// What to log to stderr, such as `info` or `warn,engine=debug`; JSON unless it is a terminal
     #[arg(long, global = true, env = "ENTENTE_LOG", value_name = "FILTER")]
     pub log: Option<String>,
+    /// Print JSON: one document on stdout, and how far it is as lines on stderr
+    #[arg(long, global = true)]
+    pub json: bool,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -57,11 +60,12 @@ pub enum Command {
     /// Print a presigned URL that lets anyone who has it do one thing to one object
     Presign(PresignArgs),
     /// Move in: take over what lies in a bucket somewhere else, while clients use it
+    #[command(name = "adoption", visible_alias = "adopt")]
     Adopt(AdoptArgs),
-    /// Make a new root key file, for a configuration that names one; give it out in shares, and join those
+    /// Make a root key, give it out in shares, and join those
     RootKey(RootKeyArgs),
     /// List every cryptographic algorithm in use: what for, where, by which library
-    Crypto(CryptoArgs),
+    Crypto,
     /// List labels, give one a new key, or make everything stored under one unreadable for ever
     Label(LabelArgs),
     /// Write the catalog of the running Entente into one sealed file
@@ -78,6 +82,10 @@ pub enum Command {
     Repair(RepairArgs),
     /// Look after the journal
     Journal(JournalArgs),
+    /// Print what lets a shell complete commands and options
+    Completion(CompletionArgs),
+    /// Print the manual page, or write a page for each command
+    Man(ManArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -93,9 +101,6 @@ pub struct UpArgs {
     /// Where the console is opened in a browser; loopback only [default: 127.0.0.1:9002, or any free port]
     #[arg(long, value_name = "ADDR")]
     pub console_listen: Option<SocketAddr>,
-    /// Print one line of JSON when ready, and nothing else, on stdout
-    #[arg(long)]
-    pub json: bool,
     /// How long a day of lifecycle rules is, to watch them work [default: 86400]
     #[arg(long, env = "ENTENTE_LIFECYCLE_DAY_S", value_name = "SECONDS")]
     pub lifecycle_day_s: Option<NonZeroU32>,
@@ -178,9 +183,6 @@ pub enum UserCommand {
         /// Of which nation the user is, such as FRA; may be given several times
         #[arg(long = "nation", value_name = "CODE")]
         nations: Vec<String>,
-        /// Print one line of JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Change what a user is cleared for, suspend one, or let one back in
     Set {
@@ -199,17 +201,11 @@ pub enum UserCommand {
         /// The user's keys open sessions again
         #[arg(long)]
         resume: bool,
-        /// Print one line of JSON
-        #[arg(long)]
-        json: bool,
     },
     /// List all users
     List {
         #[command(flatten)]
         signer: SignerArgs,
-        /// Print one line of JSON
-        #[arg(long)]
-        json: bool,
     },
 }
 
@@ -237,17 +233,11 @@ pub enum KeyCommand {
         /// Addresses it is taken from, such as 192.0.2.0/24; may be given several times [default: all]
         #[arg(long = "from", value_name = "RANGE")]
         sources: Vec<String>,
-        /// Print one line of JSON
-        #[arg(long)]
-        json: bool,
     },
     /// List all access keys, without secrets
     List {
         #[command(flatten)]
         signer: SignerArgs,
-        /// Print one line of JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Issue a key in place of another, which goes on for a while
     Rotate {
@@ -258,9 +248,6 @@ pub enum KeyCommand {
         /// For how long the old key goes on: seconds, or a number with s, m, h or d [default: not at all]
         #[arg(long, value_name = "TIME")]
         grace: Option<String>,
-        /// Print one line of JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Make an access key invalid from now on
     Revoke {
@@ -289,9 +276,6 @@ pub enum GroupCommand {
     List {
         #[command(flatten)]
         signer: SignerArgs,
-        /// Print one line of JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Take users in, or out
     Set {
@@ -355,9 +339,6 @@ pub enum GrantCommand {
         /// The bucket's label, where several have the name
         #[arg(long, value_name = "LABEL")]
         label: Option<String>,
-        /// Print one line of JSON
-        #[arg(long)]
-        json: bool,
     },
 }
 
@@ -386,17 +367,11 @@ pub enum ReleaseCommand {
         /// Why, for those who sign
         #[arg(long)]
         reason: String,
-        /// Print one line of JSON
-        #[arg(long)]
-        json: bool,
     },
     /// List releases: all that an officer may see, a mission owner's own
     List {
         #[command(flatten)]
         signer: SignerArgs,
-        /// Print one line of JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Read what is to be released (a security officer): nobody signs what they cannot see
     Look {
@@ -412,9 +387,6 @@ pub enum ReleaseCommand {
         #[command(flatten)]
         signer: SignerArgs,
         id: String,
-        /// Print one line of JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Say no (a security officer)
     Refuse {
@@ -456,9 +428,6 @@ pub struct ExplainArgs {
     /// From this address
     #[arg(long, value_name = "ADDRESS", requires = "key")]
     pub from: Option<String>,
-    /// Print one line of JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -475,9 +444,6 @@ pub enum AdoptCommand {
         place: PlaceArgs,
         #[command(flatten)]
         origin: OriginArgs,
-        /// Print one line of JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Let a bucket take over another: its objects show at once, and are copied in the background
     Start {
@@ -495,9 +461,6 @@ pub enum AdoptCommand {
     Status {
         #[command(flatten)]
         place: PlaceArgs,
-        /// Print one line of JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Let the copy rest; what is not here yet is still read from the old place
     Pause {
@@ -519,9 +482,6 @@ pub enum AdoptCommand {
         #[command(flatten)]
         place: PlaceArgs,
         bucket: String,
-        /// Print one line of JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Ask the old place no more, whatever is not here yet
     Abandon {
@@ -554,9 +514,6 @@ pub struct OriginArgs {
 pub struct StatusArgs {
     #[command(flatten)]
     pub place: PlaceArgs,
-    /// Print one line of JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -615,9 +572,6 @@ pub enum SiteCommand {
     List {
         #[command(flatten)]
         place: PlaceArgs,
-        /// Print one line of JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Store nothing more there, and read only what is nowhere else; what lies there stays
     Suspend(SetSitesArgs),
@@ -631,16 +585,6 @@ pub enum SiteCommand {
 pub struct SiteCheckArgs {
     #[command(flatten)]
     pub place: PlaceArgs,
-    /// Print one line of JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct CryptoArgs {
-    /// Print one line of JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -648,16 +592,24 @@ pub struct CryptoArgs {
 pub struct RootKeyArgs {
     #[command(subcommand)]
     pub command: Option<RootKeyCommand>,
-    /// The file to make; it must not exist
-    #[arg(required = true)]
+    /// As of `root-key make`, which may be left out
+    #[arg(required = true, hide = true)]
     pub path: Option<PathBuf>,
-    /// Seal it under a passphrase, which is at `prompt`, `file:PATH`, `fd:NUMBER` or `env:NAME`
-    #[arg(long, value_name = "WHERE")]
+    /// As of `root-key make`
+    #[arg(long, value_name = "WHERE", hide = true)]
     pub passphrase: Option<PassphraseFrom>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum RootKeyCommand {
+    /// Make a new root key file, for a configuration that names one
+    Make {
+        /// The file to make; it must not exist
+        path: PathBuf,
+        /// Seal it under a passphrase, which is at `prompt`, `file:PATH`, `fd:NUMBER` or `env:NAME`
+        #[arg(long, value_name = "WHERE")]
+        passphrase: Option<PassphraseFrom>,
+    },
     /// Write the root key of the running Entente in shares, a file for each holder
     Split {
         #[command(flatten)]
@@ -704,9 +656,6 @@ pub enum LabelCommand {
     List {
         #[command(flatten)]
         place: PlaceArgs,
-        /// Print one line of JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Give a label a new key for what is written from now on; nothing that is stored is touched
     Rotate {
@@ -730,9 +679,6 @@ pub enum LabelCommand {
         /// Although object locks keep some of it
         #[arg(long)]
         despite_locks: bool,
-        /// Print the plan as one line of JSON
-        #[arg(long)]
-        json: bool,
     },
 }
 
@@ -745,9 +691,6 @@ pub struct BackupArgs {
     /// Only show what it would write
     #[arg(long)]
     pub plan: bool,
-    /// Print one line of JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -774,12 +717,33 @@ pub struct RebuildArgs {
     /// Rebuild into a catalog that is thrown away, while the enclave runs or not, and tell what differs
     #[arg(long, conflicts_with = "plan")]
     pub drill: bool,
-    /// Print one line of JSON about what came back, and progress as lines of JSON on stderr
-    #[arg(long)]
-    pub json: bool,
     /// Where the passphrase of the root key is
     #[arg(long, value_name = "WHERE")]
     pub passphrase: Option<PassphraseFrom>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CompletionArgs {
+    /// Of which shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ManArgs {
+    /// The directory for the pages; it is made if it is not there [default: the first page, on stdout]
+    #[arg(value_name = "DIR", conflicts_with = "markdown")]
+    pub dir: Option<PathBuf>,
+    /// Print the reference of all commands as one page of Markdown
+    #[arg(long)]
+    pub markdown: bool,
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// The exit codes; [`Exit::HELP`] tells them to people.
+/// The exit codes of every command; [`Exit::LIST`] tells them to people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Something no other code names.
@@ -25,12 +25,43 @@ pub enum Exit {
     Site = 7,
     /// No running Entente was reached.
     NotRunning = 8,
+    /// The running Entente does not let this key do this.
+    Refused = 9,
+    /// What could be done was done, and some of it is left for another time.
+    Unfinished = 10,
+    /// `doctor` found something that should be looked at.
+    Warned = 11,
+    /// `doctor` found something that is broken, or will break.
+    Broken = 12,
 }
 
 impl Exit {
-    pub const HELP: &str = "Exit codes: 0 stopped as asked, 1 failed, 2 wrong command line or configuration, 3 the data \
-         directory is in use, 4 cannot listen, 5 root key, 6 data directory or catalog, 7 sites, \
-         8 no running Entente was reached, 130 interrupted twice.";
+    /// What a shell reports for a program that was interrupted.
+    pub const INTERRUPTED: u8 = 130;
+
+    /// Every code, and what it means.
+    pub const LIST: [(u8, &str); 14] = [
+        (0, "done, or stopped as asked"),
+        (Exit::Failed as u8, "failed"),
+        (Exit::Usage as u8, "the command line or the configuration is wrong"),
+        (Exit::Busy as u8, "another process has the data directory"),
+        (Exit::Listen as u8, "an address cannot be listened on"),
+        (Exit::RootKey as u8, "the root key is missing, malformed, open to others, or not this enclave's"),
+        (Exit::Storage as u8, "the data directory or its catalog cannot be used"),
+        (Exit::Site as u8, "the sites cannot be used"),
+        (Exit::NotRunning as u8, "no running Entente was reached"),
+        (Exit::Refused as u8, "the key that asked may not do this"),
+        (Exit::Unfinished as u8, "not finished: something is left, or differs; ask again"),
+        (Exit::Warned as u8, "`doctor` found something to look at"),
+        (Exit::Broken as u8, "`doctor` found something broken"),
+        (Exit::INTERRUPTED, "interrupted twice"),
+    ];
+
+    /// As it stands under the help of `entente`.
+    pub fn help() -> String {
+        let lines = Exit::LIST.map(|(code, meaning)| format!("  {code:>3}  {meaning}"));
+        format!("Exit codes:\n{}", lines.join("\n"))
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -81,4 +112,20 @@ pub fn chain(error: &dyn Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What people read of exit codes is what the program ends with.
+    #[test]
+    fn the_documented_exit_codes_are_those_there_are() {
+        let rows: String = Exit::LIST.iter().map(|(code, meaning)| format!("| {code} | {meaning} |\n")).collect();
+        let documented = include_str!("../../../CONTRIBUTING.md");
+        assert!(documented.contains(&rows), "CONTRIBUTING.md should hold:\n{rows}");
+        let codes = Exit::LIST.map(|(code, _)| code);
+        assert!(codes.is_sorted_by(|one, next| one < next), "{codes:?}");
+        assert_eq!(codes[12], Exit::Broken as u8, "the last code is in the list");
+    }
 }

@@ -44,6 +44,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::{Args, BucketCommand, Command, JournalCommand, SiteCommand};
+use crate::cli::Output;
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
@@ -58,45 +59,48 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), Failure> {
+    let output = Output::of(args.json);
     match args.command {
         Command::Up(up) => {
             heap::hold_threshold();
-            up::run(&up, args.log.as_deref())
+            up::run(&up, args.log.as_deref(), output)
         }
-        Command::User(user) => cli::user::run(&user),
-        Command::Key(key) => cli::key::run(&key),
-        Command::Group(group) => cli::group::run(&group),
-        Command::Grant(grant) => cli::grant::run(&grant),
-        Command::Release(release) => cli::release::run(&release),
-        Command::Explain(explain) => cli::explain::run(&explain),
-        Command::Status(status) => cli::status::run(&status),
-        Command::Durability(durability) => cli::durability::run(&durability),
-        Command::Scrub(scrub) => cli::scrub::run(&scrub),
-        Command::Findings(findings) => cli::durability::findings(&findings),
-        Command::Presign(presign) => cli::presign::run(&presign),
-        Command::Adopt(adopt) => cli::adopt::run(&adopt),
-        Command::RootKey(root_key) => cli::root_key::run(&root_key),
-        Command::Crypto(crypto) => cli::crypto::run(&crypto),
-        Command::Label(label) => cli::label::run(&label),
-        Command::Backup(backup) => cli::backup::run(&backup),
-        Command::Restore(restore) => cli::restore::run(&restore),
+        Command::User(user) => cli::user::run(&user, output),
+        Command::Key(key) => cli::key::run(&key, output),
+        Command::Group(group) => cli::group::run(&group, output),
+        Command::Grant(grant) => cli::grant::run(&grant, output),
+        Command::Release(release) => cli::release::run(&release, output),
+        Command::Explain(explain) => cli::explain::run(&explain, output),
+        Command::Status(status) => cli::status::run(&status, output),
+        Command::Durability(durability) => cli::durability::run(&durability, output),
+        Command::Scrub(scrub) => cli::scrub::run(&scrub, output),
+        Command::Findings(findings) => cli::durability::findings(&findings, output),
+        Command::Presign(presign) => cli::presign::run(&presign, output),
+        Command::Adopt(adopt) => cli::adopt::run(&adopt, output),
+        Command::Completion(completion) => cli::completion::run(&completion, output),
+        Command::Man(man) => cli::manual::run(&man, output),
+        Command::RootKey(root_key) => cli::root_key::run(&root_key, output),
+        Command::Crypto => cli::crypto::run(output),
+        Command::Label(label) => cli::label::run(&label, output),
+        Command::Backup(backup) => cli::backup::run(&backup, output),
+        Command::Restore(restore) => cli::restore::run(&restore, output),
         Command::Rebuild(rebuild) => {
             let _logs = logs::start(args.log.as_deref(), None)?;
-            cli::rebuild::run(&rebuild)
+            cli::rebuild::run(&rebuild, output)
         }
         Command::Bucket(bucket) => match bucket.command {
-            BucketCommand::MoveData(move_data) => cli::moving::run(&move_data),
+            BucketCommand::MoveData(move_data) => cli::moving::run(&move_data, output),
         },
-        Command::Repair(repair) => cli::keeping::repair(&repair),
+        Command::Repair(repair) => cli::keeping::repair(&repair, output),
         Command::Journal(journal) => match journal.command {
-            JournalCommand::Compact(compact) => cli::journal::compact(&compact),
+            JournalCommand::Compact(compact) => cli::journal::compact(&compact, output),
         },
         Command::Site(site) => match site.command {
-            SiteCommand::Check(check) => cli::site::run(&check),
-            SiteCommand::List { place, json } => cli::keeping::list(&place, json),
-            SiteCommand::Suspend(sites) => cli::keeping::set(&sites, "suspended"),
-            SiteCommand::Activate(sites) => cli::keeping::set(&sites, "active"),
-            SiteCommand::Evacuate(evacuate) => cli::keeping::evacuate(&evacuate),
+            SiteCommand::Check(check) => cli::site::run(&check, output),
+            SiteCommand::List { place } => cli::keeping::list(&place, output),
+            SiteCommand::Suspend(sites) => cli::keeping::set(&sites, "suspended", output),
+            SiteCommand::Activate(sites) => cli::keeping::set(&sites, "active", output),
+            SiteCommand::Evacuate(evacuate) => cli::keeping::evacuate(&evacuate, output),
         },
     }
 }

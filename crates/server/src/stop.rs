@@ -7,9 +7,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::failure::{Exit, Failure};
 
-/// What a shell reports for a program that was interrupted.
-const INTERRUPTED: i32 = 130;
-
 /// Cancels `stop` on the first signal. Must be called inside the runtime.
 pub fn on_signals(stop: CancellationToken) -> Result<(), Failure> {
     let listen =
@@ -21,7 +18,7 @@ pub fn on_signals(stop: CancellationToken) -> Result<(), Failure> {
         tracing::info!("stopping: what was begun is finished first; interrupt again to stop at once");
         stop.cancel();
         next(&mut interrupt, &mut terminate).await;
-        process::exit(INTERRUPTED);
+        process::exit(i32::from(Exit::INTERRUPTED));
     });
     Ok(())
 }

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use self::doors::Doors;
 use crate::api::{self, Admin};
 use crate::args::UpArgs;
+use crate::cli::Output;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::failure::{Exit, Failure};
@@ -59,14 +60,14 @@ const SHOW_MAX: Duration = Duration::from_secs(5);
 /// How long blocking work of a hung disk may hold up the exit.
 pub const LINGER_MAX: Duration = Duration::from_secs(1);
 
-pub fn run(args: &UpArgs, filter: Option<&str>) -> Result<(), Failure> {
+pub fn run(args: &UpArgs, filter: Option<&str>, output: Output) -> Result<(), Failure> {
     let config = Config::of(args)?;
     let _logs = logs::start(filter, config.traces.as_deref())?;
     let dir = config.dir();
     dir.make()?;
     let lock = lock::take(&dir)?;
     let runtime = runtime()?;
-    let result = runtime.block_on(up(&config, &dir, args.json));
+    let result = runtime.block_on(up(&config, &dir, output));
     // The catalog closes with the last task: until then nobody else may open it.
     runtime.shutdown_timeout(LINGER_MAX);
     drop(lock);
@@ -85,7 +86,7 @@ pub fn runtime() -> Result<Runtime, Failure> {
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot start threads: {error}")))
 }
 
-async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
+async fn up(config: &Config, dir: &DataDir, output: Output) -> Result<(), Failure> {
     RunFile::remove(dir)?;
     let doors = Doors::bind(config).await?;
     let encryption = certificate::open(config, dir)?;
@@ -175,7 +176,10 @@ async fn up(config: &Config, dir: &DataDir, json: bool) -> Result<(), Failure> {
         audience: if io::stdout().is_terminal() { Audience::Terminal } else { Audience::Record },
         at: OffsetDateTime::now_utc(),
     };
-    say(&if json { ready.json() } else { ready.text() });
+    say(&match output {
+        Output::Json => ready.json(),
+        Output::Text => ready.text(),
+    });
     tracing::info!(s3 = run.s3_endpoint, admin = run.admin_endpoint, console = run.console_endpoint, "ready");
     finish(tasks, &engine, dir, stop).await
 }

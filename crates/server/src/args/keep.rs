@@ -17,9 +17,6 @@ pub struct ScrubArgs {
     /// Go on when the day's budget is spent
     #[arg(long)]
     pub beyond_budget: bool,
-    /// Print one line of JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,9 +33,6 @@ pub enum DepthArg {
 pub struct DurabilityArgs {
     #[command(flatten)]
     pub place: PlaceArgs,
-    /// Print one line of JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -48,9 +42,6 @@ pub struct FindingsArgs {
     /// Those that are over, too
     #[arg(long)]
     pub all: bool,
-    /// Print one line of JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -78,9 +69,6 @@ pub struct EvacuateArgs {
     /// Begin, and do not wait for the end
     #[arg(long)]
     pub no_wait: bool,
-    /// Print one line of JSON; progress is JSON too
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -93,9 +81,6 @@ pub struct RepairArgs {
     /// Go on when the day's dollars are spent
     #[arg(long)]
     pub beyond_budget: bool,
-    /// Print one line of JSON; progress is JSON too
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -129,9 +114,6 @@ pub struct MoveDataArgs {
     /// Begin, and do not wait for the end
     #[arg(long)]
     pub no_wait: bool,
-    /// Print one line of JSON; progress is JSON too
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -153,7 +135,4 @@ pub struct CompactArgs {
     /// Print what would be done, and do nothing
     #[arg(long)]
     pub plan: bool,
-    /// Print one line of JSON
-    #[arg(long)]
-    pub json: bool,
 }

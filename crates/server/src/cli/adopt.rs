@@ -1,35 +1,44 @@
-//! `entente adopt plan | start | status | pause | resume | finish | abandon`.
+//! `entente adoption plan | start | status | pause | resume | finish | abandon`.
 
 use std::fmt::Write;
 
 use http::Method;
 use model::BucketName;
+use serde_json::json;
 
 use super::client::Client;
-use super::{print, print_json, table};
+use super::{Output, table};
 use crate::api::wire::{Adopt, Adoption, AdoptionPlan, Adoptions, Finished, Origin, Resume};
 use crate::args::{AdoptArgs, AdoptCommand, OriginArgs, PlaceArgs};
 use crate::failure::{Exit, Failure};
+use crate::progress::Progress;
 
 /// Differing keys that are printed; JSON has more.
 const PRINTED_MAX: usize = 20;
 
-pub fn run(args: &AdoptArgs) -> Result<(), Failure> {
+pub fn run(args: &AdoptArgs, output: Output) -> Result<(), Failure> {
     match &args.command {
-        AdoptCommand::Plan { place, origin, json } => plan(place, origin, *json),
-        AdoptCommand::Start { place, bucket, origin, budget } => start(place, bucket, origin, budget.as_deref()),
-        AdoptCommand::Status { place, json } => status(place, *json),
-        AdoptCommand::Pause { place, bucket } => turn(place, bucket, "pause", "rests"),
-        AdoptCommand::Resume { place, bucket, budget } => resume(place, bucket, budget.as_deref()),
-        AdoptCommand::Finish { place, bucket, json } => finish(place, bucket, *json),
-        AdoptCommand::Abandon { place, bucket } => turn(place, bucket, "abandon", "is over; nothing more is brought"),
+        AdoptCommand::Plan { place, origin } => plan(place, origin, output),
+        AdoptCommand::Start { place, bucket, origin, budget } => {
+            start(place, bucket, origin, budget.as_deref(), output)
+        }
+        AdoptCommand::Status { place } => status(place, output),
+        AdoptCommand::Pause { place, bucket } => turn(place, bucket, "pause", "rests", output),
+        AdoptCommand::Resume { place, bucket, budget } => resume(place, bucket, budget.as_deref(), output),
+        AdoptCommand::Finish { place, bucket } => finish(place, bucket, output),
+        AdoptCommand::Abandon { place, bucket } => {
+            turn(place, bucket, "abandon", "is over; nothing more is brought", output)
+        }
     }
 }
 
-fn plan(place: &PlaceArgs, origin: &OriginArgs, json: bool) -> Result<(), Failure> {
+fn plan(place: &PlaceArgs, origin: &OriginArgs, output: Output) -> Result<(), Failure> {
     let origin = origin_of(origin)?;
+    let progress = Progress::here(output);
+    progress.wait("counting what lies there");
     let plan: AdoptionPlan = Client::of(place)?.patient().ask(Method::POST, "/api/v1/adoption-plan", &origin)?;
-    if json { print_json(&plan) } else { print(&planned(&plan)) }
+    progress.end();
+    output.show(&plan, || planned(&plan))
 }
 
 fn planned(plan: &AdoptionPlan) -> String {
@@ -45,16 +54,22 @@ fn planned(plan: &AdoptionPlan) -> String {
     text
 }
 
-fn start(place: &PlaceArgs, bucket: &str, origin: &OriginArgs, budget: Option<&str>) -> Result<(), Failure> {
+fn start(
+    place: &PlaceArgs,
+    bucket: &str,
+    origin: &OriginArgs,
+    budget: Option<&str>,
+    output: Output,
+) -> Result<(), Failure> {
     let wanted = Adopt { bucket: name(bucket)?, origin: origin_of(origin)?, budget: budget_of(budget)? };
     Client::of(place)?.patient().tell(Method::POST, "/api/v1/adoptions", &wanted)?;
-    eprintln!("`{bucket}` shows what lies at {} from now on; see `entente adopt status`.", origin.from);
-    Ok(())
+    let sentence = format!("`{bucket}` shows what lies at {} from now on; see `entente adoption status`.", origin.from);
+    output.done(&json!({ "bucket": bucket, "adoption": "started" }), &sentence)
 }
 
-fn status(place: &PlaceArgs, json: bool) -> Result<(), Failure> {
+fn status(place: &PlaceArgs, output: Output) -> Result<(), Failure> {
     let all: Adoptions = Client::of(place)?.list("/api/v1/adoptions")?;
-    if json { print_json(&all) } else { print(&shown(&all)) }
+    output.show(&all, || shown(&all))
 }
 
 fn shown(all: &Adoptions) -> String {
@@ -78,35 +93,32 @@ fn shown(all: &Adoptions) -> String {
     table(heading, &rows)
 }
 
-fn turn(place: &PlaceArgs, bucket: &str, verb: &str, told: &str) -> Result<(), Failure> {
+fn turn(place: &PlaceArgs, bucket: &str, verb: &str, told: &str, output: Output) -> Result<(), Failure> {
     let name = name(bucket)?;
     Client::of(place)?.order(Method::POST, &format!("/api/v1/adoptions/{name}/{verb}"))?;
-    eprintln!("The adoption of `{name}` {told}.");
-    Ok(())
+    output.done(&json!({ "bucket": name, "adoption": verb }), &format!("The adoption of `{name}` {told}."))
 }
 
-fn resume(place: &PlaceArgs, bucket: &str, budget: Option<&str>) -> Result<(), Failure> {
+fn resume(place: &PlaceArgs, bucket: &str, budget: Option<&str>, output: Output) -> Result<(), Failure> {
     let (name, resume) = (name(bucket)?, Resume { budget: budget_of(budget)? });
     Client::of(place)?.tell(Method::POST, &format!("/api/v1/adoptions/{name}/resume"), &resume)?;
-    eprintln!("The adoption of `{name}` goes on.");
-    Ok(())
+    output.done(&json!({ "bucket": name, "adoption": "resume" }), &format!("The adoption of `{name}` goes on."))
 }
 
 /// Ends with a failure when something differs: whoever scripts it must not take that for the end.
-fn finish(place: &PlaceArgs, bucket: &str, json: bool) -> Result<(), Failure> {
+fn finish(place: &PlaceArgs, bucket: &str, output: Output) -> Result<(), Failure> {
     let name = name(bucket)?;
     let path = format!("/api/v1/adoptions/{name}/finish");
+    let progress = Progress::here(output);
+    progress.wait("comparing both places");
     let finished: Finished = Client::of(place)?.patient().call(Method::POST, &path, Vec::new())?;
-    if json {
-        print_json(&finished)?;
-    } else {
-        print(&told(&finished))?;
-    }
+    progress.end();
+    output.show(&finished, || told(&finished))?;
     if finished.finished {
         return Ok(());
     }
     let why = format!("{} keys differ: `{name}` is still being adopted", finished.differing);
-    Err(Failure::new(Exit::Failed, why))
+    Err(Failure::new(Exit::Unfinished, why))
 }
 
 fn told(finished: &Finished) -> String {

@@ -1,46 +1,40 @@
 //! `entente backup`.
 
-use std::io::{self, IsTerminal};
-use std::thread;
-use std::time::Duration;
-
 use http::Method;
 
 use super::client::Client;
-use super::{print, print_json, size};
+use super::{Output, follow, size};
 use crate::api::wire::{BackupPlan, BackupState, NewBackup};
 use crate::args::BackupArgs;
 use crate::config::absolute;
 use crate::failure::{Exit, Failure};
+use crate::progress::Progress;
 
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-
-pub fn run(args: &BackupArgs) -> Result<(), Failure> {
+pub fn run(args: &BackupArgs, output: Output) -> Result<(), Failure> {
     let client = Client::of(&args.place)?;
     let path = absolute(&args.path)?.display().to_string();
     if args.plan {
         let plan: BackupPlan = client.call(Method::GET, "/api/v1/backup-plan", Vec::new())?;
-        return if args.json { print_json(&plan) } else { print(&text(&plan, &path)) };
+        return output.show(&plan, || text(&plan, &path));
     }
     client.tell(Method::POST, "/api/v1/backups", &NewBackup { path })?;
-    let shown = io::stderr().is_terminal();
-    loop {
+    let progress = Progress::here(output);
+    let mut of = None;
+    let state = follow(|| {
         let state: BackupState = client.call(Method::GET, "/api/v1/backups", Vec::new())?;
-        if shown && state.bytes > 0 {
-            eprint!("\r{} of {} ", size(state.done), size(state.bytes));
+        if state.bytes > 0 && of.replace(state.bytes).is_none() {
+            progress.begin("bytes of the catalog", Some(state.bytes));
         }
-        if let Some(why) = state.failed {
-            return Err(Failure::new(Exit::Failed, format!("the backup failed: {why}")));
-        }
-        if let Some(digest) = &state.digest {
-            if shown {
-                eprintln!();
-            }
-            eprintln!("The root key is not in it, and nothing opens it but that. Keep both, apart.");
-            return if args.json { print_json(&state) } else { print(&format!("{digest}  {}\n", state.path)) };
-        }
-        thread::sleep(LOOK_EVERY);
+        progress.reach(state.done);
+        Ok((state.failed.is_some() || state.digest.is_some()).then_some(state))
+    })?;
+    progress.end();
+    if let Some(why) = &state.failed {
+        return Err(Failure::new(Exit::Failed, format!("the backup failed: {why}")));
     }
+    output.talk("The root key is not in it, and nothing opens it but that. Keep both, apart.");
+    let digest = state.digest.clone().unwrap_or_default();
+    output.show(&state, || format!("{digest}  {}\n", state.path))
 }
 
 fn text(plan: &BackupPlan, path: &str) -> String {

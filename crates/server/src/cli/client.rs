@@ -165,7 +165,8 @@ impl Client {
         }
         let detail = serde_json::from_slice::<Problem>(&answer)
             .map_or_else(|_| format!("the admin API answered {status}"), |problem| problem.detail);
-        Err(Failure::new(Exit::Failed, detail))
+        let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
+        Err(Failure::new(if refused { Exit::Refused } else { Exit::Failed }, detail))
     }
 
     fn headers(&self, method: &Method, path: &str, body: &[u8]) -> Option<HeaderMap> {

@@ -4,8 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::{print, print_json};
-use crate::args::CryptoArgs;
+use super::Output;
 use crate::crypto::{ALGORITHMS, Algorithm, Holds, LIBRARIES, versions};
 use crate::failure::Failure;
 
@@ -30,8 +29,9 @@ struct Library {
     role: &'static str,
 }
 
-pub fn run(args: &CryptoArgs) -> Result<(), Failure> {
-    if args.json { print_json(&inventory()) } else { print(&shown(&inventory())) }
+pub fn run(output: Output) -> Result<(), Failure> {
+    let inventory = inventory();
+    output.show(&inventory, || shown(&inventory))
 }
 
 fn inventory() -> Inventory {

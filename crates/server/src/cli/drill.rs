@@ -14,8 +14,7 @@ use serde_json::json;
 use tokio::runtime::Handle;
 
 use super::rebuild::{clear_files, told, without};
-use super::{print, print_json, table};
-use crate::args::RebuildArgs;
+use super::{Output, table};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::failure::{Exit, Failure, chain};
@@ -47,22 +46,22 @@ impl Drill {
     }
 }
 
-pub fn run(args: &RebuildArgs, config: &Config, dir: &DataDir, root: &RootFile) -> Result<(), Failure> {
+pub fn run(output: Output, config: &Config, dir: &DataDir, root: &RootFile) -> Result<(), Failure> {
     clear(dir)?;
     let runtime = up::runtime()?;
-    let progress = Arc::new(Progress::here(args.json));
+    let progress = Arc::new(Progress::here(output));
     let drill = runtime.block_on(drill(config, dir, root, &progress));
     progress.end();
     runtime.shutdown_timeout(up::LINGER_MAX);
     let cleared = clear(dir);
     let drill = drill?;
     cleared?;
-    tell(&drill, args.json)?;
+    tell(&drill, output)?;
     match drill.differs() {
         false => Ok(()),
         true => {
             let why = "a rebuild would not bring back what there is: `entente scrub`, then drill again";
-            Err(Failure::new(Exit::Failed, why))
+            Err(Failure::new(Exit::Unfinished, why))
         }
     }
 }
@@ -121,18 +120,16 @@ fn clear(dir: &DataDir) -> Result<(), Failure> {
     dir.catalogs_of_drill().iter().try_for_each(|path| clear_files(path))
 }
 
-fn tell(drill: &Drill, as_json: bool) -> Result<(), Failure> {
+fn tell(drill: &Drill, output: Output) -> Result<(), Failure> {
     let Drill { rebuilt, quiet, tables } = drill;
-    if as_json {
-        let rows = |(table, rows): (&String, &Rows)| json!({ "table": table, "same": rows.same, "missing": rows.missing, "unknown": rows.unknown });
-        return print_json(&json!({
-            "enclave": rebuilt.enclave.to_string(),
-            "differs": drill.differs(),
-            "quiet": quiet,
-            "silent_sites": rebuilt.silent,
-            "tables": tables.iter().map(rows).collect::<Vec<_>>(),
-        }));
-    }
+    let rows = |(table, rows): (&String, &Rows)| json!({ "table": table, "same": rows.same, "missing": rows.missing, "unknown": rows.unknown });
+    let document = json!({
+        "enclave": rebuilt.enclave.to_string(),
+        "differs": drill.differs(),
+        "quiet": quiet,
+        "silent_sites": rebuilt.silent,
+        "tables": tables.iter().map(rows).collect::<Vec<_>>(),
+    });
     let count = |of: fn(&Rows) -> u64| tables.values().map(of).sum::<u64>();
     let wrong = tables.iter().filter(|(_, rows)| rows.missing > 0 || rows.unknown > 0);
     let wrong: Vec<_> = wrong
@@ -149,7 +146,7 @@ fn tell(drill: &Drill, as_json: bool) -> Result<(), Failure> {
         text.push_str(&table(["TABLE", "SAME", "MISSING", "UNKNOWN"], &wrong));
     }
     text.push_str(&without(&rebuilt.silent));
-    print(&text)
+    output.show(&document, || text)
 }
 
 #[cfg(test)]

@@ -5,32 +5,28 @@ use std::collections::BTreeMap;
 use http::Method;
 
 use super::client::Client;
-use super::{print, print_json, size, table};
+use super::{Output, size, table};
 use crate::api::wire::{Durability, DurableBucket, Finding, Findings, ProvenSite};
 use crate::args::{DurabilityArgs, FindingsArgs};
 use crate::failure::Failure;
 
-pub fn run(args: &DurabilityArgs) -> Result<(), Failure> {
+pub fn run(args: &DurabilityArgs, output: Output) -> Result<(), Failure> {
     let ledger: Durability = Client::of(&args.place)?.patient().call(Method::GET, "/api/v1/durability", Vec::new())?;
-    if args.json { print_json(&ledger) } else { print(&shown(&ledger)) }
+    output.show(&ledger, || shown(&ledger))
 }
 
-pub fn findings(args: &FindingsArgs) -> Result<(), Failure> {
+pub fn findings(args: &FindingsArgs, output: Output) -> Result<(), Failure> {
     let mut found: Findings = Client::of(&args.place)?.list("/api/v1/findings")?;
     found.findings.retain(|finding| args.all || finding.over.is_none());
-    if args.json {
-        return print_json(&found);
-    }
     if found.findings.is_empty() {
-        eprintln!("Scrubs found nothing wrong.");
-        return Ok(());
+        return output.done(&found, "Scrubs found nothing wrong.");
     }
-    let row = |finding: Finding| {
+    let row = |finding: &Finding| {
         let Finding { fault, site, object, first, last, over, .. } = finding;
-        [fault, site, first, last, over.unwrap_or_default(), object]
+        [fault, site, first, last, over.as_ref().unwrap_or(&String::new()), object].map(String::clone)
     };
-    let rows: Vec<_> = found.findings.into_iter().map(row).collect();
-    print(&table(["FAULT", "SITE", "FIRST", "LAST", "OVER", "OBJECT"], &rows))
+    let rows = || found.findings.iter().map(row).collect::<Vec<_>>();
+    output.show(&found, || table(["FAULT", "SITE", "FIRST", "LAST", "OVER", "OBJECT"], &rows()))
 }
 
 fn shown(ledger: &Durability) -> String {

@@ -3,12 +3,12 @@
 use http::Method;
 
 use super::client::{Business, Client};
-use super::{print, print_json, table, target};
-use crate::api::wire::{Ask, Explanation};
+use super::{Output, table, target};
+use crate::api::wire::{Ask, Explanation, Step};
 use crate::args::ExplainArgs;
 use crate::failure::Failure;
 
-pub fn run(args: &ExplainArgs) -> Result<(), Failure> {
+pub fn run(args: &ExplainArgs, output: Output) -> Result<(), Failure> {
     let (bucket, key) = match &args.target {
         Some(text) => target(text).map(|(bucket, key)| (Some(bucket), key))?,
         None => (None, None),
@@ -25,11 +25,8 @@ pub fn run(args: &ExplainArgs) -> Result<(), Failure> {
         key,
     };
     let told: Explanation = Client::signed(&args.signer, business)?.ask(Method::POST, "/api/v1/explain", &ask)?;
-    if args.json {
-        return print_json(&told);
-    }
     let verdict = if told.allowed { "allowed" } else { "not allowed" };
-    let rows: Vec<_> = told.steps.into_iter().map(|step| [step.step, step.outcome, step.why]).collect();
-    let steps = table(["STEP", "", "WHY"], &rows);
-    print(&format!("{} in a session at {}: {verdict}\n\n{steps}", told.action, told.label))
+    let row = |step: &Step| [step.step.clone(), step.outcome.clone(), step.why.clone()];
+    let steps = || table(["STEP", "", "WHY"], &told.steps.iter().map(row).collect::<Vec<_>>());
+    output.show(&told, || format!("{} in a session at {}: {verdict}\n\n{}", told.action, told.label, steps()))
 }

@@ -3,26 +3,25 @@
 use http::Method;
 
 use super::client::{Business, Client};
-use super::{print, print_json, table};
+use super::{Output, table};
 use crate::api::wire::{Grant, Grants, SetGrant};
 use crate::args::{GrantArgs, GrantCommand, SignerArgs};
 use crate::failure::Failure;
 use crate::sigv4::segment;
 
-pub fn run(args: &GrantArgs) -> Result<(), Failure> {
+pub fn run(args: &GrantArgs, output: Output) -> Result<(), Failure> {
     match &args.command {
         GrantCommand::Set { signer, bucket, to, right, label } => {
             let wanted = SetGrant { to: to.clone(), right: Some(right.clone()) };
-            print(&rows(set(signer, bucket, label.as_deref(), &wanted)?))
+            show(&set(signer, bucket, label.as_deref(), &wanted)?, output)
         }
         GrantCommand::Remove { signer, bucket, to, label } => {
             let wanted = SetGrant { to: to.clone(), right: None };
-            print(&rows(set(signer, bucket, label.as_deref(), &wanted)?))
+            show(&set(signer, bucket, label.as_deref(), &wanted)?, output)
         }
-        GrantCommand::List { signer, bucket, label, json } => {
+        GrantCommand::List { signer, bucket, label } => {
             let path = path(bucket, label.as_deref());
-            let grants: Grants = Client::signed(signer, Business::Officers)?.call(Method::GET, &path, Vec::new())?;
-            if *json { print_json(&grants) } else { print(&rows(grants)) }
+            show(&Client::signed(signer, Business::Officers)?.call(Method::GET, &path, Vec::new())?, output)
         }
     }
 }
@@ -36,9 +35,8 @@ fn path(bucket: &str, label: Option<&str>) -> String {
     format!("/api/v1/buckets/{}/grants{query}", segment(bucket))
 }
 
-fn rows(grants: Grants) -> String {
-    let (bucket, label) = (grants.bucket, grants.label);
-    let row = |grant: Grant| [bucket.clone(), label.clone(), grant.to, grant.right];
-    let rows: Vec<_> = grants.grants.into_iter().map(row).collect();
-    table(["BUCKET", "LABEL", "TO", "RIGHT"], &rows)
+fn show(grants: &Grants, output: Output) -> Result<(), Failure> {
+    let row = |grant: &Grant| [grants.bucket.clone(), grants.label.clone(), grant.to.clone(), grant.right.clone()];
+    let rows = || grants.grants.iter().map(row).collect::<Vec<_>>();
+    output.show(grants, || table(["BUCKET", "LABEL", "TO", "RIGHT"], &rows()))
 }

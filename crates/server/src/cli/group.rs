@@ -1,34 +1,35 @@
 //! `entente group create | list | set | delete`.
 
 use http::Method;
+use serde_json::json;
 
 use super::client::{Business, Client};
-use super::{print, print_json, table};
+use super::{Output, table};
 use crate::api::wire::{Group, Groups, NewGroup, SetGroup};
 use crate::args::{GroupArgs, GroupCommand, SignerArgs};
 use crate::failure::Failure;
 use crate::sigv4::segment;
 
-pub fn run(args: &GroupArgs) -> Result<(), Failure> {
+pub fn run(args: &GroupArgs, output: Output) -> Result<(), Failure> {
     let client = |signer: &SignerArgs| Client::signed(signer, Business::Officers);
     match &args.command {
         GroupCommand::Create { signer, name } => {
-            let group = client(signer)?.ask(Method::POST, "/api/v1/groups", &NewGroup { group: name.clone() })?;
-            print(&rows(vec![group]))
+            let new = NewGroup { group: name.clone() };
+            let group: Group = client(signer)?.ask(Method::POST, "/api/v1/groups", &new)?;
+            output.show(&group, || rows(std::slice::from_ref(&group)))
         }
-        GroupCommand::List { signer, json } => {
+        GroupCommand::List { signer } => {
             let groups: Groups = client(signer)?.list("/api/v1/groups")?;
-            if *json { print_json(&groups) } else { print(&rows(groups.groups)) }
+            output.show(&groups, || rows(&groups.groups))
         }
         GroupCommand::Set { signer, name, add, remove } => {
             let wanted = SetGroup { add: add.clone(), remove: remove.clone() };
-            let group = client(signer)?.ask(Method::PATCH, &path(name), &wanted)?;
-            print(&rows(vec![group]))
+            let group: Group = client(signer)?.ask(Method::PATCH, &path(name), &wanted)?;
+            output.show(&group, || rows(std::slice::from_ref(&group)))
         }
         GroupCommand::Delete { signer, name } => {
             client(signer)?.order(Method::DELETE, &path(name))?;
-            eprintln!("`{name}` is no group any more.");
-            Ok(())
+            output.done(&json!({ "deleted": name }), &format!("`{name}` is no group any more."))
         }
     }
 }
@@ -37,8 +38,9 @@ fn path(name: &str) -> String {
     format!("/api/v1/groups/{}", segment(name))
 }
 
-fn rows(groups: Vec<Group>) -> String {
-    let row = |group: Group| [group.group, group.members.join(" "), group.group_id, group.created];
-    let rows: Vec<_> = groups.into_iter().map(row).collect();
+fn rows(groups: &[Group]) -> String {
+    let row =
+        |group: &Group| [group.group.clone(), group.members.join(" "), group.group_id.clone(), group.created.clone()];
+    let rows: Vec<_> = groups.iter().map(row).collect();
     table(["GROUP", "MEMBERS", "ID", "CREATED"], &rows)
 }

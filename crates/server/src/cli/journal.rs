@@ -1,50 +1,36 @@
 //! `entente journal compact`.
 
-use std::thread;
-use std::time::Duration;
-
 use http::Method;
 
 use super::client::Client;
-use super::{print, print_json, size};
+use super::{Output, follow, size};
 use crate::api::wire::{Compacted, CompactionState};
 use crate::args::CompactArgs;
 use crate::failure::{Exit, Failure};
 use crate::progress::Progress;
 
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-
-pub fn compact(args: &CompactArgs) -> Result<(), Failure> {
+pub fn compact(args: &CompactArgs, output: Output) -> Result<(), Failure> {
     let client = Client::of(&args.place)?.patient();
     let plan: Compacted = client.call(Method::GET, "/api/v1/compaction-plan", Vec::new())?;
     if args.plan {
-        return if args.json { print_json(&plan) } else { print(&planned(&plan)) };
+        return output.show(&plan, || planned(&plan));
     }
     client.order(Method::POST, "/api/v1/compactions")?;
-    let progress = Progress::here(args.json);
+    let progress = Progress::here(output);
     progress.begin("segments of the journal", Some(plan.segments));
-    let mut seen = 0;
-    let state = loop {
+    let state = follow(|| {
         let state: CompactionState = client.call(Method::GET, "/api/v1/compactions", Vec::new())?;
-        progress.advance(state.done.segments.saturating_sub(seen));
-        seen = state.done.segments.max(seen);
-        if state.over {
-            break state;
-        }
-        thread::sleep(LOOK_EVERY);
-    };
+        progress.reach(state.done.segments);
+        Ok(state.over.then_some(state))
+    })?;
     progress.end();
-    if args.json {
-        print_json(&state)?;
-    } else {
-        print(&done(&state.done))?;
-    }
+    output.show(&state, || done(&state.done))?;
     match (&state.failed, state.done.waiting) {
         (Some(why), _) => Err(Failure::new(Exit::Failed, format!("compacting broke off: {why}; ask again"))),
         (None, 0) => Ok(()),
         (None, waiting) => {
             let why = format!("{waiting} runs were left for another time: sites were out, or they were being mended");
-            Err(Failure::new(Exit::Failed, why))
+            Err(Failure::new(Exit::Unfinished, why))
         }
     }
 }

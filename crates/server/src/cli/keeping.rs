@@ -1,13 +1,12 @@
 //! `entente repair`, and `entente site list | suspend | activate | evacuate`.
 
 use std::fmt::Write;
-use std::thread;
-use std::time::Duration;
 
 use http::Method;
+use serde_json::json;
 
 use super::client::Client;
-use super::{print, print_json, size, table};
+use super::{Output, follow, health, size, table, table_toned};
 use crate::api::wire::{
     Compared, EvacuationPlan, KeptSite, KeptSites, NewRepair, NotAsked, RepairPlan, RepairState, SetSites, Sites,
     Waiting, Work,
@@ -16,40 +15,29 @@ use crate::args::{EvacuateArgs, PlaceArgs, RepairArgs, SetSitesArgs};
 use crate::failure::{Exit, Failure};
 use crate::progress::Progress;
 
-/// Between two looks at how far something is.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-
-pub fn repair(args: &RepairArgs) -> Result<(), Failure> {
+pub fn repair(args: &RepairArgs, output: Output) -> Result<(), Failure> {
     let client = Client::of(&args.place)?.patient();
     if args.plan {
         let plan: RepairPlan = client.call(Method::GET, "/api/v1/repair-plan", Vec::new())?;
-        return if args.json { print_json(&plan) } else { print(&planned_repair(&plan)) };
+        return output.show(&plan, || planned_repair(&plan));
     }
     client.tell(Method::POST, "/api/v1/repairs", &NewRepair { beyond_budget: args.beyond_budget })?;
-    let progress = Progress::here(args.json);
-    let mut seen = None;
-    let state = loop {
+    let progress = Progress::here(output);
+    let mut begun = false;
+    let state = follow(|| {
         let state: RepairState = client.call(Method::GET, "/api/v1/repairs", Vec::new())?;
-        let before = *seen.get_or_insert_with(|| {
+        if !std::mem::replace(&mut begun, true) {
             progress.begin("segments looked at", Some(state.of));
-            0
-        });
-        progress.advance(state.segments.saturating_sub(before));
-        seen = Some(state.segments.max(before));
-        if state.over {
-            break state;
         }
-        thread::sleep(LOOK_EVERY);
-    };
+        progress.reach(state.segments);
+        Ok(state.over.then_some(state))
+    })?;
     progress.end();
-    if args.json {
-        print_json(&state)?;
-    } else {
-        print(&repaired(&state))?;
-    }
-    match unfinished(&state) {
-        Some(why) => Err(Failure::new(Exit::Failed, why)),
-        None => Ok(()),
+    output.show(&state, || repaired(&state))?;
+    match (unfinished(&state), &state.failed) {
+        (Some(why), Some(_)) => Err(Failure::new(Exit::Failed, why)),
+        (Some(why), None) => Err(Failure::new(Exit::Unfinished, why)),
+        (None, _) => Ok(()),
     }
 }
 
@@ -126,31 +114,29 @@ pub fn worked(work: &Work) -> String {
 pub struct Told(Vec<Waiting>);
 
 impl Told {
-    pub fn say(&mut self, waits: &[Waiting]) {
+    pub fn say(&mut self, progress: &Progress, waits: &[Waiting]) {
         let whys = |waits: &[Waiting]| waits.iter().map(|wait| wait.why.clone()).collect::<Vec<_>>();
         if whys(&self.0) != whys(waits) {
-            for Waiting { segments, why } in waits {
+            for wait in waits {
                 // Of what waits as a whole there are none.
-                if *segments > 0 {
-                    eprintln!("{segments} segments wait for {why}");
-                } else {
-                    eprintln!("waiting for {why}");
-                }
+                let text = match wait.segments {
+                    0 => format!("waiting for {}", wait.why),
+                    segments => format!("{segments} segments wait for {}", wait.why),
+                };
+                progress.remark(&text, &json!({ "waiting": wait }));
             }
             self.0 = waits.to_vec();
         }
     }
 }
 
-pub fn list(place: &PlaceArgs, json: bool) -> Result<(), Failure> {
-    let sites = sites(&Client::of(place)?)?;
-    if json {
-        return print_json(&KeptSites { sites, next: None });
-    }
+pub fn list(place: &PlaceArgs, output: Output) -> Result<(), Failure> {
+    let kept = KeptSites { sites: sites(&Client::of(place)?)?, next: None };
     let row = |site: &KeptSite| {
         [site.name.clone(), site.vendor.clone(), site.region.clone(), site.state.clone(), pieces_of(site)]
     };
-    print(&table(["SITE", "VENDOR", "REGION", "STATE", "PIECES"], &sites.iter().map(row).collect::<Vec<_>>()))
+    let rows = || kept.sites.iter().map(row).collect::<Vec<_>>();
+    output.show(&kept, || table_toned(["SITE", "VENDOR", "REGION", "STATE", "PIECES"], &rows(), health))
 }
 
 /// Whoever does not see everything is not told.
@@ -162,12 +148,11 @@ fn sites(client: &Client) -> Result<Vec<KeptSite>, Failure> {
     Ok(client.list::<KeptSites>("/api/v1/sites")?.sites)
 }
 
-pub fn set(args: &SetSitesArgs, state: &str) -> Result<(), Failure> {
+pub fn set(args: &SetSitesArgs, state: &str, output: Output) -> Result<(), Failure> {
     let client = Client::of(&args.place)?;
     set_state(&client, &args.sites, state)?;
     let done = if state == "active" { "take part again" } else { "take nothing, and are asked only in need" };
-    eprintln!("{} {done}.", args.sites.join(", "));
-    Ok(())
+    output.done(&json!({ "sites": args.sites, "state": state }), &format!("{} {done}.", args.sites.join(", ")))
 }
 
 fn set_state(client: &Client, sites: &[String], state: &str) -> Result<(), Failure> {
@@ -175,47 +160,42 @@ fn set_state(client: &Client, sites: &[String], state: &str) -> Result<(), Failu
     client.tell(Method::POST, "/api/v1/site-states", &wanted)
 }
 
-pub fn evacuate(args: &EvacuateArgs) -> Result<(), Failure> {
+pub fn evacuate(args: &EvacuateArgs, output: Output) -> Result<(), Failure> {
     let client = Client::of(&args.place)?.patient();
     let leaving = leaving(&client, args)?;
     let names: Vec<String> = leaving.iter().map(|site| site.name.clone()).collect();
     let plan: EvacuationPlan = client.ask(Method::POST, "/api/v1/evacuation-plan", &Sites { sites: names.clone() })?;
     if args.plan {
-        return if args.json { print_json(&plan) } else { print(&planned(&plan)) };
+        return output.show(&plan, || planned(&plan));
     }
-    if !args.json {
-        eprint!("{}", planned(&plan));
-    }
+    output.talk(planned(&plan).trim_end());
     set_state(&client, &names, "draining")?;
     if args.no_wait {
-        eprintln!("They are being left; see `entente site list`.");
-        return Ok(());
+        let begun = json!({ "sites": names, "state": "draining", "plan": plan });
+        return output.done(&begun, "They are being left; see `entente site list`.");
     }
-    let progress = Progress::here(args.json);
+    let progress = Progress::here(output);
     let mut told = Told::default();
-    let mut to_bring: u64 = pieces(&leaving);
+    let to_bring: u64 = pieces(&leaving);
     progress.begin("pieces brought away", Some(to_bring));
-    let left_sites = loop {
+    let sites = follow(|| {
         let all = sites(&client)?;
         let ours: Vec<KeptSite> = all.into_iter().filter(|site| names.contains(&site.name)).collect();
-        let now = pieces(&ours);
-        progress.advance(to_bring.saturating_sub(now));
-        to_bring = to_bring.min(now);
+        progress.reach(to_bring.saturating_sub(pieces(&ours)));
         if let Some(back) = ours.iter().find(|site| ["active", "suspended"].contains(&site.state.as_str())) {
-            progress.end();
             let why = format!("`{}` is {} again: somebody else said so meanwhile", back.name, back.state);
-            return Err(Failure::new(Exit::Failed, why));
+            return Err(Failure::new(Exit::Unfinished, why));
         }
         if ours.iter().all(|site| site.state == "detached") {
-            break ours;
+            return Ok(Some(ours));
         }
-        told.say(
-            &ours.iter().filter_map(|site| site.sums.as_ref()).flat_map(|sums| sums.waits.clone()).collect::<Vec<_>>(),
-        );
-        thread::sleep(LOOK_EVERY);
-    };
+        let waits = ours.iter().filter_map(|site| site.sums.as_ref()).flat_map(|sums| sums.waits.clone());
+        told.say(&progress, &waits.collect::<Vec<_>>());
+        Ok(None)
+    })?;
     progress.end();
-    if args.json { print_json(&KeptSites { sites: left_sites, next: None }) } else { print(&left(&left_sites)) }
+    let gone = KeptSites { sites, next: None };
+    output.show(&gone, || left(&gone.sites))
 }
 
 fn pieces(sites: &[KeptSite]) -> u64 {

@@ -1,42 +1,42 @@
 //! `entente key create | list | rotate | revoke`.
 
 use http::Method;
+use serde_json::json;
 
 use super::client::{Business, Client};
 use super::presign::seconds;
-use super::{print, print_json, table};
+use super::{Output, table};
 use crate::api::wire::{IssuedKey, Key, Keys, NewKey, Rotate};
 use crate::args::{KeyArgs, KeyCommand, SignerArgs};
 use crate::failure::{Exit, Failure};
 
-pub fn run(args: &KeyArgs) -> Result<(), Failure> {
+pub fn run(args: &KeyArgs, output: Output) -> Result<(), Failure> {
     match &args.command {
-        KeyCommand::Create { signer, user, label, expires, sources, json } => {
+        KeyCommand::Create { signer, user, label, expires, sources } => {
             let expires_in_s = expires.as_deref().map(lifetime).transpose()?;
             let (user, label, sources) = (user.clone(), label.clone(), sources.clone());
-            create(signer, &NewKey { user, label, expires_in_s, sources }, *json)
+            create(signer, &NewKey { user, label, expires_in_s, sources }, output)
         }
-        KeyCommand::Rotate { signer, id, grace, json } => {
+        KeyCommand::Rotate { signer, id, grace } => {
             let grace_s = grace.as_deref().map(lifetime).transpose()?.unwrap_or(0);
             let path = format!("/api/v1/keys/{}/rotate", checked(id)?);
             let client = Client::signed(signer, Business::Officers)?;
-            told(&client.ask(Method::POST, &path, &Rotate { grace_s })?, *json)
+            told(&client.ask(Method::POST, &path, &Rotate { grace_s })?, output)
         }
-        KeyCommand::List { signer, json } => list(signer, *json),
-        KeyCommand::Revoke { signer, id } => revoke(signer, id),
+        KeyCommand::List { signer } => list(signer, output),
+        KeyCommand::Revoke { signer, id } => revoke(signer, id, output),
     }
 }
 
-fn create(signer: &SignerArgs, wanted: &NewKey, json: bool) -> Result<(), Failure> {
-    told(&Client::signed(signer, Business::Officers)?.ask(Method::POST, "/api/v1/keys", wanted)?, json)
+fn create(signer: &SignerArgs, wanted: &NewKey, output: Output) -> Result<(), Failure> {
+    told(&Client::signed(signer, Business::Officers)?.ask(Method::POST, "/api/v1/keys", wanted)?, output)
 }
 
-fn told(issued: &IssuedKey, json: bool) -> Result<(), Failure> {
-    if json {
-        return print_json(issued);
-    }
-    eprintln!("A new access key of `{}` at {}. Keep the secret now: it is not shown again.", issued.user, issued.label);
-    print(&format!("aws_access_key_id = {}\naws_secret_access_key = {}\n", issued.access_key, issued.secret_key))
+fn told(issued: &IssuedKey, output: Output) -> Result<(), Failure> {
+    let (user, label) = (&issued.user, &issued.label);
+    output.talk(&format!("A new access key of `{user}` at {label}. Keep the secret now: it is not shown again."));
+    let (id, secret) = (&issued.access_key, &issued.secret_key);
+    output.show(issued, || format!("aws_access_key_id = {id}\naws_secret_access_key = {secret}\n"))
 }
 
 /// A time in seconds: a key may live for years, a presigned URL may not.
@@ -45,26 +45,23 @@ fn lifetime(text: &str) -> Result<u32, Failure> {
     seconds(text).ok_or_else(|| Failure::new(Exit::Usage, bad()))
 }
 
-fn list(signer: &SignerArgs, json: bool) -> Result<(), Failure> {
+fn list(signer: &SignerArgs, output: Output) -> Result<(), Failure> {
     let keys: Keys = Client::signed(signer, Business::Officers)?.list("/api/v1/keys")?;
-    if json {
-        return print_json(&keys);
-    }
-    let row = |key: Key| {
-        let state = key.revoked.map_or_else(|| "valid".to_owned(), |at| format!("revoked {at}"));
+    let row = |key: &Key| {
+        let state = key.revoked.as_ref().map_or_else(|| "valid".to_owned(), |at| format!("revoked {at}"));
         let sources = if key.sources.is_empty() { "anywhere".to_owned() } else { key.sources.join(" ") };
-        let expires = key.expires.unwrap_or_else(|| "never".to_owned());
-        [key.access_key, key.user, key.label, sources, expires, key.created, state]
+        let expires = key.expires.clone().unwrap_or_else(|| "never".to_owned());
+        let (id, user, label) = (key.access_key.clone(), key.user.clone(), key.label.clone());
+        [id, user, label, sources, expires, key.created.clone(), state]
     };
-    let rows: Vec<_> = keys.keys.into_iter().map(row).collect();
-    print(&table(["ACCESS KEY", "USER", "LABEL", "FROM", "EXPIRES", "CREATED", "STATE"], &rows))
+    let rows = || keys.keys.iter().map(row).collect::<Vec<_>>();
+    output.show(&keys, || table(["ACCESS KEY", "USER", "LABEL", "FROM", "EXPIRES", "CREATED", "STATE"], &rows()))
 }
 
-fn revoke(signer: &SignerArgs, id: &str) -> Result<(), Failure> {
+fn revoke(signer: &SignerArgs, id: &str, output: Output) -> Result<(), Failure> {
     let path = format!("/api/v1/keys/{}", checked(id)?);
     Client::signed(signer, Business::Officers)?.order(Method::DELETE, &path)?;
-    eprintln!("{id} is no longer valid.");
-    Ok(())
+    output.done(&json!({ "revoked": id }), &format!("{id} is no longer valid."))
 }
 
 /// An id that becomes a part of a path.

@@ -5,24 +5,26 @@ use std::io::{self, BufRead, IsTerminal};
 
 use http::Method;
 use serde::Serialize;
+use serde_json::json;
 
 use super::client::{Business, Client};
-use super::{print, print_json, size, table};
+use super::{Output, size, table};
 use crate::api::wire::{LabelInUse, Labels, OneLabel, Rotated, Shred, ShredPlan};
 use crate::args::{LabelArgs, LabelCommand, PlaceArgs, SignerArgs};
 use crate::failure::{Exit, Failure};
+use crate::progress::Progress;
 
-pub fn run(args: &LabelArgs) -> Result<(), Failure> {
+pub fn run(args: &LabelArgs, output: Output) -> Result<(), Failure> {
     match &args.command {
-        LabelCommand::List { place, json } => list(place, *json),
-        LabelCommand::Rotate { signer, label } => rotate(signer, label),
-        LabelCommand::Shred { signer, label, plan, yes, despite_locks, json } => {
+        LabelCommand::List { place } => list(place, output),
+        LabelCommand::Rotate { signer, label } => rotate(signer, label, output),
+        LabelCommand::Shred { signer, label, plan, yes, despite_locks } => {
+            let progress = Progress::here(output);
+            progress.wait("counting what lies at the label");
             let shown: ShredPlan = ask(signer, "/api/v1/label-shred-plan", &OneLabel { label: label.clone() })?;
-            if *json {
-                print_json(&shown)?;
-            } else {
-                print(&text(&shown))?;
-            }
+            progress.end();
+            // To programs it is a line of its own: what is about to go is known before it goes.
+            output.show(&shown, || text(&shown))?;
             if *plan {
                 return Ok(());
             }
@@ -30,38 +32,36 @@ pub fn run(args: &LabelArgs) -> Result<(), Failure> {
                 Some(label) => label.clone(),
                 None => typed(&shown.label)?,
             };
-            shred(signer, &Shred { label: label.clone(), confirm, despite_locks: *despite_locks })
+            let wanted = Shred { label: label.clone(), confirm, despite_locks: *despite_locks };
+            shred(signer, &wanted, output)
         }
     }
 }
 
-fn list(place: &PlaceArgs, json: bool) -> Result<(), Failure> {
+fn list(place: &PlaceArgs, output: Output) -> Result<(), Failure> {
     let labels: Labels = Client::of(place)?.list("/api/v1/labels")?;
-    if json {
-        return print_json(&labels);
-    }
-    let row = |label: LabelInUse| {
+    let row = |label: &LabelInUse| {
         let epoch = label.epochs.last().map_or_else(String::new, ToString::to_string);
         let keys = label.epochs.len().to_string();
-        [label.label, epoch, keys, label.buckets.to_string(), label.stream.unwrap_or_default()]
+        [label.label.clone(), epoch, keys, label.buckets.to_string(), label.stream.clone().unwrap_or_default()]
     };
-    let rows: Vec<_> = labels.labels.into_iter().map(row).collect();
-    print(&table(["LABEL", "EPOCH", "KEYS", "BUCKETS", "STREAM"], &rows))
+    let rows = || labels.labels.iter().map(row).collect::<Vec<_>>();
+    output.show(&labels, || table(["LABEL", "EPOCH", "KEYS", "BUCKETS", "STREAM"], &rows()))
 }
 
-fn rotate(signer: &SignerArgs, label: &str) -> Result<(), Failure> {
-    let Rotated { label, epoch } = ask(signer, "/api/v1/label-rotations", &OneLabel { label: label.to_owned() })?;
-    eprintln!("What is written at {label} from now on is under its key of epoch {epoch}.");
-    Ok(())
+fn rotate(signer: &SignerArgs, label: &str, output: Output) -> Result<(), Failure> {
+    let rotated: Rotated = ask(signer, "/api/v1/label-rotations", &OneLabel { label: label.to_owned() })?;
+    let Rotated { label, epoch } = &rotated;
+    output.done(&rotated, &format!("What is written at {label} from now on is under its key of epoch {epoch}."))
 }
 
-fn shred(signer: &SignerArgs, wanted: &Shred) -> Result<(), Failure> {
+fn shred(signer: &SignerArgs, wanted: &Shred, output: Output) -> Result<(), Failure> {
     officer(signer)?.tell(Method::POST, "/api/v1/label-shreds", wanted)?;
-    eprintln!(
+    let sentence = format!(
         "{} is shredded: nothing of it opens under the new root key. What is named above as to be destroyed is not yet.",
         wanted.label
     );
-    Ok(())
+    output.done(&json!({ "shredded": wanted.label }), &sentence)
 }
 
 fn ask<T: serde::de::DeserializeOwned>(signer: &SignerArgs, path: &str, wanted: &impl Serialize) -> Result<T, Failure> {

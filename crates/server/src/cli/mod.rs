@@ -3,6 +3,7 @@
 pub mod adopt;
 pub mod backup;
 mod client;
+pub mod completion;
 pub mod crypto;
 pub mod drill;
 pub mod durability;
@@ -13,7 +14,9 @@ pub mod journal;
 pub mod keeping;
 pub mod key;
 pub mod label;
+pub mod manual;
 pub mod moving;
+mod paint;
 pub mod presign;
 pub mod rebuild;
 pub mod release;
@@ -25,10 +28,65 @@ pub mod status;
 pub mod user;
 
 use std::io::{self, Write};
+use std::thread;
+use std::time::Duration;
 
 use serde::Serialize;
 
+use self::paint::Tone;
 use crate::failure::{Exit, Failure};
+
+/// Between two looks at how far something is.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// For whom a command writes: `--json` is for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    Text,
+    Json,
+}
+
+impl Output {
+    pub fn of(json: bool) -> Output {
+        if json { Output::Json } else { Output::Text }
+    }
+
+    /// What came out, on stdout: as one document, or as text.
+    fn show(self, document: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
+        match self {
+            Output::Json => print_json(document),
+            Output::Text => print(&text()),
+        }
+    }
+
+    /// What was done where nothing came out: as one document on stdout, or as a sentence on stderr.
+    fn done(self, document: &impl Serialize, sentence: &str) -> Result<(), Failure> {
+        match self {
+            Output::Json => print_json(document),
+            Output::Text => {
+                self.talk(sentence);
+                Ok(())
+            }
+        }
+    }
+
+    /// Says something beside what came out, to people.
+    fn talk(self, sentence: &str) {
+        if self == Output::Text {
+            eprintln!("{sentence}");
+        }
+    }
+}
+
+/// Looks at something again and again until it is over.
+fn follow<T>(mut look: impl FnMut() -> Result<Option<T>, Failure>) -> Result<T, Failure> {
+    loop {
+        if let Some(end) = look()? {
+            return Ok(end);
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}
 
 /// Bytes as people read them.
 fn size(bytes: u64) -> String {
@@ -72,19 +130,45 @@ fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 
 /// Rows under a heading, each column as wide as its widest cell.
 fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> String {
+    table_toned(heading, rows, |_, _| Tone::Plain)
+}
+
+/// The same; `tone` says of a column and a cell in it how it is to be read.
+fn table_toned<const N: usize>(heading: [&str; N], rows: &[[String; N]], tone: impl Fn(&str, &str) -> Tone) -> String {
     let mut widths = heading.map(str::len);
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
         }
     }
-    let mut text = String::new();
-    for row in std::iter::once(&heading.map(str::to_owned)).chain(rows) {
-        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
+    let line = |cells: &[String; N], tones: [Tone; N]| {
+        // What stands behind the last letter of a line is nothing, not spaces.
+        let last = cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
+        let cells = cells.iter().zip(widths).zip(tones).take(last).enumerate();
+        let cells = cells.map(|(at, ((cell, width), tone))| {
+            let pad = if at + 1 == last { 0 } else { width.saturating_sub(cell.chars().count()) };
+            format!("{}{}", tone.of(cell), " ".repeat(pad))
+        });
+        cells.collect::<Vec<_>>().join("  ") + "\n"
+    };
+    let mut text = line(&heading.map(str::to_owned), [Tone::Heading; N]);
+    for row in rows {
+        let mut tones = [Tone::Plain; N];
+        for ((slot, column), cell) in tones.iter_mut().zip(heading).zip(row) {
+            *slot = tone(column, cell);
+        }
+        text += &line(row, tones);
     }
     text
+}
+
+/// How a site's state and health are to be read.
+fn health(column: &str, cell: &str) -> Tone {
+    match (column, cell) {
+        ("READS" | "WRITES", "out") => Tone::Bad,
+        ("STATE", "suspended" | "draining") => Tone::Odd,
+        _ => Tone::Plain,
+    }
 }
 
 #[cfg(test)]

@@ -1,56 +1,46 @@
 //! `entente bucket move-data`.
 
 use std::fmt::Write;
-use std::thread;
-use std::time::Duration;
 
 use http::Method;
+use serde_json::json;
 
 use super::client::Client;
 use super::keeping::{Told, worked};
-use super::{print, print_json, size};
+use super::{Output, follow, size};
 use crate::api::wire::{DataMoves, MoveData, MovePlan, MoveSums};
 use crate::args::MoveDataArgs;
 use crate::failure::Failure;
 use crate::progress::Progress;
 
-/// Between two looks at how far it is.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-
-pub fn run(args: &MoveDataArgs) -> Result<(), Failure> {
+pub fn run(args: &MoveDataArgs, output: Output) -> Result<(), Failure> {
     let client = Client::of(&args.place)?.patient();
     let wanted = MoveData { bucket: args.bucket.clone(), profile: args.profile.clone() };
     let plan: MovePlan = client.ask(Method::POST, "/api/v1/data-move-plan", &wanted)?;
     if args.plan {
-        return if args.json { print_json(&plan) } else { print(&planned(&plan)) };
+        return output.show(&plan, || planned(&plan));
     }
-    if !args.json {
-        eprint!("{}", planned(&plan));
-    }
+    output.talk(planned(&plan).trim_end());
     let before: DataMoves = client.list("/api/v1/data-moves")?;
     client.tell(Method::POST, "/api/v1/data-moves", &wanted)?;
     if args.no_wait {
-        eprintln!("It is being moved; ask again to see how far it is.");
-        return Ok(());
+        let begun = json!({ "begun": true, "plan": plan });
+        return output.done(&begun, "It is being moved; ask again to see how far it is.");
     }
-    let progress = Progress::here(args.json);
+    let progress = Progress::here(output);
     progress.begin("segments moved", Some(plan.recoded + plan.copies));
     let mut told = Told::default();
-    let mut seen = sums(&before).work.segments;
-    let ended = loop {
+    let ended = follow(|| {
         let state: DataMoves = client.list("/api/v1/data-moves")?;
         let now = sums(&state);
-        progress.advance(now.work.segments.saturating_sub(seen));
-        seen = now.work.segments.max(seen);
-        told.say(&now.waits);
+        progress.reach(now.work.segments.saturating_sub(sums(&before).work.segments));
+        told.say(&progress, &now.waits);
         let ours = |name: &str| args.bucket.as_deref().is_none_or(|bucket| bucket == name);
-        if state.moves.iter().filter(|one| ours(&one.bucket)).all(|one| one.done) {
-            break state;
-        }
-        thread::sleep(LOOK_EVERY);
-    };
+        let over = state.moves.iter().filter(|one| ours(&one.bucket)).all(|one| one.done);
+        Ok(over.then_some(state))
+    })?;
     progress.end();
-    if args.json { print_json(&ended) } else { print(&moved(&before, &ended)) }
+    output.show(&ended, || moved(&before, &ended))
 }
 
 /// Of every label: who runs the machine sees all.

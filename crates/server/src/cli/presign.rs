@@ -1,8 +1,9 @@
 //! `entente presign METHOD s3://BUCKET/KEY`.
 
+use serde_json::json;
 use time::OffsetDateTime;
 
-use super::{print, target};
+use super::{Output, target};
 use crate::args::PresignArgs;
 use crate::config::{self, DEFAULT_REGION};
 use crate::credentials::Credentials;
@@ -10,7 +11,7 @@ use crate::failure::{Exit, Failure};
 use crate::run_file::RunFile;
 use crate::sigv4::{self, EXPIRES_MAX_SECONDS, Presign};
 
-pub fn run(args: &PresignArgs) -> Result<(), Failure> {
+pub fn run(args: &PresignArgs, output: Output) -> Result<(), Failure> {
     let wrong = |why: String| Failure::new(Exit::Usage, why);
     let path = path_of(&args.target)?;
     let expires_seconds = lifetime(&args.expires).ok_or_else(|| {
@@ -33,7 +34,9 @@ pub fn run(args: &PresignArgs) -> Result<(), Failure> {
         expires_seconds,
         at: OffsetDateTime::now_utc(),
     };
-    print(&format!("{}\n", sigv4::presign(&what, &key)))
+    let url = sigv4::presign(&what, &key);
+    let document = json!({ "url": url, "method": what.method, "expires_seconds": expires_seconds });
+    output.show(&document, || format!("{url}\n"))
 }
 
 /// `/BUCKET/KEY` of `s3://BUCKET/KEY`.

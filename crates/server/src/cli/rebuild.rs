@@ -13,7 +13,7 @@ use engine::{Engine, RebuildPlan, Rebuilt, ReplayStep, Tell};
 use serde_json::json;
 use tokio::runtime::Handle;
 
-use super::{drill, print, print_json, size, table};
+use super::{Output, drill, size, table};
 use crate::args::RebuildArgs;
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -22,24 +22,24 @@ use crate::progress::Progress;
 use crate::root_key::RootFile;
 use crate::{files, lock, outside, up};
 
-pub fn run(args: &RebuildArgs) -> Result<(), Failure> {
+pub fn run(args: &RebuildArgs, output: Output) -> Result<(), Failure> {
     let config = Config::of_place(&args.place)?;
     let dir = config.dir();
     let root = RootFile::at(&config.root_key, args.passphrase.as_ref().or(config.passphrase.as_ref()))?;
     if args.drill {
-        return drill::run(args, &config, &dir, &root);
+        return drill::run(output, &config, &dir, &root);
     }
     let runtime = up::runtime()?;
     if args.plan {
         let plan = runtime.block_on(plan(&config, &dir, &root));
         runtime.shutdown_timeout(up::LINGER_MAX);
-        return tell_plan(&plan?, args.json);
+        return tell_plan(&plan?, output);
     }
     dir.make()?;
     let lock = lock::take(&dir)?;
     refuse_present(&dir.catalog())?;
     clear(&dir)?;
-    let progress = Arc::new(Progress::here(args.json));
+    let progress = Arc::new(Progress::here(output));
     let rebuilt = runtime.block_on(rebuild(&config, &dir, &root, &progress));
     progress.end();
     runtime.shutdown_timeout(up::LINGER_MAX);
@@ -48,7 +48,7 @@ pub fn run(args: &RebuildArgs) -> Result<(), Failure> {
     drop(lock);
     let rebuilt = put?;
     cleared?;
-    tell(&rebuilt, &dir, args.json)
+    tell(&rebuilt, &dir, output)
 }
 
 async fn rebuild(
@@ -133,20 +133,18 @@ async fn plan(config: &Config, dir: &DataDir, root: &RootFile) -> Result<Rebuild
     Engine::plan_rebuild(parts).await.map_err(|error| up::refused(config, dir, &error))
 }
 
-fn tell_plan(plan: &RebuildPlan, as_json: bool) -> Result<(), Failure> {
-    if as_json {
-        let sites: Vec<_> = plan.sites.iter().map(|(name, pieces)| json!({ "site": name, "pieces": pieces })).collect();
-        return print_json(&json!({
-            "enclave": plan.enclave.to_string(),
-            "sites": sites,
-            "silent_sites": plan.silent,
-            "segments": plan.segments,
-            "list_requests": plan.lists,
-            "get_requests": plan.gets,
-            "bytes": plan.bytes,
-            "journal_bytes": plan.journal_bytes,
-        }));
-    }
+fn tell_plan(plan: &RebuildPlan, output: Output) -> Result<(), Failure> {
+    let sites: Vec<_> = plan.sites.iter().map(|(name, pieces)| json!({ "site": name, "pieces": pieces })).collect();
+    let document = json!({
+        "enclave": plan.enclave.to_string(),
+        "sites": sites,
+        "silent_sites": plan.silent,
+        "segments": plan.segments,
+        "list_requests": plan.lists,
+        "get_requests": plan.gets,
+        "bytes": plan.bytes,
+        "journal_bytes": plan.journal_bytes,
+    });
     let rows: Vec<_> = plan.sites.iter().map(|(name, pieces)| [name.clone(), pieces.to_string()]).collect();
     let of = format!(
         "Enclave {}: {} segments of the journal; {} LIST and about {} GET requests, for {} of {}.\n",
@@ -157,7 +155,8 @@ fn tell_plan(plan: &RebuildPlan, as_json: bool) -> Result<(), Failure> {
         size(plan.bytes),
         size(plan.journal_bytes),
     );
-    print(&format!("{}{of}{}", table(["SITE", "PIECES OF THE JOURNAL"], &rows), without(&plan.silent)))
+    let table = || table(["SITE", "PIECES OF THE JOURNAL"], &rows);
+    output.show(&document, || format!("{}{of}{}", table(), without(&plan.silent)))
 }
 
 /// Which sites it is done without.
@@ -168,27 +167,27 @@ pub fn without(silent: &BTreeSet<String>) -> String {
     }
 }
 
-fn tell(rebuilt: &Rebuilt, dir: &DataDir, as_json: bool) -> Result<(), Failure> {
+fn tell(rebuilt: &Rebuilt, dir: &DataDir, output: Output) -> Result<(), Failure> {
     let totals = &rebuilt.totals;
-    if as_json {
-        return print_json(&json!({
-            "enclave": rebuilt.enclave.to_string(),
-            "catalog": dir.catalog(),
-            "buckets": totals.buckets,
-            "objects": totals.objects,
-            "object_bytes": totals.object_bytes,
-            "uploads": totals.uploads,
-            "silent_sites": rebuilt.silent,
-        }));
-    }
-    print(&format!(
-        "`{}` is the catalog of enclave {} again: {} buckets, {} objects, {}, {} uploads under way.\n{}",
-        dir.catalog().display(),
-        rebuilt.enclave,
-        totals.buckets,
-        totals.objects,
-        size(totals.object_bytes),
-        totals.uploads,
-        without(&rebuilt.silent),
-    ))
+    let document = json!({
+        "enclave": rebuilt.enclave.to_string(),
+        "catalog": dir.catalog(),
+        "buckets": totals.buckets,
+        "objects": totals.objects,
+        "object_bytes": totals.object_bytes,
+        "uploads": totals.uploads,
+        "silent_sites": rebuilt.silent,
+    });
+    output.show(&document, || {
+        format!(
+            "`{}` is the catalog of enclave {} again: {} buckets, {} objects, {}, {} uploads under way.\n{}",
+            dir.catalog().display(),
+            rebuilt.enclave,
+            totals.buckets,
+            totals.objects,
+            size(totals.object_bytes),
+            totals.uploads,
+            without(&rebuilt.silent),
+        )
+    })
 }

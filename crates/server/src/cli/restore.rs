@@ -1,48 +1,55 @@
 //! `entente restore`: a backup into an empty data directory. The start that follows catches up from the sites.
 
 use std::fs;
-use std::io::{self, IsTerminal};
+use std::io;
 
-use super::{print, size};
+use serde_json::json;
+
+use super::{Output, size};
 use crate::args::RestoreArgs;
 use crate::backup::{self, Manifest, RESTORED_CONFIG};
 use crate::config::{Config, Kind};
 use crate::data_dir::DataDir;
 use crate::failure::{Exit, Failure};
 use crate::lock;
+use crate::progress::Progress;
 use crate::root_key::RootFile;
 
-pub fn run(args: &RestoreArgs) -> Result<(), Failure> {
+pub fn run(args: &RestoreArgs, output: Output) -> Result<(), Failure> {
     let config = Config::of_place(&args.place)?;
     let dir = config.dir();
     let manifest = backup::look(&args.path)?;
     refuse_used(&dir, config.kind)?;
     if args.plan {
-        return print(&text(&manifest, &dir));
+        return output.show(&document(&manifest, &dir), || text(&manifest, &dir));
     }
     let root = RootFile::at(&config.root_key, args.passphrase.as_ref().or(config.passphrase.as_ref()))?.load()?;
     dir.make()?;
     let lock = lock::take(&dir)?;
-    let shown = io::stderr().is_terminal();
-    let mut progress = |done, of| {
-        if shown {
-            eprint!("\r{} of {} ", size(done), size(of));
-        }
-    };
-    backup::restore(&args.path, &root, &dir, &mut progress)?;
+    let progress = Progress::here(output);
+    progress.begin("bytes of the catalog", Some(manifest.catalog_bytes));
+    backup::restore(&args.path, &root, &dir, &mut |done, _| progress.reach(done))?;
+    progress.end();
     drop(lock);
-    if shown {
-        eprintln!();
-    }
-    eprintln!(
+    let mut told = format!(
         "`{}` is as it was at {}. Start Entente: it catches up with what the sites hold since.",
         dir.path().display(),
         manifest.made
     );
     if manifest.config_bytes > 0 {
-        eprintln!("The configuration of that time is in `{}`.", dir.path().join(RESTORED_CONFIG).display());
+        told += &format!("\nThe configuration of that time is in `{}`.", dir.path().join(RESTORED_CONFIG).display());
     }
-    Ok(())
+    output.done(&document(&manifest, &dir), &told)
+}
+
+fn document(manifest: &Manifest, dir: &DataDir) -> serde_json::Value {
+    json!({
+        "data_dir": dir.path(),
+        "enclave": manifest.enclave.to_string(),
+        "made": manifest.made.to_string(),
+        "catalog_bytes": manifest.catalog_bytes,
+        "root": manifest.root.to_string(),
+    })
 }
 
 /// What may lie in the directory of an enclave whose catalog is lost: of the embedded one root key and sites.

@@ -1,4 +1,4 @@
-//! `entente root-key FILE | split | join`: the one thing a configured enclave needs before its first start,
+//! `entente root-key make | split | join`: the one thing a configured enclave needs before its first start,
 //! and the one thing that must outlive everything else.
 
 use std::fs;
@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use coding::shares::{self, Share};
 use http::Method;
 use model::{EnclaveId, Outside};
+use serde_json::json;
 
+use super::Output;
 use super::client::Client;
 use crate::api::wire::{BackupPlan, NewShares};
 use crate::args::{PlaceArgs, RootKeyArgs, RootKeyCommand};
@@ -17,7 +19,7 @@ use crate::files::{self, PRIVATE_FILE};
 use crate::outside;
 use crate::root_key::{self, Passphrase, PassphraseFrom, RootFile};
 
-pub fn run(args: &RootKeyArgs) -> Result<(), Failure> {
+pub fn run(args: &RootKeyArgs, output: Output) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))?;
@@ -28,19 +30,32 @@ pub fn run(args: &RootKeyArgs) -> Result<(), Failure> {
                 let why = format!("{} holders are named: give as many as there are shares", holders.len());
                 return Err(Failure::new(Exit::Usage, why));
             }
-            split(place, *needed, holders, out.as_deref(), passphrase.as_ref(), &outside)
+            let made = split(place, *needed, holders, out.as_deref(), passphrase.as_ref(), &outside)?;
+            let mut told: String = made.iter().map(|(holder, path)| format!("{path} is for {holder}.\n")).collect();
+            let of = made.len();
+            told += &format!(
+                "Any {needed} of the {of} give the root key back. Hand each to its holder, and keep none here."
+            );
+            let share = |(holder, path): &(String, String)| json!({ "holder": holder, "file": path });
+            let shares: Vec<_> = made.iter().map(share).collect();
+            output.done(&json!({ "needed": needed, "shares": shares }), &told)
         }
-        (Some(RootKeyCommand::Join { shares, out, passphrase }), _) => join(shares, out, passphrase.as_ref(), &outside),
-        (None, Some(path)) => make(path, args.passphrase.as_ref(), &outside),
+        (Some(RootKeyCommand::Join { shares, out, passphrase }), _) => {
+            join(shares, out, passphrase.as_ref(), &outside)?;
+            output.done(&json!({ "root_key": out }), &format!("The root key is in `{}`.", out.display()))
+        }
+        (Some(RootKeyCommand::Make { path, passphrase }), _) => make(path, passphrase.as_ref(), &outside, output),
+        (None, Some(path)) => make(path, args.passphrase.as_ref(), &outside, output),
         (None, None) => Err(Failure::new(Exit::Usage, "name the file to make")),
     }
 }
 
-fn make(path: &Path, from: Option<&PassphraseFrom>, outside: &Outside) -> Result<(), Failure> {
+fn make(path: &Path, from: Option<&PassphraseFrom>, outside: &Outside, output: Output) -> Result<(), Failure> {
     let passphrase = new_passphrase(from, path)?;
     root_key::make(path, passphrase.as_ref(), outside)?;
-    eprintln!("Made `{}`. Keep a copy elsewhere: without it nothing stored can be read again.", path.display());
-    Ok(())
+    let told =
+        format!("Made `{}`. Keep a copy elsewhere: without it nothing stored can be read again.", path.display());
+    output.done(&json!({ "root_key": path }), &told)
 }
 
 fn new_passphrase(from: Option<&PassphraseFrom>, path: &Path) -> Result<Option<Passphrase>, Failure> {
@@ -54,7 +69,7 @@ fn split(
     out: Option<&Path>,
     from: Option<&PassphraseFrom>,
     outside: &Outside,
-) -> Result<(), Failure> {
+) -> Result<Vec<(String, String)>, Failure> {
     let config = Config::of_place(place)?;
     let client = Client::of(place)?;
     let known: BackupPlan = client.call(Method::GET, "/api/v1/backup-plan", Vec::new())?;
@@ -73,16 +88,15 @@ fn split(
     // First, so that no share is ever forgotten.
     let new = NewShares { root: hex::encode(root.fingerprint(enclave)), needed, holders: holders.to_vec() };
     client.tell(Method::POST, "/api/v1/shares", &new)?;
+    let mut made = Vec::new();
     for share in &shares {
         let path = file(share);
         let suffix = format!("{}.new", hex::encode(outside.random::<8>()));
         files::make_synced(&path, share.to_text().as_bytes(), PRIVATE_FILE, &suffix)
             .map_err(|error| Failure::io(Exit::RootKey, "write the share", &path, &error))?;
-        eprintln!("{} is for {}.", path.display(), share.holder);
+        made.push((share.holder.clone(), path.display().to_string()));
     }
-    let of = shares.len();
-    eprintln!("Any {needed} of the {of} give the root key back. Hand each to its holder, and keep none here.");
-    Ok(())
+    Ok(made)
 }
 
 fn join(paths: &[PathBuf], out: &Path, from: Option<&PassphraseFrom>, outside: &Outside) -> Result<(), Failure> {
@@ -94,7 +108,5 @@ fn join(paths: &[PathBuf], out: &Path, from: Option<&PassphraseFrom>, outside: &
     let shares = paths.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let root = shares::join(&shares).map_err(|error| Failure::new(Exit::RootKey, error.to_string()))?;
     let passphrase = new_passphrase(from, out)?;
-    root_key::write(out, &root, passphrase.as_ref(), outside)?;
-    eprintln!("The root key is in `{}`.", out.display());
-    Ok(())
+    root_key::write(out, &root, passphrase.as_ref(), outside)
 }

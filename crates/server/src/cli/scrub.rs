@@ -1,21 +1,17 @@
 //! `entente scrub`.
 
 use std::fmt::Write;
-use std::thread;
-use std::time::Duration;
 
 use http::Method;
 
 use super::client::Client;
-use super::{print, print_json, size};
+use super::{Output, follow, size};
 use crate::api::wire::{NewScrub, ScrubState};
 use crate::args::{DepthArg, ScrubArgs};
 use crate::failure::{Exit, Failure};
 use crate::progress::Progress;
 
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-
-pub fn run(args: &ScrubArgs) -> Result<(), Failure> {
+pub fn run(args: &ScrubArgs, output: Output) -> Result<(), Failure> {
     let client = Client::of(&args.place)?;
     let depth = |depth: &DepthArg| {
         let name = match depth {
@@ -31,27 +27,18 @@ pub fn run(args: &ScrubArgs) -> Result<(), Failure> {
         beyond_budget: args.beyond_budget,
     };
     client.tell(Method::POST, "/api/v1/scrubs", &new)?;
-    let progress = Progress::here(args.json);
+    let progress = Progress::here(output);
     progress.begin("pieces looked at", None);
-    let mut seen = 0;
-    loop {
+    let state = follow(|| {
         let state: ScrubState = client.call(Method::GET, "/api/v1/scrubs", Vec::new())?;
-        let looked_at = state.sums.as_ref().map_or(0, |sums| sums.looked_at);
-        progress.advance(looked_at.saturating_sub(seen));
-        seen = looked_at.max(seen);
-        if !state.running {
-            progress.end();
-            return finished(&state, args.json);
-        }
-        thread::sleep(LOOK_EVERY);
-    }
-}
-
-fn finished(state: &ScrubState, json: bool) -> Result<(), Failure> {
+        progress.reach(state.sums.as_ref().map_or(0, |sums| sums.looked_at));
+        Ok((!state.running).then_some(state))
+    })?;
+    progress.end();
     if let Some(why) = &state.failed {
         return Err(Failure::new(Exit::Failed, format!("the scrub failed: {why}")));
     }
-    if json { print_json(state) } else { print(&shown(state)) }
+    output.show(&state, || shown(&state))
 }
 
 fn shown(state: &ScrubState) -> String {

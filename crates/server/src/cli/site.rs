@@ -3,23 +3,24 @@
 //! It talks to the sites itself, with no Entente running or beside one. What it writes lies under the
 //! names of probes, which nobody takes for data, and is deleted again; nothing else is touched.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use model::{Outside, Vendor};
-use providers::marker::{self, MarkerError};
+use providers::marker::{self, Marker, MarkerError};
 use providers::remote::{self, Credentials, Place};
 use providers::{Error, ErrorKind, Store};
 use serde::Serialize;
 use tokio::runtime::{Builder, Handle};
 
-use super::{print, print_json, table};
+use super::{Output, Tone, table_toned};
 use crate::args::SiteCheckArgs;
 use crate::config::{Config, SiteConfig, StoreConfig};
 use crate::failure::{Exit, Failure, chain};
 use crate::outside;
+use crate::progress::Progress;
 use crate::up::site_store;
 
 /// More than a packet and no power of two.
@@ -51,24 +52,23 @@ struct Step {
     error: Option<String>,
 }
 
-pub fn run(args: &SiteCheckArgs) -> Result<(), Failure> {
+pub fn run(args: &SiteCheckArgs, output: Output) -> Result<(), Failure> {
     let config = Config::of_place(&args.place)?;
     let runtime = Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot start threads: {error}")))?;
+    let progress = Progress::here(output);
+    progress.wait("writing to each site, and reading it back");
     let mut reports = runtime.block_on(check_all(&config.sites));
+    progress.end();
     for (report, site) in reports.iter_mut().zip(&config.sites) {
         report.ceiling = config.accreditation.banner(&site.facts.ceiling);
     }
     // A directory on a hung disk keeps its thread: its report is made, nothing waits for it.
     runtime.shutdown_background();
-    if args.json {
-        print_json(&reports)?;
-    } else {
-        print(&shown(&reports))?;
-    }
+    output.show(&reports, || shown(&reports))?;
     let bad: Vec<&str> = reports.iter().filter(|one| !one.works()).map(|one| one.name.as_str()).collect();
     if bad.is_empty() {
         return Ok(());
@@ -151,7 +151,7 @@ async fn check(site: &SiteConfig, outside: &Outside) -> Report {
     let held = within(owner(&store)).await;
     // A site that cannot be read at all is not written to either.
     let Some(held) = report.note("marker", began, held, site) else { return report };
-    report.held_by = Some(held);
+    report.held_by = Some(held.to_string());
 
     let began = Instant::now();
     let put = within(store.put_new(&name, bytes.clone())).await;
@@ -208,14 +208,38 @@ async fn within<T>(step: impl Future<Output = Result<T, Error>>) -> Result<T, Er
         .unwrap_or_else(|_| Err(Error::new(ErrorKind::TimedOut, format!("no answer within {} s", STEP_MAX.as_secs()))))
 }
 
+/// Whose a site is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Held {
+    Marked(Marker),
+    Nobodys { empty: bool },
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Held::Marked(marker) => write!(f, "enclave {}, as `{}`", marker.enclave, marker.name),
+            Held::Nobodys { empty: true } => f.write_str("nobody, empty"),
+            Held::Nobodys { empty: false } => f.write_str("nobody, but not empty"),
+        }
+    }
+}
+
+/// The part of the check that writes nothing: whose the site is, or why that cannot be read and what helps.
+pub async fn look(site: &SiteConfig, outside: &Outside) -> Result<Held, String> {
+    let store = site_store(site, outside).map_err(|failure| failure.to_string())?;
+    let held = within(owner(&store)).await;
+    held.map_err(|error| format!("{}: {}", chain_of(&error), advice(error.kind, "marker", site)))
+}
+
 /// Whose the site is by its marker.
-async fn owner(store: &Arc<dyn Store>) -> Result<String, Error> {
+async fn owner(store: &Arc<dyn Store>) -> Result<Held, Error> {
     match marker::read_marker(store.as_ref()).await {
-        Ok(Some(marker)) => Ok(format!("enclave {}, as `{}`", marker.enclave, marker.name)),
+        Ok(Some(marker)) => Ok(Held::Marked(marker)),
         Ok(None) => {
             let entries = store.list("", None, 1).await?;
             let empty = entries.iter().all(|entry| entry.name.starts_with(marker::PROBES));
-            Ok(if empty { "nobody, empty".to_owned() } else { "nobody, but not empty".to_owned() })
+            Ok(Held::Nobodys { empty })
         }
         Err(MarkerError::Unreachable(error)) => Err(error),
         Err(error) => Err(Error::new(ErrorKind::Corrupt, error)),
@@ -333,7 +357,7 @@ fn shown(reports: &[Report]) -> String {
     };
     let rows: Vec<_> = reports.iter().map(row).collect();
     let heading = ["SITE", "VENDOR", "REGION", "MARKER", "PUT", "GET", "RANGE", "LIST", "DELETE", "HELD BY"];
-    let mut text = table(heading, &rows);
+    let mut text = table_toned(heading, &rows, |_, cell| if cell == "failed" { Tone::Bad } else { Tone::Plain });
     for report in reports {
         for advice in &report.advice {
             // Writing to a string cannot fail.

@@ -5,28 +5,25 @@ use std::fmt::Write;
 use http::Method;
 
 use super::client::Client;
-use super::{print, print_json, table};
+use super::{Output, health, table_toned};
 use crate::api::wire::{Health, Site, Status, StatusSums};
 use crate::args::StatusArgs;
 use crate::failure::Failure;
 
-pub fn run(args: &StatusArgs) -> Result<(), Failure> {
+pub fn run(args: &StatusArgs, output: Output) -> Result<(), Failure> {
     let status: Status = Client::of(&args.place)?.call(Method::GET, "/api/v1/status", Vec::new())?;
-    if args.json {
-        return print_json(&status);
-    }
-    print(&shown(status))
+    output.show(&status, || shown(&status))
 }
 
-fn shown(status: Status) -> String {
+fn shown(status: &Status) -> String {
     // Whoever does not see everything is told of the sites alone.
     let text = status.sums.as_ref().map_or_else(String::new, summed);
-    let row = |site: Site| {
-        let reason = site.reason.unwrap_or_default();
-        [site.name, site.vendor, site.region, site.state, side(site.reads), side(site.writes), reason]
+    let row = |site: &Site| {
+        let [name, vendor, region, state] = [&site.name, &site.vendor, &site.region, &site.state].map(String::clone);
+        [name, vendor, region, state, side(site.reads), side(site.writes), site.reason.clone().unwrap_or_default()]
     };
-    let rows: Vec<_> = status.sites.into_iter().map(row).collect();
-    text + &table(["SITE", "VENDOR", "REGION", "STATE", "READS", "WRITES", "REASON"], &rows)
+    let rows: Vec<_> = status.sites.iter().map(row).collect();
+    text + &table_toned(["SITE", "VENDOR", "REGION", "STATE", "READS", "WRITES", "REASON"], &rows, health)
 }
 
 fn summed(sums: &StatusSums) -> String {
@@ -91,7 +88,7 @@ mod tests {
             sites: vec![site("amazon", Health::Well, None), site("google", Health::Out, Some("site is full"))],
         };
         assert_eq!(
-            shown(status),
+            shown(&status),
             "3 objects (4096 bytes) in 1 bucket; 0 uploads under way\n\
              5 segments, 2 below their promise; 1 record on the way\n\n\
              SITE    VENDOR  REGION     STATE   READS  WRITES  REASON\n\

@@ -3,48 +3,46 @@
 use http::Method;
 
 use super::client::{Business, Client};
-use super::{print, print_json, table};
+use super::{Output, table};
 use crate::api::wire::{NewUser, SetUser, User, Users};
 use crate::args::{SignerArgs, UserArgs, UserCommand};
 use crate::failure::Failure;
 use crate::sigv4::segment;
 
-pub fn run(args: &UserArgs) -> Result<(), Failure> {
+pub fn run(args: &UserArgs, output: Output) -> Result<(), Failure> {
     match &args.command {
-        UserCommand::Create { signer, name, role, clearance, nations, json } => {
+        UserCommand::Create { signer, name, role, clearance, nations } => {
             let (user, role, clearance) = (name.clone(), role.clone(), clearance.clone());
-            create(signer, &NewUser { user, role, clearance, nations: nations.clone() }, *json)
+            create(signer, &NewUser { user, role, clearance, nations: nations.clone() }, output)
         }
-        UserCommand::Set { signer, name, clearance, nations, suspend, resume, json } => {
+        UserCommand::Set { signer, name, clearance, nations, suspend, resume } => {
             let suspended = (*suspend || *resume).then_some(*suspend);
             let wanted = SetUser { clearance: clearance.clone(), nations: nations.clone(), suspended };
             let path = format!("/api/v1/users/{}", segment(name));
             let user: User = Client::signed(signer, Business::Officers)?.ask(Method::PATCH, &path, &wanted)?;
-            if *json { print_json(&user) } else { print(&rows(vec![user])) }
+            output.show(&user, || rows(std::slice::from_ref(&user)))
         }
-        UserCommand::List { signer, json } => list(signer, *json),
+        UserCommand::List { signer } => list(signer, output),
     }
 }
 
-fn create(signer: &SignerArgs, wanted: &NewUser, json: bool) -> Result<(), Failure> {
+fn create(signer: &SignerArgs, wanted: &NewUser, output: Output) -> Result<(), Failure> {
     let user: User = Client::signed(signer, Business::Officers)?.ask(Method::POST, "/api/v1/users", wanted)?;
-    if json {
-        return print_json(&user);
-    }
-    eprintln!("Next: entente key create --user {} --label LABEL, at or below {}", user.user, user.clearance);
-    print(&rows(vec![user]))
+    let (name, clearance) = (&user.user, &user.clearance);
+    output.talk(&format!("Next: entente key create --user {name} --label LABEL, at or below {clearance}"));
+    output.show(&user, || rows(std::slice::from_ref(&user)))
 }
 
-fn list(signer: &SignerArgs, json: bool) -> Result<(), Failure> {
+fn list(signer: &SignerArgs, output: Output) -> Result<(), Failure> {
     let users: Users = Client::signed(signer, Business::Officers)?.list("/api/v1/users")?;
-    if json { print_json(&users) } else { print(&rows(users.users)) }
+    output.show(&users, || rows(&users.users))
 }
 
-fn rows(users: Vec<User>) -> String {
-    let row = |user: User| {
-        let state = user.suspended.map_or_else(|| "active".to_owned(), |at| format!("suspended {at}"));
-        [user.user, user.role, user.clearance, user.created, state]
+fn rows(users: &[User]) -> String {
+    let row = |user: &User| {
+        let state = user.suspended.as_ref().map_or_else(|| "active".to_owned(), |at| format!("suspended {at}"));
+        [user.user.clone(), user.role.clone(), user.clearance.clone(), user.created.clone(), state]
     };
-    let rows: Vec<_> = users.into_iter().map(row).collect();
+    let rows: Vec<_> = users.iter().map(row).collect();
     table(["USER", "ROLE", "CLEARANCE", "CREATED", "STATE"], &rows)
 }

@@ -92,7 +92,7 @@ pub fn root(config: &Config, dir: &DataDir, outside: &Outside) -> Result<RootFil
             return Err(missing(path, "put back the file it was started with: without it nothing stored can be read"));
         }
         (false, Kind::Configured) if !has_catalog => {
-            return Err(missing(path, &format!("make one with `entente root-key {}`", path.display())));
+            return Err(missing(path, &format!("make one with `entente root-key make {}`", path.display())));
         }
         (false, Kind::Configured) => {
             return Err(missing(path, "mount it, or put back the file this enclave was started with"));
