@@ -68,6 +68,8 @@ pub enum Command {
     Crypto,
     /// List labels, give one a new key, or make everything stored under one unreadable for ever
     Label(LabelArgs),
+    /// Find and explain what is wrong with a deployment, running or stopped; changes nothing
+    Doctor(DoctorArgs),
     /// Write the catalog of the running Entente into one sealed file
     Backup(BackupArgs),
     /// Start over: put a backup into an empty data directory
@@ -680,6 +682,15 @@ pub enum LabelCommand {
         #[arg(long)]
         despite_locks: bool,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Where the passphrase of the root key is
+    #[arg(long, value_name = "WHERE")]
+    pub passphrase: Option<PassphraseFrom>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -82,6 +82,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::RootKey(root_key) => cli::root_key::run(&root_key, output),
         Command::Crypto => cli::crypto::run(output),
         Command::Label(label) => cli::label::run(&label, output),
+        Command::Doctor(doctor) => cli::doctor::run(&doctor, output),
         Command::Backup(backup) => cli::backup::run(&backup, output),
         Command::Restore(restore) => cli::restore::run(&restore, output),
         Command::Rebuild(rebuild) => {

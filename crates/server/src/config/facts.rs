@@ -37,6 +37,8 @@ pub const PRICES: &[&str] = &[
 
 #[derive(Deserialize)]
 struct Shipped {
+    /// Year and month: `2026-11`.
+    as_of: String,
     prices: BTreeMap<String, PriceTable>,
     regions: BTreeMap<String, BTreeMap<String, [f64; 2]>>,
 }
@@ -52,6 +54,13 @@ pub fn shipped(vendor: Vendor, region: &str) -> SiteFacts {
         prices: prices.unwrap_or_default(),
         ..SiteFacts::default()
     }
+}
+
+/// Of which year and month the shipped prices are.
+pub fn as_of() -> Option<(i32, u8)> {
+    let shipped = toml::from_str::<Shipped>(SHIPPED).ok()?;
+    let (year, month) = shipped.as_of.split_once('-')?;
+    Some((year.parse().ok()?, month.parse().ok()?))
 }
 
 /// Latitude and longitude in degrees.
