@@ -84,6 +84,8 @@ pub enum Command {
     Repair(RepairArgs),
     /// Look after the journal
     Journal(JournalArgs),
+    /// Fill an enclave of its own, take a vendor away and bring it back, and tell what happens
+    Demo(DemoArgs),
     /// Print what lets a shell complete commands and options
     Completion(CompletionArgs),
     /// Print the manual page, or write a page for each command
@@ -731,6 +733,16 @@ pub struct RebuildArgs {
     /// Where the passphrase of the root key is
     #[arg(long, value_name = "WHERE")]
     pub passphrase: Option<PassphraseFrom>,
+}
+
+/// Without a place it is an enclave of its own, gone afterwards; with one, an empty one that runs there.
+#[derive(Debug, clap::Args)]
+pub struct DemoArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Leave it running, to look at it
+    #[arg(long)]
+    pub keep: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -77,6 +77,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Findings(findings) => cli::durability::findings(&findings, output),
         Command::Presign(presign) => cli::presign::run(&presign, output),
         Command::Adopt(adopt) => cli::adopt::run(&adopt, output),
+        Command::Demo(demo) => cli::demo::run(&demo, output),
         Command::Completion(completion) => cli::completion::run(&completion, output),
         Command::Man(man) => cli::manual::run(&man, output),
         Command::RootKey(root_key) => cli::root_key::run(&root_key, output),

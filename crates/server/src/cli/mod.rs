@@ -5,6 +5,7 @@ pub mod backup;
 mod client;
 pub mod completion;
 pub mod crypto;
+pub mod demo;
 pub mod doctor;
 pub mod drill;
 pub mod durability;

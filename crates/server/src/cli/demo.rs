@@ -1,0 +1,228 @@
+//! `entente demo`: a few minutes of a small enclave's life, told as they happen.
+//!
+//! It starts an enclave of its own in a directory of its own (or takes an empty one that runs), makes labels,
+//! people, buckets and files, takes a vendor away, reads all of it all the same, brings the vendor back and waits
+//! until the promise holds again. Everything it does is done by this program's own commands, which it prints, and by
+//! presigned links: nothing is played.
+
+mod content;
+mod enclave;
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use http::Method;
+use serde_json::json;
+
+use self::content::{BUCKETS, File, PEOPLE, files};
+use self::enclave::Enclave;
+use super::client::Client;
+use super::keeping::worked;
+use super::{Output, follow, size};
+use crate::api::wire::{EvacuationPlan, Health, Sites, Status};
+use crate::args::{DemoArgs, PlaceArgs};
+use crate::failure::{Exit, Failure};
+use crate::progress::Progress;
+
+/// Which vendor is taken away.
+const TAKEN: &str = "google";
+/// A site is left out within seconds, and takes part again half a minute after it came back.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+pub fn run(args: &DemoArgs, output: Output) -> Result<(), Failure> {
+    let enclave = match named(&args.place) {
+        true => Enclave::running(&args.place)?,
+        false => Enclave::start()?,
+    };
+    let told = Told { output, began: Instant::now() };
+    let lived = live(&enclave, &told);
+    // A vendor that was taken away is put back, whatever happened.
+    let back = enclave.put_back(TAKEN);
+    let lived = lived.and_then(|lived| back.map(|()| lived));
+    let kept = args.keep && lived.is_ok();
+    let ended = if kept { enclave.keep(output) } else { enclave.end() };
+    let lived = lived?;
+    ended?;
+    output.show(
+        &json!({ "demo": "done", "kept": kept, "data_dir": kept.then(|| lived.data_dir.clone()),
+        "console_url": lived.console_url.filter(|_| kept), "objects": lived.objects, "bytes": lived.bytes,
+        "read_while_a_vendor_was_gone": lived.read, "seconds": told.began.elapsed().as_secs() }),
+        String::new,
+    )
+}
+
+fn named(place: &PlaceArgs) -> bool {
+    place.config.is_some() || place.data_dir.is_some()
+}
+
+/// What came of it.
+struct Lived {
+    data_dir: String,
+    console_url: Option<String>,
+    objects: usize,
+    bytes: u64,
+    /// Objects that were read, each byte compared, while a vendor was gone.
+    read: usize,
+}
+
+/// Tells on stdout what happens: to people a story, to programs nothing but its end.
+struct Told {
+    output: Output,
+    began: Instant,
+}
+
+impl Told {
+    fn say(&self, text: &str) -> Result<(), Failure> {
+        match self.output {
+            Output::Text => super::print(&format!("{text}\n")),
+            Output::Json => Ok(()),
+        }
+    }
+}
+
+fn live(enclave: &Enclave, told: &Told) -> Result<Lived, Failure> {
+    let client = Client::of(&enclave.place())?;
+    refuse_used(&client)?;
+    told.say(&format!("An enclave runs in {}: four directories stand for four vendors.\n", enclave.dir().display()))?;
+
+    told.say("People, each with what they are cleared for:")?;
+    for person in PEOPLE {
+        enclave.command(told, &["user", "create", person.name, "--role", person.role, "--clearance", person.label])?;
+    }
+    let keys = PEOPLE.iter().filter(|person| person.stores).map(|person| enclave.key(person.name, person.label));
+    let keys = keys.collect::<Result<Vec<_>, _>>()?;
+    told.say("\nBuckets, each at the label of whoever makes it, and what lies in them:")?;
+    let files = files();
+    let progress = Progress::here(told.output);
+    progress.begin("files stored", Some(files.len() as u64));
+    for bucket in BUCKETS {
+        let key = keys.iter().find(|key| key.label == bucket.label).ok_or_else(|| lost("a key"))?;
+        enclave.make(bucket.name, key)?;
+    }
+    for file in &files {
+        enclave.put(file, by(&keys, file)?)?;
+        progress.advance(1);
+    }
+    progress.end();
+    let bytes = files.iter().map(|file| file.content.len() as u64).sum();
+    for bucket in BUCKETS {
+        let of = files.iter().filter(|file| file.bucket == bucket.name);
+        let (count, sum) = of.fold((0, 0), |(count, sum), file| (count + 1, sum + file.content.len() as u64));
+        told.say(&format!("  s3://{:<16} {:<13} {count} files, {}", bucket.name, bucket.label, size(sum)))?;
+    }
+
+    told.say(&format!("\nNow the vendor {TAKEN} is gone: its directory is moved away.\n"))?;
+    enclave.take_away(TAKEN)?;
+    let mut read = 0;
+    for file in &files {
+        read += usize::from(enclave.get(file, by(&keys, file)?)? == file.content);
+    }
+    if read != files.len() {
+        return Err(Failure::new(
+            Exit::Failed,
+            format!("{} of {} files did not come back", files.len() - read, files.len()),
+        ));
+    }
+    told.say(&format!("All {read} files were read meanwhile, and every byte is as it was."))?;
+    // Something that is written while it is gone.
+    let late = File {
+        bucket: "supply",
+        key: "orders/late.txt".to_owned(),
+        content: b"placed while a vendor was gone\n".to_vec(),
+    };
+    enclave.put(&late, by(&keys, &late)?)?;
+    until(told, "until the vendor is left out", &client, |status| out(status, TAKEN))?;
+    told.say("Writes go on, with one vendor fewer to lose:\n")?;
+    enclave.command(told, &["status"])?;
+    told.say(&format!("\n{}", leaving(&client)))?;
+    if let Some(url) = enclave.console_url() {
+        told.say(&format!("The console shows it at {url}"))?;
+    }
+
+    told.say(&format!("\n{TAKEN} is back; it takes part again when it answered well for half a minute."))?;
+    enclave.put_back(TAKEN)?;
+    until(told, "until the promise holds", &client, whole)?;
+    enclave.command(told, &["status"])?;
+    if enclave.get(&late, by(&keys, &late)?)? != late.content {
+        return Err(lost("what was written meanwhile"));
+    }
+    told.say(&format!(
+        "\nEverything outlives the loss of any two vendors again, after {} s.",
+        told.began.elapsed().as_secs()
+    ))?;
+    Ok(Lived {
+        data_dir: enclave.dir().display().to_string(),
+        console_url: enclave.console_url(),
+        objects: files.len() + 1,
+        bytes,
+        read,
+    })
+}
+
+/// What it would take to do without the vendor for good.
+fn leaving(client: &Client) -> String {
+    let sites = Sites { sites: vec![TAKEN.to_owned()] };
+    let plan: Result<EvacuationPlan, Failure> = client.ask(Method::POST, "/api/v1/evacuation-plan", &sites);
+    match plan {
+        Ok(plan) => format!(
+            "To do without {TAKEN} for good would take {} segments computed from the other vendors and {} coded anew: {}.",
+            plan.computed,
+            plan.recoded,
+            worked(&plan.work)
+        ),
+        Err(failure) => format!("To do without {TAKEN} for good: {failure}."),
+    }
+}
+
+fn by<'a>(keys: &'a [enclave::Key], file: &File) -> Result<&'a enclave::Key, Failure> {
+    let bucket = BUCKETS.iter().find(|bucket| bucket.name == file.bucket);
+    let key = keys.iter().find(|key| bucket.is_some_and(|bucket| bucket.label == key.label));
+    key.ok_or_else(|| lost("a key"))
+}
+
+fn lost(what: &str) -> Failure {
+    Failure::new(Exit::Failed, format!("{what} is missing: the demo and the program do not fit, so please report it"))
+}
+
+/// A demo makes people and buckets: it is nothing for an enclave that somebody uses.
+fn refuse_used(client: &Client) -> Result<(), Failure> {
+    let status: Status = client.call(Method::GET, "/api/v1/status", Vec::new())?;
+    let Some(sums) = &status.sums else { return Ok(()) };
+    if sums.buckets == 0 {
+        return Ok(());
+    }
+    let why = format!(
+        "this enclave has {} buckets: the demo is for an empty one. Leave out --data-dir and --config, and it makes its own",
+        sums.buckets
+    );
+    Err(Failure::new(Exit::Usage, why))
+}
+
+fn out(status: &Status, name: &str) -> bool {
+    status.sites.iter().any(|site| site.name == name && site.writes == Health::Out)
+}
+
+fn whole(status: &Status) -> bool {
+    let promised = status.sums.as_ref().is_none_or(|sums| sums.below_promise == 0 && sums.unshown == 0);
+    promised && status.sites.iter().all(|site| site.reads == Health::Well && site.writes == Health::Well)
+}
+
+fn until(told: &Told, what: &'static str, client: &Client, over: impl Fn(&Status) -> bool) -> Result<(), Failure> {
+    let progress = Progress::here(told.output);
+    progress.wait(what);
+    let began = Instant::now();
+    follow(|| {
+        let status: Status = client.call(Method::GET, "/api/v1/status", Vec::new())?;
+        if began.elapsed() > PATIENCE {
+            let why = format!("it took more than {} s {what}: see `entente status`", PATIENCE.as_secs());
+            return Err(Failure::new(Exit::Unfinished, why));
+        }
+        Ok(over(&status).then_some(()))
+    })
+}
+
+/// Moves a directory there and back; it is there once.
+fn moved(from: &Path, to: &Path) -> Result<(), Failure> {
+    fs::rename(from, to).map_err(|error| Failure::io(Exit::Failed, "move", from, &error))
+}
