@@ -215,7 +215,7 @@ impl Inner {
         let unread = |paced| move |failure| (failure, Some(paced));
         if head.method == Method::OPTIONS {
             if let Some(answer) = cors::console_preflight(&self.settings, head) {
-                return ("Preflight", Ok(answer));
+                return (Asked::Preflight, Ok(answer));
             }
             let answer = match gate::preflight(head, &self.settings) {
                 Ok(crossing) => cors::preflight(self, crossing).await,
