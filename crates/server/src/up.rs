@@ -119,8 +119,11 @@ async fn up(config: &Config, dir: &DataDir, output: Output) -> Result<(), Failur
     });
     let instruments = Arc::new(Instruments::default());
     let server = encryption.as_ref().map(|encryption| encryption.server.clone());
-    let admin = Admin::new(engine.clone(), catalog, token, config, roots, &outside, &endpoints.s3, stop.clone())
-        .watching(Arc::clone(&instruments), server.clone());
+    let admin = Admin::new(engine.clone(), catalog, token, config, roots, &outside, stop.clone()).beside(
+        &endpoints.s3,
+        Arc::clone(&instruments),
+        server.clone(),
+    );
     let admin = Arc::new(admin);
     let measured = Arc::clone(&admin);
     tasks.spawn(async move {

@@ -1,5 +1,7 @@
 //! Buckets as the session sees them, and where what lies in them is.
 
+#![expect(unused_qualifications, reason = "the macro that describes routes qualifies the types it is given")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

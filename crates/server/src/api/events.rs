@@ -103,7 +103,7 @@ impl Last {
         if let Ok(activity) = activity::seen(admin, caller).await {
             changed(&mut self.activity, teller, "activity", &activity).await?;
         }
-        if look % OVERVIEW_EVERY == 0
+        if look.is_multiple_of(OVERVIEW_EVERY)
             && let Ok(overview) = overview::seen(admin, caller).await
         {
             // Its age is no news.

@@ -1,6 +1,8 @@
 //! The last hours in steps: what the sites and the door were asked, how it went, and when sites were out.
 //! Measured by looking at counters that are kept anyway; nothing is added to any request.
 
+#![expect(unused_qualifications, reason = "the macro that describes routes qualifies the types it is given")]
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

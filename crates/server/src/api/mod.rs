@@ -127,7 +127,6 @@ impl Admin {
         config: &Config,
         roots: Arc<Roots>,
         outside: &Outside,
-        s3_endpoint: &str,
         stop: CancellationToken,
     ) -> Admin {
         let blind = hmac::Key::new(hmac::HMAC_SHA256, &outside.random::<32>());
@@ -154,7 +153,7 @@ impl Admin {
             ring: Ring::default(),
             followers: Arc::new(Semaphore::new(events::FOLLOWERS_MAX)),
             stop,
-            s3_endpoint: s3_endpoint.to_owned(),
+            s3_endpoint: String::new(),
             instruments: Arc::default(),
             tls: None,
             disks: metrics::Disks::default(),
@@ -172,9 +171,9 @@ impl Admin {
         &self.s3_endpoint
     }
 
-    /// Shows what these count, and when that certificate ends.
-    pub fn watching(self, instruments: Arc<Instruments>, tls: Option<tls::Server>) -> Admin {
-        Admin { instruments, tls, ..self }
+    /// Tells where the S3 door beside it is, what these count, and when that certificate ends.
+    pub fn beside(self, s3_endpoint: &str, instruments: Arc<Instruments>, tls: Option<tls::Server>) -> Admin {
+        Admin { s3_endpoint: s3_endpoint.to_owned(), instruments, tls, ..self }
     }
 }
 

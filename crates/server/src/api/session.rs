@@ -40,7 +40,7 @@ pub async fn show(
     };
     let label = caller.label(&admin);
     let in_use = admin.engine.list_labels(&admin.permit).await?.into_iter().map(|info| info.label);
-    let below = in_use.filter(|other| *other <= label && *other != label);
+    let below = in_use.filter(|other| *other < label);
     let labels = std::iter::once(label).chain(below).map(|label| admin.accreditation.banner(&label)).collect();
     let duties = Duty::ALL.iter().filter(|duty| caller.may(**duty));
     Ok(Json(SessionInfo {

@@ -29,10 +29,11 @@ pub enum Value {
 }
 
 type Labels = Vec<(&'static str, String)>;
+type Series = (&'static Metric, Vec<(Labels, Value)>);
 
 /// Series by metric: those of one stand together.
 #[derive(Debug, Default)]
-pub struct Page(BTreeMap<&'static str, (&'static Metric, Vec<(Labels, Value)>)>);
+pub struct Page(BTreeMap<&'static str, Series>);
 
 /// How it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
