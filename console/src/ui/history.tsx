@@ -29,3 +29,8 @@ export function useSpan(): Span {
 export function useHistory({ minutes }: Span): Loaded<History> {
   return useDocument<History>("/history", { query: { minutes }, every: 10 });
 }
+
+/** How many steps a span has, whether or not that much was measured. */
+export function stepsOf({ minutes }: Span, { step_s: step }: History): number {
+  return Math.ceil((minutes * 60) / step);
+}

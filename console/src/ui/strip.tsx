@@ -11,9 +11,10 @@ export interface Outage {
   writes: (number | null)[];
 }
 
-export function Strip({ name, of: { reads, writes }, span }: { name: string; of: Outage; /** How long it is, in words. */ span: string }) {
+export function Strip({ name, of: { reads, writes }, steps, span }: { name: string; of: Outage; /** Of the whole span: what is before the first was not looked at. */ steps: number; /** How long it is, in words. */ span: string }) {
+  const before = Array.from({ length: Math.max(0, steps - reads.length) }, () => null);
   const worst = thinned(
-    reads.map((value, index) => (value == null && writes[index] == null ? null : Math.max(value ?? 0, writes[index] ?? 0))),
+    [...before, ...reads.map((value, index) => (value == null && writes[index] == null ? null : Math.max(value ?? 0, writes[index] ?? 0)))],
     MARKS,
     most,
   );

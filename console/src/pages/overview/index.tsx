@@ -43,13 +43,13 @@ export default function Overview() {
       </Load>
       <div className="panels">
         <Panel title="How many more vendors it can lose" aside={facts.data?.promise_age_s != null && facts.data.promise_age_s > 300 ? `counted ${Math.round(facts.data.promise_age_s / 60)} min ago` : undefined}>
-          <Load of={facts}>{(facts) => <Promise rows={facts.promise} />}</Load>
+          <Load of={facts}>{(facts) => <Promise rows={facts.promise} counted={facts.promise_age_s !== null} />}</Load>
         </Panel>
         <Panel title="What it is doing now">
           <Load of={activity}>{({ items }) => <Doing items={items} />}</Load>
         </Panel>
         <Panel title="Vendors" wide aside={`health over ${span.words}`}>
-          <Load of={sites}>{({ sites }) => <SiteStrips sites={sites} history={history.data} span={span.words} />}</Load>
+          <Load of={sites}>{({ sites }) => <SiteStrips sites={sites} history={history.data} span={span} />}</Load>
           {history.error && !history.data && <Failure problem={history.error} title="The past could not be loaded" />}
         </Panel>
         {history.data && <Door history={history.data} seesAll={session.sees_all} />}

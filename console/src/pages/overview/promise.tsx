@@ -4,12 +4,13 @@ import type { Overview } from "../../api/types";
 import { bytes, count, percent } from "../../ui/format";
 import { Empty } from "../../ui/parts";
 
-export function Promise({ rows }: { rows: Overview["promise"] }) {
+export function Promise({ rows, counted }: { rows: Overview["promise"]; counted: boolean }) {
   const sorted = [...rows].filter(({ objects }) => objects > 0).sort((one, other) => other.spare - one.spare);
   const all = sorted.reduce((sum, row) => sum + row.bytes, 0);
   const objects = sorted.reduce((sum, row) => sum + row.objects, 0);
+  if (!counted) return <Empty title="Not counted yet">What is stored is counted about once a minute.</Empty>;
   if (objects === 0) {
-    return <Empty title="Nothing is stored yet">Once something is, this says how many more vendors could vanish before any of it is lost.</Empty>;
+    return <Empty title="Nothing was stored when it was last counted">Once something is, this says how many more vendors could vanish before any of it is lost.</Empty>;
   }
   const part = (row: { bytes: number; objects: number }) => (all > 0 ? row.bytes / all : row.objects / objects);
   return (

@@ -3,12 +3,13 @@
 import type { History, Site } from "../../api/types";
 import { count, millis } from "../../ui/format";
 import { Empty, State } from "../../ui/parts";
+import { type Span, stepsOf } from "../../ui/history";
 import { isOut, standing, vendorName } from "../../ui/sites";
 import { Strip } from "../../ui/strip";
 import { Link } from "../../router";
 import { sum } from "../../ui/chart";
 
-export function SiteStrips({ sites, history, span }: { sites: Site[]; history?: History; span: string }) {
+export function SiteStrips({ sites, history, span }: { sites: Site[]; history?: History; span: Span }) {
   if (sites.length === 0) {
     return (
       <Empty title="There are no sites">
@@ -32,7 +33,7 @@ export function SiteStrips({ sites, history, span }: { sites: Site[]; history?: 
               </span>
             </div>
             <State kind={kind}>{text}</State>
-            <div className="strip-box">{past && <Strip name={site.name} of={{ reads: past.reads_out ?? [], writes: past.writes_out ?? [] }} span={span} />}</div>
+            <div className="strip-box">{past && <Strip name={site.name} of={{ reads: past.reads_out ?? [], writes: past.writes_out ?? [] }} steps={history ? stepsOf(span, history) : 0} span={span.words} />}</div>
             <span className="num muted strip-figures">
               {requests ? `${count(sum(requests))} requests` : ""}
               {latest != null ? ` · ${millis(latest)}` : ""}

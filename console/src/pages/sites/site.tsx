@@ -8,7 +8,7 @@ import type { Health, Site, Sites } from "../../api/types";
 import { Link, type Params } from "../../router";
 import { useSession } from "../../session";
 import { count, dollars } from "../../ui/format";
-import { useHistory, useSpan } from "../../ui/history";
+import { stepsOf, useHistory, useSpan } from "../../ui/history";
 import { Bytes, Empty, Facts, Load, Page, Panel, Progress, State } from "../../ui/parts";
 import { isOut, standing, vendorName } from "../../ui/sites";
 import { Strip, inWords } from "../../ui/strip";
@@ -70,7 +70,7 @@ export default function OneSite({ params }: { params: Params }) {
                 </Panel>
                 {outage && (
                   <Panel title="Health" wide aside={`${span.words}: ${inWords(outage)}`}>
-                    <Strip name={site.name} of={outage} span={span.words} />
+                    <Strip name={site.name} of={outage} steps={history.data ? stepsOf(span, history.data) : 0} span={span.words} />
                   </Panel>
                 )}
               </div>
