@@ -13,7 +13,7 @@ up: console
 # The console's page goes into the binary. Without Node everything else works, and its port says what is missing.
 console:
 	@if [ ! -f console/package.json ]; then :; \
-	elif ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2>/dev/null || ! command -v npm >/dev/null; then \
+	elif ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' 2>/dev/null || ! command -v npm >/dev/null; then \
 		echo "The console is left out: it is built with Node 20 or newer and npm. Install both and run this again."; \
 	elif [ -f console/dist/index.html ] && [ -z "$$(find console -path console/node_modules -prune -o -path console/dist -prune -o -type f -newer console/dist/index.html -print -quit)" ]; then :; \
 	elif (cd console && npm ci --no-audit --no-fund && npm run build); then \

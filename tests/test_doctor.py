@@ -37,6 +37,7 @@ class Deployment(World):
         self.configure()
         for vendor in VENDORS:
             (folder / "sites" / vendor).mkdir(parents=True)
+        self.root.parent.mkdir()
         run(binary(), "root-key", "make", self.root)
 
     @property

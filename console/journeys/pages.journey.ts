@@ -11,6 +11,10 @@ const PHONE = { width: 390, height: 844 };
 /** Views without a link in the navigation. */
 const BENEATH: Record<string, string[]> = { operator: ["/sites/google", "/sites/add", "/nowhere"] };
 
+/** Views that an earlier role was shown already: looked at again only at full size (`ENTENTE_FULL=1`). */
+const seen: Record<Scheme, Set<string>> = { light: new Set(), dark: new Set() };
+const again = process.env.ENTENTE_FULL === "1";
+
 let world: World;
 let browser: Browser;
 const keys: Record<string, Key> = {};
@@ -52,7 +56,8 @@ test.each(["owner", "operator", "officer", "auditor"].flatMap((role) => (["light
     await links.first().waitFor();
     const paths = await links.evaluateAll((links) => links.map((link) => link.getAttribute("href") ?? "/"));
     expect(paths.length).toBeGreaterThan(0);
-    for (const path of [...paths, ...(BENEATH[role] ?? [])]) {
+    for (const path of [...paths, ...(BENEATH[role] ?? [])].filter((path) => again || !seen[scheme].has(path))) {
+      seen[scheme].add(path);
       await page.setViewportSize({ width: 1280, height: 900 });
       await page.goto(new URL(path, world.url).href);
       await page.getByRole("heading", { level: 1 }).waitFor();

@@ -99,8 +99,7 @@ const AREAS: &[Area] = &[
 ];
 
 /// All but the fuzzer itself: it is C++, which only `cargo xtask judge fuzz` asks of a machine.
-const FEATURES: &str =
-    "catalog/contract,providers/contract,s3/bench,s3/fuzz,xtask/bench,xtask/mutants,xtask/proxy";
+const FEATURES: &str = "catalog/contract,providers/contract,s3/bench,s3/fuzz,xtask/bench,xtask/mutants,xtask/proxy";
 /// What is left out of what is run is linted all the same.
 const LINTED: &str = "server/traces";
 

@@ -151,7 +151,12 @@ fn sites(client: &Client) -> Result<Vec<KeptSite>, Failure> {
 pub fn set(args: &SetSitesArgs, state: &str, output: Output) -> Result<(), Failure> {
     let client = Client::of(&args.place)?;
     set_state(&client, &args.sites, state)?;
-    let done = if state == "active" { "take part again" } else { "take nothing, and are asked only in need" };
+    let done = match (state, args.sites.len()) {
+        ("active", 1) => "takes part again",
+        ("active", _) => "take part again",
+        (_, 1) => "takes nothing, and is asked only in need",
+        _ => "take nothing, and are asked only in need",
+    };
     output.done(&json!({ "sites": args.sites, "state": state }), &format!("{} {done}.", args.sites.join(", ")))
 }
 

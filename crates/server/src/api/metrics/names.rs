@@ -185,7 +185,10 @@ mod tests {
         for metric in ALL {
             let name = metric.name;
             assert!(names.insert(name), "{name} is there twice");
-            assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}");
+            assert!(
+                name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'),
+                "{name}"
+            );
             assert!(["_total", "_count", "_sum", "_bucket", "_info"].iter().all(|end| !name.ends_with(end)), "{name}");
             if let Some(unit) = metric.unit {
                 assert!(name.ends_with(&format!("_{unit}")), "{name} does not end in its unit");
