@@ -22,7 +22,7 @@ import urllib.parse
 
 import pytest
 
-from world import REPOSITORY, binary, free_port
+from world import REPOSITORY, binary, free_port, run
 
 DOCS = REPOSITORY / "docs"
 SUMMARY = DOCS / "SUMMARY.md"
@@ -270,6 +270,10 @@ def test_the_page_of_the_console_names_its_views():
     there = re.findall(r'nav: \{ group: "([^"]+)", label: "([^"]+)"', "".join(path.read_text() for path in source))
     named = re.findall(r"^\| ([^|]+) \| ([^|]+) \| [^|]+ \| [^|]+ \|$", (DOCS / "operating/console.md").read_text(), re.M)
     assert sorted(named[1:]) == sorted(there)
+
+
+def test_the_page_of_the_command_line_is_what_the_program_says():
+    assert (DOCS / "cli.md").read_text() == run(binary(), "man", "--markdown"), "entente man --markdown > docs/cli.md"
 
 
 class Links(html.parser.HTMLParser):
