@@ -18,7 +18,7 @@ from world import World, binary, run
 
 TESTS = pathlib.Path(__file__).parent
 # Of each caller's run.
-RUN_S = 60
+RUN_S = 40
 
 # Left out of what is made up at random, and why.
 LEFT_OUT = {

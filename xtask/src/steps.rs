@@ -54,7 +54,16 @@ pub fn begin(name: &str) {
 
 /// The second half.
 pub fn end(well: bool, seconds: f64, more: &str) {
-    println!("{} {seconds:7.1} s  {more}", if well { "ok    " } else { "FAILED" });
+    println!("{}", outcome(well, seconds, more));
+}
+
+/// Both at once, of a step that may run beside others.
+pub fn done(name: &str, well: bool, seconds: f64, more: &str) {
+    println!("{name:<28} {}", outcome(well, seconds, more));
+}
+
+fn outcome(well: bool, seconds: f64, more: &str) -> String {
+    format!("{} {seconds:7.1} s  {more}", if well { "ok    " } else { "FAILED" })
 }
 
 /// The command as one would type it.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Result, bail};
@@ -25,14 +26,22 @@ enum Kind {
     /// Unit and integration tests in Rust.
     Nextest,
     Doc,
-    /// A file of tests on the real binary.
+    /// A file of tests on the real binary. Mostly they wait: two of these run side by side.
     Pytest(&'static str),
+    /// One that measures, or loads the machine so much that others would measure it.
+    Alone(&'static str),
     /// Tests in TypeScript, by a configuration in `console/`.
     Vitest(&'static str),
 }
 
 const fn area(name: &'static str, proves: &'static str, needs: &'static [Need], kind: Kind) -> Area {
     Area { name, proves, needs, kind }
+}
+
+impl Area {
+    fn shares(&self) -> bool {
+        matches!(self.kind, Kind::Pytest(_))
+    }
 }
 
 const STANDINS: &[Need] = &[Need::Python, Need::Standins];
@@ -59,7 +68,7 @@ const AREAS: &[Area] = &[
     area("rebuild", "a lost data directory comes back", &[Need::Python], Kind::Pytest("test_rebuild.py")),
     area("rescue", "sites and root key are enough", &[Need::Python], Kind::Pytest("test_rescue.py")),
     area("synced", "durable means synced", &[Need::Python], Kind::Pytest("test_synced.py")),
-    area("kill", "kill -9 under load loses nothing", &[Need::Python], Kind::Pytest("test_kill.py")),
+    area("kill", "kill -9 under load loses nothing", &[Need::Python], Kind::Alone("test_kill.py")),
     area("labels", "levels see what they may, and nothing above", &[Need::Python], Kind::Pytest("test_labels.py")),
     area("people", "duties, grants, releases, and the walk-through", &[Need::Python], Kind::Pytest("test_people.py")),
     area(
@@ -77,9 +86,9 @@ const AREAS: &[Area] = &[
     ),
     area("watch", "what is counted, who is told, and what alerts say of it", WATCH, Kind::Pytest("test_watch.py")),
     area("scrub", "planted faults are named and mended", &[Need::Python], Kind::Pytest("test_scrub.py")),
-    area("faults", "two sites torn away under load", &[Need::Python], Kind::Pytest("test_faults.py")),
+    area("faults", "two sites torn away under load", &[Need::Python], Kind::Alone("test_faults.py")),
     area("evacuate", "a site is left under load, dead or alive", &[Need::Python], Kind::Pytest("test_evacuate.py")),
-    area("bounds", "memory and time within their bounds", &[Need::Python], Kind::Pytest("test_bounds.py")),
+    area("bounds", "memory and time within their bounds", &[Need::Python], Kind::Alone("test_bounds.py")),
     area("tls", "what is agreed on, what is refused", &[Need::Python], Kind::Pytest("test_tls.py")),
     area(
         "journeys",
@@ -91,9 +100,9 @@ const AREAS: &[Area] = &[
     area("contract", "every vendor's adapter keeps the contract", STANDINS, Kind::Pytest("test_contract.py")),
     area("vendors", "four vendors at once, and a check of them", STANDINS, Kind::Pytest("test_vendors.py")),
     area("identity", "credentials from where vendors' tools look", &[Need::Python], Kind::Pytest("test_identity.py")),
-    area("bad-days", "each fault of a vendor, and of two, under load", STANDINS, Kind::Pytest("test_vendor_faults.py")),
-    area("adopt", "5,000 objects move in under load", STANDINS, Kind::Pytest("test_adopt.py")),
-    area("clients", "real clients, a real tree, a large file", &[Need::Python], Kind::Pytest("test_clients.py")),
+    area("bad-days", "each fault of a vendor, and of two, under load", STANDINS, Kind::Alone("test_vendor_faults.py")),
+    area("adopt", "5,000 objects move in under load", STANDINS, Kind::Alone("test_adopt.py")),
+    area("clients", "real clients, a real tree, a large file", &[Need::Python], Kind::Alone("test_clients.py")),
     area("programs", "programs that keep their data here", &[Need::Python], Kind::Pytest("test_programs.py")),
     area("registry", "a container registry keeps its images here", &[Need::Python], Kind::Pytest("test_registry.py")),
 ];
@@ -130,8 +139,13 @@ pub fn run(only: &[String]) -> Result<bool> {
     let needs: Vec<Need> = AREAS.iter().filter(wanted).flat_map(|area| area.needs).copied().collect();
     tools::install(&needs)?;
     let mut all = Tally::default();
-    for area in AREAS.iter().filter(wanted) {
-        all.add(run_area(area)?);
+    let mut areas = AREAS.iter().filter(wanted).peekable();
+    while let Some(area) = areas.next() {
+        let mut together = vec![area];
+        if area.shares() {
+            together.extend(std::iter::from_fn(|| areas.next_if(|next| next.shares())));
+        }
+        side_by_side(&together)?.into_iter().for_each(|tally| all.add(tally));
     }
     slowest(&all.cases);
     println!("{:.0} s in all", began.elapsed().as_secs_f64());
@@ -140,6 +154,21 @@ pub fn run(only: &[String]) -> Result<bool> {
     }
     println!("{} passed, {} failed", all.passed, all.failed);
     Ok(all.failed == 0)
+}
+
+/// Runs each, two at a time.
+fn side_by_side(areas: &[&Area]) -> Result<Vec<Tally>> {
+    const LANES: usize = 2;
+    let waiting = Mutex::new(areas.iter());
+    let lane = || -> Result<Vec<Tally>> {
+        let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+        std::iter::from_fn(next).map(|area| run_area(area)).collect()
+    };
+    let lanes: Vec<Result<Vec<Tally>>> = std::thread::scope(|scope| {
+        let lanes: Vec<_> = (0..LANES.min(areas.len())).map(|_| scope.spawn(lane)).collect();
+        lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|_| bail!("a lane of tests broke"))).collect()
+    });
+    lanes.into_iter().collect::<Result<Vec<_>>>().map(|tallies| tallies.into_iter().flatten().collect())
 }
 
 fn run_area(area: &Area) -> Result<Tally> {
@@ -157,7 +186,7 @@ fn run_area(area: &Area) -> Result<Tally> {
             let (passed, failed) = report::doc_counts(&outcome.output);
             Ok(Tally { passed, failed: failed.max(usize::from(!outcome.well)), ..Tally::default() })
         }
-        Kind::Pytest(file) => pytest(area.name, file),
+        Kind::Pytest(file) | Kind::Alone(file) => pytest(area.name, file),
         Kind::Vitest(config) => vitest(area.name, config),
     }
 }
@@ -193,12 +222,11 @@ fn vitest(name: &str, config: &str) -> Result<Tally> {
 /// Runs a command that leaves a JUnit report at `path`.
 fn reported(name: &str, command: &mut Command, path: &Path) -> Result<Tally> {
     let _ = fs::remove_file(path);
-    steps::begin(name);
     let outcome = steps::run(command)?;
     let cases = report::cases(&fs::read_to_string(path).unwrap_or_default());
     let count = |state| cases.iter().filter(|case| case.state == state).count();
     let (passed, failed, skipped) = (count(State::Passed), count(State::Failed), count(State::Skipped));
-    steps::end(outcome.well, outcome.seconds, &format!("{passed} passed, {failed} failed"));
+    steps::done(name, outcome.well, outcome.seconds, &format!("{passed} passed, {failed} failed"));
     if !outcome.well || skipped > 0 {
         println!("--- {}\n{}\n---", steps::text(command), steps::tail(&outcome.output));
     }

@@ -9,6 +9,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
@@ -68,6 +69,12 @@ pub fn binaries() -> Result<PathBuf> {
     if let Some(named) = env::var_os("ENTENTE_BIN") {
         return Ok(named.into());
     }
+    // Areas run side by side: the first of them copies.
+    static COPIED: Mutex<Option<PathBuf>> = Mutex::new(None);
+    let mut copied = COPIED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(copied) = copied.as_ref() {
+        return Ok(copied.clone());
+    }
     let aside = target().join("tests/bin");
     fs::create_dir_all(&aside)?;
     for name in ["entente", "entente-rescue", "proxy"] {
@@ -77,7 +84,7 @@ pub fn binaries() -> Result<PathBuf> {
         // A running program cannot be written to, but its name can be given to another.
         fs::rename(copy, aside.join(name))?;
     }
-    Ok(aside.join("entente"))
+    Ok(copied.insert(aside.join("entente")).clone())
 }
 
 /// What an area of tests needs.
