@@ -413,7 +413,7 @@ def test_another_vendors_origin_that_cannot_be_read_says_what_to_do(new_world, o
         command = [binary(), "adopt", "start", *world.place, NEW, *way]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert ended.returncode != 0 and says in ended.stderr, (bucket, credentials, ended.stderr)
-    assert json.loads(adopt(world, "status", "--json")) == {"adoptions": []}
+    assert json.loads(adopt(world, "status", "--json")) == {"adoptions": [], "next": None}
 
 
 def test_an_origin_that_cannot_be_read_is_told_before_anything_is_decided(new_world, old_place, tmp_path):
@@ -426,4 +426,4 @@ def test_an_origin_that_cannot_be_read_is_told_before_anything_is_decided(new_wo
         command = [binary(), "adopt", "start", *world.place, NEW, *way, "--credentials", credentials]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert ended.returncode != 0 and says in ended.stderr, ended.stderr
-    assert json.loads(adopt(world, "status", "--json")) == {"adoptions": []}
+    assert json.loads(adopt(world, "status", "--json")) == {"adoptions": [], "next": None}
