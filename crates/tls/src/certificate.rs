@@ -1,7 +1,5 @@
 //! The certificate a server shows, and its replacement while connections go on.
 
-mod expiry;
-
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::{fmt, fs};
@@ -16,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::Error;
 use crate::profile::Profile;
+use crate::term;
 
 /// Where a certificate with its chain, and its key, lie in PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,11 +62,10 @@ impl Current {
         Ok(Loaded::Anew)
     }
 
-    /// When the server's own certificate ends, in seconds since 1970; `None` of one that does not say it in a way
-    /// that is known here.
+    /// When the server's own certificate ends, in seconds since 1970.
     pub(crate) fn expires(&self) -> Option<u64> {
         let pair = self.pair.read().unwrap_or_else(PoisonError::into_inner);
-        expiry::of(pair.cert.first()?)
+        u64::try_from(term::of(pair.cert.first()?)?.until).ok()
     }
 }
 
