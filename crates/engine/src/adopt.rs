@@ -30,6 +30,7 @@ use providers::{Origin, OriginError, OriginErrorKind, Origins, Patient};
 use tokio::sync::Notify;
 
 use crate::api::Engine;
+use crate::bucket::Meant;
 use crate::error::Error;
 use crate::inner::Inner;
 
@@ -110,17 +111,17 @@ impl Engine {
     pub async fn adopt(
         &self,
         _: &SystemPermit,
-        name: &BucketName,
+        meant: Meant<'_>,
         origin: OriginAddress,
         budget: Option<u64>,
     ) -> Result<Adoption, Error> {
         let inner = &self.inner;
         inner.enter()?;
-        let bucket = inner.named(name).await?;
+        let bucket = inner.named(meant).await?;
         let begun = match inner.adoption(bucket.id).await? {
-            Some(adoption) if !adoption.is_open() => return Err(closed(name)),
+            Some(adoption) if !adoption.is_open() => return Err(closed(&bucket.name)),
             Some(adoption) if adoption.origin != origin => {
-                return Err(Error::Invalid(format!("bucket `{name}` is being adopted from another origin")));
+                return Err(Error::Invalid(format!("bucket `{}` is being adopted from another origin", bucket.name)));
             }
             Some(adoption) => adoption.begun,
             None => inner.outside.clock.now(),
@@ -134,21 +135,21 @@ impl Engine {
     }
 
     /// Lets the background copy rest; reads fall through as before.
-    pub async fn pause_adoption(&self, _: &SystemPermit, name: &BucketName) -> Result<Adoption, Error> {
+    pub async fn pause_adoption(&self, _: &SystemPermit, meant: Meant<'_>) -> Result<Adoption, Error> {
         self.inner.enter()?;
-        self.turn(name, Stage::Paused).await
+        self.turn(meant, Stage::Paused).await
     }
 
     /// Lets a paused copy go on, at this budget.
     pub async fn resume_adoption(
         &self,
         _: &SystemPermit,
-        name: &BucketName,
+        meant: Meant<'_>,
         budget: Option<u64>,
     ) -> Result<Adoption, Error> {
         let inner = &self.inner;
         inner.enter()?;
-        let bucket = inner.named(name).await?;
+        let bucket = inner.named(meant).await?;
         let adoption = Adoption { budget, stage: Stage::Copying, ..inner.open_adoption(&bucket).await? };
         inner.set_adoption(&bucket, adoption.clone()).await?;
         inner.adoptions.woken.notify_one();
@@ -156,23 +157,23 @@ impl Engine {
     }
 
     /// Ends the fall-through if nothing differs; else changes nothing and tells what does.
-    pub async fn finish_adoption(&self, _: &SystemPermit, name: &BucketName) -> Result<Difference, Error> {
+    pub async fn finish_adoption(&self, _: &SystemPermit, meant: Meant<'_>) -> Result<Difference, Error> {
         let inner = &self.inner;
         inner.enter()?;
-        let bucket = inner.named(name).await?;
+        let bucket = inner.named(meant).await?;
         inner.open_adoption(&bucket).await?;
         let difference = inner.difference(&bucket).await?;
         if difference.is_empty() {
-            self.turn(name, Stage::Proven { at: inner.outside.clock.now() }).await?;
+            self.turn(meant, Stage::Proven { at: inner.outside.clock.now() }).await?;
         }
         Ok(difference)
     }
 
     /// Ends the fall-through without proof.
-    pub async fn abandon_adoption(&self, _: &SystemPermit, name: &BucketName) -> Result<Adoption, Error> {
+    pub async fn abandon_adoption(&self, _: &SystemPermit, meant: Meant<'_>) -> Result<Adoption, Error> {
         let inner = &self.inner;
         inner.enter()?;
-        self.turn(name, Stage::Abandoned { at: inner.outside.clock.now() }).await
+        self.turn(meant, Stage::Abandoned { at: inner.outside.clock.now() }).await
     }
 
     /// Every adoption there is or was.
@@ -193,9 +194,9 @@ impl Engine {
         Ok(all)
     }
 
-    async fn turn(&self, name: &BucketName, stage: Stage) -> Result<Adoption, Error> {
+    async fn turn(&self, meant: Meant<'_>, stage: Stage) -> Result<Adoption, Error> {
         let inner = &self.inner;
-        let bucket = inner.named(name).await?;
+        let bucket = inner.named(meant).await?;
         let adoption = Adoption { stage, ..inner.open_adoption(&bucket).await? };
         inner.set_adoption(&bucket, adoption.clone()).await?;
         inner.adoptions.stumble(bucket.id, None);
@@ -216,16 +217,6 @@ fn refused(error: &OriginError) -> Error {
 }
 
 impl Inner {
-    /// The bucket of this name, at whatever label: operators have none.
-    pub(crate) async fn named(&self, name: &BucketName) -> Result<Bucket, Error> {
-        let mut found = self.catalog.buckets_named(self.streams.labels(), name).await?;
-        match (found.pop(), found.is_empty()) {
-            (Some(bucket), true) => Ok(bucket),
-            (Some(_), false) => Err(Error::Invalid(format!("buckets of several labels are called `{name}`"))),
-            (None, _) => Err(Error::NoSuchBucket),
-        }
-    }
-
     async fn adoption(&self, bucket: BucketId) -> Result<Option<Adoption>, Error> {
         match self.catalog.bucket_setting(bucket, Aspect::Adoption).await? {
             BucketSetting::Adoption(adoption) => Ok(adoption),

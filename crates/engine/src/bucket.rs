@@ -2,12 +2,21 @@
 
 use catalog::{ListQuery, ObjectSummary, Page, Proposal};
 use model::{
-    Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Governance, Guard, Precondition, Profile, Session,
+    Aspect, Bucket, BucketId, BucketName, BucketSetting, Change, Governance, Guard, Label, Precondition, Profile,
+    Session,
 };
 use policy::{CreateBucket, DeleteBucket, ListBuckets, ListObjects, Permit, ReadSettings, WriteSettings};
 
 use crate::api::Engine;
 use crate::error::Error;
+use crate::inner::Inner;
+
+/// A bucket by its name, as somebody means it who knows of nothing above a label.
+#[derive(Clone, Copy, Debug)]
+pub struct Meant<'a> {
+    pub name: &'a BucketName,
+    pub highest: Label,
+}
 
 impl Engine {
     /// The bucket a name means to this session, if any: the one of its own label, else the single one
@@ -134,4 +143,18 @@ impl Engine {
 /// The bucket, if there is exactly one.
 fn single(mut buckets: Vec<Bucket>) -> Option<Bucket> {
     buckets.pop().filter(|_| buckets.is_empty())
+}
+
+impl Inner {
+    /// The bucket that is meant. Names are unique per label: one above says nothing of one below.
+    pub(crate) async fn named(&self, Meant { name, highest }: Meant<'_>) -> Result<Bucket, Error> {
+        let mut labels = self.streams.labels();
+        labels.retain(|label| *label <= highest);
+        let mut found = self.catalog.buckets_named(labels, name).await?;
+        match (found.pop(), found.is_empty()) {
+            (Some(bucket), true) => Ok(bucket),
+            (Some(_), false) => Err(Error::Invalid(format!("buckets of several labels are called `{name}`"))),
+            (None, _) => Err(Error::NoSuchBucket),
+        }
+    }
 }

@@ -89,6 +89,7 @@ mod work;
 
 pub use adopt::{AdoptionPlan, AdoptionStatus, Difference, Differing, Odd};
 pub use api::*;
+pub use bucket::Meant;
 pub use catalog::proof::{Depth, Fault, Finding, Spent, Walk};
 pub use catalog::{ListEntry, ListQuery, ObjectSummary, Page, VersionKind, VersionSummary};
 pub use choose::WaitingCost;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Engine, Error};
+use engine::{Engine, Error, Meant};
 use model::{Profile, Session, SiteState};
 use policy::SystemPermit;
 
@@ -100,13 +100,14 @@ impl Operator {
         };
         let system = SystemPermit::for_background_work();
         let profile = self.random.pick(&self.profiles).copied();
+        let meant = Some(Meant { name: &bucket.name, highest: bucket.label });
         self.power.tell(|| format!("an operator moves {} to {profile:?}", bucket.name));
-        match self.engine.plan_move(&system, Some(&bucket.name), profile).await {
+        match self.engine.plan_move(&system, meant, profile).await {
             // A profile of more vendors than may hold the label: one may not have joined yet.
             Err(Error::Invalid(_)) => return Ok(()),
             planned => planned?,
         };
-        self.engine.move_data(&system, Some(&bucket.name), profile).await?;
+        self.engine.move_data(&system, meant, profile).await?;
         self.known.look_up(&self.engine, &session, &bucket).await
     }
 

@@ -17,8 +17,8 @@ use std::time::Duration;
 use catalog::ListQuery;
 use futures::StreamExt;
 use model::{
-    Aspect, Bucket, BucketId, BucketName, BucketSetting, Label, Profile, Segment, SegmentId, SegmentKind, SiteState,
-    StreamId, Timestamp, UploadId,
+    Aspect, Bucket, BucketId, BucketSetting, Label, Profile, Segment, SegmentId, SegmentKind, SiteState, StreamId,
+    Timestamp, UploadId,
 };
 use policy::SystemPermit;
 use tracing::{info, warn};
@@ -28,6 +28,7 @@ use super::limits::Budget;
 use super::mend::{self, Wait};
 use super::plan::{self, Bill, Place, Wanted};
 use crate::api::Engine;
+use crate::bucket::Meant;
 use crate::commit::stronger;
 use crate::error::Error;
 use crate::inner::Inner;
@@ -94,7 +95,7 @@ impl Engine {
     pub async fn plan_move(
         &self,
         _: &SystemPermit,
-        bucket: Option<&BucketName>,
+        bucket: Option<Meant<'_>>,
         profile: Option<Profile>,
     ) -> Result<MovePlan, Error> {
         let inner = &self.inner;
@@ -113,7 +114,7 @@ impl Engine {
     pub async fn move_data(
         &self,
         _: &SystemPermit,
-        bucket: Option<&BucketName>,
+        bucket: Option<Meant<'_>>,
         profile: Option<Profile>,
     ) -> Result<(), Error> {
         let inner = &self.inner;
@@ -150,9 +151,9 @@ impl Engine {
 }
 
 impl Inner {
-    async fn buckets_meant(&self, name: Option<&BucketName>) -> Result<Vec<Bucket>, Error> {
-        match name {
-            Some(name) => Ok(vec![self.named(name).await?]),
+    async fn buckets_meant(&self, meant: Option<Meant<'_>>) -> Result<Vec<Bucket>, Error> {
+        match meant {
+            Some(meant) => Ok(vec![self.named(meant).await?]),
             None => {
                 let mut all = Vec::new();
                 for label in self.streams.labels() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::world::origin::{
     address, adopt, adopt_and_rest, all, bucket_permit, caught_up, delete, finish, listed, outcome, system, tea, there,
 };
-use crate::world::{self, World, body, declared, noise, put_if, settings};
+use crate::world::{self, World, body, declared, meant, noise, put_if, settings};
 use bytes::Bytes;
 use engine::{Complete, CompletedPart, Error, ListQuery, Odd, StartUpload};
 use model::adoption::Stage;
@@ -264,7 +264,7 @@ async fn what_changes_at_the_origin_is_brought_again_unless_it_was_written_here(
     let background = world.background();
     adopt(&world).await;
     caught_up(&world).await;
-    world.engine.pause_adoption(&system(), &tea()).await.unwrap();
+    world.engine.pause_adoption(&system(), meant(&tea())).await.unwrap();
     // The same bytes, so the same ETag: written here all the same.
     world.put("b", b"old").await.unwrap();
     for key in ["a", "b", "new"] {
@@ -275,7 +275,7 @@ async fn what_changes_at_the_origin_is_brought_again_unless_it_was_written_here(
     let odd: Vec<(&str, Odd)> = difference.told.iter().map(|told| (told.key.as_str(), told.odd)).collect();
     assert_eq!(odd, [("a", Odd::Changed), ("new", Odd::NotHere), ("c", Odd::NotThere)]);
     assert_eq!(world.get("new").await.unwrap(), "newer", "what differs keeps the adoption open");
-    world.engine.resume_adoption(&system(), &tea(), None).await.unwrap();
+    world.engine.resume_adoption(&system(), meant(&tea()), None).await.unwrap();
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(world.get("a").await.unwrap(), "newer");
     assert_eq!(world.get("b").await.unwrap(), "old");
@@ -311,7 +311,7 @@ async fn the_copy_keeps_its_budget_rests_when_told_and_goes_on_where_it_was() {
     let background = world.background();
     world.sites.origin.list_at_most(10);
     let began = tokio::time::Instant::now();
-    world.engine.adopt(&system(), &tea(), address(), Some(1_000_000)).await.unwrap();
+    world.engine.adopt(&system(), meant(&tea()), address(), Some(1_000_000)).await.unwrap();
     caught_up(&world).await;
     let took = began.elapsed().as_secs_f64();
     assert!((3.9..7.0).contains(&took), "4 MB at 1 MB/s took {took} s");
@@ -323,7 +323,7 @@ async fn the_copy_keeps_its_budget_rests_when_told_and_goes_on_where_it_was() {
     }
     world.sites.origin.list_at_most(10);
     let background = world.background();
-    world.engine.adopt(&system(), &tea(), address(), Some(1_000_000)).await.unwrap();
+    world.engine.adopt(&system(), meant(&tea()), address(), Some(1_000_000)).await.unwrap();
     tokio::time::sleep(Duration::from_millis(1_600)).await;
     background.abort();
     let _ = background.await;
@@ -347,22 +347,22 @@ async fn an_adoption_begins_only_where_it_can_and_once() {
         other => panic!("{why}: {other:?}"),
     };
     let nameless = OriginAddress { credentials: String::new(), ..address() };
-    invalid(world.engine.adopt(&system(), &tea(), nameless, None).await, "credentials");
+    invalid(world.engine.adopt(&system(), meant(&tea()), nameless, None).await, "credentials");
     world.sites.origin.fail(&[OriginErrorKind::Denied]);
-    invalid(world.engine.adopt(&system(), &tea(), address(), None).await, "refuses access");
+    invalid(world.engine.adopt(&system(), meant(&tea()), address(), None).await, "refuses access");
     let coffee = BucketName::parse("coffee").unwrap();
-    assert!(matches!(world.engine.adopt(&system(), &coffee, address(), None).await, Err(Error::NoSuchBucket)));
+    assert!(matches!(world.engine.adopt(&system(), meant(&coffee), address(), None).await, Err(Error::NoSuchBucket)));
     adopt(&world).await;
     let elsewhere = OriginAddress { bucket: "other".into(), ..address() };
-    invalid(world.engine.adopt(&system(), &tea(), elsewhere, None).await, "another origin");
+    invalid(world.engine.adopt(&system(), meant(&tea()), elsewhere, None).await, "another origin");
     let delete = world.engine.delete_bucket(bucket_permit::<DeleteBucket>(&world).await).await;
     assert!(matches!(delete, Err(Error::Invalid(_))), "{delete:?}");
     let permit = bucket_permit::<WriteSettings>(&world).await;
     let enable = world.engine.set_bucket_setting(permit, BucketSetting::Versioning(Versioning::Enabled)).await;
     assert!(matches!(enable, Err(Error::Invalid(_))), "{enable:?}");
-    world.engine.abandon_adoption(&system(), &tea()).await.unwrap();
-    invalid(world.engine.adopt(&system(), &tea(), address(), None).await, "adopts once");
-    invalid(world.engine.pause_adoption(&system(), &tea()).await, "adopts once");
+    world.engine.abandon_adoption(&system(), meant(&tea())).await.unwrap();
+    invalid(world.engine.adopt(&system(), meant(&tea()), address(), None).await, "adopts once");
+    invalid(world.engine.pause_adoption(&system(), meant(&tea())).await, "adopts once");
     world.engine.delete_bucket(bucket_permit::<DeleteBucket>(&world).await).await.unwrap();
 }
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::world::{self, World, noise, settings};
+use crate::world::{self, World, meant, noise, person_at, settings};
 use catalog::Catalog;
-use engine::{Copy, Engine, Wait};
-use model::{Bucket, BucketName, Code, Label, ObjectKey, Profile, Segment, SegmentKind, SiteState, Which};
+use engine::{Copy, Engine, Error, Meant, Wait};
+use model::label::Parts;
+use model::{Bucket, BucketName, Code, Label, Level, ObjectKey, Profile, Segment, SegmentKind, SiteState, Which};
 use policy::{Permit, SystemPermit};
 use providers::fault::State;
 
@@ -106,11 +107,11 @@ async fn another_profile_moves_what_lies_there_under_load() {
     let _background = world.background();
     let (stop, load) = load(&world);
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let plan = world.engine.plan_move(&system(), Some(&tea()), Some(Profile::Std)).await.unwrap();
+    let plan = world.engine.plan_move(&system(), Some(meant(&tea())), Some(Profile::Std)).await.unwrap();
     assert!(plan.recoded >= 6 && plan.waiting.is_empty() && plan.shared == 0, "{plan:?}");
     assert!(plan.stored_after < plan.stored, "3+2 takes less than 2+2: {plan:?}");
     assert_eq!(bucket(&world, "tea").await.profile, Profile::Quad, "a plan changes nothing");
-    world.engine.move_data(&system(), Some(&tea()), Some(Profile::Std)).await.unwrap();
+    world.engine.move_data(&system(), Some(meant(&tea())), Some(Profile::Std)).await.unwrap();
     assert_eq!(bucket(&world, "tea").await.profile, Profile::Std);
     done(&world.engine).await;
     stop.store(true, Ordering::Relaxed);
@@ -132,7 +133,7 @@ async fn killed_at_any_moment_it_goes_on() {
     let mut world = over(2, 5).await;
     fill(&world).await;
     world.sites.latency(Duration::from_millis(40));
-    world.engine.move_data(&system(), Some(&tea()), Some(Profile::Std)).await.unwrap();
+    world.engine.move_data(&system(), Some(meant(&tea())), Some(Profile::Std)).await.unwrap();
     let mut kills = 0;
     for step in 1u64.. {
         let background = world.background();
@@ -160,7 +161,7 @@ async fn what_promises_more_keeps_it_in_the_journal_too() {
     let world = over(3, 5).await;
     fill(&world).await;
     let _background = world.background();
-    world.engine.move_data(&system(), Some(&tea()), Some(Profile::Mirror(4))).await.unwrap();
+    world.engine.move_data(&system(), Some(meant(&tea())), Some(Profile::Mirror(4))).await.unwrap();
     done(&world.engine).await;
     for kind in [SegmentKind::Data, SegmentKind::Journal] {
         let codes = codes(&world, kind).await;
@@ -191,9 +192,9 @@ async fn what_copies_share_keeps_the_strongest_promise() {
     copy("large-0").await;
     assert_eq!(lies_in().await, before, "a copy is shared");
     let _background = world.background();
-    let plan = world.engine.plan_move(&system(), Some(&tea()), Some(Profile::Econ)).await.unwrap();
+    let plan = world.engine.plan_move(&system(), Some(meant(&tea())), Some(Profile::Econ)).await.unwrap();
     assert_eq!((plan.recoded, plan.shared), (5, 1), "{plan:?}");
-    world.engine.move_data(&system(), Some(&tea()), Some(Profile::Econ)).await.unwrap();
+    world.engine.move_data(&system(), Some(meant(&tea())), Some(Profile::Econ)).await.unwrap();
     done(&world.engine).await;
     assert_eq!(codes(&world, SegmentKind::Data).await, [(QUAD, 2), (ECON, 1)].into());
     assert_eq!(codes(&world, SegmentKind::Journal).await, [(QUAD, 2)].into(), "the journal never falls");
@@ -240,7 +241,7 @@ async fn a_vendor_that_comes_is_used_where_that_gains_something_and_when_asked()
     let puts = (0..5).map(|site| world.sites.asked(site).puts).collect::<Vec<_>>();
     let plan = world.engine.plan_move(&system(), None, None).await.unwrap();
     assert_eq!((plan.recoded, plan.well), (0, 6), "{plan:?}");
-    world.engine.move_data(&system(), Some(&tea()), None).await.unwrap();
+    world.engine.move_data(&system(), Some(meant(&tea())), None).await.unwrap();
     done(&world.engine).await;
     let after = (0..5).map(|site| world.sites.asked(site).puts).collect::<Vec<_>>();
     let records: u64 = after.iter().zip(&puts).map(|(after, before)| after - before).sum();
@@ -254,7 +255,7 @@ async fn a_move_says_what_it_waits_for_and_goes_on_when_that_is_back() {
     let _background = world.background();
     world.sites.set(&[2], State::Gone);
     tokio::time::sleep(Duration::from_secs(60)).await;
-    world.engine.move_data(&system(), Some(&tea()), Some(Profile::Std)).await.unwrap();
+    world.engine.move_data(&system(), Some(meant(&tea())), Some(Profile::Std)).await.unwrap();
     tokio::time::sleep(Duration::from_secs(60)).await;
     let (_, progress) = world.engine.data_moves(&system()).await.unwrap();
     assert!(!is_done(&world.engine).await);
@@ -284,7 +285,7 @@ async fn a_put_under_way_keeps_a_move_from_ending() {
     let bytes = noise(9, 2 * MIB);
     more.send(Ok(bytes::Bytes::copy_from_slice(&bytes[..MIB + MIB / 2]))).await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    world.engine.move_data(&system(), Some(&tea()), Some(Profile::Econ)).await.unwrap();
+    world.engine.move_data(&system(), Some(meant(&tea())), Some(Profile::Econ)).await.unwrap();
     tokio::time::sleep(Duration::from_secs(300)).await;
     assert!(!is_done(&world.engine).await);
     assert!(world.engine.data_moves(&system()).await.unwrap().1.waiting.contains_key(&Wait::Before));
@@ -300,9 +301,28 @@ async fn a_put_under_way_keeps_a_move_from_ending() {
 #[tokio::test(start_paused = true)]
 async fn a_profile_that_no_vendors_hold_is_refused() {
     let world = over(9, 4).await;
-    let refused = world.engine.move_data(&system(), Some(&tea()), Some(Profile::Std)).await.unwrap_err();
+    let refused = world.engine.move_data(&system(), Some(meant(&tea())), Some(Profile::Std)).await.unwrap_err();
     assert!(refused.to_string().contains("profile std needs 5 vendors, 4 are configured"), "{refused}");
     let refused = world.engine.move_data(&system(), None, Some(Profile::Econ)).await.unwrap_err();
     assert!(refused.to_string().contains("name it"), "{refused}");
     assert_eq!(bucket(&world, "tea").await.profile, Profile::Quad);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_above_is_neither_meant_nor_heard_of() {
+    let top = Label::highest_of(Label::LOWEST.table());
+    let world = World::under(21, settings(), [top; 4]).await;
+    let above = Label::new(Parts { level: Level(64), ..Label::LOWEST.parts() });
+    let ana = person_at(&world.engine, "ana", above).await;
+    let vault = BucketName::parse("vault").unwrap();
+    for name in [tea(), vault.clone()] {
+        let permit = policy::on_account(&ana).unwrap();
+        world.engine.create_bucket(permit, name, None, Vec::new()).await.unwrap();
+    }
+    let plan =
+        async |name: &BucketName, highest| world.engine.plan_move(&system(), Some(Meant { name, highest }), None).await;
+    plan(&tea(), Label::LOWEST).await.unwrap();
+    assert!(matches!(plan(&vault, Label::LOWEST).await, Err(Error::NoSuchBucket)));
+    plan(&vault, above).await.unwrap();
+    assert!(matches!(plan(&tea(), above).await, Err(Error::Invalid(why)) if why.contains("several labels")));
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::world::{self, ROOT, Requests, World, body, declared, noise, person_at, settings};
+use crate::world::{self, ROOT, Requests, World, body, declared, meant, noise, person_at, settings};
 use catalog::{Catalog, Clearing, SqliteCatalog};
 use coding::keys::RootKey;
 use engine::{
@@ -228,7 +228,7 @@ async fn eventful(seed: u64) -> (World, Session) {
     }
     world.caught_up().await;
     // A bucket is told another profile, and what lies there moves.
-    engine.move_data(&system(), Some(&name("kept")), Some(model::Profile::Econ)).await.unwrap();
+    engine.move_data(&system(), Some(meant(&name("kept"))), Some(model::Profile::Econ)).await.unwrap();
     while !engine.data_moves(&system()).await.unwrap().0.iter().all(|asked| asked.done) {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

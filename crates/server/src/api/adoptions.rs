@@ -71,10 +71,15 @@ pub async fn plan(State(admin): State<Arc<Admin>>, body: Body<Origin>) -> Result
     request_body = Adopt,
     responses((status = 204, description = "Begun"))
 )]
-pub async fn begin(State(admin): State<Arc<Admin>>, body: Body<Adopt>) -> Result<StatusCode, Problem> {
+pub async fn begin(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    body: Body<Adopt>,
+) -> Result<StatusCode, Problem> {
     let Adopt { bucket, origin, budget } = taken(body)?;
     let (bucket, origin) = (name(&bucket)?, address(origin)?);
-    admin.engine.adopt(&admin.permit, &bucket, origin, checked(budget)?).await?;
+    let meant = caller.meant(&admin, &bucket);
+    admin.engine.adopt(&admin.permit, meant, origin, checked(budget)?).await?;
     tracing::info!(%bucket, "an adoption begins");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -91,7 +96,7 @@ pub async fn pause(
     Extension(caller): Extension<Caller>,
     Path(bucket): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    admin.engine.pause_adoption(&admin.permit, &at_or_below(&admin, &caller, &bucket).await?).await?;
+    admin.engine.pause_adoption(&admin.permit, caller.meant(&admin, &name(&bucket)?)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -110,7 +115,7 @@ pub async fn resume(
     body: Body<Resume>,
 ) -> Result<StatusCode, Problem> {
     let budget = checked(taken(body)?.budget)?;
-    admin.engine.resume_adoption(&admin.permit, &at_or_below(&admin, &caller, &bucket).await?, budget).await?;
+    admin.engine.resume_adoption(&admin.permit, caller.meant(&admin, &name(&bucket)?), budget).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -126,8 +131,8 @@ pub async fn finish(
     Extension(caller): Extension<Caller>,
     Path(bucket): Path<String>,
 ) -> Result<Json<Finished>, Problem> {
-    let bucket = at_or_below(&admin, &caller, &bucket).await?;
-    let difference = admin.engine.finish_adoption(&admin.permit, &bucket).await?;
+    let bucket = name(&bucket)?;
+    let difference = admin.engine.finish_adoption(&admin.permit, caller.meant(&admin, &bucket)).await?;
     tracing::info!(%bucket, differing = difference.differing, "an adoption was to finish");
     let finished = difference.is_empty();
     let Difference { compared, equal, ours, differing, told } = difference;
@@ -147,8 +152,8 @@ pub async fn abandon(
     Extension(caller): Extension<Caller>,
     Path(bucket): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let bucket = at_or_below(&admin, &caller, &bucket).await?;
-    admin.engine.abandon_adoption(&admin.permit, &bucket).await?;
+    let bucket = name(&bucket)?;
+    admin.engine.abandon_adoption(&admin.permit, caller.meant(&admin, &bucket)).await?;
     tracing::warn!(%bucket, "an adoption was abandoned");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -158,15 +163,6 @@ pub async fn visible(admin: &Admin, caller: &Caller) -> Result<Vec<AdoptionStatu
     let mut all = admin.engine.adoptions(&admin.permit).await?;
     all.retain(|status| status.bucket.label <= caller.label(admin));
     Ok(all)
-}
-
-/// The bucket of this name, if no bucket that lies above the caller is meant.
-async fn at_or_below(admin: &Admin, caller: &Caller, text: &str) -> Result<BucketName, Problem> {
-    let name = name(text)?;
-    if !caller.sees_all(admin) && !visible(admin, caller).await?.iter().any(|status| status.bucket.name == name) {
-        return Err(engine::Error::NoSuchBucket.into());
-    }
-    Ok(name)
 }
 
 /// The shipped list prices of the vendor, where the address tells who that is.

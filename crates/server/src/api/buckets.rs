@@ -77,7 +77,7 @@ const fn versioning(versioning: Versioning) -> &'static str {
 }
 
 /// Every bucket that does not lie above the caller.
-pub async fn at_or_below(admin: &Admin, caller: &Caller) -> Result<Vec<Bucket>, Problem> {
+async fn at_or_below(admin: &Admin, caller: &Caller) -> Result<Vec<Bucket>, Problem> {
     let (highest, mut buckets) = (caller.label(admin), Vec::new());
     for info in admin.engine.list_labels(&admin.permit).await? {
         if info.label <= highest {

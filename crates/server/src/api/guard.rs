@@ -9,9 +9,10 @@ use axum::extract::{Extension, Request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
+use engine::Meant;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, StatusCode};
-use model::{AccessKeyId, Label, PrincipalId, Role, Session, Timestamp};
+use model::{AccessKeyId, BucketName, Label, PrincipalId, Role, Session, Timestamp};
 use policy::duty::{Duty, may};
 use policy::{Refusal, Standing};
 use time::OffsetDateTime;
@@ -45,6 +46,11 @@ impl Caller {
             Caller::Operator => admin.accreditation.range.high(),
             Caller::Person(session) => session.label,
         }
+    }
+
+    /// The bucket of this name among those that they may know of.
+    pub fn meant<'a>(&self, admin: &Admin, name: &'a BucketName) -> Meant<'a> {
+        Meant { name, highest: self.label(admin) }
     }
 
     /// Whether nothing in the enclave lies above them. What is said of all labels together is told to nobody

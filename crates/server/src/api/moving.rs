@@ -12,7 +12,6 @@ use model::{BucketName, Profile};
 
 use super::Admin;
 use super::asked::Query;
-use super::buckets::at_or_below;
 use super::guard::Caller;
 use super::keeping::work;
 use super::keys::rfc3339;
@@ -34,8 +33,9 @@ pub async fn plan(
     Extension(caller): Extension<Caller>,
     body: Body,
 ) -> Result<Json<MovePlan>, Problem> {
-    let (bucket, profile) = meant(&admin, &caller, &body_of(body)?).await?;
-    let plan = admin.engine.plan_move(&admin.permit, bucket.as_ref(), profile).await?;
+    let (bucket, profile) = meant(&admin, &caller, &body_of(body)?)?;
+    let bucket = bucket.as_ref().map(|name| caller.meant(&admin, name));
+    let plan = admin.engine.plan_move(&admin.permit, bucket, profile).await?;
     Ok(Json(MovePlan {
         well: plan.well,
         recoded: plan.recoded,
@@ -60,8 +60,9 @@ pub async fn begin(
     Extension(caller): Extension<Caller>,
     body: Body,
 ) -> Result<StatusCode, Problem> {
-    let (bucket, profile) = meant(&admin, &caller, &body_of(body)?).await?;
-    admin.engine.move_data(&admin.permit, bucket.as_ref(), profile).await?;
+    let (bucket, profile) = meant(&admin, &caller, &body_of(body)?)?;
+    let bucket = bucket.as_ref().map(|name| caller.meant(&admin, name));
+    admin.engine.move_data(&admin.permit, bucket, profile).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -103,25 +104,12 @@ pub fn waits(admin: &Admin, waiting: &BTreeMap<Wait, u64>) -> Vec<Waiting> {
     waiting.iter().map(shown).collect()
 }
 
-/// What is to be moved: every bucket is moved by those alone who see all of them, and one that lies above
-/// the caller is not there.
-async fn meant(
-    admin: &Admin,
-    caller: &Caller,
-    wanted: &MoveData,
-) -> Result<(Option<BucketName>, Option<Profile>), Problem> {
+/// What is to be moved: every bucket is moved by those alone who see all of them.
+fn meant(admin: &Admin, caller: &Caller, wanted: &MoveData) -> Result<(Option<BucketName>, Option<Profile>), Problem> {
     let name = |text: &String| BucketName::parse(text).map_err(|error| bad(format!("`{text}` is no bucket: {error}")));
     let profile = |text: &String| text.parse::<Profile>().map_err(|error| bad(error.to_string()));
-    let (name, profile) = (wanted.bucket.as_ref().map(name).transpose()?, wanted.profile.as_ref().map(profile));
-    match &name {
-        _ if caller.sees_all(admin) => {}
-        None => caller.whole(admin)?,
-        Some(name) => {
-            let seen = at_or_below(admin, caller).await?;
-            if !seen.iter().any(|bucket| bucket.name == *name) {
-                return Err(engine::Error::NoSuchBucket.into());
-            }
-        }
+    if wanted.bucket.is_none() {
+        caller.whole(admin)?;
     }
-    Ok((name, profile.transpose()?))
+    Ok((wanted.bucket.as_ref().map(name).transpose()?, wanted.profile.as_ref().map(profile).transpose()?))
 }

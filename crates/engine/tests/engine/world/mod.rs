@@ -242,6 +242,11 @@ impl Origins for One {
     }
 }
 
+/// A bucket as whoever knows of all of them means it.
+pub fn meant(name: &BucketName) -> engine::Meant<'_> {
+    engine::Meant { name, highest: Label::highest_of(Label::LOWEST.table()) }
+}
+
 pub fn settings() -> Settings {
     Settings { reenter_after: Duration::from_secs(2), ..Settings::default() }
 }

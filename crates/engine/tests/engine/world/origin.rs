@@ -6,7 +6,7 @@ use engine::{Difference, Error, ListEntry, ListQuery};
 use model::{Adoption, BucketName, ETag, Metadata, OriginAddress, OriginKind, Precondition, Timestamp};
 use policy::{DeleteObject, ListObjects, SystemPermit};
 
-use super::World;
+use super::{World, meant};
 
 pub fn system() -> SystemPermit {
     SystemPermit::for_background_work()
@@ -47,17 +47,17 @@ pub fn there(world: &World, key: &str, bytes: &[u8]) -> ETag {
 }
 
 pub async fn adopt(world: &World) -> Adoption {
-    world.engine.adopt(&system(), &tea(), address(), None).await.unwrap()
+    world.engine.adopt(&system(), meant(&tea()), address(), None).await.unwrap()
 }
 
 /// With the copy at rest, so that what falls through stays beneath.
 pub async fn adopt_and_rest(world: &World) {
     adopt(world).await;
-    world.engine.pause_adoption(&system(), &tea()).await.unwrap();
+    world.engine.pause_adoption(&system(), meant(&tea())).await.unwrap();
 }
 
 pub async fn finish(world: &World) -> Difference {
-    world.engine.finish_adoption(&system(), &tea()).await.unwrap()
+    world.engine.finish_adoption(&system(), meant(&tea())).await.unwrap()
 }
 
 pub async fn delete(world: &World, key: &str, condition: Precondition) -> Result<(), Error> {
