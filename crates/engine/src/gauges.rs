@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use catalog::proof::{Account, BudgetDay, Spent};
 use model::{Label, SiteState, Timed};
 use policy::SystemPermit;
+use providers::meter::Snapshot;
 use providers::{Kind, Outcome};
 
-use crate::api::{Engine, SideHealth};
+use crate::api::{Engine, SiteStatus};
 use crate::error::Error;
 use crate::sites::KnownSite;
+use crate::status::site_status;
 
 /// All of it, of every label together unless a label is named.
 #[derive(Clone, Debug)]
@@ -30,15 +32,13 @@ pub struct Gauges {
 /// A site.
 #[derive(Clone, Debug)]
 pub struct SiteGauge {
-    pub name: String,
-    pub state: SiteState,
-    pub reads: SideHealth,
-    pub writes: SideHealth,
+    pub status: SiteStatus,
+    /// What it was asked since the start.
+    pub asked: Snapshot,
+    /// The same by how it ended, and how long that took.
     pub requests: Vec<(Kind, Outcome, Timed)>,
     /// Reads, listings and deletions that were made again.
     pub retries: u64,
-    pub bytes_written: u64,
-    pub bytes_read: u64,
     pub in_flight: u64,
     /// Pieces still there, of a site that is being left.
     pub leaving: Option<u64>,
@@ -101,26 +101,19 @@ impl Engine {
         })
     }
 
-    /// The sites alone, without asking the catalog.
+    /// What this gateway knows of each site, without asking anybody.
     pub fn site_gauges(&self, _: &SystemPermit) -> Vec<SiteGauge> {
         self.inner.sites.iter().map(site).collect()
     }
 }
 
 fn site(known: &KnownSite) -> SiteGauge {
-    let side = |well: bool| if well { SideHealth::Well } else { SideHealth::Out };
     let handle = &known.handle;
-    let counts = handle.meter.snapshot();
-    let health = handle.breaker.health();
     SiteGauge {
-        name: known.site.name.clone(),
-        state: known.state(),
-        reads: side(health.read == providers::Side::Well),
-        writes: side(health.write == providers::Side::Well),
+        status: site_status(known),
+        asked: handle.meter.snapshot(),
         requests: handle.meter.timed(),
         retries: handle.retry.again(),
-        bytes_written: counts.put.bytes,
-        bytes_read: counts.get.bytes,
         in_flight: handle.meter.in_flight(),
         leaving: None,
     }

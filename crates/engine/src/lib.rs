@@ -106,7 +106,6 @@ pub use releases::Destination;
 pub use replay::{Step as ReplayStep, Tell};
 pub use settings::Settings;
 pub use shred::{RootState, ShredPlan, fingerprint};
-pub use status::SiteNow;
 pub use upkeep::{
     Bill, Budget, Compaction, Compared, DataMove, Durability, DurabilityRow, Evacuation, EvacuationPlan,
     KeepingSettings, LifecycleDone, LifecyclePlan, MovePlan, MoveProgress, NotAsked, Purse, RepairPlan, Repaired,

@@ -10,13 +10,6 @@ use crate::error::Error;
 use crate::inner::Inner;
 use crate::sites::KnownSite;
 
-/// A site as it is now.
-pub struct SiteNow {
-    pub status: SiteStatus,
-    /// What it was asked since the start.
-    pub asked: providers::meter::Snapshot,
-}
-
 /// How often a draining enclave looks whether it is done.
 const DRAIN_POLL: Duration = Duration::from_millis(5);
 
@@ -39,12 +32,6 @@ impl Engine {
         })
     }
 
-    /// What this gateway knows of each site without asking anybody.
-    pub fn sites_now(&self, _: &SystemPermit) -> Vec<SiteNow> {
-        let now = |known: &KnownSite| SiteNow { status: site_status(known), asked: known.handle.meter.snapshot() };
-        self.inner.sites.iter().map(now).collect()
-    }
-
     /// Refuses new writes from now on and waits until what was decided is shown. While too few
     /// sites answer that may be never: bound the wait.
     pub async fn drain(&self) {
@@ -55,7 +42,7 @@ impl Engine {
     }
 }
 
-fn site_status(known: &KnownSite) -> SiteStatus {
+pub(crate) fn site_status(known: &KnownSite) -> SiteStatus {
     let side = |well: bool| if well { SideHealth::Well } else { SideHealth::Out };
     SiteStatus {
         site: known.site.clone(),

@@ -62,7 +62,7 @@ fn item(kind: &str, what: &str, why: &str) -> ActivityItem {
 
 async fn sites(admin: &Admin, all: bool) -> Result<Vec<ActivityItem>, Problem> {
     let mut items = Vec::new();
-    for now in admin.engine.sites_now(&admin.permit) {
+    for now in admin.engine.site_gauges(&admin.permit) {
         let (site, state) = (now.status.site, now.status.state);
         if let Some(reason) = &now.status.reason {
             items.push(ActivityItem {

@@ -101,19 +101,15 @@ impl Ring {
 
 /// What the sites were asked since the start, by name.
 fn counted(admin: &Admin) -> BTreeMap<Arc<str>, Counted> {
-    let mut all: BTreeMap<Arc<str>, Counted> = BTreeMap::new();
-    for now in admin.engine.sites_now(&admin.permit) {
-        let (requests, errors) = sums(&now.asked);
-        all.insert(now.status.site.name.as_str().into(), Counted { requests, errors, timed: Timed::default() });
-    }
-    for gauge in admin.engine.site_gauges(&admin.permit) {
-        if let Some(counted) = all.get_mut(gauge.name.as_str()) {
-            // What nobody waited for any more says how long the others took, not how long it would have.
-            let waited = gauge.requests.iter().filter(|(_, outcome, _)| *outcome != Outcome::GivenUp);
-            waited.for_each(|(_, _, timed)| counted.timed += *timed);
-        }
-    }
-    all
+    let of = |gauge: engine::SiteGauge| {
+        let (requests, errors) = sums(&gauge.asked);
+        let mut timed = Timed::default();
+        // What nobody waited for any more says how long the others took, not how long it would have.
+        let waited = gauge.requests.iter().filter(|(_, outcome, _)| *outcome != Outcome::GivenUp);
+        waited.for_each(|(_, _, took)| timed += *took);
+        (gauge.status.site.name.as_str().into(), Counted { requests, errors, timed })
+    };
+    admin.engine.site_gauges(&admin.permit).into_iter().map(of).collect()
 }
 
 fn door(admin: &Admin) -> Counted {
@@ -136,7 +132,7 @@ pub async fn measure(admin: &Admin) {
         ticks.tick().await;
         looks += 1;
         let now = admin.clock.now();
-        let sites = admin.engine.sites_now(&admin.permit);
+        let sites = admin.engine.site_gauges(&admin.permit);
         for site in &sites {
             let name: Arc<str> = site.status.site.name.as_str().into();
             let (reads, writes) = (site.status.reads == SideHealth::Out, site.status.writes == SideHealth::Out);

@@ -119,24 +119,28 @@ async fn put_moves(page: &mut Page, admin: &Admin, highest: &Label) -> Result<()
 }
 
 fn put_state(page: &mut Page, site: &SiteGauge) {
-    for (half, health) in [("reads", site.reads), ("writes", site.writes)] {
+    for (half, health) in [("reads", site.status.reads), ("writes", site.status.writes)] {
         let out = u64::from(health == SideHealth::Out);
-        page.put(&names::SITE_OUT, &[&site.name, half], Value::Whole(out));
+        page.put(&names::SITE_OUT, &[&site.status.site.name, half], Value::Whole(out));
     }
     for state in SiteState::ALL {
-        page.put(&names::SITE_STATE, &[&site.name, state.name()], Value::Whole(u64::from(site.state == state)));
+        page.put(
+            &names::SITE_STATE,
+            &[&site.status.site.name, state.name()],
+            Value::Whole(u64::from(site.status.state == state)),
+        );
     }
 }
 
 fn put_requests(page: &mut Page, site: &SiteGauge) {
-    let name = site.name.as_str();
+    let name = site.status.site.name.as_str();
     for (kind, outcome, timed) in &site.requests {
         page.put(&names::SITE_SECONDS, &[name, kind.name(), outcome.name()], Value::Timed(Box::new(*timed)));
     }
     page.put(&names::SITE_RETRIES, &[name], Value::Count(site.retries));
     page.put(&names::SITE_IN_FLIGHT, &[name], Value::Whole(site.in_flight));
-    page.put(&names::SITE_WRITTEN, &[name], Value::Count(site.bytes_written));
-    page.put(&names::SITE_READ, &[name], Value::Count(site.bytes_read));
+    page.put(&names::SITE_WRITTEN, &[name], Value::Count(site.asked.put.bytes));
+    page.put(&names::SITE_READ, &[name], Value::Count(site.asked.get.bytes));
     if let Some(left) = site.leaving {
         page.put(&names::SITE_LEAVING, &[name], Value::Whole(left));
     }

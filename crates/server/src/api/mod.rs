@@ -1,8 +1,9 @@
 //! `/api/v1`: how operators and the other subcommands reach the running Entente.
 //!
-//! Loopback only, at a port of its own and at the console's. Every request names this very address as its host, and shows the admin token or is signed
-//! with an access key, so that neither another user of the machine nor a page in a browser gets in. Each
-//! route is somebody's duty. Bodies are JSON, refusals are `application/problem+json`.
+//! Loopback only, at a port of its own and at the console's. Every request names this very address as its host,
+//! and shows the admin token or is signed with an access key, so that neither another user of the machine nor a
+//! page in a browser gets in. Each route is somebody's duty. Bodies are JSON, refusals are
+//! `application/problem+json`.
 
 mod activity;
 mod adoptions;

@@ -63,7 +63,7 @@ fn cost(admin: &Admin) -> CostMonth {
     let ledger = admin.engine.last_durability(&admin.permit);
     let running_s = admin.clock.monotonic_ms().saturating_sub(admin.began_ms) / 1000;
     let mut sites = BTreeMap::new();
-    for now in admin.engine.sites_now(&admin.permit) {
+    for now in admin.engine.site_gauges(&admin.permit) {
         let name = now.status.site.name;
         let config = admin.config.sites.iter().find(|config| config.name == name);
         let prices = config.map(|config| config.facts.prices).filter(|prices| *prices != Prices::default());
