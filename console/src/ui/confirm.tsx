@@ -1,9 +1,9 @@
 // A plan first, then a yes: whatever spends, moves or deletes is shown before it is done.
 
 import { Button, Group, Modal, TextInput } from "@mantine/core";
-import { type FormEvent, type ReactNode, useEffect, useId, useState } from "react";
+import { type ReactNode, useEffect, useId, useState } from "react";
 
-import { type Problem, unanswered } from "../api/problem";
+import { useDeed } from "./deed";
 import { Failure } from "./parts";
 
 interface Props {
@@ -24,32 +24,20 @@ interface Props {
 
 export function Confirm({ open, title, deed, word, danger, ready = true, children, act, close }: Props) {
   const [typed, setTyped] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Problem | null>(null);
   const id = useId();
+  const { busy, problem, submit, forgive } = useDeed(async () => {
+    await act();
+    close();
+  });
   useEffect(() => {
     if (open) return;
     setTyped("");
-    setProblem(null);
+    forgive();
   }, [open]);
   const may = ready && !busy && (word === undefined || typed === word);
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    if (!may) return;
-    setBusy(true);
-    setProblem(null);
-    try {
-      await act();
-      close();
-    } catch (error) {
-      setProblem(unanswered(error));
-    } finally {
-      setBusy(false);
-    }
-  };
   return (
     <Modal opened={open} onClose={close} title={title} size="lg" lockScroll={false} closeButtonProps={{ "aria-label": "Close" }}>
-      <form onSubmit={(event) => void submit(event)} className="confirm">
+      <form onSubmit={(event) => (may ? submit(event) : event.preventDefault())} className="confirm">
         {children}
         {word !== undefined && (
           <TextInput

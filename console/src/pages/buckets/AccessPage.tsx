@@ -1,14 +1,14 @@
 // Who beside its owner may use a bucket.
 
 import { Button, Select, TextInput } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
 import { useDocument } from "../../api/documents";
-import { type Problem, unanswered } from "../../api/problem";
 import { usePlace, type Params } from "../../router";
 import { useSession } from "../../session";
 import { uriEncode } from "../../sign/sigv4";
 import { Confirm } from "../../ui/confirm";
+import { useDeed } from "../../ui/deed";
 import { Empty, Failure, Load, Panel } from "../../ui/parts";
 import { Table } from "../../ui/table";
 import { Label } from "../people/Label";
@@ -83,24 +83,13 @@ function Granting({ set }: { set: (to: string, right: string) => Promise<void> }
   const [kind, setKind] = useState("user");
   const [to, setTo] = useState("");
   const [right, setRight] = useState("read");
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Problem | null>(null);
   const known = kind === "user" ? people.data?.users.filter((user) => user.role === "mission-owner").map((user) => user.user) : groups.data?.groups.map((group) => group.group);
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setProblem(null);
-    try {
-      await set(kind === "group" ? `group:${to}` : to, right);
-      setTo("");
-    } catch (error) {
-      setProblem(unanswered(error));
-    } finally {
-      setBusy(false);
-    }
-  };
+  const { busy, problem, submit } = useDeed(async () => {
+    await set(kind === "group" ? `group:${to}` : to, right);
+    setTo("");
+  });
   return (
-    <form className="stack" onSubmit={(event) => void submit(event)}>
+    <form className="stack" onSubmit={submit}>
       <div className={classes.fields}>
         <Select label="To a" data={[{ value: "user", label: "person" }, { value: "group", label: "group" }]} value={kind} onChange={(value) => (setKind(value ?? "user"), setTo(""))} allowDeselect={false} />
         {known ? (

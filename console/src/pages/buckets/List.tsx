@@ -1,12 +1,12 @@
 // All buckets of a session, and a new one.
 
 import { Button, Modal, Radio, Stack, Switch, TextInput } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
 import { useDocument } from "../../api/documents";
-import { type Problem, unanswered } from "../../api/problem";
 import { Link, usePlace } from "../../router";
 import { useSession } from "../../session";
+import { useDeed } from "../../ui/deed";
 import { count } from "../../ui/format";
 import { Icon } from "../../ui/icons";
 import { Age, Bytes, Empty, Failure, Load, Page } from "../../ui/parts";
@@ -83,31 +83,20 @@ function NewBucket({ open, close, done }: { open: boolean; close: () => void; do
   const [profile, setProfile] = useState("");
   const [versions, setVersions] = useState(true);
   const [lockable, setLockable] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Problem | null>(null);
   const wrong = name !== "" && !NAME.test(name) ? "3 to 63 small letters, digits, dots and hyphens, with a letter or digit at both ends" : null;
 
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setProblem(null);
-    try {
-      await api.post("/buckets", profile ? { name, profile } : { name });
-      if (versions || lockable) await setVersioning(s3, name, "Enabled");
-      if (lockable) await setLockDefault(s3, name, null);
-      close();
-      done();
-      go(toBucket(name));
-    } catch (error) {
-      setProblem(unanswered(error));
-    } finally {
-      setBusy(false);
-    }
-  };
+  const { busy, problem, submit } = useDeed(async () => {
+    await api.post("/buckets", profile ? { name, profile } : { name });
+    if (versions || lockable) await setVersioning(s3, name, "Enabled");
+    if (lockable) await setLockDefault(s3, name, null);
+    close();
+    done();
+    go(toBucket(name));
+  });
 
   return (
     <Modal opened={open} onClose={close} title="New bucket" size="lg" lockScroll={false} closeButtonProps={{ "aria-label": "Close" }}>
-      <form onSubmit={(event) => void submit(event)}>
+      <form onSubmit={submit}>
         <Stack>
           <TextInput
             label="Name"

@@ -1,12 +1,12 @@
 // What a bucket does by itself: whether it keeps versions and locks them, and which rules remove what.
 
 import { Button, Checkbox, Modal, NumberInput, Radio, Select, Switch, TextInput } from "@mantine/core";
-import { type FormEvent, type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 
-import { type Problem, unanswered } from "../../api/problem";
 import { usePlace, type Params } from "../../router";
 import { useSession } from "../../session";
 import { Confirm } from "../../ui/confirm";
+import { useDeed } from "../../ui/deed";
 import { bytes } from "../../ui/format";
 import { Icon } from "../../ui/icons";
 import { Empty, Failure, Load, Panel, State } from "../../ui/parts";
@@ -243,8 +243,6 @@ const number = (value: number | string): number | null => (value === "" ? null :
 function RuleEditor({ rule, fresh, save, close }: { rule: Rule; fresh: boolean; save: (rule: Rule) => Promise<void>; close: () => void }) {
   const [now, setNow] = useState(rule);
   const [tags, setTags] = useState(rule.tags.map((tag) => `${tag.key}=${tag.value}`).join(", "));
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Problem | null>(null);
   useEffect(() => {
     const read = tags
       .split(",")
@@ -258,21 +256,13 @@ function RuleEditor({ rule, fresh, save, close }: { rule: Rule; fresh: boolean; 
   }, [tags]);
   const wrong = complaint(now);
   const set = (change: Partial<Rule>) => setNow((before) => ({ ...before, ...change }));
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setProblem(null);
-    try {
-      await save(now);
-      close();
-    } catch (error) {
-      setProblem(unanswered(error));
-      setBusy(false);
-    }
-  };
+  const { busy, problem, submit } = useDeed(async () => {
+    await save(now);
+    close();
+  });
   return (
     <Modal opened onClose={close} title={fresh ? "New rule" : "Change the rule"} size="lg">
-      <form className="stack" onSubmit={(event) => void submit(event)}>
+      <form className="stack" onSubmit={submit}>
         <TextInput label="Name" description="Without one it is given one" value={now.id} maxLength={255} onChange={(event) => set({ id: event.currentTarget.value })} data-autofocus />
         <Switch label="In force" checked={now.enabled} onChange={(event) => set({ enabled: event.currentTarget.checked })} />
         <fieldset className={classes.group}>

@@ -1,10 +1,10 @@
 // Tags of an object: up to ten, each a name and a value.
 
 import { ActionIcon, Button, TextInput } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 
-import { type Problem, unanswered } from "../../api/problem";
 import { useSession } from "../../session";
+import { useDeed } from "../../ui/deed";
 import { Icon } from "../../ui/icons";
 import { Empty, Failure, Load, Panel } from "../../ui/parts";
 import { Name } from "./Name";
@@ -65,22 +65,10 @@ export function TagsPanel({ bucket, objectKey, version, mayWrite }: { bucket: st
 }
 
 function Editor({ tags, set, save, leave }: { tags: Tag[]; set: (tags: Tag[]) => void; save: () => Promise<void>; leave: () => void }) {
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setProblem(null);
-    try {
-      await save();
-    } catch (error) {
-      setProblem(unanswered(error));
-      setBusy(false);
-    }
-  };
+  const { busy, problem, submit } = useDeed(save);
   const change = (index: number, changed: Partial<Tag>) => set(tags.map((tag, at) => (at === index ? { ...tag, ...changed } : tag)));
   return (
-    <form className="stack" onSubmit={(event) => void submit(event)}>
+    <form className="stack" onSubmit={submit}>
       {tags.map((tag, index) => (
         <div className={classes.tagRow} key={index}>
           <TextInput aria-label={`Name of tag ${index + 1}`} placeholder="name" value={tag.key} maxLength={128} onChange={(event) => change(index, { key: event.currentTarget.value })} />

@@ -1,14 +1,14 @@
 // Who there is, what each is for and cleared for, and the groups they are in.
 
 import { Button, Modal, MultiSelect, Select, TextInput } from "@mantine/core";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type ReactNode, useState } from "react";
 
 import { useDocument } from "../../api/documents";
-import { type Problem, unanswered } from "../../api/problem";
 import { Link, usePlace } from "../../router";
 import { useSession } from "../../session";
 import { uriEncode } from "../../sign/sigv4";
 import { Confirm } from "../../ui/confirm";
+import { useDeed } from "../../ui/deed";
 import { counted } from "../../ui/format";
 import { Icon } from "../../ui/icons";
 import { Age, Empty, Failure, Load, Page, Panel, State } from "../../ui/parts";
@@ -90,23 +90,10 @@ export function LabelField({ label, description, empty, value, set }: { label: s
 
 /** A form in a dialog that says why it failed. */
 export function FormDialog({ open, title, deed, ready, act, close, children }: { open: boolean; title: string; deed: string; ready: boolean; act: () => Promise<void>; close: () => void; children: ReactNode }) {
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setProblem(null);
-    try {
-      await act();
-    } catch (error) {
-      setProblem(unanswered(error));
-    } finally {
-      setBusy(false);
-    }
-  };
+  const { busy, problem, submit } = useDeed(act);
   return (
     <Modal opened={open} onClose={close} title={title} size="lg">
-      <form className="stack" onSubmit={(event) => void submit(event)}>
+      <form className="stack" onSubmit={submit}>
         {children}
         {problem && <Failure problem={problem} />}
         <div className="row">
