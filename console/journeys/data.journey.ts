@@ -56,6 +56,9 @@ test("from the first start to a first file that is seen at four vendors", async 
   await page.getByText("It survives the loss of any two vendors.").waitFor();
   const vendors = page.getByRole("button", { name: /^(amazon|microsoft|google|oracle)/ });
   expect(await vendors.count()).toBe(4);
+  const s3 = await world.s3();
+  const stored = await (await s3.request({ method: "GET", bucket: "first-light", key: "light.bin" })).arrayBuffer();
+  expect(Buffer.compare(Buffer.from(stored), Buffer.from(content(1, 3_000_000))), "what the page sent is what is stored").toBe(0);
   for (const site of ["amazon", "microsoft", "google", "oracle"]) {
     const there = readdirSync(world.site(site), { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
     expect(there.length, `pieces at ${site}`).toBeGreaterThan(0);

@@ -3,25 +3,15 @@
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect } from "vitest";
 
-import { launch, open, shot, signIn } from "./browser";
-import { World, content } from "./world";
+import { open, shot, signIn } from "./browser";
+import { test } from "./stage";
+import { content } from "./world";
 
 const MIB = 1 << 20;
 
-let world: World;
-let browser: Browser;
-beforeAll(async () => {
-  [world, browser] = await Promise.all([World.start(), launch()]);
-});
-afterAll(async () => {
-  await browser?.close();
-  await world?.stop();
-});
-
-test("a scrub that is begun from the page names the piece that is missing", async () => {
+test("a scrub that is begun from the page names the piece that is missing", async ({ world, browser }) => {
   const operator = await world.person("pat", "platform-operator");
   const s3 = await world.s3();
   await s3.request({ method: "PUT", bucket: "proofs" });

@@ -1,25 +1,15 @@
 // A site is evacuated, and watched to the end.
 
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect } from "vitest";
 
-import { launch, open, shot, signIn } from "./browser";
-import { World, content } from "./world";
+import { open, shot, signIn } from "./browser";
+import { test } from "./stage";
+import { content } from "./world";
 
 const BODIES = 24;
 const MIB = 1 << 20;
 
-let world: World;
-let browser: Browser;
-beforeAll(async () => {
-  [world, browser] = await Promise.all([World.start(), launch()]);
-});
-afterAll(async () => {
-  await browser?.close();
-  await world?.stop();
-});
-
-test("an evacuation shows its plan before, its progress while it runs, and its end", async () => {
+test("an evacuation shows its plan before, its progress while it runs, and its end", async ({ world, browser }) => {
   const operator = await world.person("pat", "platform-operator");
   const s3 = await world.s3();
   await s3.request({ method: "PUT", bucket: "left" });

@@ -1,20 +1,10 @@
 // No mouse: signing in, going from page to page, and out again.
 
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { expect } from "vitest";
 
-import { launch, open } from "./browser";
-import { World } from "./world";
-
-let world: World;
-let browser: Browser;
-beforeAll(async () => {
-  [world, browser] = await Promise.all([World.start(), launch()]);
-});
-afterAll(async () => {
-  await browser?.close();
-  await world?.stop();
-});
+import { open } from "./browser";
+import { test } from "./stage";
 
 const focused = (page: Page) =>
   page.evaluate(() => {
@@ -31,7 +21,7 @@ async function tabTo(page: Page, name: string): Promise<void> {
   throw new Error(`no Tab leads to ${name}`);
 }
 
-test("everything between signing in and out can be done with a keyboard alone", async () => {
+test("everything between signing in and out can be done with a keyboard alone", async ({ world, browser }) => {
   const operator = await world.person("pat", "platform-operator");
   const { page, faults } = await open(browser, world.url);
   await page.getByLabel("Access key").waitFor();

@@ -1,22 +1,12 @@
 // A vendor is torn away while the overview is open.
 
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect } from "vitest";
 
-import { launch, open, shot, signIn } from "./browser";
-import { World, load } from "./world";
+import { open, shot, signIn } from "./browser";
+import { test } from "./stage";
+import { load } from "./world";
 
-let world: World;
-let browser: Browser;
-beforeAll(async () => {
-  [world, browser] = await Promise.all([World.start(), launch()]);
-});
-afterAll(async () => {
-  await browser?.close();
-  await world?.stop();
-});
-
-test("a vendor that is torn away shows within five seconds, everything goes on, and its return shows too", async () => {
+test("a vendor that is torn away shows within five seconds, everything goes on, and its return shows too", async ({ world, browser }) => {
   const operator = await world.person("pat", "platform-operator");
   const s3 = await world.s3();
   await s3.request({ method: "PUT", bucket: "torn" });
