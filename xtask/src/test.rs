@@ -108,9 +108,8 @@ const AREAS: &[Area] = &[
 ];
 
 /// All but the fuzzer itself: it is C++, which only `cargo xtask judge fuzz` asks of a machine.
-const FEATURES: &str = "catalog/contract,providers/contract,s3/bench,s3/fuzz,xtask/bench,xtask/mutants,xtask/proxy";
-/// What is left out of what is run is linted all the same.
-const LINTED: &str = "server/traces";
+const FEATURES: &str =
+    "catalog/contract,providers/contract,s3/bench,s3/fuzz,server/traces,xtask/bench,xtask/mutants,xtask/proxy";
 
 /// What an area counted.
 #[derive(Default)]
@@ -273,7 +272,6 @@ fn tidied() -> Result<bool> {
 
 fn clippy() -> Result<bool> {
     let mut command = cargo(["clippy", "--workspace", "--all-targets", "--locked", "--features", FEATURES]);
-    command.args(["--features", LINTED]);
     command.args(["--", "-D", "warnings"]);
     Ok(steps::step("clippy", &mut command)?.well)
 }
