@@ -29,6 +29,7 @@ mod crypto;
 mod heap;
 mod instruments;
 mod logs;
+mod machine;
 mod outside;
 mod owner;
 mod progress;

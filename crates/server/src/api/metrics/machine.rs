@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::names;
 use super::page::{Page, Value};
+use crate::machine::{self, Room};
 
 /// How long a scrape waits for a disk. One that does not answer is left out, and not asked again before it does.
 const DISK_PATIENCE: Duration = Duration::from_millis(500);
@@ -15,13 +16,6 @@ const DISK_PATIENCE: Duration = Duration::from_millis(500);
 /// Disks that were asked and did not answer yet.
 #[derive(Clone, Default)]
 pub struct Disks(Arc<Mutex<BTreeSet<PathBuf>>>);
-
-/// What a disk has.
-#[derive(Clone, Copy, Debug)]
-pub struct Room {
-    pub free: u64,
-    pub size: u64,
-}
 
 impl Disks {
     pub async fn room(&self, path: &Path) -> Option<Room> {
@@ -31,12 +25,9 @@ impl Disks {
         }
         let (disks, path) = (self.clone(), path.to_owned());
         let asking = tokio::task::spawn_blocking(move || {
-            let told = rustix::fs::statvfs(&path).ok();
+            let told = machine::room(&path);
             disks.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&path);
-            told.map(|told| Room {
-                free: told.f_bavail.saturating_mul(told.f_frsize),
-                size: told.f_blocks.saturating_mul(told.f_frsize),
-            })
+            told
         });
         tokio::time::timeout(DISK_PATIENCE, asking).await.ok()?.ok()?
     }
@@ -65,7 +56,7 @@ pub fn put_process(page: &mut Page) {
         // The directory that is being read is open too.
         page.put(&names::FDS, &[], Value::Whole((open.count() as u64).saturating_sub(1)));
     }
-    if let Some(most) = fs::read_to_string("/proc/self/limits").ok().and_then(|limits| fds_max(&limits)) {
+    if let Some(most) = machine::open_files_max("self") {
         page.put(&names::FDS_MAX, &[], Value::Whole(most));
     }
 }
@@ -104,11 +95,6 @@ impl Process {
     }
 }
 
-fn fds_max(limits: &str) -> Option<u64> {
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_ascii_whitespace().next()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,10 +106,6 @@ mod tests {
         assert!((process.cpu_s - 4.0).abs() < 1e-9, "{}", process.cpu_s);
         assert!(process.started_s.is_some_and(|at| (at - 1_700_000_010.0).abs() < 1e-6), "{:?}", process.started_s);
         assert_eq!((process.virtual_bytes, process.resident), (4_096_000, 25 * 4096));
-        assert_eq!(
-            fds_max("Max processes  1 2 processes\nMax open files            1024   4096   files\n"),
-            Some(1024)
-        );
         let here = Process::read().expect("this is Linux");
         assert!(here.resident > 1 << 20 && here.started_s > Some(1e9), "{} {:?}", here.resident, here.started_s);
     }

@@ -23,6 +23,7 @@ use crate::data_dir::DataDir;
 use crate::failure::{Exit, Failure, chain};
 use crate::files;
 use crate::lock::{self, Holder};
+use crate::machine;
 use crate::outside;
 use crate::root_key::{PassphraseFrom, RootFile};
 use crate::run_file::RunFile;
@@ -370,18 +371,13 @@ fn disk(path: &Path) -> Option<u64> {
     fs::metadata(path).ok().map(|about| about.dev())
 }
 
-/// What is free on the disk for whoever is not root.
 fn room(path: &Path) -> Option<u64> {
-    let about = rustix::fs::statvfs(path).ok()?;
-    Some(about.f_bavail.saturating_mul(about.f_frsize))
+    machine::room(path).map(|room| room.free)
 }
 
 /// The limit of the running process, or the one that a start from here would have.
 fn open_files(running: Option<&RunFile>) -> Option<u64> {
-    let process = running.map_or_else(|| "self".to_owned(), |run| run.pid.to_string());
-    let limits = files::read_if_there(Path::new(&format!("/proc/{process}/limits"))).ok()??;
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_whitespace().next()?.parse().ok()
+    machine::open_files_max(&running.map_or_else(|| "self".to_owned(), |run| run.pid.to_string()))
 }
 
 fn memory() -> Option<u64> {
