@@ -341,6 +341,24 @@ mod tests {
     }
 
     #[test]
+    fn of_what_was_put_while_versions_were_suspended_one_is_there() {
+        let mut one = history(Keeping::Newest);
+        let versions = |one: &mut History, op, values: &[ValueId]| {
+            at_once(one, op, Request::Versions, Answer::Versions(values.iter().copied().map(Some).collect()))
+        };
+        at_once(&mut one, 1, write(1, Condition::None), Answer::Done).unwrap();
+        one.turn(Keeping::Again);
+        one.name(20, Some(20));
+        at_once(&mut one, 2, write(20, Condition::None), Answer::Done).unwrap();
+        versions(&mut one, 3, &[1, 20]).unwrap();
+        one.turn(Keeping::Newest);
+        one.name(21, Some(21));
+        at_once(&mut one, 4, write(21, Condition::None), Answer::Done).unwrap();
+        versions(&mut one, 5, &[20, 21]).unwrap();
+        versions(&mut one, 6, &[1, 20, 21]).unwrap_err();
+    }
+
+    #[test]
     fn what_runs_side_by_side_may_be_seen_in_either_order_but_not_in_both() {
         let mut history = history(Keeping::Current);
         history.begin(1, write(1, Condition::None));
