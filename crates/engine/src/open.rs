@@ -50,10 +50,18 @@ pub struct SiteParts {
 /// Why an enclave does not open. Nothing was changed that another start would not complete.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    #[error("the root key is not this enclave's: give the one it was founded with")]
+    #[error(
+        "the root key does not open the keys in the catalog: give the one the enclave was founded with; if it is that \
+         one, the catalog is damaged: bring back a copy of it, or rebuild it with `entente rebuild`"
+    )]
     WrongRoot,
     #[error("site `{name}`: {reason}")]
     Site { name: String, reason: String },
+    #[error(
+        "site `{name}`: {reason}. Where it is in its place, the catalog is damaged: bring back a copy of it, or rebuild \
+         it with `entente rebuild`"
+    )]
+    NotAsKnown { name: String, reason: NotOurs },
     #[error(
         "site `{site}` belongs to enclave {enclave}, but the catalog is empty: bring it back with \
          `entente rebuild`, put it back where it was, or name empty sites to found a new enclave"
@@ -65,9 +73,9 @@ pub enum OpenError {
     NotEmpty,
     #[error("site `{site}` belongs to enclave {enclave}, others to {other}: name the sites of one")]
     TwoEnclaves { site: String, enclave: EnclaveId, other: EnclaveId },
-    #[error("site `{0}` is part of this enclave but not in the settings: name it again")]
+    #[error("the catalog knows a site `{0}` of this enclave that the settings do not name: name it again")]
     SiteNotNamed(String),
-    #[error("site `{name}` is known as {known}, the settings say {named}: correct the settings")]
+    #[error("the catalog knows site `{name}` as one of {known}, the settings say {named}: correct the settings")]
     OtherVendor { name: String, known: Vendor, named: Vendor },
     #[error("two sites are called `{0}`: give each a name of its own")]
     TwoSites(String),
@@ -235,8 +243,8 @@ async fn claim_sites(
         };
         match handle.breaker.admit(enclave, site.id).await {
             Ok(()) => {}
-            Err(error @ (NotOurs::Foreign { .. } | NotOurs::OtherSite { .. })) => {
-                return Err(at_site(&parts.name, &error));
+            Err(reason @ (NotOurs::Foreign { .. } | NotOurs::OtherSite { .. })) => {
+                return Err(OpenError::NotAsKnown { name: parts.name, reason });
             }
             Err(error @ NotOurs::Marker(MarkerError::Newer { .. })) => return Err(at_site(&parts.name, &error)),
             Err(error) => warn!(site = parts.name, %error, "the site is out"),
