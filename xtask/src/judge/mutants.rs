@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,8 @@ const AREAS: &[(&str, &[&str])] = &[
     ("rebuild", &["engine/src/open.rs", "engine/src/replay.rs", "engine/src/replay/found.rs", "engine/src/rebuild.rs"]),
 ];
 
+/// So many are tried at a time: most of a trial is a world that computes on one core.
+const LANES: usize = 2;
 /// Of the viable ones, so many of a hundred must be killed.
 const KILLED_PERCENT_MIN: usize = 90;
 /// So many more are built than wanted, of a hundred: what does not compile is replaced without another build.
@@ -123,23 +126,42 @@ pub fn run(wanted: usize, resume: bool) -> Result<bool> {
     let chosen = tree::build(&drawn, wanted, &mut progress.unbuilt)?;
     progress.save()?;
     let trial = trial::Trial::prepare()?;
-    if let Outcome::Killed { by, how } = trial.run(0)? {
-        bail!("without a mutant the {by} do not pass ({how}): nothing can be judged");
-    }
-    for mutant in &chosen {
-        let blob = blob(&mutant.site.file)?;
-        if !progress.is_shown(mutant, &blob) {
-            let outcome = trial.run(mutant.number)?;
+    // Beside another, as all that follow: what is too slow then must not count as killed.
+    in_lanes(|lane| match trial.run(0, lane)? {
+        Outcome::Killed { by, how } => bail!("without a mutant the {by} do not pass ({how}): nothing can be judged"),
+        Outcome::Survived => Ok(()),
+    })?;
+    let (progress, waiting) = (Mutex::new(progress), Mutex::new(chosen.iter()));
+    in_lanes(|lane| {
+        let next = || lock(&waiting).next();
+        for mutant in std::iter::from_fn(next) {
+            let blob = blob(&mutant.site.file)?;
+            if lock(&progress).is_shown(mutant, &blob) {
+                continue;
+            }
+            let outcome = trial.run(mutant.number, lane)?;
             println!("{:>4} {} — {}", mutant.number, mutant.key, record::said(&outcome));
+            let mut progress = lock(&progress);
             let shown = Shown { outcome, commit: progress.commit.clone(), blob };
             progress.shown.insert(mutant.key.clone(), shown);
+            progress.seconds = before + began.elapsed().as_secs_f64();
+            progress.save()?;
         }
-        progress.seconds = before + began.elapsed().as_secs_f64();
-        progress.save()?;
-    }
+        Ok(())
+    })?;
+    let progress = progress.into_inner().unwrap_or_else(PoisonError::into_inner);
     let (killed, viable) = record::write(&progress, &chosen, &trial)?;
     println!("{killed} of {viable} killed");
     Ok(killed * 100 >= viable * KILLED_PERCENT_MIN)
+}
+
+/// Does it in every lane at once.
+fn in_lanes(work: impl Fn(usize) -> Result<()> + Sync) -> Result<()> {
+    let work = &work;
+    std::thread::scope(|scope| {
+        let lanes: Vec<_> = (0..LANES).map(|lane| scope.spawn(move || work(lane))).collect();
+        lanes.into_iter().try_for_each(|lane| lane.join().unwrap_or_else(|_| bail!("a lane of trials broke")))
+    })
 }
 
 /// Every place of every area.
@@ -202,6 +224,10 @@ fn keyed(sites: &[Site]) -> Vec<(String, Site)> {
         (key, site.clone())
     };
     sites.iter().map(key).collect()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn directory() -> PathBuf {

@@ -28,7 +28,7 @@ pub(crate) fn mutant(number: u32) -> bool {
 /// another.
 const NEXTEST: &str = "
 [profile.mutants]
-slow-timeout = { period = \"60s\", terminate-after = 3 }
+slow-timeout = { period = \"60s\", terminate-after = 5 }
 retries = 1
 failure-output = \"never\"
 status-level = \"fail\"

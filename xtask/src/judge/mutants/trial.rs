@@ -92,14 +92,14 @@ impl Trial {
         Ok(trial)
     }
 
-    /// Tries the mutant of this number; 0 is none.
-    pub fn run(&self, number: usize) -> Result<Outcome> {
+    /// Tries the mutant of this number; 0 is none. No two run in the same lane at once.
+    pub fn run(&self, number: usize, lane: usize) -> Result<Outcome> {
         let quick = format!("not ({SLOW} + {TIMED})");
         let steps: [&dyn Fn() -> Result<Option<Outcome>>; 4] = [
             &|| self.world(number, 1..=SEEDS_FIRST.min(self.seeds)),
-            &|| self.tests(number, &quick),
+            &|| self.tests(number, lane, &quick),
             &|| self.world(number, SEEDS_FIRST + 1..=self.seeds),
-            &|| self.tests(number, SLOW),
+            &|| self.tests(number, lane, SLOW),
         ];
         for step in steps {
             if let Some(killed) = step()? {
@@ -137,9 +137,10 @@ impl Trial {
         command.output().context("cannot run `prlimit`")
     }
 
-    fn tests(&self, number: usize, filter: &str) -> Result<Option<Outcome>> {
-        let _ = fs::remove_dir_all(&self.scratch);
-        fs::create_dir_all(&self.scratch)?;
+    fn tests(&self, number: usize, lane: usize, filter: &str) -> Result<Option<Outcome>> {
+        let scratch = self.scratch.join(lane.to_string());
+        let _ = fs::remove_dir_all(&scratch);
+        fs::create_dir_all(&scratch)?;
         let mut command = Command::new("prlimit");
         command.arg(format!("--as={BYTES_MAX}"));
         command.args(["cargo", "nextest", "run", "--profile", "mutants", "--max-fail", "1:immediate", "-E", filter]);
@@ -150,10 +151,10 @@ impl Trial {
         let path =
             cargo([]).get_envs().find_map(|(name, value)| (name == "PATH").then(|| value.map(ToOwned::to_owned)));
         command.envs(path.flatten().map(|path| ("PATH", path)));
-        command.env("ENTENTE_MUTANT", number.to_string()).env("TMPDIR", &self.scratch).env("RUST_BACKTRACE", "0");
+        command.env("ENTENTE_MUTANT", number.to_string()).env("TMPDIR", &scratch).env("RUST_BACKTRACE", "0");
         let ran = command.current_dir(tree::root()).output()?;
         let said = String::from_utf8_lossy(&ran.stderr);
-        let _ = fs::remove_dir_all(&self.scratch);
+        let _ = fs::remove_dir_all(&scratch);
         match ran.status.code() {
             Some(0) => Ok(None),
             // Its code for tests that failed.
