@@ -17,7 +17,6 @@ import urllib.request
 
 from client import connect
 from content import MIB, content
-from test_config import Configured
 from world import binary, run
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -201,18 +200,6 @@ def test_a_lower_label_hears_nothing_of_a_higher_one(new_world):
     after = told(seer)
     assert after != before["seer"] and any(f'label="{SECRET}"' in line for line in after), after
     assert not any(SECRET in line or "unproven" in line or "process_" in line for line in before["watcher"])
-
-
-def test_a_program_without_traces_says_so_and_how_to_get_one_that_has_them(tmp_path):
-    world = Configured(tmp_path)
-    with open(world.file, "a") as file:
-        file.write('[traces]\nendpoint = "http://127.0.0.1:9/v1/traces"\n')
-    run(binary(), "root-key", world.file.parent / "keys/root.key")
-    try:
-        code, log = world.fails_to_start()
-    except AssertionError:
-        pytest.skip("this program was built with traces")
-    assert code == 2 and "--features traces" in log, log
 
 
 def promtool(*arguments, **more):

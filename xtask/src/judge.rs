@@ -19,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::tools::{self, Need, cargo};
+use crate::tools::{self, Built, Need};
 use crate::{report, steps, test};
 
 /// A long proof: files of tests at full size.
@@ -102,11 +102,9 @@ pub fn run(name: &str, resume: bool, only: Option<&str>) -> Result<bool> {
         bail!("there is no judge `{name}`: there are {}", names.join(", "));
     };
     tools::install(judge.needs)?;
-    let build = ["build", "--release", "--locked", "-p", "server", "-p", "coding", "--bins"];
-    if !steps::step("build", &mut cargo(build))?.well || !test::proxy()? {
+    if !test::release()? {
         return Ok(false);
     }
-    tools::binaries()?;
     let mut progress = Progress::load(judge, resume)?;
     println!("seed {}", progress.seed);
     let mut parts = judge.parts(progress.seed)?;
@@ -125,11 +123,11 @@ pub fn run(name: &str, resume: bool, only: Option<&str>) -> Result<bool> {
     Ok(failed == 0)
 }
 
-fn pytest(seed: u64) -> Command {
+fn pytest(seed: u64) -> Result<Command> {
     let mut command = Command::new(tools::python("pytest"));
     command.env("ENTENTE_FULL", "1").env("ENTENTE_SEED", seed.to_string());
-    command.env("ENTENTE_BIN", tools::target().join("tests/bin/entente"));
-    command
+    command.env("ENTENTE_BIN", tools::binaries(Built::Release)?);
+    Ok(command)
 }
 
 impl Judge {
@@ -141,7 +139,7 @@ impl Judge {
             match cut {
                 Cut::Whole => all.push(path),
                 Cut::Tests => {
-                    let listed = steps::run(pytest(seed).args(["--collect-only", &path]))?;
+                    let listed = steps::run(pytest(seed)?.args(["--collect-only", &path]))?;
                     let tests = listed.output.lines().filter_map(|line| line.find(file).and_then(|at| line.get(at..)));
                     all.extend(tests.filter(|line| line.contains("::")).map(|line| format!("tests/{line}")));
                 }
@@ -176,7 +174,7 @@ impl Judge {
         for path in [&xml, &figures] {
             let _ = fs::remove_file(path);
         }
-        let mut command = pytest(seed);
+        let mut command = pytest(seed)?;
         command.arg(part).arg(format!("--junitxml={}", xml.display())).env("ENTENTE_FIGURES", &figures);
         let outcome = steps::step(part.trim_start_matches("tests/"), &mut command)?;
         let cases = report::cases(&fs::read_to_string(&xml).unwrap_or_default());

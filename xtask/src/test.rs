@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::report::{self, Case, State};
-use crate::tools::{self, Need, cargo};
+use crate::tools::{self, Built, Need, cargo};
 use crate::{steps, tidy};
 
 /// One part of the proof. The order is that of running: what is quick and fails often comes first.
@@ -32,6 +32,8 @@ enum Kind {
     Alone(&'static str),
     /// Tests in TypeScript, by a configuration in `console/`.
     Vitest(&'static str),
+    /// The same in a browser, on the real binary.
+    Journeys(&'static str),
 }
 
 const fn area(name: &'static str, proves: &'static str, needs: &'static [Need], kind: Kind) -> Area {
@@ -40,7 +42,7 @@ const fn area(name: &'static str, proves: &'static str, needs: &'static [Need], 
 
 impl Area {
     fn shares(&self) -> bool {
-        matches!(self.kind, Kind::Pytest(_))
+        matches!(self.kind, Kind::Pytest(_) | Kind::Journeys(_))
     }
 }
 
@@ -52,59 +54,61 @@ const AREAS: &[Area] = &[
     area("tidy", "the house is as designed", &[], Kind::Check(tidied)),
     area("clippy", "no lint is broken", &[], Kind::Check(clippy)),
     area("deny", "dependencies are licensed, known and wanted", &[Need::Deny], Kind::Check(deny)),
-    area("build", "the binaries build in release", &[Need::Console], Kind::Check(build)),
+    area("build", "programs and tests build", &[Need::Console], Kind::Check(build)),
     area("unit", "every crate's own tests", &[Need::Nextest], Kind::Nextest),
     area("doc", "examples in documentation, and what must not compile", &[], Kind::Doc),
     area("page", "what the console reckons by itself", &[Need::Console], Kind::Vitest("vite.config.ts")),
-    area("table", "every operation and error of the S3 door", &[Need::Python], Kind::Pytest("test_table.py")),
-    area("wire", "what is not served is refused", &[Need::Python], Kind::Pytest("test_wire.py")),
-    area("book", "the book's commands, links and pages", &[Need::Python], Kind::Pytest("test_book.py")),
-    area("start", "clocks, locks, old catalogs, damage at start", &[Need::Python], Kind::Pytest("test_start.py")),
-    area("config", "sites named by a configuration file", &[Need::Python], Kind::Pytest("test_config.py")),
-    area("doctor", "what is broken is named, with what to do", &[Need::Python], Kind::Pytest("test_doctor.py")),
-    area("transcripts", "sessions at a terminal", &[Need::Python], Kind::Pytest("test_transcripts.py")),
-    area("demo", "a vendor goes and comes back, as told", &[Need::Python], Kind::Pytest("test_demo.py")),
-    area("lifecycle", "what rules make due goes, and nothing else", &[Need::Python], Kind::Pytest("test_lifecycle.py")),
-    area("rebuild", "a lost data directory comes back", &[Need::Python], Kind::Pytest("test_rebuild.py")),
-    area("rescue", "sites and root key are enough", &[Need::Python], Kind::Pytest("test_rescue.py")),
-    area("synced", "durable means synced", &[Need::Python], Kind::Pytest("test_synced.py")),
-    area("kill", "kill -9 under load loses nothing", &[Need::Python], Kind::Alone("test_kill.py")),
-    area("labels", "levels see what they may, and nothing above", &[Need::Python], Kind::Pytest("test_labels.py")),
-    area("people", "duties, grants, releases, and the walk-through", &[Need::Python], Kind::Pytest("test_people.py")),
+    // What runs beside others, the long ones first, so that none is left over at the end ...
+    area(
+        "journeys",
+        "what people do in a browser, on the real binary",
+        &[Need::Console, Need::Browser],
+        Kind::Journeys("vitest.journeys.config.ts"),
+    ),
+    area("clients", "real clients, a real tree, a large file", &[Need::Python], Kind::Pytest("test_clients.py")),
+    area("keys", "keys turn, shred, and come back from shares", &[Need::Python], Kind::Pytest("test_keys.py")),
     area(
         "console",
         "the admin API as its document says, at the console's port",
         &[Need::Python],
         Kind::Pytest("test_api.py"),
     ),
-    area("keys", "keys turn, shred, and come back from shares", &[Need::Python], Kind::Pytest("test_keys.py")),
+    area("start", "clocks, locks, old catalogs, damage at start", &[Need::Python], Kind::Pytest("test_start.py")),
+    area("adopt", "5,000 objects move in under load", STANDINS, Kind::Pytest("test_adopt.py")),
+    area("book", "the book's commands, links and pages", &[Need::Python], Kind::Pytest("test_book.py")),
+    area("demo", "a vendor goes and comes back, as told", &[Need::Python], Kind::Pytest("test_demo.py")),
+    area("synced", "durable means synced", &[Need::Python], Kind::Pytest("test_synced.py")),
+    area("wire", "what is not served is refused", &[Need::Python], Kind::Pytest("test_wire.py")),
+    area("table", "every operation and error of the S3 door", &[Need::Python], Kind::Pytest("test_table.py")),
+    area("rebuild", "a lost data directory comes back", &[Need::Python], Kind::Pytest("test_rebuild.py")),
+    area("contract", "every vendor's adapter keeps the contract", STANDINS, Kind::Pytest("test_contract.py")),
+    area("evacuate", "a site is left under load, dead or alive", &[Need::Python], Kind::Pytest("test_evacuate.py")),
+    area("doctor", "what is broken is named, with what to do", &[Need::Python], Kind::Pytest("test_doctor.py")),
+    area("people", "duties, grants, releases, and the walk-through", &[Need::Python], Kind::Pytest("test_people.py")),
+    area("standins", "what stands for the vendors", STANDINS, Kind::Pytest("test_standins.py")),
+    area("tls", "what is agreed on, what is refused", &[Need::Python], Kind::Pytest("test_tls.py")),
+    area("transcripts", "sessions at a terminal", &[Need::Python], Kind::Pytest("test_transcripts.py")),
+    area("watch", "what is counted, who is told, and what alerts say of it", WATCH, Kind::Pytest("test_watch.py")),
     area(
         "burglary",
         "thieves of sites and of the disk learn nothing",
         &[Need::Python],
         Kind::Pytest("test_burglary.py"),
     ),
-    area("watch", "what is counted, who is told, and what alerts say of it", WATCH, Kind::Pytest("test_watch.py")),
-    area("scrub", "planted faults are named and mended", &[Need::Python], Kind::Pytest("test_scrub.py")),
-    area("faults", "two sites torn away under load", &[Need::Python], Kind::Alone("test_faults.py")),
-    area("evacuate", "a site is left under load, dead or alive", &[Need::Python], Kind::Pytest("test_evacuate.py")),
-    area("bounds", "memory and time within their bounds", &[Need::Python], Kind::Alone("test_bounds.py")),
-    area("tls", "what is agreed on, what is refused", &[Need::Python], Kind::Pytest("test_tls.py")),
-    area(
-        "journeys",
-        "what people do in a browser, on the real binary",
-        &[Need::Console, Need::Browser],
-        Kind::Vitest("vitest.journeys.config.ts"),
-    ),
-    area("standins", "what stands for the vendors", STANDINS, Kind::Pytest("test_standins.py")),
-    area("contract", "every vendor's adapter keeps the contract", STANDINS, Kind::Pytest("test_contract.py")),
-    area("vendors", "four vendors at once, and a check of them", STANDINS, Kind::Pytest("test_vendors.py")),
-    area("identity", "credentials from where vendors' tools look", &[Need::Python], Kind::Pytest("test_identity.py")),
-    area("bad-days", "each fault of a vendor, and of two, under load", STANDINS, Kind::Alone("test_vendor_faults.py")),
-    area("adopt", "5,000 objects move in under load", STANDINS, Kind::Alone("test_adopt.py")),
-    area("clients", "real clients, a real tree, a large file", &[Need::Python], Kind::Alone("test_clients.py")),
-    area("programs", "programs that keep their data here", &[Need::Python], Kind::Pytest("test_programs.py")),
+    area("rescue", "sites and root key are enough", &[Need::Python], Kind::Pytest("test_rescue.py")),
     area("registry", "a container registry keeps its images here", &[Need::Python], Kind::Pytest("test_registry.py")),
+    area("programs", "programs that keep their data here", &[Need::Python], Kind::Pytest("test_programs.py")),
+    area("identity", "credentials from where vendors' tools look", &[Need::Python], Kind::Pytest("test_identity.py")),
+    area("vendors", "four vendors at once, and a check of them", STANDINS, Kind::Pytest("test_vendors.py")),
+    area("labels", "levels see what they may, and nothing above", &[Need::Python], Kind::Pytest("test_labels.py")),
+    area("config", "sites named by a configuration file", &[Need::Python], Kind::Pytest("test_config.py")),
+    area("scrub", "planted faults are named and mended", &[Need::Python], Kind::Pytest("test_scrub.py")),
+    area("lifecycle", "what rules make due goes, and nothing else", &[Need::Python], Kind::Pytest("test_lifecycle.py")),
+    // ... and what needs the machine.
+    area("kill", "kill -9 under load loses nothing", &[Need::Python], Kind::Alone("test_kill.py")),
+    area("faults", "two sites torn away under load", &[Need::Python], Kind::Alone("test_faults.py")),
+    area("bad-days", "each fault of a vendor, and of two, under load", STANDINS, Kind::Alone("test_vendor_faults.py")),
+    area("bounds", "memory and time within their bounds", &[Need::Python], Kind::Alone("test_bounds.py")),
 ];
 
 /// All but the fuzzer itself: it is C++, which only `cargo xtask judge fuzz` asks of a machine.
@@ -186,7 +190,7 @@ fn run_area(area: &Area) -> Result<Tally> {
             Ok(Tally { passed, failed: failed.max(usize::from(!outcome.well)), ..Tally::default() })
         }
         Kind::Pytest(file) | Kind::Alone(file) => pytest(area.name, file),
-        Kind::Vitest(config) => vitest(area.name, config),
+        Kind::Vitest(config) | Kind::Journeys(config) => vitest(area, config),
     }
 }
 
@@ -195,13 +199,13 @@ fn pytest(name: &str, file: &str) -> Result<Tally> {
     let report = tools::target().join("tests").join(format!("{name}.xml"));
     let mut command = Command::new(tools::python("pytest"));
     command.arg(Path::new("tests").join(file)).arg(format!("--junitxml={}", report.display()));
-    command.env("ENTENTE_BIN", tools::binaries()?);
+    command.env("ENTENTE_BIN", tools::binaries(Built::Dev)?);
     reported(name, &mut command, &report)
 }
 
 /// Runs the console's tests of one configuration; its pictures go to `target/console`.
-fn vitest(name: &str, config: &str) -> Result<Tally> {
-    let report = tools::target().join("tests").join(format!("{name}.xml"));
+fn vitest(area: &Area, config: &str) -> Result<Tally> {
+    let report = tools::target().join("tests").join(format!("{}.xml", area.name));
     let mut command = tools::console_command("node")?;
     command.args([
         "node_modules/vitest/vitest.mjs",
@@ -212,10 +216,10 @@ fn vitest(name: &str, config: &str) -> Result<Tally> {
         "--reporter=junit",
     ]);
     command.arg(format!("--outputFile.junit={}", report.display()));
-    if config.contains("journeys") {
-        command.env("ENTENTE_BIN", tools::binaries()?).env("CONSOLE_SHOTS", tools::target().join("console"));
+    if matches!(area.kind, Kind::Journeys(_)) {
+        command.env("ENTENTE_BIN", tools::binaries(Built::Dev)?).env("CONSOLE_SHOTS", tools::target().join("console"));
     }
-    reported(name, &mut command, &report)
+    reported(area.name, &mut command, &report)
 }
 
 /// Runs a command that leaves a JUnit report at `path`.
@@ -288,13 +292,20 @@ fn deny() -> Result<bool> {
     Ok(well && (advisories.well || !fetched))
 }
 
+/// Programs, and the tests that follow, in one go: most of both is the same.
 fn build() -> Result<bool> {
+    let mut command = cargo(["build", "--workspace", "--lib", "--bins", "--tests", "--locked", "--features", FEATURES]);
+    Ok(steps::step("build", &mut command)?.well)
+}
+
+/// The programs as they ship, and the proxy.
+pub fn release() -> Result<bool> {
     let mut command = cargo(["build", "--release", "--locked", "-p", "server", "-p", "coding", "--bins"]);
     Ok(steps::step("build", &mut command)?.well && proxy()?)
 }
 
 /// The proxy that tests put before stand-ins.
-pub fn proxy() -> Result<bool> {
+fn proxy() -> Result<bool> {
     let proxy = ["build", "--release", "--locked", "-p", "xtask", "--features", "proxy", "--bin", "proxy"];
     Ok(steps::step("build proxy", &mut cargo(proxy))?.well)
 }
@@ -303,7 +314,7 @@ pub fn proxy() -> Result<bool> {
 /// peers.
 pub fn bench(rounds: Option<usize>, dry: bool) -> Result<bool> {
     let load = ["build", "--release", "--locked", "-p", "xtask", "--features", "bench", "--bin", "bench"];
-    if !build()? || !steps::step("build bench", &mut cargo(load))?.well {
+    if !release()? || !steps::step("build bench", &mut cargo(load))?.well {
         return Ok(false);
     }
     let release = tools::target().join("release");
@@ -319,21 +330,21 @@ pub fn bench(rounds: Option<usize>, dry: bool) -> Result<bool> {
 /// One vendor hangs under writes, over the four stand-ins.
 pub fn bench_faults() -> Result<bool> {
     tools::install(STANDINS)?;
-    if !build()? {
+    if !release()? {
         return Ok(false);
     }
     let mut command = Command::new(tools::python("python"));
-    command.arg("tests/bench_faults.py").env("ENTENTE_BIN", tools::binaries()?);
+    command.arg("tests/bench_faults.py").env("ENTENTE_BIN", tools::binaries(Built::Release)?);
     Ok(command.status()?.success())
 }
 
 /// What counting, timing and logging cost, in instructions.
 pub fn bench_counting() -> Result<bool> {
     tools::install(&[Need::Python, Need::Valgrind])?;
-    if !build()? {
+    if !release()? {
         return Ok(false);
     }
     let mut command = Command::new(tools::python("python"));
-    command.arg("tests/bench_watch.py").env("ENTENTE_BIN", tools::binaries()?);
+    command.arg("tests/bench_watch.py").env("ENTENTE_BIN", tools::binaries(Built::Release)?);
     Ok(command.status()?.success())
 }

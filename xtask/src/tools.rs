@@ -63,28 +63,48 @@ pub fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
     command
 }
 
-/// The release binaries, the proxy among them, copied aside so that a build meanwhile does not change what is tested; gives
+/// How the binaries are built that a test runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Built {
+    /// As unit tests are, out of the same builds: what is asserted and what overflows shows here too.
+    Dev,
+    /// As they ship: for what is measured.
+    Release,
+}
+
+impl Built {
+    /// Cargo's folder of them.
+    pub const fn folder(self) -> &'static str {
+        match self {
+            Built::Dev => "debug",
+            Built::Release => "release",
+        }
+    }
+}
+
+/// The binaries, the proxy among them, copied aside so that a build meanwhile does not change what is tested; gives
 /// the path of `entente`.
-pub fn binaries() -> Result<PathBuf> {
+pub fn binaries(built: Built) -> Result<PathBuf> {
     if let Some(named) = env::var_os("ENTENTE_BIN") {
         return Ok(named.into());
     }
     // Areas run side by side: the first of them copies.
-    static COPIED: Mutex<Option<PathBuf>> = Mutex::new(None);
+    static COPIED: Mutex<Vec<Built>> = Mutex::new(Vec::new());
+    let aside = target().join("tests").join(built.folder());
     let mut copied = COPIED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(copied) = copied.as_ref() {
-        return Ok(copied.clone());
+    if copied.contains(&built) {
+        return Ok(aside.join("entente"));
     }
-    let aside = target().join("tests/bin");
     fs::create_dir_all(&aside)?;
     for name in ["entente", "entente-rescue", "proxy"] {
-        let built = target().join("release").join(name);
+        let from = target().join(built.folder()).join(name);
         let copy = aside.join(format!("{name}.new"));
-        fs::copy(&built, &copy).with_context(|| format!("{} is not built: run the area `build`", built.display()))?;
+        fs::copy(&from, &copy).with_context(|| format!("{} is not built: run the area `build`", from.display()))?;
         // A running program cannot be written to, but its name can be given to another.
         fs::rename(copy, aside.join(name))?;
     }
-    Ok(copied.insert(aside.join("entente")).clone())
+    copied.push(built);
+    Ok(aside.join("entente"))
 }
 
 /// What an area of tests needs.

@@ -33,6 +33,7 @@ pub fn start(filter: Option<&str>, endpoint: Option<&str>) -> Result<Logs, Failu
     let filter = EnvFilter::try_new(text).map_err(|error| {
         Failure::new(Exit::Usage, format!("`{text}` is no log filter ({error}): try `info` or `warn,engine=debug`"))
     })?;
+    sendable(endpoint, cfg!(feature = "traces"))?;
     let lines = lines(terminal).with_filter(filter);
     #[cfg(feature = "traces")]
     {
@@ -41,17 +42,20 @@ pub fn start(filter: Option<&str>, endpoint: Option<&str>) -> Result<Logs, Failu
         Ok(Logs { _traces: traces })
     }
     #[cfg(not(feature = "traces"))]
-    match endpoint {
-        None => {
-            tracing_subscriber::registry().with(lines).init();
-            Ok(Logs {})
-        }
-        Some(_) => {
-            let why = "this program was built without traces: leave [traces] out, or build it with \
-                       `cargo build --release -p server --features traces`";
-            Err(Failure::new(Exit::Usage, why))
-        }
+    {
+        tracing_subscriber::registry().with(lines).init();
+        Ok(Logs {})
     }
+}
+
+/// Traces are sent by a program that was built to do it.
+fn sendable(endpoint: Option<&str>, built_with_traces: bool) -> Result<(), Failure> {
+    if endpoint.is_none() || built_with_traces {
+        return Ok(());
+    }
+    let why = "this program was built without traces: leave [traces] out, or build it with \
+               `cargo build --release -p server --features traces`";
+    Err(Failure::new(Exit::Usage, why))
 }
 
 fn lines<S: Subscriber + for<'a> LookupSpan<'a>>(terminal: bool) -> Box<dyn Layer<S> + Send + Sync> {
@@ -59,5 +63,17 @@ fn lines<S: Subscriber + for<'a> LookupSpan<'a>>(terminal: bool) -> Box<dyn Laye
     match terminal {
         true => lines.with_target(false).boxed(),
         false => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_without_traces_says_how_to_get_one_that_has_them() {
+        let refused = sendable(Some("http://127.0.0.1:9/v1/traces"), false).unwrap_err();
+        assert!(refused.exit == Exit::Usage && refused.to_string().contains("--features traces"), "{refused}");
+        assert!(sendable(None, false).is_ok() && sendable(Some("http://127.0.0.1:9/v1/traces"), true).is_ok());
     }
 }

@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use super::git;
 use crate::report::{self, State};
-use crate::tools::{self, Need, cargo};
+use crate::tools::{self, Built, Need};
 use crate::{report::Case, steps, test};
 
 /// What the figures of every store are compared at: 2026-05-07.
@@ -72,12 +72,11 @@ pub fn run(options: &Options) -> Result<bool> {
     let checkout = options.checkout.canonicalize().context("--checkout names no directory")?;
     check_commit(&checkout)?;
     tools::install(&[Need::Python])?;
-    let build = ["build", "--release", "--locked", "-p", "server", "-p", "coding", "--bins"];
-    if !steps::step("build", &mut cargo(build))?.well || !test::proxy()? {
+    if !test::release()? {
         return Ok(false);
     }
     let python = environment(&checkout)?;
-    let server = Server::start(&tools::binaries()?)?;
+    let server = Server::start(&tools::binaries(Built::Release)?)?;
     let suite = Suite { checkout, python, configuration: server.configure()? };
     let began = std::time::Instant::now();
     let first = suite.run(None, &[FIRST.to_owned()])?;
