@@ -58,6 +58,7 @@ const AREAS: &[Area] = &[
     area("unit", "every crate's own tests", &[Need::Nextest], Kind::Nextest),
     area("doc", "examples in documentation, and what must not compile", &[], Kind::Doc),
     area("page", "what the console reckons by itself", &[Need::Console], Kind::Vitest("vite.config.ts")),
+    area("audit", "no package of the console has a known fault", &[Need::Console], Kind::Check(audit)),
     // What runs beside others, the long ones first, so that none is left over at the end ...
     area(
         "journeys",
@@ -292,6 +293,26 @@ fn deny() -> Result<bool> {
     Ok(well && (advisories.well || !fetched))
 }
 
+/// Asks for the advisories of what the console is built of. A list that cannot be reached proves nothing, and is said.
+fn audit() -> Result<bool> {
+    let asked = steps::run(tools::console_command("npm")?.args(["audit", "--json"]))?;
+    let faults = faults_of(&asked.output);
+    steps::done("audit", faults.is_none_or(|count| count == 0), asked.seconds, "");
+    match faults {
+        None => println!("  advisories: the list cannot be reached from here, not checked"),
+        Some(0) => {}
+        Some(count) => println!("  {count} known faults: see `npm audit` in console/"),
+    }
+    Ok(faults.is_none_or(|count| count == 0))
+}
+
+/// How many `npm audit --json` knows; `None` if it could not ask.
+fn faults_of(output: &str) -> Option<u64> {
+    let json = output.get(output.find('{')?..)?;
+    let told = serde_json::Deserializer::from_str(json).into_iter::<serde_json::Value>().next()?.ok()?;
+    told.pointer("/metadata/vulnerabilities/total")?.as_u64()
+}
+
 /// Programs, and the tests that follow, in one go: most of both is the same.
 fn build() -> Result<bool> {
     let mut command = cargo(["build", "--workspace", "--lib", "--bins", "--tests", "--locked", "--features", FEATURES]);
@@ -347,4 +368,18 @@ pub fn bench_counting() -> Result<bool> {
     let mut command = Command::new(tools::python("python"));
     command.arg("tests/bench_watch.py").env("ENTENTE_BIN", tools::binaries(Built::Release)?);
     Ok(command.status()?.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_faults_are_counted_and_a_silent_list_is_told_from_none() {
+        let found = r#"{ "auditReportVersion": 2, "metadata": { "vulnerabilities": { "low": 1, "total": 3 } } }"#;
+        assert_eq!(faults_of(found), Some(3));
+        assert_eq!(faults_of(&found.replace("3 }", "0 }")), Some(0));
+        let refused = "npm warn audit 405 Method Not Allowed\n{ \"message\": \"405\", \"error\": { \"summary\": \"\" } }\nnpm error";
+        assert_eq!((faults_of(refused), faults_of("")), (None, None));
+    }
 }
