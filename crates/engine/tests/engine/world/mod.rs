@@ -26,15 +26,12 @@ use providers::{Entry, MemoryOrigin, MemoryStore, Origin, OriginError, OriginErr
 
 pub const ROOT: [u8; 32] = [7; 32];
 
-/// Half an hour before a midnight: what goes by the day need not wait for one.
-const BEGINNING: Timestamp = Timestamp(1_790_033_400_000);
-
 /// Wall clock and monotonic clock follow the runtime's virtual time.
 struct VirtualClock(tokio::time::Instant);
 
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
-        Timestamp(BEGINNING.0 + i64::try_from(self.monotonic_ms()).unwrap())
+        Timestamp(1_790_000_000_000 + i64::try_from(self.monotonic_ms()).unwrap())
     }
     fn monotonic_ms(&self) -> u64 {
         u64::try_from(self.0.elapsed().as_millis()).unwrap()
