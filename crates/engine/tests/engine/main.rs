@@ -29,4 +29,5 @@ mod rebuild;
 mod replay;
 mod scrub;
 mod scrub_purse;
+mod suspects;
 mod versions;

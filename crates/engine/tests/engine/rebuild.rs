@@ -356,6 +356,28 @@ async fn batches_that_were_shipped_twice_come_back_from_where_they_stood() {
     }
 }
 
+/// Beside the pieces of an outage lies one more that is named as if it were theirs, of their size and of an index that
+/// their code does not have.
+#[tokio::test(start_paused = true)]
+async fn what_is_named_like_kin_beyond_the_code_is_none() {
+    let world = World::new(105).await;
+    world.sites.set(&[1, 3], State::Gone);
+    let _ = world.put("warm", b"the breakers find out").await;
+    let _ = world.put("warm", b"the breakers find out").await;
+    world.put("tea", &noise(1, 3000)).await.unwrap();
+    world.engine.drain().await;
+    world.sites.set(&[1, 3], State::Well);
+    let expected = world.catalog.dump().await.unwrap();
+    let memory = &world.sites.memories[0];
+    let newest = memory.names().into_iter().filter(|name| name.contains("/j/")).max().unwrap();
+    let length = memory.head(&newest).await.unwrap();
+    let bytes = memory.get_range(&newest, 0..length).await.unwrap();
+    let kin = |index: u8| format!("{}{index:02x}", &newest[..newest.len() - 2]);
+    world.sites.memories[1].put_new(&kin(2), bytes).await.unwrap();
+    let (catalog, _) = rebuild(&world, ROOT, &Kinds::default()).await.unwrap();
+    assert_same(&catalog.dump().await.unwrap(), &expected);
+}
+
 #[tokio::test(start_paused = true)]
 async fn copies_that_were_added_after_an_outage_change_no_code() {
     for seed in 110..114 {

@@ -74,6 +74,18 @@ fn a_missing_piece_goes_to_a_vendor_that_holds_none() {
 }
 
 #[test]
+fn what_stores_nothing_reads_nothing_and_has_no_dearer_way() {
+    let one = segment(2, 2, 2, &[0, 1, 2, 3]);
+    let target = Target { code: one.code, promise: 1, keep: one.pieces[..3].to_vec(), fill: Vec::new(), reach: 1 };
+    let mut places = places(4);
+    for gives in [true, false] {
+        places.iter_mut().for_each(|place| place.gives = gives);
+        let priced = way(&one, &target, &places).unwrap();
+        assert_eq!((priced.way, priced.bill.requests, priced.dearer), (Way::Copy(Vec::new()), 0, None));
+    }
+}
+
+#[test]
 fn a_vendor_that_is_only_out_is_waited_for() {
     let mut places = places(4);
     (places[1].takes, places[1].gives) = (false, false);
