@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::world::{self, World, body, declared, noise, settings};
-use catalog::SqliteCatalog;
+use catalog::{Catalog, SqliteCatalog};
 use engine::{Complete, CompletedPart, Engine, Error, OpenError, StartUpload};
 use model::{Label, Precondition, SiteState};
 use policy::DeleteObject;
@@ -144,6 +144,32 @@ async fn pieces_that_were_caught_up_after_the_copy_are_taken_back() {
     // The two that held it first are lost.
     world.sites.set(&[2, 3], State::Gone);
     assert_eq!(get(&engine, &world, "tea").await.unwrap(), "over two sites");
+}
+
+/// The process dies while a batch lies in as many pieces as are needed to read it and in no more: nobody was told of
+/// it, and it is not shown so thin.
+#[tokio::test(start_paused = true)]
+async fn a_batch_under_its_floor_is_shipped_again_before_it_is_shown() {
+    let world = World::new(57).await;
+    world.put("before", b"stands").await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.sites.set(&[2, 3], State::Silent);
+    let put = tokio::time::timeout(Duration::from_millis(50), world.put("tea", b"too thin")).await;
+    assert!(put.is_err(), "two pieces were enough");
+    let copy = world.copy_catalog("then");
+    let sites = world::Sites::new(&world.outside, vec![Label::LOWEST; 4]);
+    for (from, to) in world.sites.memories.iter().zip(&sites.memories) {
+        for name in from.names() {
+            let length = from.head(&name).await.unwrap();
+            to.put_new(&name, from.get_range(&name, 0..length).await.unwrap()).await.unwrap();
+        }
+    }
+    let catalog = Arc::new(SqliteCatalog::open(copy, world.outside.clone()).unwrap());
+    assert_eq!(catalog.totals().await.unwrap().unshown, 1, "it was decided");
+    let engine = world::open(&catalog, &sites, &world.outside, settings()).await.unwrap();
+    assert_eq!(get(&engine, &world, "tea").await.unwrap(), "too thin");
+    engine.drain().await;
+    assert_eq!(catalog.totals().await.unwrap().below_promise, 0);
 }
 
 #[tokio::test(start_paused = true)]
