@@ -126,6 +126,17 @@ async fn under_the_floor_a_write_is_refused_and_reads_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_say_how_long_it_is_comes_back_whole() {
+    let world = World::new(4).await;
+    for size in [0, 5, MIB, MIB + 1, 3 * MIB + 7] {
+        let bytes = noise(size as u64, size);
+        let written = world.engine.put(world.permit("tea").await, Put::default(), body(&bytes)).await.unwrap();
+        assert_eq!(written.size, size as u64);
+        assert_eq!(world.get("tea").await.unwrap(), bytes, "of {size}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn flipped_bytes_never_reach_a_reader() {
     let world = World::new(1).await;
     let background = world.background();
