@@ -72,9 +72,12 @@ mod tests {
             let suspects = Suspects::default();
             suspects.report(segment, piece, first);
             suspects.report(segment, piece, second);
+            assert!(!suspects.are_judged(), "it waits");
             let worse = if first == second { first } else { Suspicion::MadeUp };
             assert_eq!(suspects.take(), Some(((segment, piece), worse)), "{first:?}, then {second:?}");
+            assert!(!suspects.are_judged(), "it is being looked at");
             assert_eq!(suspects.take(), None);
+            assert!(suspects.are_judged());
         }
     }
 }
