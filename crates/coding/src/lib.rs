@@ -19,7 +19,7 @@
 //! by the binary `entente-rescue` alone.
 //!
 //! Beside it: [`root_file`] and [`shares`] are the root key as it is kept, [`backup`] the catalog on its way
-//! elsewhere.
+//! elsewhere, and [`snapshot`] what is shown of it on its way to the sites.
 //!
 //! Absent by design: async, network, the keeping of keys, and any choice of where a piece goes.
 //! Randomness comes from [`model::Outside`]. The formats are in `docs/formats/`.
@@ -39,6 +39,7 @@ pub mod journal;
 pub mod backup;
 pub mod root_file;
 pub mod shares;
+pub mod snapshot;
 
 pub mod rescue;
 

@@ -27,6 +27,10 @@ pub trait Entropy: Send + Sync {
 pub trait Blocking: Send + Sync {
     /// Runs `job` to its end, elsewhere or at once. Jobs may run side by side.
     fn spawn(&self, job: Box<dyn FnOnce() + Send>);
+    /// Whether jobs have threads of their own, so that one may wait for what others do.
+    fn has_threads(&self) -> bool {
+        false
+    }
 }
 
 /// Everything from outside in one cheap handle.

@@ -52,4 +52,8 @@ impl Blocking for Pool {
     fn spawn(&self, job: Box<dyn FnOnce() + Send>) {
         drop(self.runtime.spawn_blocking(job));
     }
+
+    fn has_threads(&self) -> bool {
+        true
+    }
 }
