@@ -15,6 +15,7 @@ use model::{
     Segment, SegmentId, Site, SiteId, SiteState, Slot, StreamId, Timestamp, Upload, UploadId, Vendor, Version,
     VersionId, Versioning, Which,
 };
+use tokio::sync::mpsc;
 
 use crate::error::Error;
 use crate::proof::{
@@ -483,6 +484,21 @@ pub trait Catalog: Send + Sync {
     async fn contents(&self, label: Label, now: Timestamp) -> Result<Contents, Error>;
     /// Writes the whole as it is now into a file that does not exist yet, and syncs that.
     async fn save(&self, path: PathBuf) -> Result<(), Error>;
+    /// The newest number that a record was given, here or elsewhere.
+    async fn newest_number(&self) -> Result<Number, Error>;
+    /// Gives what is shown, as it is at one moment, in batches that [`Catalog::take_rows`] takes; what is sealed stays
+    /// so. It ends early when nobody takes them any more. What is decided and not shown, and what scrubs and sweeps
+    /// observed, is not among it.
+    async fn copy_rows(&self, to: mpsc::Sender<Bytes>) -> Result<(), Error>;
+    /// Takes a batch of what another catalog of this [`Catalog::form`] gave, in the order in which it came. The catalog
+    /// is empty before the first one, and of use after [`Catalog::rows_taken`].
+    async fn take_rows(&self, rows: Bytes) -> Result<(), Error>;
+    /// All batches were taken.
+    async fn rows_taken(&self) -> Result<(), Error>;
+    /// Makes the catalog an empty one again.
+    async fn clear_rows(&self) -> Result<(), Error>;
+    /// Only catalogs of one form take each other's rows.
+    fn form(&self) -> u32;
     /// The streams of labels that were shredded.
     async fn shredded(&self) -> Result<Vec<(StreamId, Label)>, Error>;
     /// Removes up to about `limit` rows of what was shredded, so that what is removed cannot be read out

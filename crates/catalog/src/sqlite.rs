@@ -17,6 +17,7 @@ mod people;
 mod proofs;
 mod readers;
 mod rest;
+mod rows;
 mod schema;
 mod scrub;
 mod sealed;
@@ -40,8 +41,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use model::{
     AccessKey, AccessKeyId, Aspect, BodyId, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Group,
-    KnownCopy, Label, LabelKey, ObjectKey, Outside, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId,
-    Segment, SegmentId, Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Which,
+    KnownCopy, Label, LabelKey, Number, ObjectKey, Outside, Part, Piece, PieceName, Principal, PrincipalId, Release,
+    ReleaseId, Segment, SegmentId, Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Which,
 };
 
 use crate::error::Error;
@@ -55,7 +56,11 @@ use crate::proof::{
 pub use look::{Known, Look};
 use readers::Readers;
 use sealed::{Db, Handed};
+use tokio::sync::mpsc;
 use writer::Writer;
+
+/// Rows that are copied at a time, in bytes: what one object of a snapshot holds.
+const ROWS_BYTES: usize = 1 << 20;
 
 /// A catalog in one SQLite database. Blocking work goes to [`Outside::blocking`]; nothing here
 /// has a thread of its own.
@@ -155,6 +160,48 @@ impl Catalog for SqliteCatalog {
         self.writer.alone(rest::rewrite).await?;
         self.write(|c| rest::done(c)).await?;
         Ok(sealed)
+    }
+
+    fn form(&self) -> u32 {
+        schema::VERSION
+    }
+
+    async fn newest_number(&self) -> Result<Number, Error> {
+        self.read(|c| streams::newest_number(c)).await
+    }
+
+    async fn copy_rows(&self, to: mpsc::Sender<Bytes>) -> Result<(), Error> {
+        let (sender, waits) = (to.clone(), self.readers.may_wait());
+        // One that cannot wait for the other end holds all.
+        let held = self.readers.read(move |c| {
+            let mut held = Vec::new();
+            rows::copy(c, ROWS_BYTES, |batch| {
+                if waits {
+                    return sender.blocking_send(batch).is_ok();
+                }
+                held.push(batch);
+                true
+            })?;
+            Ok(held)
+        });
+        for batch in held.await? {
+            if to.send(batch).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_rows(&self, rows: Bytes) -> Result<(), Error> {
+        self.write(move |c| rows::take(c, &rows)).await
+    }
+
+    async fn rows_taken(&self) -> Result<(), Error> {
+        self.write(|c| rows::taken(c)).await
+    }
+
+    async fn clear_rows(&self) -> Result<(), Error> {
+        self.write(|c| rows::clear(c)).await
     }
 
     async fn enclave(&self) -> Result<Option<EnclaveId>, Error> {

@@ -18,9 +18,10 @@ use catalog::{
 };
 use model::{
     AccessKey, AccessKeyId, Aspect, BodyId, Bucket, BucketId, BucketName, BucketSetting, Change, EnclaveId, Epoch,
-    Group, KnownCopy, Label, LabelKey, ObjectKey, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId,
-    Segment, SegmentId, Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Vendor, Which,
+    Group, KnownCopy, Label, LabelKey, Number, ObjectKey, Part, Piece, PieceName, Principal, PrincipalId, Release,
+    ReleaseId, Segment, SegmentId, Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Vendor, Which,
 };
+use tokio::sync::mpsc;
 
 use crate::findings::Findings;
 use crate::ground::Ground;
@@ -87,6 +88,24 @@ impl Watched {
 impl Catalog for Watched {
     fn hand_keys(&self, keys: Arc<dyn catalog::Keys>) {
         self.within.hand_keys(keys);
+    }
+    fn form(&self) -> u32 {
+        self.within.form()
+    }
+    async fn newest_number(&self) -> Result<Number, Error> {
+        self.within.newest_number().await
+    }
+    async fn copy_rows(&self, to: mpsc::Sender<Bytes>) -> Result<(), Error> {
+        self.within.copy_rows(to).await
+    }
+    async fn take_rows(&self, rows: Bytes) -> Result<(), Error> {
+        self.within.take_rows(rows).await
+    }
+    async fn rows_taken(&self) -> Result<(), Error> {
+        self.within.rows_taken().await
+    }
+    async fn clear_rows(&self) -> Result<(), Error> {
+        self.within.clear_rows().await
     }
     async fn seal_rest(&self) -> Result<u64, Error> {
         self.within.seal_rest().await

@@ -10,7 +10,7 @@ use super::sealed::{Db, Place};
 use crate::error::Error;
 
 /// Every table that showing the journal fills, without the database's own row numbers.
-const TABLES: &[(&str, &str)] = &[
+pub const TABLES: &[(&str, &str)] = &[
     ("state", "SELECT enclave, control, number, shown_through, policy_epoch FROM state"),
     ("total", "SELECT buckets, objects, object_bytes, uploads, segments, below_promise FROM total"),
     ("stream", "SELECT id, label, vendors, shown, shown_hash, newest FROM stream ORDER BY id"),
@@ -60,6 +60,9 @@ const TABLES: &[(&str, &str)] = &[
         "SELECT segment, piece_index, name, site, number FROM early_piece ORDER BY segment, piece_index, name",
     ),
 ];
+
+/// What a catalog has of its own, and the journal does not bring.
+pub const OWN: &[&str] = &["decided", "decided_piece", "unnamed", "moved", "scrub_walk", "scrub_spent", "finding"];
 
 /// Where the last column of these tables' rows is sealed: two catalogs never seal to the same bytes.
 fn place(table: &str, row: &Row<'_>) -> rusqlite::Result<Option<Place>> {
@@ -116,11 +119,8 @@ mod tests {
 
     use rusqlite::Connection;
 
-    use super::TABLES;
+    use super::{OWN, TABLES};
     use crate::sqlite::schema;
-
-    /// What a catalog has of its own, and the journal does not bring.
-    const OWN: &[&str] = &["decided", "decided_piece", "unnamed", "moved", "scrub_walk", "scrub_spent", "finding"];
 
     #[test]
     fn no_table_is_left_out() {

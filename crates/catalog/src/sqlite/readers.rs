@@ -60,6 +60,11 @@ impl Readers {
         Readers { outside, source, queue: Mutex::default() }
     }
 
+    /// Whether a read may wait for whoever asked: it has a thread, and keeps nobody from writing.
+    pub fn may_wait(&self) -> bool {
+        self.outside.blocking.has_threads() && matches!(self.source, Source::File(_))
+    }
+
     /// Runs `work` on one consistent state of what is shown.
     pub async fn read<T, F>(self: &Arc<Self>, work: F) -> Result<T, Error>
     where

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{EnclaveId, Label, SegmentId, StreamId, Vendor};
+use model::{EnclaveId, Label, Number, SegmentId, StreamId, Vendor};
 use rusqlite::{Connection, params};
 
 use super::codec;
@@ -27,6 +27,11 @@ pub fn found(c: &Connection, enclave: EnclaveId, control: StreamId) -> Result<()
             insert(c, control, None, &BTreeSet::new())
         }
     }
+}
+
+/// The newest number that was given or seen.
+pub fn newest_number(c: &Connection) -> Result<Number, Error> {
+    Ok(Number(c.prepare_cached("SELECT number FROM state")?.query_row([], |row| row.get(0))?))
 }
 
 /// A stream without records; no change if it is there.

@@ -15,9 +15,10 @@ use catalog::{
 };
 use model::{
     AccessKey, AccessKeyId, Aspect, BodyId, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Group,
-    KnownCopy, Label, LabelKey, ObjectKey, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId, Segment,
-    SegmentId, Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Which,
+    KnownCopy, Label, LabelKey, Number, ObjectKey, Part, Piece, PieceName, Principal, PrincipalId, Release, ReleaseId,
+    Segment, SegmentId, Site, SiteId, SiteState, StreamId, Timestamp, Upload, UploadId, Which,
 };
+use tokio::sync::mpsc;
 
 pub struct Noted {
     within: Arc<dyn Catalog>,
@@ -59,6 +60,24 @@ impl Catalog for Noted {
     }
     fn hand_keys(&self, keys: Arc<dyn Keys>) {
         self.within.hand_keys(keys);
+    }
+    fn form(&self) -> u32 {
+        self.within.form()
+    }
+    async fn newest_number(&self) -> Result<Number, Error> {
+        self.within.newest_number().await
+    }
+    async fn copy_rows(&self, to: mpsc::Sender<Bytes>) -> Result<(), Error> {
+        self.within.copy_rows(to).await
+    }
+    async fn take_rows(&self, rows: Bytes) -> Result<(), Error> {
+        self.within.take_rows(rows).await
+    }
+    async fn rows_taken(&self) -> Result<(), Error> {
+        self.within.rows_taken().await
+    }
+    async fn clear_rows(&self) -> Result<(), Error> {
+        self.within.clear_rows().await
     }
     async fn seal_rest(&self) -> Result<u64, Error> {
         self.note("seal_rest");
