@@ -36,6 +36,11 @@ impl Keyring {
         Arc::clone(self.held().roots.first().expect("a root"))
     }
 
+    /// All that are tried, the one that counts first.
+    pub fn roots(&self) -> Vec<Arc<RootKey>> {
+        self.held().roots.clone()
+    }
+
     /// Tries this one too from now on.
     pub fn offer(&self, root: RootKey) {
         self.held().roots.push(Arc::new(root));

@@ -101,7 +101,7 @@ pub use get::Plaintext;
 pub use labels::LabelInfo;
 pub use limits::{BODY_MAX, PART_MIN, READ_CUT};
 pub use open::{OpenError, Parts, SiteParts};
-pub use rebuild::{RebuildPlan, Rebuilt};
+pub use rebuild::{RebuildPlan, Rebuilt, SnapshotPlan};
 pub use releases::Destination;
 pub use replay::{Step as ReplayStep, Tell};
 pub use settings::Settings;

@@ -2,18 +2,19 @@
 //! key, and of nothing else.
 //!
 //! ```text
-//!  markers ─► enclave, ids of sites ─► journal listed ─► control stream (the root opens it) ─► keys, streams
-//!  ─► every other stream, record by record in its order ─► what was shredded is removed ─► done
+//!  markers ─► enclave, ids of sites ─► newest snapshot ─► journal listed from there on
+//!  ─► control stream (the root opens it) ─► keys, streams ─► every other stream, record by record in its order
+//!  ─► what was shredded is removed ─► done
 //! ```
 //!
-//! It is the replay of a start, from the first record on. Nothing is written to the sites, and a catalog
+//! It is the replay of a start over the catalog that the snapshot is, or without one from the first record on. Nothing is written to the sites, and a catalog
 //! that a rebuild left half way is thrown away: the next one begins with an empty one.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::{Clearing, Totals};
-use model::{EnclaveId, Site, StreamId, Vendor};
+use model::{EnclaveId, Site, StreamId, Timestamp, Vendor};
 use providers::SiteHandle;
 use providers::marker::{self, Marker, MarkerError};
 use tracing::warn;
@@ -45,11 +46,13 @@ pub struct Rebuilt {
 #[derive(Clone, Debug)]
 pub struct RebuildPlan {
     pub enclave: EnclaveId,
+    /// What it would begin with, if there is one.
+    pub snapshot: Option<SnapshotPlan>,
     /// Every site that answers, with the pieces of the journal it names.
     pub sites: Vec<(String, usize)>,
     /// Sites that do not: it would be done without them.
     pub silent: BTreeSet<String>,
-    /// Requests that list the journal. The plan itself has sent as many.
+    /// Requests that list snapshots and the journal. The plan itself has sent as many.
     pub lists: u64,
     /// Segments of the journal; pieces that were restored later, or written by an older program, count as one
     /// each.
@@ -61,6 +64,16 @@ pub struct RebuildPlan {
     pub bytes: u64,
     /// All that lies at the sites of the journal.
     pub journal_bytes: u64,
+}
+
+/// A snapshot that a rebuild would begin with: the journal is read from there on.
+#[derive(Clone, Copy, Debug)]
+pub struct SnapshotPlan {
+    pub made: Timestamp,
+    /// Objects, each of which is one request.
+    pub parts: u64,
+    /// Of them together.
+    pub bytes: u64,
 }
 
 impl Engine {
@@ -75,13 +88,23 @@ impl Engine {
                 listed.push((site.to_owned(), pieces));
             }
         }));
+        let snapshot = inner.snapshots(&mut found).await.into_iter().next();
+        if let Some(snapshot) = &snapshot {
+            // As if it were taken: the journal is listed from there on.
+            inner.catalog.close_epochs_below(snapshot.head.closed_below).await?;
+        }
         let kin = inner.list_unknown(&mut found).await?;
         let sites = std::mem::take(&mut *pieces.lock().unwrap_or_else(PoisonError::into_inner));
         let k = usize::from(inner.settings.default_profile.code().k);
         let asked = || kin.iter().flat_map(|kin| kin.iter().take(k));
         Ok(RebuildPlan {
             enclave: inner.enclave,
-            lists: sites.iter().map(|(_, pieces)| (pieces / LIST_PAGE + 1) as u64).sum(),
+            snapshot: snapshot.map(|snapshot| SnapshotPlan {
+                made: snapshot.head.made,
+                parts: snapshot.head.parts.len() as u64,
+                bytes: snapshot.bytes(),
+            }),
+            lists: sites.iter().map(|(_, pieces)| (1 + pieces / LIST_PAGE + 1) as u64).sum(),
             sites,
             silent: found.silent,
             segments: kin.len() as u64,
@@ -96,10 +119,18 @@ impl Engine {
     /// taken back by the first start that finds them.
     pub async fn rebuild(parts: Parts, tell: Option<Tell>) -> Result<Rebuilt, OpenError> {
         let (inner, mut found) = begin(parts, tell).await?;
+        if inner.begin_with_snapshot(&mut found).await? {
+            inner.heed_states().await?;
+        }
         inner.find_unknown(&mut found).await?;
-        let control = inner.control_stream(&mut found).await?;
+        let control = match inner.catalog.streams().await?.into_iter().find(|stream| stream.label.is_none()) {
+            Some(control) => control.id,
+            None => inner.control_stream(&mut found).await?,
+        };
         inner.catalog.found(inner.enclave, control).await?;
         inner.replay_found(&mut found).await?;
+        // A snapshot from before a shred may have brought keys that are gone since.
+        inner.keys.hold(&inner.catalog.label_keys().await?).map_err(|_| OpenError::WrongRoot)?;
         if inner.keys.control().is_none() {
             return Err(OpenError::WrongRoot);
         }

@@ -25,6 +25,10 @@ pub struct Settings {
     pub sweep_every: Duration,
     /// How often the journal is looked through for what is worth compacting.
     pub compact_every: Duration,
+    /// How often it is asked whether a snapshot is due.
+    pub snapshot_every: Duration,
+    /// So many records must have come since the last one, or ever.
+    pub snapshot_after: u64,
     /// How long a day of lifecycle rules is; a shorter one lets tests and people see them at work.
     pub lifecycle_day: Duration,
     /// What sessions of this enclave may have, and so what it holds.
@@ -48,6 +52,8 @@ impl Default for Settings {
             sweep_after: Duration::from_secs(24 * 3600),
             sweep_every: Duration::from_secs(3600),
             compact_every: Duration::from_secs(3600),
+            snapshot_every: Duration::from_secs(3600),
+            snapshot_after: 10_000,
             lifecycle_day: Duration::from_secs(24 * 3600),
             range: LabelRange::up_to(Label::highest_of(Label::LOWEST.table())),
             waiting_cost: WaitingCost::default(),

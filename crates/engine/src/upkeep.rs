@@ -1,6 +1,6 @@
 //! Keeping: what lies at the sites stays as it was promised, over years, vendors that leave, and rot. Sites
 //! are probed, what is below its promise is brought up, sites are left, suspects are looked at, pieces are
-//! scrubbed, the journal is compacted, epochs turn, pieces that no record names are swept, lifecycle rules are kept, and what is
+//! scrubbed, the journal is compacted, snapshots are taken, epochs turn, pieces that no record names are swept, lifecycle rules are kept, and what is
 //! adopted is brought over.
 //!
 //! Every loop is woken by a signal or a timer and takes the same path both times.
@@ -18,6 +18,7 @@ mod moving;
 mod plan;
 mod repair;
 mod scrub;
+mod snapshot;
 mod states;
 mod suspect;
 mod sweep;
@@ -66,6 +67,7 @@ impl Engine {
             () = Box::pin(inner.sweep_forever()) => {}
             () = Box::pin(inner.scrub_forever()) => {}
             () = Box::pin(inner.compact_forever()) => {}
+            () = Box::pin(inner.keep_snapshots_forever()) => {}
             () = Box::pin(inner.walk_ledger_forever()) => {}
             () = Box::pin(inner.lifecycle_forever()) => {}
             () = Box::pin(inner.copy_origins()) => {}

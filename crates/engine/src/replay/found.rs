@@ -59,11 +59,13 @@ pub type Tell = Arc<dyn Fn(Step<'_>) + Send + Sync>;
 /// One step of a replay.
 #[derive(Clone, Copy, Debug)]
 pub enum Step<'a> {
+    /// A snapshot of so many parts is to be read; each is told as read.
+    Snapshot(usize),
     /// A site named so many pieces of the journal.
     Listed { site: &'a str, pieces: usize },
     /// So many segments of the journal are to be read.
     Segments(usize),
-    /// One of them was read, of so many bytes.
+    /// One of them, or of a snapshot's parts, was read, of so many bytes.
     Read(u64),
     /// This change is back.
     Shown(&'a model::Change),

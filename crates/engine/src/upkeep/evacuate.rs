@@ -287,6 +287,9 @@ impl Inner {
             *proof = Proof { turn: proof.turn, ..Proof::default() };
             return Ok(Some(Wait::Before));
         }
+        if known.answers() {
+            self.leave_snapshots(known).await?;
+        }
         let empty = !known.answers() || self.lists_nothing_named(known).await?;
         Ok((!empty).then_some(Wait::Listed))
     }

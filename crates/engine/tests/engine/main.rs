@@ -29,5 +29,6 @@ mod rebuild;
 mod replay;
 mod scrub;
 mod scrub_purse;
+mod snapshot;
 mod suspects;
 mod versions;

@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::runtime::Handle;
 
 use super::{Output, drill, size, table};
+use crate::api::rfc3339;
 use crate::args::RebuildArgs;
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -117,6 +118,7 @@ pub fn told(progress: &Arc<Progress>) -> Tell {
     progress.begin("pieces of the journal", None);
     let progress = Arc::clone(progress);
     Arc::new(move |step| match step {
+        ReplayStep::Snapshot(parts) => progress.begin("parts of the snapshot", Some(parts as u64)),
         ReplayStep::Listed { pieces, .. } => progress.advance(pieces as u64),
         ReplayStep::Segments(segments) => progress.begin("segments of the journal", Some(segments as u64)),
         // The control stream is shown before the others are read: what counts is how many there are.
@@ -135,8 +137,12 @@ async fn plan(config: &Config, dir: &DataDir, root: &RootFile) -> Result<Rebuild
 
 fn tell_plan(plan: &RebuildPlan, output: Output) -> Result<(), Failure> {
     let sites: Vec<_> = plan.sites.iter().map(|(name, pieces)| json!({ "site": name, "pieces": pieces })).collect();
+    let snapshot = plan
+        .snapshot
+        .map(|snapshot| json!({ "made": rfc3339(snapshot.made), "parts": snapshot.parts, "bytes": snapshot.bytes }));
     let document = json!({
         "enclave": plan.enclave.to_string(),
+        "snapshot": snapshot,
         "sites": sites,
         "silent_sites": plan.silent,
         "segments": plan.segments,
@@ -146,8 +152,16 @@ fn tell_plan(plan: &RebuildPlan, output: Output) -> Result<(), Failure> {
         "journal_bytes": plan.journal_bytes,
     });
     let rows: Vec<_> = plan.sites.iter().map(|(name, pieces)| [name.clone(), pieces.to_string()]).collect();
+    let from = plan.snapshot.map_or_else(String::new, |snapshot| {
+        format!(
+            "a snapshot of {}, {} in {} GET requests; from there on ",
+            rfc3339(snapshot.made),
+            size(snapshot.bytes),
+            snapshot.parts
+        )
+    });
     let of = format!(
-        "Enclave {}: {} segments of the journal; {} LIST and about {} GET requests, for {} of {}.\n",
+        "Enclave {}: {from}{} segments of the journal; {} LIST and about {} GET requests, for {} of {}.\n",
         plan.enclave,
         plan.segments,
         plan.lists,

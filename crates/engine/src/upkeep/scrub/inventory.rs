@@ -11,6 +11,7 @@ use catalog::{Listed, Why};
 use model::{EnclaveId, Epoch, PieceName};
 use providers::{Entry, Kind, Store, marker};
 
+use super::super::snapshot;
 use super::heads::Said;
 use super::{Step, Stop, Walking, purse};
 use crate::error::Error;
@@ -179,6 +180,7 @@ impl Inner {
             match piece_name(self.enclave, object) {
                 Some(name) if name.epoch < closed => unnamed.push(name),
                 Some(_) => {}
+                None if snapshot::is_of_one(self.enclave, object) => {}
                 None => self.report(walking, self.of_site(known, Fault::Foreign, object.clone())).await?,
             }
         }

@@ -196,7 +196,7 @@ struct Counting {
 }
 
 fn is_piece(name: &str) -> bool {
-    ["/d/", "/j/"].iter().any(|kind| name.contains(kind))
+    ["/d/", "/j/", "/s/"].iter().any(|kind| name.contains(kind))
 }
 
 #[async_trait]

@@ -1,0 +1,403 @@
+//! Snapshots: what is shown, whole at several vendors, so that a rebuild reads the journal only from there on.
+//!
+//! ```text
+//!  rows of one moment ─► parts, each sealed under a key of its own, at one site of each vendor ─► head, under the root
+//! ```
+//!
+//! A snapshot stands as soon as its head does, which comes last; only then are earlier ones removed. The journal does
+//! without them: whatever is wrong with a snapshot, the one before it or the whole journal takes its place. It says
+//! something of every label, so it lies only where each of them may; where no such sites are, there is none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use catalog::Clearing;
+use coding::snapshot::{Head, Part, SnapshotId};
+use coding::{BodyKey, RootKey};
+use futures::future::join_all;
+use model::{EnclaveId, Label, Number, SiteId, Vendor};
+use providers::ErrorKind;
+use tokio::sync::mpsc;
+use tracing::{debug, info, warn};
+
+use crate::error::Error;
+use crate::inner::Inner;
+use crate::limits::LIST_PAGE;
+use crate::replay::{Found, Step};
+use crate::sites::KnownSite;
+
+/// Rows of what was shredded that go in one transaction.
+const CLEARED_AT_ONCE: usize = 10_000;
+/// Batches of rows that wait to be sealed and sent.
+const AHEAD: usize = 2;
+/// A new one is due when so many times fewer changes came since than are in it: they are read again then.
+const PART_OF_ALL: u64 = 4;
+
+/// The objects of a snapshot.
+const HEAD: &str = "head";
+
+/// A snapshot whose head opens.
+pub struct Standing {
+    pub id: SnapshotId,
+    pub head: Head,
+    /// Where all of it is listed.
+    at: Vec<SiteId>,
+}
+
+impl Standing {
+    /// Bytes of its parts.
+    pub fn bytes(&self) -> u64 {
+        self.head.parts.iter().map(Part::stored).sum()
+    }
+}
+
+/// What a site lists of one snapshot: sizes by the names of its objects.
+type Objects = BTreeMap<String, u64>;
+
+/// What all sites list of all snapshots.
+type Listed = BTreeMap<SnapshotId, BTreeMap<SiteId, Objects>>;
+
+/// Whether a site's object is of a snapshot of this enclave.
+pub fn is_of_one(enclave: EnclaveId, object: &str) -> bool {
+    parse(enclave, object).is_some()
+}
+
+fn prefix(enclave: EnclaveId) -> String {
+    format!("{enclave}/s/")
+}
+
+fn head_name(enclave: EnclaveId, id: &SnapshotId) -> String {
+    format!("{}{:032x}/{HEAD}", prefix(enclave), u128::from_be_bytes(*id))
+}
+
+fn part_name(enclave: EnclaveId, id: &SnapshotId, number: u32) -> String {
+    format!("{}{:032x}/{number:08x}", prefix(enclave), u128::from_be_bytes(*id))
+}
+
+/// The snapshot and the number of the part; `None` is its head.
+fn parse(enclave: EnclaveId, object: &str) -> Option<(SnapshotId, Option<u32>)> {
+    let (id, last) = object.strip_prefix(&prefix(enclave))?.split_once('/')?;
+    let id = u128::from_str_radix(id, 16).ok()?.to_be_bytes();
+    let number = match last {
+        HEAD => None,
+        number => Some(u32::from_str_radix(number, 16).ok()?),
+    };
+    let name = number.map_or_else(|| head_name(enclave, &id), |number| part_name(enclave, &id, number));
+    (name == object).then_some((id, number))
+}
+
+impl Inner {
+    pub(super) async fn keep_snapshots_forever(&self) {
+        loop {
+            tokio::time::sleep(self.settings.snapshot_every).await;
+            match self.keep_snapshot().await {
+                Ok(Some(records)) => info!(records, "took a snapshot of what is shown"),
+                Ok(None) => {}
+                Err(error) => warn!(%error, "a snapshot will be tried again"),
+            }
+        }
+    }
+
+    /// Takes a snapshot if one is due, and removes those that another took the place of. Tells the newest record in
+    /// one that was taken.
+    async fn keep_snapshot(&self) -> Result<Option<u64>, Error> {
+        let listed = self.list_snapshots(&mut BTreeSet::new()).await;
+        let newest = self.standing(&listed).await.into_iter().next();
+        let number = self.catalog.newest_number().await?;
+        let kept = match newest {
+            Some(newest) if !self.is_due(&newest, number) => Some(newest.id),
+            newest if self.may_be_due(newest.as_ref(), number) => {
+                let Some(id) = self.take_snapshot(number).await? else { return Ok(None) };
+                self.remove_snapshots(&listed, None).await;
+                debug!(number = number.0, id = ?id, "a snapshot stands");
+                return Ok(Some(number.0));
+            }
+            newest => newest.map(|newest| newest.id),
+        };
+        self.remove_snapshots(&listed, kept).await;
+        Ok(None)
+    }
+
+    /// Whether enough came since, or it does not lie any more where it should.
+    fn is_due(&self, newest: &Standing, number: Number) -> bool {
+        let since = number.0.saturating_sub(newest.head.number.0);
+        let stays = |site: &&SiteId| self.sites.get(**site).is_some_and(|known| known.state().stays());
+        let vendors: BTreeSet<Vendor> =
+            newest.at.iter().filter(stays).filter_map(|site| self.sites.vendor(*site)).collect();
+        since >= self.settings.snapshot_after.max(newest.head.number.0 / PART_OF_ALL) || vendors.len() < self.copies()
+    }
+
+    fn may_be_due(&self, newest: Option<&Standing>, number: Number) -> bool {
+        newest.is_some() || number.0 >= self.settings.snapshot_after
+    }
+
+    /// At so many vendors it lies whole: as many may be lost as the default profile promises.
+    fn copies(&self) -> usize {
+        usize::from(self.settings.default_profile.promise()) + 1
+    }
+
+    /// Every label that the catalog says something of.
+    async fn labels_shown(&self) -> Result<Vec<Label>, Error> {
+        let streams = self.catalog.streams().await?.into_iter().filter_map(|stream| stream.label);
+        let shredded = self.catalog.shredded().await?.into_iter().map(|(_, label)| label);
+        Ok(self.keys.labels().into_iter().chain(streams).chain(shredded).collect())
+    }
+
+    /// One site of each of as many vendors as are needed; `None` where there are fewer that may hold everything.
+    fn sites_for_snapshot(&self, labels: &[Label]) -> Option<Vec<&KnownSite>> {
+        let may = |known: &&KnownSite| known.writes_well() && labels.iter().all(|label| known.may_hold(Some(*label)));
+        let mut of_vendors = BTreeMap::new();
+        for known in self.sites.iter().filter(may) {
+            of_vendors.entry(known.site.vendor).or_insert(known);
+        }
+        let sites: Vec<_> = of_vendors.into_values().take(self.copies()).collect();
+        (sites.len() == self.copies()).then_some(sites)
+    }
+
+    /// Whether nothing is being shredded. What is still in the catalog of that must not come to lie under the root that
+    /// follows.
+    async fn nothing_is_shredded(&self) -> Result<bool, Error> {
+        let streams = self.catalog.streams().await?;
+        let has_key = |label: Label| self.keys.newest(&label).is_some();
+        let all_have = streams.into_iter().filter_map(|stream| stream.label).all(has_key);
+        Ok(all_have && self.catalog.clear_shredded(CLEARED_AT_ONCE).await? == Clearing::Done)
+    }
+
+    /// `None`: there are no sites for it now, or a label is being shredded.
+    async fn take_snapshot(&self, number: Number) -> Result<Option<SnapshotId>, Error> {
+        // Of before the question: under this root nothing opens any more once a shredding is decided after it.
+        let root = self.keys.root();
+        if !self.nothing_is_shredded().await? {
+            return Ok(None);
+        }
+        let id: SnapshotId = self.outside.random();
+        let mut head = Head {
+            form: self.catalog.form(),
+            number,
+            // Read before the rows are: it only rises.
+            closed_below: self.catalog.closed_below().await?,
+            made: self.outside.clock.now(),
+            parts: Vec::new(),
+        };
+        let (sender, mut batches) = mpsc::channel(AHEAD);
+        let sending = async {
+            let sent = self.send_parts(&id, &mut head, &mut batches).await;
+            // Whoever still gives rows need not go on.
+            batches.close();
+            sent
+        };
+        let (copied, sent) = tokio::join!(self.catalog.copy_rows(sender), sending);
+        let Some(sites) = sent? else {
+            debug!("no snapshot: too few sites may hold every label");
+            return Ok(None);
+        };
+        copied?;
+        let sealed = head.seal(&root, self.enclave, &id, &self.outside);
+        self.put_at_all(&sites, &head_name(self.enclave, &id), sealed).await?;
+        Ok(Some(id))
+    }
+
+    /// Seals each batch and puts it at the sites it returns.
+    async fn send_parts(
+        &self,
+        id: &SnapshotId,
+        head: &mut Head,
+        batches: &mut mpsc::Receiver<Bytes>,
+    ) -> Result<Option<Vec<&KnownSite>>, Error> {
+        let mut sites = None;
+        while let Some(rows) = batches.recv().await {
+            if sites.is_none() {
+                // All rows are of a moment before the first batch came: no label of theirs is missing here.
+                sites = self.sites_for_snapshot(&self.labels_shown().await?);
+            }
+            let Some(sites) = &sites else { return Ok(None) };
+            let part = Part { key: BodyKey::random(&self.outside), length: rows.len() as u64 };
+            let number = u32::try_from(head.parts.len()).unwrap_or(u32::MAX);
+            let sealed = part.seal(id, number, &rows);
+            self.put_at_all(sites, &part_name(self.enclave, id, number), sealed).await?;
+            head.parts.push(part);
+        }
+        Ok(sites)
+    }
+
+    async fn put_at_all(&self, sites: &[&KnownSite], name: &str, bytes: Vec<u8>) -> Result<(), Error> {
+        let bytes = Bytes::from(bytes);
+        let puts = sites.iter().map(|known| async {
+            let put = known.handle.store.put_new(name, bytes.clone()).await;
+            put.map_err(|error| Error::unavailable(format!("site `{}`: {error}", known.site.name)))
+        });
+        join_all(puts).await.into_iter().collect()
+    }
+
+    /// What the sites list. Those that do not answer are told.
+    async fn list_snapshots(&self, silent: &mut BTreeSet<String>) -> Listed {
+        let mut listed = Listed::new();
+        for known in self.sites.iter().filter(|known| known.is_scrubbed()) {
+            if let Err(error) = self.list_snapshots_at(known, &mut listed).await {
+                debug!(site = known.site.name, %error, "the site does not list its snapshots");
+                silent.insert(known.site.name.clone());
+            }
+        }
+        listed
+    }
+
+    async fn list_snapshots_at(&self, known: &KnownSite, listed: &mut Listed) -> Result<(), providers::Error> {
+        let prefix = prefix(self.enclave);
+        let mut after: Option<String> = None;
+        loop {
+            let page = known.handle.store.list(&prefix, after.as_deref(), LIST_PAGE).await?;
+            let full = page.len() >= LIST_PAGE;
+            let last = page.last().map(|last| last.name.clone());
+            for entry in page {
+                if let Some((id, _)) = parse(self.enclave, &entry.name) {
+                    let at = listed.entry(id).or_default().entry(known.site.id).or_default();
+                    at.insert(entry.name, entry.size);
+                }
+            }
+            // A listing that goes back has no end to go on from.
+            match last.filter(|last| full && Some(last) > after.as_ref()) {
+                Some(last) => after = Some(last),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Those whose head opens under a root that is held and whose rows this program takes, newest first.
+    async fn standing(&self, listed: &Listed) -> Vec<Standing> {
+        let mut standing = Vec::new();
+        for (id, at) in listed {
+            let Some(head) = self.open_head(id, at).await.filter(|head| head.form == self.catalog.form()) else {
+                continue;
+            };
+            let whole = |objects: &Objects| {
+                let there = |(number, part): (u32, &Part)| {
+                    objects.get(&part_name(self.enclave, id, number)) == Some(&part.stored())
+                };
+                objects.contains_key(&head_name(self.enclave, id)) && (0..).zip(&head.parts).all(there)
+            };
+            let at = at.iter().filter(|(_, objects)| whole(objects)).map(|(site, _)| *site).collect();
+            standing.push(Standing { id: *id, head, at });
+        }
+        standing.sort_by_key(|standing| std::cmp::Reverse((standing.head.number, standing.head.made)));
+        standing
+    }
+
+    async fn open_head(&self, id: &SnapshotId, at: &BTreeMap<SiteId, Objects>) -> Option<Head> {
+        let name = head_name(self.enclave, id);
+        for (site, objects) in at {
+            let (Some(known), Some(size)) = (self.sites.get(*site), objects.get(&name)) else { continue };
+            let Ok(bytes) = known.handle.store.get_range(&name, 0..*size).await else { continue };
+            let open = |root: Arc<RootKey>| Head::open(&bytes, &root, self.enclave, id).ok();
+            if let Some(head) = self.keys.roots().into_iter().find_map(open) {
+                return Some(head);
+            }
+        }
+        None
+    }
+
+    /// All but one, the head first: what has none is no snapshot.
+    async fn remove_snapshots(&self, listed: &Listed, kept: Option<SnapshotId>) {
+        for (id, at) in listed.iter().filter(|(id, _)| Some(**id) != kept) {
+            for (site, objects) in at {
+                let Some(known) = self.sites.get(*site) else { continue };
+                self.remove_objects(known, id, objects).await;
+            }
+        }
+    }
+
+    async fn remove_objects(&self, known: &KnownSite, id: &SnapshotId, objects: &Objects) {
+        let head = head_name(self.enclave, id);
+        let parts = objects.keys().filter(|name| **name != head);
+        for name in objects.get_key_value(&head).map(|(name, _)| name).into_iter().chain(parts) {
+            match known.handle.store.delete(name).await {
+                Err(error) if error.kind != ErrorKind::NotFound => {
+                    debug!(site = known.site.name, %error, "a snapshot is removed later");
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Removes what lies of snapshots at a site that is being left: the next one lies elsewhere.
+    pub(super) async fn leave_snapshots(&self, known: &KnownSite) -> Result<(), Error> {
+        let mut listed = Listed::new();
+        self.list_snapshots_at(known, &mut listed).await.map_err(|error| Error::unavailable(error.to_string()))?;
+        for (id, at) in &listed {
+            for objects in at.values() {
+                self.remove_objects(known, id, objects).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// The snapshots that an empty catalog may begin with, newest first.
+    pub async fn snapshots(&self, found: &mut Found) -> Vec<Standing> {
+        let listed = self.list_snapshots(&mut found.silent).await;
+        self.standing(&listed).await
+    }
+
+    /// Fills the empty catalog from the newest snapshot that can be read; whether there was one.
+    pub async fn begin_with_snapshot(&self, found: &mut Found) -> Result<bool, Error> {
+        for standing in self.snapshots(found).await {
+            match self.take_rows(&standing, found).await {
+                Ok(()) => return Ok(true),
+                Err(error) => {
+                    warn!(number = standing.head.number.0, %error, "a snapshot is done without");
+                    self.catalog.clear_rows().await?;
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    async fn take_rows(&self, standing: &Standing, found: &Found) -> Result<(), Error> {
+        found.tell(Step::Snapshot(standing.head.parts.len()));
+        for (number, part) in (0..).zip(&standing.head.parts) {
+            let rows = self.read_part(standing, number, part).await?;
+            found.tell(Step::Read(part.stored()));
+            self.catalog.take_rows(rows.into()).await?;
+        }
+        self.catalog.rows_taken().await?;
+        if self.catalog.enclave().await? != Some(self.enclave) {
+            return Err(Error::Internal("it is another enclave's".to_owned()));
+        }
+        for key in self.catalog.label_keys().await? {
+            self.keys.add(&key).map_err(|_| Error::Internal("its keys are of another root".to_owned()))?;
+        }
+        Ok(())
+    }
+
+    /// From whichever site has it as it was written.
+    async fn read_part(&self, standing: &Standing, number: u32, part: &Part) -> Result<Vec<u8>, Error> {
+        let name = part_name(self.enclave, &standing.id, number);
+        for known in self.sites.iter() {
+            if let Ok(sealed) = known.handle.store.get_range(&name, 0..part.stored()).await
+                && let Ok(rows) = part.open(&standing.id, number, sealed.into())
+            {
+                return Ok(rows);
+            }
+        }
+        Err(Error::unavailable(format!("part {number} is whole at no site that answers")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_told_from_all_others() {
+        let (enclave, id) = (EnclaveId([7; 16]), [9; 16]);
+        assert_eq!(parse(enclave, &head_name(enclave, &id)), Some((id, None)));
+        assert_eq!(parse(enclave, &part_name(enclave, &id, 255)), Some((id, Some(255))));
+        let part = part_name(enclave, &id, 255);
+        for other in
+            [part.to_uppercase(), part.replace("000000ff", "ff"), part.replace("/s/", "/d/"), format!("{part}0")]
+        {
+            assert_eq!(parse(enclave, &other), None, "{other}");
+        }
+        assert_eq!(parse(EnclaveId([8; 16]), &part), None);
+    }
+}
