@@ -12,8 +12,7 @@ from ledger import Ledger, read_back
 from load import MIXED, Load
 from world import SITES
 
-WORKERS, BEFORE = 6, 60
-AFTER = 320 if FULL else 200  # operations after the blow
+WORKERS, BEFORE, AFTER = 6, 60, 320  # operations before and after the blow
 
 
 def drawn(name):

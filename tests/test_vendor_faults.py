@@ -22,7 +22,7 @@ from world import SITES
 LIGHT = ("small", "small", "small", "small", "get", "get", "get", "range", "range", "head", "list", "overwrite", "delete")
 KINDS = (*LIGHT, *LIGHT, "large", "multipart")
 WORKERS, BEFORE = 6, 60
-AFTER = 2000 if FULL else 200  # Operations while the fault lasts; the judge asks them of each enclave.
+AFTER = 2000 if FULL else 320  # Operations while the fault lasts; the judge asks them of each enclave.
 WITHIN_S = 1200 if FULL else 300
 
 

@@ -57,7 +57,7 @@ impl Ground {
         self.opening.store(opening, Ordering::Relaxed);
     }
 
-    /// Streams of which something lies at a site whose ceiling is below their label.
+    /// Streams of which something lies at a site whose ceiling is below their label; a snapshot has something of each.
     pub fn above_ceiling(&self, streams: &[(StreamId, Label)]) -> Vec<String> {
         let mut found = Vec::new();
         for site in &self.sites {
@@ -67,6 +67,9 @@ impl Ground {
             found.extend(
                 above.map(|(stream, _)| format!("{} holds pieces of stream {stream}, above its ceiling", site.name)),
             );
+            if site.holds_snapshot() && streams.iter().any(|(_, label)| !site.ceiling.dominates(label)) {
+                found.push(format!("{} holds a snapshot, above its ceiling", site.name));
+            }
         }
         found
     }

@@ -165,6 +165,11 @@ impl Site {
         self.inner().streams.clone()
     }
 
+    /// Whether anything of a snapshot lies here.
+    pub fn holds_snapshot(&self) -> bool {
+        self.inner().objects.keys().any(|name| name.contains("/s/"))
+    }
+
     pub fn faults(&self) -> BTreeMap<&'static str, u64> {
         self.inner().faults.clone()
     }
@@ -242,10 +247,11 @@ impl Inner {
         *self.faults.entry(fault).or_default() += 1;
     }
 
-    /// Pieces alone: without its marker a site is somebody else's.
+    /// Pieces and snapshots alone: without its marker a site is somebody else's.
     fn some(&mut self, per_mille: u64) -> Vec<String> {
         let random = &mut self.random;
-        let pieces = self.objects.keys().filter(|name| name.contains("/j/") || name.contains("/d/"));
+        let ours = |name: &&String| ["/j/", "/d/", "/s/"].iter().any(|kind| name.contains(kind));
+        let pieces = self.objects.keys().filter(ours);
         pieces.filter(|_| random.chance(per_mille)).cloned().collect()
     }
 

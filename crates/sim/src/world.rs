@@ -27,7 +27,9 @@ use crate::{Breadth, Options, Report};
 const LIFE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 /// In the wide world a day of lifecycle rules is this long.
 pub const DAY: Duration = Duration::from_secs(600);
-/// In the wide world the journal is looked through for what is worth compacting as often.
+/// Records between snapshots: some come in every life.
+const SNAPSHOT_AFTER: u64 = 60;
+/// In the wide world the journal is looked through for what is worth compacting as often, and a snapshot taken.
 const COMPACTED: Duration = Duration::from_secs(30);
 
 pub struct World {
@@ -78,6 +80,12 @@ impl World {
             sweep_every: Duration::from_secs(sweep_after.max(20)),
             lifecycle_day: if options.breadth == Breadth::All { DAY } else { Settings::default().lifecycle_day },
             compact_every: if options.breadth == Breadth::All { COMPACTED } else { Settings::default().compact_every },
+            snapshot_every: if options.breadth == Breadth::All {
+                COMPACTED
+            } else {
+                Settings::default().snapshot_every
+            },
+            snapshot_after: SNAPSHOT_AFTER,
             ..Settings::default()
         };
         let honesty = if plant.is(Plant::SkipSync) { Honesty::SaysSynced } else { Honesty::Honest };
