@@ -35,6 +35,7 @@ mod owner;
 mod progress;
 mod screen;
 mod sigv4;
+mod site_check;
 mod stop;
 mod up;
 

@@ -14,7 +14,6 @@ use time::OffsetDateTime;
 use tokio::runtime::{Builder, Handle};
 
 use super::super::client::Client;
-use super::super::site as check;
 use super::facts::{Catalog, Certificate, Facts, Held, Key, Known, Needs, RootKey, RootKeyState, Run, Site, SiteState};
 use crate::api::wire::{Health, Status};
 use crate::args::DoctorArgs;
@@ -27,6 +26,7 @@ use crate::machine;
 use crate::outside;
 use crate::root_key::{PassphraseFrom, RootFile};
 use crate::run_file::RunFile;
+use crate::site_check as check;
 
 /// A door on this machine answers at once.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
