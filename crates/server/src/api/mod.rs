@@ -32,6 +32,7 @@ mod pages;
 mod problem;
 mod releases;
 mod session;
+mod site_checks;
 mod status;
 mod trail;
 mod users;
@@ -76,8 +77,8 @@ use crate::token::Token;
 /// Far above any request of this API, far below what would hurt.
 const BODY_BYTES_MAX: usize = 16 << 10;
 
-/// How long an answer under way may take once asked to stop: no request of this API takes longer,
-/// and a connection that says nothing may not hold up the end.
+/// How long an answer under way may take once asked to stop: what waits for a site may take longer and is
+/// cut, and a connection that says nothing may not hold up the end.
 const DRAIN_MAX: Duration = Duration::from_secs(2);
 
 /// What the handlers share.
@@ -108,6 +109,8 @@ pub struct Admin {
     ring: Ring,
     /// Streams of events that are open.
     followers: Arc<Semaphore>,
+    /// Sites that are being checked before they are added.
+    site_checks: Arc<Semaphore>,
     stop: CancellationToken,
     /// Where the S3 door is, for whoever asks here first.
     s3_endpoint: String,
@@ -153,6 +156,7 @@ impl Admin {
             answers: Answers::default(),
             ring: Ring::default(),
             followers: Arc::new(Semaphore::new(events::FOLLOWERS_MAX)),
+            site_checks: Arc::new(Semaphore::new(site_checks::CHECKS_MAX)),
             stop,
             s3_endpoint: String::new(),
             instruments: Arc::default(),
@@ -248,6 +252,7 @@ fn routes() -> OpenApiRouter<Arc<Admin>> {
         .routes(on(Duty::SeeStatus, routes!(history::show)))
         .routes(on(Duty::SeeStatus, routes!(events::follow)))
         .routes(on(Duty::Keep, routes!(keeping::set)))
+        .routes(on(Duty::Keep, routes!(site_checks::check)))
         .routes(on(Duty::Keep, routes!(keeping::plan_evacuation)))
         .routes(on(Duty::Keep, routes!(keeping::plan_repair)))
         .routes(on(Duty::Keep, routes!(keeping::repair, keeping::begin_repair)))

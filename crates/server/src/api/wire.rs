@@ -709,6 +709,39 @@ pub struct SetSites {
     pub state: String,
 }
 
+/// `POST /api/v1/site-checks`.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSiteCheck {
+    /// The site as one `[[site]]` of the configuration, in TOML; a directory is not checked from here.
+    pub entry: String,
+}
+
+/// What `POST /api/v1/site-checks` answers, whether the site works or not.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct SiteCheck {
+    pub name: String,
+    pub vendor: String,
+    pub region: String,
+    /// The highest label that may lie there.
+    pub ceiling: String,
+    /// Whose it is: nobody's, or an enclave's; `null` if that could not be read.
+    pub held_by: Option<String>,
+    /// What was tried: after some failures the rest makes no sense.
+    pub steps: Vec<SiteCheckStep>,
+    /// What does not work, and what to do.
+    pub advice: Vec<String>,
+    pub works: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct SiteCheckStep {
+    /// `marker`, `put`, `get`, `range`, `list` or `delete`.
+    pub step: String,
+    pub millis: f64,
+    pub error: Option<String>,
+}
+
 /// `POST /api/v1/evacuation-plan`.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Sites {

@@ -17,6 +17,7 @@ use engine::WaitingCost;
 use model::{LabelRange, Profile, Vendor};
 use policy::labels::{Table, Tables};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tls::Files;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -83,6 +84,14 @@ struct File {
     metrics: Metrics,
     #[serde(default)]
     traces: Traces,
+    #[serde(default)]
+    site: Vec<Spanned<Site>>,
+}
+
+/// A part of a file that adds sites and nothing else.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
     #[serde(default)]
     site: Vec<Spanned<Site>>,
 }
@@ -181,19 +190,44 @@ type Complaints = Vec<(usize, String)>;
 fn parse(text: &str, base: &Path) -> Result<Config, Complaints> {
     let table = Tables::shipped().named(DEFAULT_TABLE).ok_or_else(|| vec![(1, "no policy tables".to_owned())])?;
     let mut check = Check { text, base, complaints: Vec::new(), table };
-    let syntax = |check: &Check<'_>, error: &toml::de::Error| {
-        let line = error.span().map_or(1, |span| check.line(&span));
-        vec![(line, error.message().to_owned())]
-    };
-    let table = DeTable::parse(text).map_err(|error| syntax(&check, &error))?;
-    check.names(table.get_ref());
-    if !check.complaints.is_empty() {
-        return Err(check.complaints);
+    let config = check.document().and_then(|file: File| check.config(&file));
+    check.end(config)
+}
+
+/// Why a text is no further site.
+#[derive(Debug)]
+pub enum NoSite {
+    /// It is no site, or not one alone.
+    Wrong(String),
+    /// Its name or its place is another site's.
+    Taken(String),
+}
+
+/// One more `[[site]]`, read as if it stood in the file of this configuration.
+pub fn further_site(entry: &str, config: &Config) -> Result<SiteConfig, NoSite> {
+    let base = config.file.as_deref().and_then(Path::parent).unwrap_or(&config.data_dir);
+    let table = config.accreditation.table();
+    let table = table.ok_or_else(|| NoSite::Wrong("the policy table of this enclave is not here".to_owned()))?;
+    let mut check = Check { text: entry, base, complaints: Vec::new(), table };
+    let site = check.document().and_then(|entry: Entry| check.only_site(&entry.site, &config.data_dir));
+    let site = check.end(site).map_err(|complaints| {
+        let lines: Vec<String> =
+            complaints.iter().map(|(line, what)| format!("line {line} of the entry: {what}")).collect();
+        NoSite::Wrong(lines.join("; "))
+    })?;
+    match config.sites.iter().find_map(|other| clash(&site, other)) {
+        Some(why) => Err(NoSite::Taken(why)),
+        None => Ok(site),
     }
-    let file: File = toml::from_str(text).map_err(|error| syntax(&check, &error))?;
-    let config = check.config(&file);
-    check.complaints.sort();
-    config.filter(|_| check.complaints.is_empty()).ok_or(check.complaints)
+}
+
+/// Why a site cannot stand beside another, if it cannot.
+fn clash(site: &SiteConfig, other: &SiteConfig) -> Option<String> {
+    let name = &other.name;
+    if site.name == *name {
+        return Some(format!("a site called `{name}` is there already, and its breakers tell whether it works"));
+    }
+    site::overlap(&site.store, &other.store).map(|_| format!("the site `{name}` lies there already: give each its own"))
 }
 
 struct Check<'a> {
@@ -212,6 +246,26 @@ impl Check<'_> {
     fn complain(&mut self, span: &Range<usize>, what: impl Into<String>) {
         let line = self.line(span);
         self.complaints.push((line, what.into()));
+    }
+
+    /// The text as a document: first what is wrong with its letters is told, then every name that nobody knows.
+    fn document<T: DeserializeOwned>(&mut self) -> Option<T> {
+        let table = DeTable::parse(self.text).inspect_err(|error| self.syntax(error)).ok()?;
+        self.names(table.get_ref());
+        if !self.complaints.is_empty() {
+            return None;
+        }
+        toml::from_str(self.text).inspect_err(|error| self.syntax(error)).ok()
+    }
+
+    fn syntax(&mut self, error: &toml::de::Error) {
+        self.complain(&error.span().unwrap_or_default(), error.message());
+    }
+
+    /// What was read, unless there are complaints.
+    fn end<T>(mut self, read: Option<T>) -> Result<T, Complaints> {
+        self.complaints.sort();
+        read.filter(|_| self.complaints.is_empty()).ok_or(self.complaints)
     }
 
     /// Names nobody knows, with what was probably meant.
@@ -444,6 +498,16 @@ impl Check<'_> {
             good.push((config, line));
         }
         good.into_iter().map(|(config, _)| config).collect()
+    }
+
+    /// The site of an entry that adds one.
+    fn only_site(&mut self, sites: &[Spanned<Site>], data_dir: &Path) -> Option<SiteConfig> {
+        if sites.len() != 1 {
+            let at = sites.get(1).map_or(0..0, Spanned::span);
+            self.complain(&at, format!("write one [[site]] and nothing else: here are {}", sites.len()));
+            return None;
+        }
+        self.sites(sites, Some(data_dir)).pop()
     }
 
     /// The default profile must fit the vendors there are.

@@ -21,6 +21,7 @@ use crate::failure::{Exit, Failure};
 use crate::root_key::PassphraseFrom;
 
 pub use encryption::{Pair, Tls};
+pub use file::NoSite;
 
 /// The region S3 clients sign for. It is the one they assume when nobody tells them another.
 pub const DEFAULT_REGION: &str = "us-east-1";
@@ -140,6 +141,11 @@ impl Config {
             Some(path) => file::read(path),
             None => Ok(Config::embedded(&embedded_dir(place)?)),
         }
+    }
+
+    /// One more `[[site]]`, read as if it stood beside those that there are.
+    pub fn further_site(&self, entry: &str) -> Result<SiteConfig, NoSite> {
+        file::further_site(entry, self)
     }
 
     fn embedded(dir: &DataDir) -> Config {

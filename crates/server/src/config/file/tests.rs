@@ -394,6 +394,50 @@ fn two_sites_in_one_bucket_keep_apart_by_prefix() {
     }
 }
 
+/// What the four vendors' file says, of a running Entente that was started with it.
+fn running() -> Config {
+    Config { file: Some(base().join("entente.toml")), ..parse(REMOTE, base()).unwrap() }
+}
+
+#[test]
+fn a_further_site_is_read_as_if_it_stood_in_the_file() {
+    for entry in [ODD.to_owned(), ODD.replace("anonymous", "ceiling = \"secret\"\nanonymous")] {
+        let whole = parse(&format!("{REMOTE}{entry}"), base()).unwrap();
+        assert_eq!(whole.sites.last(), Some(&further_site(&entry, &running()).unwrap()));
+    }
+}
+
+#[test]
+fn an_entry_is_one_site_with_a_name_and_place_of_its_own() {
+    let table = [
+        (String::new(), "line 1 of the entry: write one [[site]] and nothing else: here are 0"),
+        (format!("{ODD}{ODD}"), "here are 2"),
+        (format!("[limits]\n{ODD}"), "`limits`"),
+        (
+            ODD.replace("bucket", "buckets"),
+            "line 7 of the entry: `buckets` is no setting of [site]: did you mean `bucket`?",
+        ),
+        (ODD.replace("bucket = \"pieces-x\"\n", ""), "line 5 of the entry: a site of kind `s3` needs `bucket`"),
+        (ODD.replace("anonymous", "ceiling = \"cosmic\"\nanonymous"), "is no ceiling"),
+        (ODD.replace("\"s3\"", "\"s3"), "line 5 of the entry"),
+    ];
+    for (entry, says) in table {
+        let refused = further_site(&entry, &running()).unwrap_err();
+        assert!(matches!(&refused, NoSite::Wrong(why) if why.contains(says)), "`{says}`: {refused:?}");
+    }
+    let there = further_site(ODD, &running()).unwrap();
+    let beside = Config { sites: vec![there], ..running() };
+    for (entry, says) in [
+        (ODD.to_owned(), "a site called `x` is there already"),
+        (ODD.replace("\"x\"", "\"y\""), "the site `x` lies there already"),
+    ] {
+        let refused = further_site(&entry, &beside).unwrap_err();
+        assert!(matches!(&refused, NoSite::Taken(why) if why.contains(says)), "`{says}`: {refused:?}");
+    }
+    let other = ODD.replace("\"x\"", "\"y\"").replace("pieces-x", "pieces-y");
+    assert!(further_site(&other, &beside).is_ok());
+}
+
 #[test]
 fn all_complaints_are_told_at_once() {
     let text = GOOD.replace("\"eu-central-1\"", "\"Europe\"").replace("\"1 GiB\"", "\"x\"");
