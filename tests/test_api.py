@@ -14,7 +14,7 @@ from sigv4 import Signed, Token
 
 from client import connect
 from content import MIB, content
-from world import World, binary, run
+from world import World, binary, free_port, run
 
 TESTS = pathlib.Path(__file__).parent
 # Of each caller's run.
@@ -267,6 +267,35 @@ def test_sums_over_all_labels_are_told_to_those_alone_who_see_all(world, officer
     operator.get("/api/v1/repair-plan")
     assert set(operator.get("/api/v1/data-moves")) == {"moves", "next", "work", "waits"}
     assert operator.get("/api/v1/overview")["below_promise"] == 0
+
+
+def entry(name, **more):
+    """A `[[site]]` as a configuration has it."""
+    settings = {"name": name, "vendor": "own", "region": "cellar", **more}
+    return "[[site]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+
+
+def test_a_site_is_checked_before_it_is_added_by_who_runs_sites(world, operator, officer):
+    closed = {"kind": "s3", "endpoint": f"http://127.0.0.1:{free_port()}", "anonymous": True}
+    path, good = "/api/v1/site-checks", {"entry": entry("hall-e", **closed, bucket="pieces")}
+    told = operator.ask("POST", path, json=good).json()
+    assert not told["works"] and told["held_by"] is None and told["ceiling"] == "UNCLASSIFIED", told
+    assert [step["step"] for step in told["steps"]] == ["marker"] and told["steps"][0]["error"], told
+    assert f"bucket `pieces` at {closed['endpoint']} exists and is reached from here" in told["advice"][0], told
+    officer.ask("POST", path, 403, json=good)
+    signed(world, made(officer, "ada", "auditor")).ask("POST", path, 403, json=good)
+    folder = world.directory.parent / "chosen"
+    folder.mkdir()
+    for status, says, wrong in (
+        (400, "run `entente site check` there", entry("hall-e", kind="local", path=str(folder))),
+        (400, "line 8 of the entry: `buckets` is no setting of [site]", entry("hall-e", **closed, buckets="pieces")),
+        (400, "here are 2", good["entry"] + entry("hall-f", **closed, bucket="more")),
+        (409, "a site called `google` is there already", entry("google", **closed, bucket="pieces")),
+    ):
+        problem = operator.ask("POST", path, status, json={"entry": wrong})
+        assert problem.headers["content-type"] == "application/problem+json", problem.headers
+        assert says in problem.json()["detail"], problem.text
+    assert not list(folder.iterdir()), "nothing is written where a session says"
 
 
 def test_the_matrix_is_the_one_of_the_page(owner):

@@ -2,12 +2,15 @@
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import pytest
+import requests
 import standins
 from client import connect
 from content import KIB, MIB, content, md5
 from proxy import Proxy
+from sigv4 import Token
 from vendored import Vendored
 from world import binary
 
@@ -119,3 +122,36 @@ def test_oracle_is_not_spoken_to_as_amazon_is(world):
     code, table, error = check(world)
     assert code == 7 and "1 of 4 sites cannot be used: oracle" in error, table + error
     assert "oracle: put:" in table and "crc64nvme" in table, table
+
+
+def test_a_further_site_is_checked_by_the_running_enclave(world, four, oracle):
+    world.start()
+    url = world.ready["console_url"] + "/api/v1/site-checks"
+    token = Token((world.directory / "admin.token").read_text().strip())
+
+    def ask(site, endpoint=None, **more):
+        entry = four[site].site(endpoint, name="fifth", **more)
+        return requests.post(url, auth=token, json={"entry": entry}, timeout=120)
+
+    for site in four:
+        told = ask(site, oracle.endpoint if site == "oracle" else None, prefix="fifth/").json()
+        assert told["works"] and told["advice"] == [] and told["held_by"] == "nobody, empty", told
+        assert [step["step"] for step in told["steps"]] == list(STEPS), told
+        assert all(step["error"] is None and step["millis"] > 0 for step in told["steps"]), told
+
+    nowhere = f"http://127.0.0.1:{standins.free_port()}"
+    answer = ask("amazon", nowhere, prefix="fifth/")
+    assert answer.status_code == 200 and not answer.json()["works"], answer.text
+    assert f"see that bucket `entente` at {nowhere} exists" in answer.json()["advice"][0], answer.text
+    assert ask("amazon").status_code == 409, "without a prefix it would lie around the site that is there"
+
+    four["google"].freeze()
+    try:
+        with ThreadPoolExecutor() as threads:
+            both = [threads.submit(ask, "google", prefix="fifth/") for _ in range(2)]
+            first = next(as_completed(both, timeout=60)).result()
+            four["google"].thaw()
+            statuses = sorted(one.result().status_code for one in both)
+    finally:
+        four["google"].thaw()
+    assert first.status_code == 409 and statuses == [200, 409], (first.text, statuses)
