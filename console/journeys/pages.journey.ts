@@ -1,6 +1,9 @@
 // Every page of the navigation, for each role, in both themes and at a phone's width: nothing serious that axe finds,
 // nothing the policy forbids, nothing wider than the window. The pictures are kept.
 
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
@@ -77,3 +80,46 @@ test.each(["owner", "operator", "officer", "auditor"].flatMap((role) => (["light
     await page.close();
   },
 );
+
+test("a site that does not answer is told of before it is added", async () => {
+  const { page, faults } = await open(browser, world.url);
+  await signIn(page, keys.operator!, { keep: true });
+  await page.goto(new URL("/sites/add", world.url).href);
+  const panel = page.getByRole("region", { name: "3. Check it" });
+  const button = panel.getByRole("button", { name: "Check it now" });
+  await button.waitFor();
+  expect(await button.isDisabled(), "the entry is not whole").toBe(true);
+  const endpoint = `http://127.0.0.1:${await closedPort()}`;
+  // The file is one of the data directory: an enclave without a settings file has its paths begin there.
+  const said = { Name: "hall-e", Region: "cellar", Bucket: "pieces", Endpoint: endpoint, "Credentials file": "credentials" };
+  for (const [label, text] of Object.entries(said)) await page.getByLabel(label, { exact: true }).fill(text);
+  await button.click();
+  await panel.getByText("It does not work").waitFor();
+  await panel.getByText(`see that bucket \`pieces\` at ${endpoint} exists and is reached from here`, { exact: false }).waitFor();
+  expect(await panel.getByRole("row", { name: /^Read whose it is .* Failed$/ }).count()).toBe(1);
+  expect(await axe(page)).toEqual([]);
+  expect(await overflow(page)).toBe(0);
+  await shot(page, "operator-sites-add-checked-light");
+  await page.setViewportSize(PHONE);
+  await page.waitForTimeout(200);
+  expect(await overflow(page), "on a phone").toBe(0);
+
+  await page.getByLabel("Bucket", { exact: true }).fill("others");
+  await panel.getByText("It does not work").waitFor({ state: "detached" });
+  await page.getByLabel("Name", { exact: true }).fill("google");
+  expect(await button.isDisabled(), "the name is taken").toBe(true);
+  await page.getByLabel("Kind", { exact: true }).selectOption("local");
+  expect(await button.count(), "a directory is checked on its machine").toBe(0);
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
+/** Nothing listens there any more. */
+async function closedPort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}

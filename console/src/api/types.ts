@@ -91,6 +91,26 @@ export interface Sites {
   sites: Site[];
 }
 
+/** `POST /site-checks`: answered whether the site works or not. */
+export interface SiteCheck {
+  name: string;
+  vendor: string;
+  region: string;
+  ceiling: string;
+  /** `null` if it could not be read. */
+  held_by: string | null;
+  steps: SiteCheckStep[];
+  /** What does not work, and what to do. */
+  advice: string[];
+  works: boolean;
+}
+
+export interface SiteCheckStep {
+  step: "marker" | "put" | "get" | "range" | "list" | "delete";
+  millis: number;
+  error: string | null;
+}
+
 export interface Series {
   requests?: (number | null)[];
   errors?: (number | null)[];

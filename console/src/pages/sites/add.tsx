@@ -9,12 +9,13 @@ import { Link } from "../../router";
 import { useSession } from "../../session";
 import { Code, Page, Panel } from "../../ui/parts";
 import { vendorName } from "../../ui/sites";
+import { CheckNow } from "./check";
 import { KINDS, type SiteKind, type Wanted, complaints, stanza } from "./stanza";
 
 const FIRST: Wanted = { name: "", vendor: "amazon", kind: "s3", region: "", settings: {}, ceiling: "", latitude: "", longitude: "" };
 
 export default function AddSite() {
-  const { session } = useSession();
+  const { session, may } = useSession();
   const sites = useDocument<Sites>("/sites");
   const [wanted, setWanted] = useState<Wanted>(FIRST);
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
@@ -26,13 +27,13 @@ export default function AddSite() {
   const text = (name: "name" | "region" | "latitude" | "longitude", label: string, description?: string) => (
     <TextInput label={label} description={description} value={wanted[name]} error={touched.has(name) && wrong[name]} onChange={(event) => set({ [name]: event.currentTarget.value.trim() })} onBlur={() => touch(name)} spellCheck={false} autoComplete="off" />
   );
-  const whole = Object.keys(wrong).length === 0;
+  const entry = Object.keys(wrong).length === 0 ? stanza(wanted) : null;
   return (
     <Page
       title="Add a site"
       lead={
         <>
-          <Link to="/sites">Vendors and sites</Link> · Sites stand in the settings file on the machine Entente runs on. This page writes the entry; nothing is changed by it.
+          <Link to="/sites">Vendors and sites</Link> · Sites stand in the settings file on the machine Entente runs on. This page writes the entry and can try it; the settings are not changed by it.
         </>
       }
     >
@@ -81,10 +82,10 @@ export default function AddSite() {
         <div className="stack">
           <Panel title="2. Write it into the settings">
             <div className="stack">
-              {whole ? (
+              {entry !== null ? (
                 <>
                   <p>Append this to the file that <code>entente up --config</code> names:</p>
-                  <Code label="entry for the settings" text={stanza(wanted)} />
+                  <Code label="entry for the settings" text={entry} />
                 </>
               ) : (
                 <p className="muted">The entry stands here once name{kind.region ? ", region" : ""} and place are given.</p>
@@ -97,7 +98,8 @@ export default function AddSite() {
           </Panel>
           <Panel title="3. Check it">
             <div className="stack">
-              <p>This writes, reads, lists and deletes a small object at each site, and says what to do where that fails:</p>
+              {wanted.kind !== "local" && may("Keep") && <CheckNow key={entry} entry={entry} />}
+              <p>Once it stands in the settings, this writes, reads, lists and deletes a small object at each site, and says what to do where that fails:</p>
               <Code label="command that checks the sites" text="entente site check --config entente.toml" />
             </div>
           </Panel>

@@ -1,0 +1,75 @@
+// A site that is to be added, checked by Entente before it stands in the settings.
+
+import { Button } from "@mantine/core";
+import { useState } from "react";
+
+import type { SiteCheck, SiteCheckStep } from "../../api/types";
+import { useSession } from "../../session";
+import { useDeed } from "../../ui/deed";
+import { millis } from "../../ui/format";
+import { Facts, Failure, State, sentence } from "../../ui/parts";
+import { Table } from "../../ui/table";
+
+const STEPS: Record<SiteCheckStep["step"], string> = {
+  marker: "Read whose it is",
+  put: "Write",
+  get: "Read",
+  range: "Read a part",
+  list: "List",
+  delete: "Delete",
+};
+
+/** `entry` is the stanza once it is whole. What is known of another one is not shown: give it as the `key` too. */
+export function CheckNow({ entry }: { entry: string | null }) {
+  const { api } = useSession();
+  const [checked, setChecked] = useState<SiteCheck | null>(null);
+  const { busy, problem, submit } = useDeed(async () => {
+    setChecked(null);
+    setChecked(await api.post<SiteCheck>("/site-checks", { entry }));
+  });
+  return (
+    <form className="stack" onSubmit={submit}>
+      <p>Entente can try this site before it stands in the settings, from the machine it runs on. What it writes there is deleted again.</p>
+      <div>
+        <Button type="submit" size="xs" disabled={entry === null} loading={busy}>
+          Check it now
+        </Button>
+      </div>
+      {problem && <Failure problem={problem} title="It was not checked" />}
+      <div className="stack" aria-live="polite">
+        {checked && <Checked of={checked} />}
+      </div>
+    </form>
+  );
+}
+
+function Checked({ of }: { of: SiteCheck }) {
+  return (
+    <>
+      {of.works ? <State kind="ok">It works</State> : <State kind="bad">It does not work</State>}
+      {of.advice.map((advice) => (
+        <p key={advice} className="wrap">
+          {sentence(advice)}
+        </p>
+      ))}
+      {of.steps.length > 0 && (
+        <Table
+          caption={`Steps of the check of ${of.name}`}
+          rows={of.steps}
+          name={({ step }) => step}
+          columns={[
+            { head: "Step", cell: ({ step }) => STEPS[step] },
+            { head: "Took", numeric: true, cell: (step) => millis(step.millis) },
+            { head: "Outcome", cell: ({ error }) => (error === null ? <State kind="ok">Well</State> : <State kind="bad">Failed</State>) },
+          ]}
+        />
+      )}
+      <Facts
+        of={[
+          ["Held by", of.held_by ?? "not known"],
+          ["Ceiling", of.ceiling],
+        ]}
+      />
+    </>
+  );
+}
