@@ -155,7 +155,8 @@ mod tests {
     const ID: SnapshotId = [2; 16];
 
     fn head(parts: u64) -> Head {
-        let part = |number| Part { key: BodyKey::from_bytes([number as u8; 32]), length: number * 1_000 };
+        let key = |number: u64| BodyKey::from_bytes([number.to_le_bytes()[0]; 32]);
+        let part = |number| Part { key: key(number), length: number * 1_000 };
         let parts = (0..parts).map(part).collect();
         Head { form: 10, number: Number(77), closed_below: Epoch(3), made: Timestamp(-5), parts }
     }
