@@ -71,7 +71,7 @@ fn without_its_root_key_an_enclave_stays_shut_and_whole() {
     write("not a key\n", 0o600);
     world.refused(&[], 5, &["not 64 hexadecimal digits"]);
     write(&format!("{}\n", "5a".repeat(32)), 0o600);
-    world.refused(&[], 5, &["not this enclave's"]);
+    world.refused(&[], 5, &["does not open the keys"]);
 
     assert_eq!(snapshot(&world.dir().join("sites")), before, "the sites were not touched");
     write(&good, 0o600);
