@@ -46,7 +46,8 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       const signer = await Signer.of(accessKey, secret);
       const api = new Api(signer, region);
       const session = await api.get<Session>("/session");
-      api.onUnknown = (problem) => signOut(`This key is no longer taken: ${problem.message}`);
+      // The server's words are for whoever writes requests by hand.
+      api.onUnknown = () => signOut("This key is no longer taken: it was revoked, or all that it opened is gone, or this machine’s clock is more than 15 minutes off");
       const s3 = new S3(signer, session.s3_endpoint, session.region);
       if (keep) sessionStorage.setItem(KEPT, JSON.stringify({ accessKey, secret }));
       else forget();

@@ -1,7 +1,7 @@
 // The API under /api/v1: each request is signed here, so that no secret travels.
 
 import { type Signer, canonicalQuery, sha256, utf8 } from "../sign/sigv4";
-import { type Problem, isAbort, problemOf, unanswered } from "./problem";
+import { isAbort, problemOf, unanswered } from "./problem";
 import type { SignInFacts } from "./types";
 
 export type Query = Record<string, string | number | boolean | undefined>;
@@ -22,7 +22,7 @@ export class Api {
   /** The last answer to each question that came with an ETag, so that an unchanged one is not sent again. */
   private readonly kept = new Map<string, Kept>();
   /** Called once the server no longer knows the key. */
-  onUnknown?: (problem: Problem) => void;
+  onUnknown?: () => void;
   /** Called with every request: whether the server answered at all. */
   onReach?: (answers: boolean) => void;
 
@@ -87,7 +87,7 @@ export class Api {
     this.onReach?.(true);
     if (response.ok || response.status === 304) return response;
     const problem = await problemOf(response);
-    if (problem.status === 401) this.onUnknown?.(problem);
+    if (problem.status === 401) this.onUnknown?.();
     throw problem;
   }
 }
