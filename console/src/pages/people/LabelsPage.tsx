@@ -19,8 +19,17 @@ export function LabelsPage() {
   const labels = useDocument<Labels>("/labels");
   const [rotating, setRotating] = useState<LabelInUse | null>(null);
   const [shredding, setShredding] = useState<LabelInUse | null>(null);
+  const [shredded, setShredded] = useState<ShredPlan | null>(null);
   return (
     <Page title="Labels" lead={`At or below ${session.label}. Each has a key of its own; what was written under a key stays readable with it, and new writes take the newest.`}>
+      {shredded && (
+        <Panel title={`${shredded.label} is shredded`} aside="stands here until this page is left">
+          <div className="stack">
+            <p role="status">Nothing of it opens under the new root key. What is named here is not destroyed yet.</p>
+            <Copies of={shredded} />
+          </div>
+        </Panel>
+      )}
       <Panel title="In use">
         <Load of={labels}>
           {({ labels: rows }) => (
@@ -69,7 +78,14 @@ export function LabelsPage() {
       >
         <p>What is written at this label from now on is under a new key, epoch {Math.max(0, ...(rotating?.epochs ?? [])) + 1}. Nothing is moved or written again; what is there stays under the keys it has, and readable.</p>
       </Confirm>
-      <Shredding of={shredding} close={() => setShredding(null)} done={() => void labels.refresh()} />
+      <Shredding
+        of={shredding}
+        close={() => setShredding(null)}
+        done={(plan) => {
+          setShredded(plan);
+          void labels.refresh();
+        }}
+      />
     </Page>
   );
 }
@@ -98,7 +114,7 @@ function Ceilings() {
   );
 }
 
-function Shredding({ of, close, done }: { of: LabelInUse | null; close: () => void; done: () => void }) {
+function Shredding({ of, close, done }: { of: LabelInUse | null; close: () => void; done: (plan: ShredPlan) => void }) {
   const { api } = useSession();
   const [despite, setDespite] = useState(false);
   const plan = useLoaded<ShredPlan>(of?.label ?? null, () => api.post<ShredPlan>("/label-shred-plan", { label: of?.label }));
@@ -113,7 +129,8 @@ function Shredding({ of, close, done }: { of: LabelInUse | null; close: () => vo
       ready={plan.data !== undefined && (locked === 0 || despite)}
       act={async () => {
         await api.post("/label-shreds", { label: of?.label, confirm: of?.label, despite_locks: despite });
-        done();
+        // Once it is done nobody is told any more which copies there are.
+        if (plan.data) done(plan.data);
       }}
       close={() => {
         setDespite(false);
@@ -145,28 +162,48 @@ function Shredding({ of, close, done }: { of: LabelInUse | null; close: () => vo
                 { head: "Pieces that become noise", cell: (row) => count(row.pieces), numeric: true },
               ]}
             />
-            <div>
-              <strong>For this to be so, these must be destroyed:</strong>
-              <ul className="stack">
-                <li>
-                  The root key’s file <code>{it.root_key}</code>: Entente replaces it{it.sealed_under_passphrase ? "; it is sealed under a passphrase" : ""}. Any copy of it is yours to destroy.
-                </li>
-                {it.shares.map((one) => (
-                  <li key={one.made}>
-                    Shares made {moment(one.made)}, {one.needed} of {one.holders.length}: with {one.holders.join(", ")}
-                  </li>
-                ))}
-                {it.backups.map((one) => (
-                  <li key={one.digest}>
-                    The backup of {moment(one.made)} at <code>{one.place}</code>, or make it anew
-                  </li>
-                ))}
-              </ul>
-            </div>
+            <Copies of={it} />
             {it.locked > 0 && <Checkbox color="red" label={`Despite object locks that keep ${counted(it.locked, "version")}`} checked={despite} onChange={(event) => setDespite(event.currentTarget.checked)} />}
           </div>
         )}
       </Load>
     </Confirm>
+  );
+}
+
+/** What is known of copies that still open what lies in others. */
+function Copies({ of }: { of: ShredPlan }) {
+  return (
+    <>
+      <div>
+        <strong>To be destroyed, as whoever has one of these still reads it:</strong>
+        <ul className="stack">
+          <li>
+            Every copy of the root key <code>{of.root_key}</code>{of.sealed_under_passphrase && ", for who knows the passphrase"}; the file itself is replaced.
+          </li>
+          {of.shares.map((one) => (
+            <li key={one.made}>
+              Shares of {one.holders.join(", ")}, {one.needed} of which give a root key, made {moment(one.made)}.
+            </li>
+          ))}
+        </ul>
+      </div>
+      {of.backups.length > 0 && (
+        <div>
+          <strong>Of no more use, as they open under the old root key:</strong>
+          <ul className="stack">
+            {of.backups.map((one) => (
+              <li key={one.digest}>
+                Backup <code>{one.place}</code> of {moment(one.made)}.
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
+      <p>
+        The new root key takes the old one’s place: copy it, give out new shares, and make a new backup. Old copies of the catalog <code>{of.catalog}</code> tell names, sizes
+        and ETags, and nothing else.
+      </p>
+    </>
   );
 }
