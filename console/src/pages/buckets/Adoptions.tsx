@@ -49,6 +49,7 @@ interface Plan {
   dollars: number | null;
 }
 
+/** What a comparison of both places found. */
 interface Finished {
   finished: boolean;
   compared: number;
@@ -58,7 +59,11 @@ interface Finished {
   told: { key: string; how: string }[];
 }
 
+const MIB = 1 << 20;
+
 type Step = "pause" | "resume" | "finish" | "abandon";
+
+const NAMES: Record<Step, string> = { pause: "Pause", resume: "Resume", finish: "Finish", abandon: "Abandon" };
 
 const STEPS: Record<Adoption["stage"], Step[]> = {
   copying: ["pause", "finish", "abandon"],
@@ -80,7 +85,12 @@ export function Adoptions() {
   const { query, go } = usePlace();
   const adoptions = useDocument<{ adoptions: Adoption[] }>("/adoptions", { every: 3 });
   const [wanted, setWanted] = useState<{ of: Adoption; step: Step } | null>(null);
-  const [finished, setFinished] = useState<Finished | null>(null);
+  const [budget, setBudget] = useState("");
+  const [compared, setCompared] = useState<{ bucket: string; told: Finished } | null>(null);
+  const ask = (of: Adoption, step: Step) => {
+    setBudget(of.budget === null ? "" : String(Math.ceil(of.budget / MIB)));
+    setWanted({ of, step });
+  };
   return (
     <Page
       title="Moving in"
@@ -119,8 +129,8 @@ export function Adoptions() {
                   cell: (row) => (
                     <span className="row">
                       {STEPS[row.stage].map((step) => (
-                        <Button key={step} size="compact-xs" variant={step === "abandon" ? "subtle" : "default"} color={step === "abandon" ? "red" : undefined} onClick={() => setWanted({ of: row, step })} aria-label={`${step} the adoption of ${row.bucket}`}>
-                          {step} …
+                        <Button key={step} size="compact-xs" variant={step === "abandon" ? "subtle" : "default"} color={step === "abandon" ? "red" : undefined} onClick={() => ask(row, step)} aria-label={`${NAMES[step]} the adoption of ${row.bucket}`}>
+                          {NAMES[step]} …
                         </Button>
                       ))}
                     </span>
@@ -131,41 +141,55 @@ export function Adoptions() {
           </div>
         )}
       </Load>
-      {finished && !finished.finished && (
-        <div className="panel">
-          <div className="stack">
-            <p>
-              <strong>Not finished: {counted(finished.differing, "key")} differ.</strong> {count(finished.compared)} were compared, {count(finished.equal)} are equal, {count(finished.ours)} were written or deleted here since. Nothing changed.
-            </p>
-            <ul>
-              {finished.told.map((one) => (
-                <li key={one.key}>
-                  <Name of={one.key} wrap />: {one.how}
-                </li>
-              ))}
-            </ul>
-          </div>
-        </div>
-      )}
+      {compared && <Comparison of={compared.told} bucket={compared.bucket} />}
       <Confirm
         open={wanted !== null}
-        title={wanted ? `${wanted.step[0]?.toUpperCase()}${wanted.step.slice(1)}: ${wanted.of.bucket}` : ""}
-        deed={wanted ? `${wanted.step[0]?.toUpperCase()}${wanted.step.slice(1)}` : ""}
+        title={wanted ? `${NAMES[wanted.step]}: ${wanted.of.bucket}` : ""}
+        deed={wanted ? NAMES[wanted.step] : ""}
         word={wanted?.step === "abandon" || wanted?.step === "finish" ? wanted.of.bucket : undefined}
         danger={wanted?.step === "abandon"}
         act={async () => {
           if (!wanted) return;
-          const body = wanted.step === "resume" ? { budget: wanted.of.budget } : undefined;
+          const body = wanted.step === "resume" ? { budget: bytesOf(budget) } : undefined;
           const told = await api.post<Finished | undefined>(`/adoptions/${uriEncode(wanted.of.bucket)}/${wanted.step}`, body);
-          setFinished(wanted.step === "finish" ? (told ?? null) : null);
+          setCompared(told ? { bucket: wanted.of.bucket, told } : null);
           await adoptions.refresh();
         }}
         close={() => setWanted(null)}
       >
         <p>{wanted && SAID[wanted.step]}</p>
+        {wanted?.step === "resume" && <Budget of={budget} set={setBudget} />}
       </Confirm>
       {query.get("new") === "1" && <Beginning close={() => go("/adoptions", { replace: true })} done={() => void adoptions.refresh()} />}
     </Page>
+  );
+}
+
+function Comparison({ of, bucket }: { of: Finished; bucket: string }) {
+  const sums = `${counted(of.compared, "key")} of the old place compared: ${count(of.equal)} equal, ${count(of.ours)} written or deleted here since.`;
+  if (of.finished) {
+    return (
+      <p className="panel" role="status">
+        <strong>{bucket} is finished.</strong> {sums} Nothing differs, and the old place is asked no more.
+      </p>
+    );
+  }
+  return (
+    <div className="panel stack" role="alert">
+      <p>
+        <strong>
+          {bucket} is not finished: {of.differing === 1 ? "1 key differs" : `${count(of.differing)} keys differ`}.
+        </strong>{" "}
+        {sums} Nothing changed; a pause and a resume have the copy look again.
+      </p>
+      <ul>
+        {of.told.map((one) => (
+          <li key={one.key}>
+            <Name of={one.key} wrap />: {one.how}
+          </li>
+        ))}
+      </ul>
+    </div>
   );
 }
 
@@ -175,9 +199,18 @@ function Stage({ of }: { of: Adoption }) {
     <>
       <State kind={kind[of.stage]}>{of.stage}</State>
       {of.unproven > 0 && <div className="muted">{counted(of.unproven, "object")} had no MD5 to compare with</div>}
+      {of.failed > 0 && <div>{counted(of.failed, "object")} could not be brought yet</div>}
       {of.trouble && <div role="alert">{of.trouble}</div>}
     </>
   );
+}
+
+function Budget({ of, set }: { of: string; set: (budget: string) => void }) {
+  return <TextInput label="Budget, MiB per second" placeholder="no limit" inputMode="numeric" value={of} onChange={(event) => set(event.currentTarget.value.replace(/\D/g, ""))} autoComplete="off" />;
+}
+
+function bytesOf(budget: string): number | null {
+  return budget ? Number(budget) * MIB : null;
 }
 
 const KINDS = [
@@ -218,7 +251,7 @@ function Beginning({ close, done }: { close: () => void; done: () => void }) {
           autoComplete="off"
           spellCheck={false}
         />
-        <TextInput label="Budget, MiB per second" placeholder="no limit" inputMode="numeric" value={budget} onChange={(event) => setBudget(event.currentTarget.value.replace(/\D/g, ""))} />
+        <Budget of={budget} set={setBudget} />
       </FormDialog>
       <Confirm
         open={counting !== null}
@@ -226,7 +259,7 @@ function Beginning({ close, done }: { close: () => void; done: () => void }) {
         deed="Begin"
         ready={plan.data !== undefined}
         act={async () => {
-          await api.post("/adoptions", { bucket, origin, budget: budget ? Number(budget) << 20 : null });
+          await api.post("/adoptions", { bucket, origin, budget: bytesOf(budget) });
           done();
           close();
         }}
