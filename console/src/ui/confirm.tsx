@@ -1,7 +1,7 @@
 // A plan first, then a yes: whatever spends, moves or deletes is shown before it is done.
 
 import { Button, Group, Modal, TextInput } from "@mantine/core";
-import { type ReactNode, useEffect, useId, useState } from "react";
+import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 
 import { useDeed } from "./deed";
 import { Failure } from "./parts";
@@ -22,7 +22,12 @@ interface Props {
   close: () => void;
 }
 
-export function Confirm({ open, title, deed, word, danger, ready = true, children, act, close }: Props) {
+export function Confirm(props: Props) {
+  const { open, ready = true, act, close } = props;
+  // What was asked stays as it is while the dialog fades, when its page knows no more what it was about.
+  const asked = useRef(props);
+  if (open) asked.current = props;
+  const { title, deed, word, danger, children } = asked.current;
   const [typed, setTyped] = useState("");
   const id = useId();
   const { busy, problem, submit, forgive } = useDeed(async () => {
@@ -34,7 +39,7 @@ export function Confirm({ open, title, deed, word, danger, ready = true, childre
     setTyped("");
     forgive();
   }, [open]);
-  const may = ready && !busy && (word === undefined || typed === word);
+  const may = open && ready && !busy && (word === undefined || typed === word);
   return (
     <Modal opened={open} onClose={close} title={title} size="lg" lockScroll={false} closeButtonProps={{ "aria-label": "Close" }}>
       <form onSubmit={(event) => (may ? submit(event) : event.preventDefault())} className="confirm">
