@@ -113,11 +113,12 @@ export function Bytes({ of }: { of: number | null | undefined }) {
 
 /** How long ago, by a clock that goes on; the moment itself on pointing at it. */
 export function Age({ at }: { at: string | null | undefined }) {
-  const now = useNow(10_000);
+  // Told anew now and then; of what came since it is no time yet to come.
+  useNow(10_000);
   if (at == null || Number.isNaN(Date.parse(at))) return <span>{age(at)}</span>;
   return (
     <time dateTime={at} title={moment(at)}>
-      {age(at, now)}
+      {age(at)}
     </time>
   );
 }
