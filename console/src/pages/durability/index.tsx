@@ -16,6 +16,7 @@ export default function Durability() {
   const { may } = useSession();
   const ledger = useDocument<Ledger>("/durability", { every: 30 });
   const findings = useDocument<Found>("/findings", { every: 10 });
+  const changed = () => Promise.all([findings.refresh(), ledger.refresh()]);
   return (
     <Page title="Durability" lead="What proves that everything is there, how old the proofs are, and what is done where one is missing.">
       <div className="panels">
@@ -35,8 +36,8 @@ export default function Durability() {
         <Panel title="Findings" wide aside="what scrubs and reads found wrong">
           <Load of={findings}>{({ findings }) => <Findings all={findings} />}</Load>
         </Panel>
-        {may("Scrub") && <Scrub changed={() => Promise.all([findings.refresh(), ledger.refresh()])} />}
-        {may("Keep") && <Repair />}
+        {may("Scrub") && <Scrub changed={changed} />}
+        {may("Keep") && <Repair changed={changed} />}
         {may("Keep") && <Compaction />}
         <Panel title="Rebuild drill">
           <div className="stack">

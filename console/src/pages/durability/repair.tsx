@@ -9,18 +9,22 @@ import { useSession } from "../../session";
 import { Confirm } from "../../ui/confirm";
 import { bytes, count, counted, dollars } from "../../ui/format";
 import { Facts, Failure, Load, Panel, Progress, State, sentence } from "../../ui/parts";
-import { useRun } from "./run";
+import { useOver, useRun } from "./run";
 
-export function Repair() {
+export function Repair({ changed }: { changed: () => Promise<unknown> }) {
   const { api } = useSession();
   const run = useRun<RepairState>("/repairs", (state) => !state.over);
   const running = run.data !== undefined && !run.data.over;
   const plan = useDocument<RepairPlan>("/repair-plan", { every: 10 });
   const [open, setOpen] = useState(false);
   const [beyond, setBeyond] = useState(false);
+  const look = () => Promise.all([plan.refresh(), changed()]);
+  useOver(running, look);
   const begin = async () => {
     await api.post("/repairs", { beyond_budget: beyond });
-    await Promise.all([run.refresh(), plan.refresh()]);
+    // A short one is over by now, and was never seen running.
+    await run.refresh();
+    await look();
   };
   return (
     <Panel title="Repair" aside={running ? <State kind="busy">Running</State> : undefined}>
@@ -82,7 +86,8 @@ function Repaired({ state }: { state: RepairState }) {
           {dollars(state.work.dollars)}.
         </p>
       )}
-      <Waits of={state.waits} />
+      {/* What waited for somebody else who did it waits no more. */}
+      {(!state.over || state.left > 0) && <Waits of={state.waits} />}
       {compared && (
         <p>
           {counted(compared.pieces, "piece")} at {counted(compared.sites, "site")} compared: {compared.missing === 0 ? "none is missing" : `${count(compared.missing)} missing`}

@@ -1,7 +1,7 @@
 // A scrub that is asked for: where, how deep, how far it is, and what it found.
 
 import { Button, Checkbox } from "@mantine/core";
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 
 import { useDocument } from "../../api/documents";
 import type { ScrubState, Sites } from "../../api/types";
@@ -9,7 +9,7 @@ import { useSession } from "../../session";
 import { Confirm } from "../../ui/confirm";
 import { count, counted, dollars } from "../../ui/format";
 import { Bytes, Empty, Facts, Failure, Panel, State, sentence } from "../../ui/parts";
-import { useRun } from "./run";
+import { useOver, useRun } from "./run";
 
 const DEPTHS = [
   { name: "inventory", says: "compare each site’s listing with the catalog" },
@@ -27,13 +27,7 @@ export function Scrub({ changed }: { changed: () => Promise<unknown> }) {
   const [beyond, setBeyond] = useState(false);
   const running = run.data?.running ?? false;
 
-  // What it found shows at once when it is over.
-  const was = useRef(running);
-  useEffect(() => {
-    if (was.current && !running) void changed();
-    was.current = running;
-  }, [running, changed]);
-
+  useOver(running, changed);
   const begin = async () => {
     await api.post("/scrubs", { sites: chosen, depths, beyond_budget: beyond });
     await run.refresh();
