@@ -114,6 +114,7 @@ export function Adoptions() {
                 { head: "Bucket", cell: (row) => row.bucket, by: (row) => row.bucket },
                 {
                   head: "From",
+                  minor: true,
                   cell: (row) => (
                     <>
                       {row.origin.kind} <Name of={row.origin.bucket} wrap />
@@ -122,7 +123,7 @@ export function Adoptions() {
                 },
                 { head: "Begun", cell: (row) => <Age at={row.begun} />, minor: true },
                 { head: "Brought", cell: (row) => count(row.objects), numeric: true },
-                { head: "Size", cell: (row) => <Bytes of={row.bytes} />, numeric: true },
+                { head: "Size", cell: (row) => <Bytes of={row.bytes} />, numeric: true, minor: true },
                 { head: "State", cell: (row) => <Stage of={row} /> },
                 {
                   head: "",
@@ -273,7 +274,7 @@ function Beginning({ close, done }: { close: () => void; done: () => void }) {
                 ["Bytes to bring", bytes(it.bytes)],
                 ["The largest", bytes(it.largest)],
                 ["Requests there", count(it.list_requests + it.get_requests)],
-                ["At the vendor’s list prices", it.dollars === null ? "not known" : dollars(it.dollars)],
+                ["Cost at list prices", it.dollars === null ? "not known" : dollars(it.dollars)],
               ]}
             />
           )}

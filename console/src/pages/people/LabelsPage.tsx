@@ -41,7 +41,7 @@ export function LabelsPage() {
               columns={[
                 { head: "Label", cell: (row) => <Label of={row.label} />, by: (row) => row.label },
                 { head: "Buckets", cell: (row) => count(row.buckets), by: (row) => row.buckets, numeric: true },
-                { head: "Key epochs", cell: (row) => (row.epochs.length > 0 ? row.epochs.join(", ") : "none"), by: (row) => row.epochs.length },
+                { head: "Key epochs", cell: (row) => (row.epochs.length > 0 ? row.epochs.join(", ") : "none"), by: (row) => row.epochs.length, minor: true },
                 { head: "Stream", cell: (row) => (row.stream ? <code>{row.stream}</code> : "–"), minor: true },
                 {
                   head: "",
@@ -102,7 +102,7 @@ function Ceilings() {
             name={(row) => row.name}
             columns={[
               { head: "Site", cell: (row) => row.name, by: (row) => row.name },
-              { head: "Vendor", cell: (row) => row.vendor, by: (row) => row.vendor },
+              { head: "Vendor", cell: (row) => row.vendor, by: (row) => row.vendor, minor: true },
               { head: "Region", cell: (row) => row.region, by: (row) => row.region, minor: true },
               { head: "May hold up to", cell: (row) => (row.ceiling ? <Label of={row.ceiling} /> : "–"), by: (row) => row.ceiling },
               { head: "State", cell: (row) => <State kind={row.state === "active" ? "ok" : "off"}>{row.state}</State>, by: (row) => row.state },
