@@ -55,7 +55,9 @@ export class World {
     return new World(directory, sites, where, started, ready);
   }
 
+  /** A second time it does nothing: a journey may stop a world that is stopped behind it in any case. */
   async stop(): Promise<void> {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
     const over = new Promise((resolve) => this.process.once("exit", resolve));
     this.process.kill("SIGTERM");
     await over;
