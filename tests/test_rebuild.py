@@ -133,8 +133,8 @@ def test_everything_comes_back(copy):
     plan = json.loads(planned.stdout)
     assert sorted(row["site"] for row in plan["sites"]) == sorted(SITES)
     pieces = sum(row["pieces"] for row in plan["sites"])
-    assert plan["list_requests"] == 4 and plan["segments"] * 4 == plan["get_requests"] * 2 == pieces
-    assert "4 LIST" in rebuild(world, "--plan").stdout
+    assert plan["list_requests"] == 8 and plan["segments"] * 4 == plan["get_requests"] * 2 == pieces
+    assert "8 LIST" in rebuild(world, "--plan").stdout
     # A plan does nothing; what the failed start left, which is of no enclave, is in nobody's way.
     assert (world.directory / "catalog.sqlite").read_bytes() == before
     done = rebuild(world, "--json")
