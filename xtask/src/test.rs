@@ -66,6 +66,7 @@ const AREAS: &[Area] = &[
         &[Need::Console, Need::Browser],
         Kind::Journeys("vitest.journeys.config.ts"),
     ),
+    area("faults", "two sites torn away under load", &[Need::Python], Kind::Pytest("test_faults.py")),
     area("clients", "real clients, a real tree, a large file", &[Need::Python], Kind::Pytest("test_clients.py")),
     area("keys", "keys turn, shred, and come back from shares", &[Need::Python], Kind::Pytest("test_keys.py")),
     area(
@@ -107,7 +108,6 @@ const AREAS: &[Area] = &[
     area("lifecycle", "what rules make due goes, and nothing else", &[Need::Python], Kind::Pytest("test_lifecycle.py")),
     // ... and what needs the machine.
     area("kill", "kill -9 under load loses nothing", &[Need::Python], Kind::Alone("test_kill.py")),
-    area("faults", "two sites torn away under load", &[Need::Python], Kind::Alone("test_faults.py")),
     area("bad-days", "each fault of a vendor, and of two, under load", STANDINS, Kind::Alone("test_vendor_faults.py")),
     area("bounds", "memory and time within their bounds", &[Need::Python], Kind::Alone("test_bounds.py")),
 ];
