@@ -7,8 +7,9 @@
 //!  ─► what was shredded is removed ─► done
 //! ```
 //!
-//! It is the replay of a start over the catalog that the snapshot is, or without one from the first record on. Nothing is written to the sites, and a catalog
-//! that a rebuild left half way is thrown away: the next one begins with an empty one.
+//! It is the replay of a start over the catalog that the snapshot is, or without one from the first record on.
+//! Nothing is written to the sites, and a catalog that a rebuild left half way is thrown away: the next one begins with
+//! an empty one.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use catalog::{Catalog, SqliteCatalog};
 use engine::{Engine, RebuildPlan, Rebuilt, ReplayStep, Tell};
@@ -115,11 +116,20 @@ fn put_in_place(dir: &DataDir) -> Result<(), Failure> {
 
 /// Tells of listing, reading and showing as stages.
 pub fn told(progress: &Arc<Progress>) -> Tell {
-    progress.begin("pieces of the journal", None);
-    let progress = Arc::clone(progress);
+    const LISTING: &str = "pieces of the journal";
+    progress.begin(LISTING, None);
+    let (progress, of_snapshot) = (Arc::clone(progress), AtomicBool::new(false));
     Arc::new(move |step| match step {
-        ReplayStep::Snapshot(parts) => progress.begin("parts of the snapshot", Some(parts as u64)),
-        ReplayStep::Listed { pieces, .. } => progress.advance(pieces as u64),
+        ReplayStep::Snapshot(parts) => {
+            of_snapshot.store(true, Ordering::Relaxed);
+            progress.begin("parts of the snapshot", Some(parts as u64));
+        }
+        ReplayStep::Listed { pieces, .. } => {
+            if of_snapshot.swap(false, Ordering::Relaxed) {
+                progress.begin(LISTING, None);
+            }
+            progress.advance(pieces as u64);
+        }
         ReplayStep::Segments(segments) => progress.begin("segments of the journal", Some(segments as u64)),
         // The control stream is shown before the others are read: what counts is how many there are.
         ReplayStep::Read(_) => progress.advance(1),
