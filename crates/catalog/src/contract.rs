@@ -150,6 +150,7 @@ macro_rules! contract_suite {
                 a_segment_coded_anew_has_the_new_pieces_alone,
                 what_was_made_from_an_old_reading_is_refused,
                 the_last_placing_counts_in_whatever_order_it_is_shown,
+                pieces_of_a_compacted_segment_may_be_shown_before_it,
                 segments_are_found_by_their_site,
                 what_was_brought_away_from_a_site_adds_up,
                 pieces_of_one_index_count_once,

@@ -506,6 +506,10 @@ impl Catalog for SqliteCatalog {
         self.write(move |c| epochs::note_unnamed(c, site, &listed, running_ms)).await
     }
 
+    async fn early_pieces(&self) -> Result<BTreeSet<PieceName>, Error> {
+        self.read(|c| late::early_pieces(c)).await
+    }
+
     async fn forget_unlisted(&self, site: SiteId, range: Listed) -> Result<(), Error> {
         self.write(move |c| epochs::forget_unlisted(c, site, &range)).await
     }

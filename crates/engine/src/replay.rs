@@ -18,6 +18,7 @@ use model::{Epoch, Extent, Piece, Segment, SegmentId, SegmentKind, StreamId};
 use providers::ErrorKind;
 use tracing::{debug, info, warn};
 
+use self::found::HEADS_AT_ONCE;
 pub use self::found::{Found, Listed, Seen, Step, Tell};
 use crate::inner::Inner;
 use crate::limits::VERIFIED_ROUNDS;
@@ -393,9 +394,10 @@ impl Inner {
         compacted.sort_by_key(|batch| (batch.segment.epoch, batch.segment.id));
         for batch in compacted {
             let Segment { id, code, .. } = batch.segment;
-            // One that could be read and no more than that was cut short, unless the rest is at silent sites.
+            // One that could be read and no more than that was cut short, unless the rest is at silent sites or lost.
             let silent = i64::try_from(found.silent.len()).unwrap_or(i64::MAX);
-            if Endangered::of(&batch.segment).spare.saturating_add(silent) < i64::from(code.m.min(1)) {
+            let thin = Endangered::of(&batch.segment).spare.saturating_add(silent) < i64::from(code.m.min(1));
+            if thin && self.others_suffice(&batch).await? {
                 continue;
             }
             let stream = batch.stream;
@@ -407,29 +409,55 @@ impl Inner {
         Ok(())
     }
 
+    /// Whether all segments whose place this one would take can still be read, as far as their sites tell.
+    async fn others_suffice(&self, batch: &Batch) -> Result<bool, OpenError> {
+        let sequence = |shipped: Option<&Shipped>| shipped.and_then(|shipped| record::decode(&shipped.encoded).ok());
+        let ends = (sequence(batch.records.first()), sequence(batch.records.last()));
+        let (Some(first), Some(last)) = ends else { return Ok(true) };
+        let mut after = first.sequence.saturating_sub(1);
+        loop {
+            let page = self.catalog.journal(batch.stream, after, HEADS_AT_ONCE).await?;
+            let within =
+                page.iter().filter(|known| known.first <= last.sequence && known.segment.id != batch.segment.id);
+            let counts = within
+                .map(|known| async { self.still_there(&known.segment).await >= usize::from(known.segment.code.k) });
+            if futures::future::join_all(counts).await.contains(&false) {
+                return Ok(false);
+            }
+            match page.last() {
+                Some(known) if known.last < last.sequence => after = known.last,
+                _ => return Ok(true),
+            }
+        }
+    }
+
+    /// How many pieces of a segment are at their sites; a site that does not answer counts as holding its own.
+    async fn still_there(&self, segment: &Segment) -> usize {
+        let mut there = 0;
+        for piece in &segment.pieces {
+            let gone = match self.sites.get(piece.site) {
+                Some(known) => {
+                    let head = known.handle.store.head(&object_name(self.enclave, &piece.name)).await;
+                    matches!(head, Err(error) if error.kind == ErrorKind::NotFound)
+                }
+                None => false,
+            };
+            there += usize::from(!gone);
+        }
+        there
+    }
+
     /// Each stream's newest shown segment must still be there: else the sites are not those the
     /// catalog speaks of. Silent sites count as holding theirs.
     pub async fn check_newest(&self) -> Result<(), OpenError> {
         for stream in self.catalog.streams().await? {
             let Some(newest) = stream.newest else { continue };
             let Some(segment) = self.catalog.segment(newest).await? else { continue };
-            let mut possible = 0;
-            for piece in &segment.pieces {
-                let object = object_name(self.enclave, &piece.name);
-                let gone = match self.sites.get(piece.site) {
-                    Some(known) => {
-                        let head = known.handle.store.head(&object).await;
-                        matches!(head, Err(error) if error.kind == ErrorKind::NotFound)
-                    }
-                    None => false,
-                };
-                if gone {
-                    warn!(site = %piece.site, piece = %piece.name, "a piece of the newest changes is gone");
-                } else {
-                    possible += 1;
-                }
+            let there = self.still_there(&segment).await;
+            if there < segment.pieces.len() {
+                warn!(stream = %stream.id, there, of = segment.pieces.len(), "pieces of the newest changes are gone");
             }
-            if possible < usize::from(segment.code.k) {
+            if there < usize::from(segment.code.k) {
                 return Err(OpenError::SitesBehind { stream: stream.id });
             }
         }

@@ -348,6 +348,9 @@ impl Catalog for Watched {
         let unnamed = self.within.note_unnamed(site, listed.clone(), running_ms).await?;
         Ok(self.plant.unnamed(unnamed, &listed))
     }
+    async fn early_pieces(&self) -> Result<BTreeSet<PieceName>, Error> {
+        self.within.early_pieces().await
+    }
     async fn forget_unlisted(&self, site: SiteId, range: Listed) -> Result<(), Error> {
         self.within.forget_unlisted(site, range).await
     }

@@ -1,11 +1,14 @@
 //! Segments, pieces, epochs and counts.
 
+use std::collections::BTreeSet;
+
 use model::{Change, Code, Epoch, Guard, NanoDollars, Piece, Segment, SegmentId, SegmentKind, SiteId, SiteState};
 
 use super::Subject;
-use super::make::{self, CONTROL, EAST, WEST, id, proposal};
+use super::make::{self, CONTROL, EAST, NOW, WEST, id, proposal};
+use super::replay::replayed;
 use super::world::World;
-use crate::interface::{Endangered, Listed, Moved, Proposal, Refusal, Totals, Unnamed, Why};
+use crate::interface::{Endangered, Listed, Moved, Origin, Proposal, Refusal, Totals, Unnamed, Why};
 
 const SITE: SiteId = SiteId([0; 16]);
 
@@ -155,6 +158,45 @@ pub async fn the_last_placing_counts_in_whatever_order_it_is_shown<C: Subject>(f
         dumps.push(known);
     }
     assert_eq!(dumps[0], dumps[1]);
+}
+
+/// A start that was cut short has shown where a compacted segment's pieces went before it turned to that segment: the
+/// next one is told which names to look at, and what was said counts.
+pub async fn pieces_of_a_compacted_segment_may_be_shown_before_it<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let world = World::new(fresh().await).await;
+    let put = world.decided(EAST, proposal(world.any_put("a"))).await;
+    let before = world.batch(EAST, std::slice::from_ref(&put));
+    world.try_show(before.clone()).await.unwrap();
+    let compacted = world.batch(EAST, &[put]);
+    let segment = compacted.segment.id;
+    let [moved, of_data] = [SegmentKind::Journal, SegmentKind::Data].map(|kind| make::piece(99, kind, 3));
+    // A number is missing before it, so that nothing is settled.
+    let lost = world.decided(EAST, proposal(world.any_put("b"))).await;
+    let placed = world.decided(WEST, proposal(placed(segment, 2, &[compacted.segment.pieces[0], moved]))).await;
+    let added = Change::PiecesAdded { segment: SegmentId([9; 16]), pieces: vec![of_data] };
+    let added = world.decided(WEST, proposal(added)).await;
+    world.show(WEST, &[placed, added]).await;
+    let early: Vec<_> = world.catalog.early_pieces().await.unwrap().into_iter().collect();
+    let mut expected = [compacted.segment.pieces[0].name, moved.name];
+    expected.sort_unstable();
+    assert_eq!(early, expected, "of the journal alone");
+    assert!(world.catalog.note_unnamed(SITE, early, 5).await.unwrap().is_empty(), "and they are no strays");
+    assert!(world.catalog.compact(compacted.clone(), Origin::Found).await.unwrap());
+    let known = world.catalog.segment(segment).await.unwrap().unwrap();
+    assert_eq!((known.code, known.pieces), (Code { k: 2, m: 2 }, vec![compacted.segment.pieces[0], moved]));
+    assert!(world.catalog.early_pieces().await.unwrap().is_empty());
+    assert_eq!(world.catalog.segment(before.segment.id).await.unwrap(), None);
+    world.show(EAST, &[lost]).await;
+
+    // A catalog that replays all of it keeps what was said for what comes last, and no longer.
+    let catalog = replayed(fresh().await, &world.batches()).await;
+    assert_eq!(catalog.early_pieces().await.unwrap().len(), 2);
+    assert!(catalog.compact(compacted.clone(), Origin::Found).await.unwrap());
+    let known = catalog.segment(segment).await.unwrap().unwrap();
+    assert_eq!((known.code, known.pieces), (Code { k: 2, m: 2 }, vec![compacted.segment.pieces[0], moved]));
+    let forgotten = replayed(fresh().await, &world.batches()).await;
+    forgotten.decide(CONTROL, NOW, Vec::new()).await.unwrap();
+    assert_eq!(forgotten.early_pieces().await.unwrap(), BTreeSet::new(), "the replay is over");
 }
 
 pub async fn segments_are_found_by_their_site<C: Subject>(fresh: impl AsyncFn() -> C) {

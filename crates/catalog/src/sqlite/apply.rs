@@ -41,6 +41,9 @@ impl<'c> Apply<'c> {
     pub fn record(&mut self, record: Record, extent: Option<Extent>, proven: Option<Timestamp>) -> Result<(), Error> {
         let number = record.number;
         self.proven = proven;
+        if proven.is_none() {
+            self.late.is_replayed();
+        }
         self.change(number, record.change, extent)?;
         self.late.shown(self.c, number)
     }
@@ -379,13 +382,7 @@ impl<'c> Apply<'c> {
     fn name_segments(&mut self, number: Number, segments: &[Segment]) -> Result<(), Error> {
         for segment in segments {
             segments::insert(self.c, segment, self.proven)?;
-            if let Some(placing) = late::take_early_placing(self.c, segment.id)? {
-                segments::place(self.c, segment.id, &placing, self.proven)?;
-            }
-            let early = late::take_early_pieces(self.c, segment.id)?;
-            if !early.is_empty() {
-                segments::add_pieces(self.c, segment.id, &early, self.proven)?;
-            }
+            late::place_early(self.c, segment.id, self.proven)?;
         }
         self.late.left_unused(number, segments.iter().map(|segment| segment.id));
         Ok(())

@@ -14,7 +14,7 @@ use model::{
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::sealed::{Db, Place};
-use super::{codec, epochs, segments, shred};
+use super::{codec, epochs, late, segments, shred};
 use crate::error::Error;
 use crate::interface::{Batch, JournalSegment, Origin};
 
@@ -77,7 +77,9 @@ pub fn compact(c: &Db<'_>, batch: &Batch, origin: Origin) -> Result<bool, Error>
     if !holders.slices().filter(|slice| lies_in(slice, &rows.replaced)).all(is_placed) {
         return Ok(false);
     }
-    segments::insert(c, &batch.segment, (origin == Origin::Here).then(|| c.now()))?;
+    let proven = (origin == Origin::Here).then(|| c.now());
+    segments::insert(c, &batch.segment, proven)?;
+    late::place_early(c, batch.segment.id, proven)?;
     holders.move_to(c, rows.label.as_ref(), &rows.replaced, &places)?;
     rows.replace(c, batch)?;
     Ok(true)

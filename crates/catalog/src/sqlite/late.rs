@@ -5,11 +5,13 @@
 //! what a late record could get wrong: that its object is gone since (`gone`), that a segment it
 //! may use has no use (`unused`), that pieces came before their segment (`early_piece`) or were placed
 //! before it (`early_placing`), that something was said of a version before it (`early_setting`).
+//! What is replayed goes on to know where pieces went of a segment that took the place of others: whoever replays turns
+//! to it last.
 //! `state.shown_through` says up to where all is shown; `ahead` holds the numbers shown beyond.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Code, Number, Piece, SegmentId, SiteId, VersionId};
+use model::{Code, Number, Piece, PieceName, SegmentId, SegmentKind, SiteId, Timestamp, VersionId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codec::NameColumn;
@@ -22,6 +24,9 @@ pub struct Late {
     through: u64,
     /// Whether any earlier record is known to be overtaken; seldom, so most look-ups are spared.
     any_gone: bool,
+    /// Whether what is shown was not decided here: a segment that was compacted comes after all that is replayed, and
+    /// what was said of it is kept for it, whatever its number.
+    replays: bool,
     gone: BTreeMap<Vec<u8>, Number>,
     unused: BTreeMap<SegmentId, Number>,
     early: Vec<(SegmentId, Piece, Number)>,
@@ -36,6 +41,7 @@ impl Late {
         Ok(Late {
             through,
             any_gone,
+            replays: false,
             gone: BTreeMap::new(),
             unused: BTreeMap::new(),
             early: Vec::new(),
@@ -52,6 +58,11 @@ impl Late {
         }
         c.prepare_cached("INSERT INTO ahead (number) VALUES (?) ON CONFLICT DO NOTHING")?.execute([number.0])?;
         Ok(())
+    }
+
+    /// What follows was not decided here.
+    pub fn is_replayed(&mut self) {
+        self.replays = true;
     }
 
     /// Whether a record with a greater number, already shown, ended one of these.
@@ -114,17 +125,24 @@ impl Late {
         for (segment, number) in self.unused {
             if number <= through { segments::drop_if_unused(c, segment)? } else { keep_unused(c, segment, number)? }
         }
-        for (segment, number, placing) in self.placings.into_iter().filter(|(_, number, _)| *number > through) {
+        let waits = |number: Number| number > through || self.replays;
+        for (segment, number, placing) in self.placings.into_iter().filter(|(_, number, _)| waits(*number)) {
             keep_placing(c, segment, number, &placing)?;
         }
-        for (segment, piece, number) in self.early.into_iter().filter(|(_, _, number)| *number > through) {
+        for (segment, piece, number) in self.early.into_iter().filter(|(_, _, number)| waits(*number)) {
             keep_early(c, segment, piece, number)?;
         }
         for (id, kind, number, blob) in self.said.into_iter().filter(|(_, _, number, _)| *number > through) {
             keep_said(c, id, kind, number, &blob)?;
         }
         c.prepare_cached("UPDATE state SET shown_through = ?")?.execute([through.0])?;
-        if before < through.0 || self.any_gone { prune(c, through) } else { Ok(()) }
+        if before < through.0 || self.any_gone {
+            prune(c, through)?;
+            if !self.replays {
+                prune_early(c, through)?;
+            }
+        }
+        Ok(())
     }
 
     fn catch_up(&mut self, c: &Connection) -> Result<(), Error> {
@@ -136,8 +154,28 @@ impl Late {
     }
 }
 
+/// Names of the journal's pieces that came before their segment.
+pub fn early_pieces(c: &Connection) -> Result<BTreeSet<PieceName>, Error> {
+    let mut find = c.prepare_cached("SELECT name FROM early_piece")?;
+    let names = find.query_map([], |row| row.get(0).map(|NameColumn(name)| name))?;
+    let of_journal = |name: &Result<PieceName, _>| name.as_ref().map_or(true, |name| name.kind == SegmentKind::Journal);
+    Ok(names.filter(of_journal).collect::<Result<_, rusqlite::Error>>()?)
+}
+
+/// Applies to a segment that is new what was said of it before.
+pub fn place_early(c: &Connection, segment: SegmentId, proven: Option<Timestamp>) -> Result<(), Error> {
+    if let Some(placing) = take_early_placing(c, segment)? {
+        segments::place(c, segment, &placing, proven)?;
+    }
+    let early = take_early_pieces(c, segment)?;
+    if !early.is_empty() {
+        segments::add_pieces(c, segment, &early, proven)?;
+    }
+    Ok(())
+}
+
 /// The pieces that came before their segment; they are forgotten here.
-pub fn take_early_pieces(c: &Connection, segment: SegmentId) -> Result<Vec<Piece>, Error> {
+fn take_early_pieces(c: &Connection, segment: SegmentId) -> Result<Vec<Piece>, Error> {
     let mut take = c.prepare_cached("DELETE FROM early_piece WHERE segment = ? RETURNING piece_index, site, name")?;
     let pieces = take.query_map([segment.0], |row| {
         let NameColumn(name) = row.get(2)?;
@@ -148,7 +186,7 @@ pub fn take_early_pieces(c: &Connection, segment: SegmentId) -> Result<Vec<Piece
 
 /// How the segment was placed before it was known, without its pieces: those came early. It is
 /// forgotten here.
-pub fn take_early_placing(c: &Connection, segment: SegmentId) -> Result<Option<Placing>, Error> {
+fn take_early_placing(c: &Connection, segment: SegmentId) -> Result<Option<Placing>, Error> {
     let mut take = c.prepare_cached("DELETE FROM early_placing WHERE segment = ? RETURNING k, m, promise")?;
     let placing = take.query_row([segment.0], |row| {
         Ok(Placing { code: Code { k: row.get(0)?, m: row.get(1)? }, promise: row.get(2)?, pieces: Vec::new() })
@@ -163,6 +201,7 @@ pub fn end_replay(c: &Connection) -> Result<(), Error> {
     let (number, shown_through, waiting): (u64, u64, Option<u64>) =
         state.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let through = waiting.map_or(number, |waiting| waiting.saturating_sub(1));
+    prune_early(c, Number(through.max(shown_through)))?;
     if through <= shown_through {
         return Ok(());
     }
@@ -177,12 +216,17 @@ pub fn end_replay(c: &Connection) -> Result<(), Error> {
 /// Forgets what no late record can meet any more.
 fn prune(c: &Connection, through: Number) -> Result<(), Error> {
     c.prepare_cached("DELETE FROM gone WHERE number <= ?")?.execute([through.0])?;
-    c.prepare_cached("DELETE FROM early_piece WHERE number <= ?")?.execute([through.0])?;
-    c.prepare_cached("DELETE FROM early_placing WHERE number <= ?")?.execute([through.0])?;
     c.prepare_cached("DELETE FROM early_setting WHERE number <= ?")?.execute([through.0])?;
     let mut settled = c.prepare_cached("DELETE FROM unused WHERE number <= ? RETURNING segment")?;
     let segments = settled.query_map([through.0], |row| row.get(0).map(SegmentId))?.collect::<Result<Vec<_>, _>>()?;
     segments.into_iter().try_for_each(|segment| segments::drop_if_unused(c, segment))
+}
+
+/// Forgets what was said of segments that do not come any more.
+fn prune_early(c: &Connection, through: Number) -> Result<(), Error> {
+    c.prepare_cached("DELETE FROM early_piece WHERE number <= ?")?.execute([through.0])?;
+    c.prepare_cached("DELETE FROM early_placing WHERE number <= ?")?.execute([through.0])?;
+    Ok(())
 }
 
 fn keep_gone(c: &Connection, subject: &[u8], number: Number) -> Result<(), Error> {

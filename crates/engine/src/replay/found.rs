@@ -23,7 +23,7 @@ use crate::open::OpenError;
 use crate::sites::{KnownSite, object_name, piece_name};
 
 /// Heads read at once: they are small and the sites many.
-const HEADS_AT_ONCE: usize = 32;
+pub const HEADS_AT_ONCE: usize = 32;
 
 /// What the sites were found to hold beyond the catalog.
 #[derive(Default)]
@@ -158,6 +158,8 @@ impl Inner {
     pub async fn list_unknown(&self, found: &mut Found) -> Result<Vec<Kin>, OpenError> {
         let (newest, open) = (self.catalog.newest_epoch().await?, self.catalog.closed_below().await?);
         let running = self.catalog.add_running_ms(0).await?;
+        // Of what was compacted a start that was cut short may have shown where it went, and not yet turned to it.
+        let early = self.catalog.early_pieces().await?;
         found.seen = newest;
         let mut unknown: BTreeMap<(Epoch, u128), Kin> = BTreeMap::new();
         for known in self.sites.iter() {
@@ -172,8 +174,10 @@ impl Inner {
             found.seen = listed.keys().map(|name| name.epoch).max().unwrap_or_default().max(found.seen);
             found.tell(Step::Listed { site: &known.site.name, pieces: listed.len() });
             let names = listed.keys().copied().collect();
-            for unnamed in self.catalog.note_unnamed(known.site.id, names, running).await? {
-                let (name, site) = (unnamed.name, known.site.id);
+            let unnamed = self.catalog.note_unnamed(known.site.id, names, running).await?;
+            let early = listed.keys().filter(|name| early.contains(name));
+            for name in unnamed.iter().map(|unnamed| &unnamed.name).chain(early).copied() {
+                let site = known.site.id;
                 let size = listed.get(&name).copied().unwrap_or_default();
                 unknown.entry((name.epoch, name.kin())).or_default().push(Listed { site, name, size });
             }

@@ -362,6 +362,10 @@ impl Catalog for Noted {
         self.note("note_unnamed");
         self.within.note_unnamed(site, listed, running_ms).await
     }
+    async fn early_pieces(&self) -> Result<BTreeSet<PieceName>, Error> {
+        self.note("early_pieces");
+        self.within.early_pieces().await
+    }
     async fn forget_unlisted(&self, site: SiteId, range: Listed) -> Result<(), Error> {
         self.note("forget_unlisted");
         self.within.forget_unlisted(site, range).await
