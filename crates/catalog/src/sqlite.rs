@@ -62,6 +62,9 @@ use writer::Writer;
 /// Rows that are copied at a time, in bytes: what one object of a snapshot holds.
 const ROWS_BYTES: usize = 1 << 20;
 
+/// Bytes of the log that may come together while the catalog is copied.
+const LOG_MAX: u64 = 1 << 30;
+
 /// A catalog in one SQLite database. Blocking work goes to [`Outside::blocking`]; nothing here
 /// has a thread of its own.
 pub struct SqliteCatalog {
@@ -173,14 +176,19 @@ impl Catalog for SqliteCatalog {
     async fn copy_rows(&self, to: mpsc::Sender<Bytes>) -> Result<(), Error> {
         let (sender, waits) = (to.clone(), self.readers.may_wait());
         // One that cannot wait for the other end holds all.
-        let held = self.readers.read(move |c| {
+        let held = self.readers.read_apart(move |c| {
             let mut held = Vec::new();
             rows::copy(c, ROWS_BYTES, |batch| {
                 if waits {
-                    return sender.blocking_send(batch).is_ok();
+                    // What is written meanwhile stays in the log.
+                    let log = c.path().map_or(0, |path| open::log_length(Path::new(path)));
+                    if log > LOG_MAX {
+                        return Err(Error::Unavailable("too much was written while the catalog was copied".to_owned()));
+                    }
+                    return Ok(sender.blocking_send(batch).is_ok());
                 }
                 held.push(batch);
-                true
+                Ok(true)
             })?;
             Ok(held)
         });

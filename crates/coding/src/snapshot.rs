@@ -16,9 +16,12 @@ use crate::chunk::{self, BodyKey, SEALED, TAG};
 use crate::error::Tampered;
 use crate::keys::RootKey;
 
-const MAGIC: &[u8; 16] = b"entente-snap   1";
+const MAGIC: &[u8; 16] = b"entente-snap   2";
 const SALT: usize = 32;
 const WRAPPED: usize = 48;
+
+/// A longer head is none: it would be of a catalog of some hundred gigabytes.
+pub const HEAD_MAX: u64 = 16 << 20;
 
 /// What a snapshot is called; random.
 pub type SnapshotId = [u8; 16];
@@ -48,6 +51,8 @@ pub struct Head {
 /// One object of rows.
 #[derive(Clone, Debug)]
 pub struct Part {
+    /// Names its object. Numbers of objects that could not be written are used up.
+    pub number: u32,
     pub key: BodyKey,
     /// Bytes of rows.
     pub length: u64,
@@ -55,7 +60,7 @@ pub struct Part {
 
 impl PartialEq for Part {
     fn eq(&self, other: &Part) -> bool {
-        self.key.expose() == other.key.expose() && self.length == other.length
+        self.number == other.number && self.key.expose() == other.key.expose() && self.length == other.length
     }
 }
 
@@ -67,12 +72,12 @@ impl Part {
         chunk::sealed_length(self.length)
     }
 
-    pub fn seal(&self, id: &SnapshotId, number: u32, rows: &[u8]) -> Vec<u8> {
-        chunk::seal_body(&self.key, body(id, number), rows)
+    pub fn seal(&self, id: &SnapshotId, rows: &[u8]) -> Vec<u8> {
+        chunk::seal_body(&self.key, body(id, self.number), rows)
     }
 
-    pub fn open(&self, id: &SnapshotId, number: u32, sealed: Vec<u8>) -> Result<Vec<u8>, Tampered> {
-        chunk::open_body(&self.key, body(id, number), self.length, sealed)
+    pub fn open(&self, id: &SnapshotId, sealed: Vec<u8>) -> Result<Vec<u8>, Tampered> {
+        chunk::open_body(&self.key, body(id, self.number), self.length, sealed)
     }
 }
 
@@ -103,6 +108,7 @@ impl Head {
         bytes.extend_from_slice(&self.closed_below.0.to_be_bytes());
         bytes.extend_from_slice(&self.made.0.to_be_bytes());
         for part in &self.parts {
+            bytes.extend_from_slice(&part.number.to_be_bytes());
             bytes.extend_from_slice(part.key.expose());
             bytes.extend_from_slice(&part.length.to_be_bytes());
         }
@@ -110,7 +116,7 @@ impl Head {
     }
 
     fn decode(bytes: &[u8]) -> Option<Head> {
-        const PART: usize = 32 + 8;
+        const PART: usize = 4 + 32 + 8;
         let (form, bytes) = bytes.split_first_chunk::<4>()?;
         let (number, bytes) = bytes.split_first_chunk::<8>()?;
         let (closed_below, bytes) = bytes.split_first_chunk::<8>()?;
@@ -119,8 +125,13 @@ impl Head {
             return None;
         }
         let part = |bytes: &[u8]| {
+            let (number, bytes) = bytes.split_first_chunk::<4>()?;
             let (key, length) = bytes.split_first_chunk::<32>()?;
-            Some(Part { key: BodyKey::from_bytes(*key), length: u64::from_be_bytes(*length.first_chunk()?) })
+            Some(Part {
+                number: u32::from_be_bytes(*number),
+                key: BodyKey::from_bytes(*key),
+                length: u64::from_be_bytes(*length.first_chunk()?),
+            })
         };
         Some(Head {
             form: u32::from_be_bytes(*form),
@@ -154,9 +165,9 @@ mod tests {
     const ENCLAVE: EnclaveId = EnclaveId([1; 16]);
     const ID: SnapshotId = [2; 16];
 
-    fn head(parts: u64) -> Head {
+    fn head(parts: u32) -> Head {
         let key = |number: u64| BodyKey::from_bytes([number.to_le_bytes()[0]; 32]);
-        let part = |number| Part { key: key(number), length: number * 1_000 };
+        let part = |number: u32| Part { number, key: key(number.into()), length: u64::from(number) * 1_000 };
         let parts = (0..parts).map(part).collect();
         Head { form: 10, number: Number(77), closed_below: Epoch(3), made: Timestamp(-5), parts }
     }
@@ -183,12 +194,12 @@ mod tests {
 
     #[test]
     fn a_part_opens_in_its_place_alone() {
-        let part = Part { key: BodyKey::from_bytes([5; 32]), length: 70_000 };
+        let part = Part { number: 4, key: BodyKey::from_bytes([5; 32]), length: 70_000 };
         let rows = vec![6; 70_000];
-        let sealed = part.seal(&ID, 4, &rows);
+        let sealed = part.seal(&ID, &rows);
         assert_eq!(sealed.len() as u64, part.stored());
-        assert_eq!(part.open(&ID, 4, sealed.clone()).unwrap(), rows);
-        assert!(part.open(&ID, 5, sealed.clone()).is_err());
-        assert!(part.open(&[3; 16], 4, sealed).is_err());
+        assert_eq!(part.open(&ID, sealed.clone()).unwrap(), rows);
+        assert!(Part { number: 5, ..part.clone() }.open(&ID, sealed.clone()).is_err());
+        assert!(part.open(&[3; 16], sealed).is_err());
     }
 }

@@ -25,6 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{Instrument, error, trace_span, warn};
 
+use crate::epochs::Term;
 use crate::error::Error;
 use crate::inner::Inner;
 use crate::limits::{BATCH_BYTES, BATCH_RECORDS, BATCHES_UNDER_WAY, COMMIT_WAIT, DECIDE_GATHER, SHIP_AGAIN};
@@ -233,8 +234,9 @@ struct UnderWay {
 
 /// What became of a batch.
 pub enum Stood {
-    /// It stands; and where in it the bodies lie.
-    Whole { standing: Standing, extents: Vec<Option<(u64, u64)>> },
+    /// It stands; and where in it the bodies lie. Its epoch stays open until it is shown: a start, or a rebuild that
+    /// begins with a snapshot, lists the journal from the oldest open one on.
+    Whole { standing: Standing, extents: Vec<Option<(u64, u64)>>, term: Term },
     /// Its stream ended before.
     Ended,
 }
@@ -361,14 +363,14 @@ pub async fn try_stand(inner: &Arc<Inner>, stream: &StreamHandle, items: &Arc<[I
     let map = inner.sites.map(profile, stream.label, &[], 0);
     let map = map.map_err(|under| Error::unavailable(under.to_string()))?;
     let (secret, control) = inner.stream_key(stream)?;
-    let epoch = inner.epochs.begin();
+    let term = inner.epochs.begin();
     let identity = Identity {
         enclave: inner.enclave,
         stream: stream.id,
         segment: inner.journal_segment(),
         kind: SegmentKind::Journal,
         key: secret.tag(),
-        epoch: epoch.epoch(),
+        epoch: term.epoch(),
     };
     let bytes = items.iter().map(|item| item.encoded.len() + item.body.as_ref().map_or(0, Bytes::len)).sum();
     let sealed = work::run(&inner.outside, bytes, {
@@ -377,14 +379,14 @@ pub async fn try_stand(inner: &Arc<Inner>, stream: &StreamHandle, items: &Arc<[I
     })
     .await?;
     let standing = inner.ship(sealed.encoded, identity, profile, None).await?;
-    Ok(Stood::Whole { standing, extents: sealed.extents })
+    Ok(Stood::Whole { standing, extents: sealed.extents, term })
 }
 
 /// Makes a batch that stands visible and answers those who wait. It cannot be given up: the catalog
 /// is asked until it agrees.
 async fn show(inner: &Arc<Inner>, stream: &StreamHandle, waiting: Vec<Waiting>, stood: Stood) {
-    let (standing, extents) = match stood {
-        Stood::Whole { standing, extents } if !stream.has_ended() => (standing, extents),
+    let (standing, extents, term) = match stood {
+        Stood::Whole { standing, extents, term } if !stream.has_ended() => (standing, extents, term),
         _ => return end(inner, waiting),
     };
     let Standing { segment, late } = standing;
@@ -399,6 +401,7 @@ async fn show(inner: &Arc<Inner>, stream: &StreamHandle, waiting: Vec<Waiting>, 
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(SHIP_AGAIN_MAX);
     }
+    drop(term);
     stream.stages.show.note(begun.elapsed());
     if stream.has_ended() {
         return end(inner, waiting);

@@ -89,7 +89,8 @@ impl Engine {
                 listed.push((site.to_owned(), pieces));
             }
         }));
-        let snapshot = inner.snapshots(&mut found).await.into_iter().next();
+        let (snapshots, lists) = inner.snapshots().await;
+        let snapshot = snapshots.into_iter().next();
         if let Some(snapshot) = &snapshot {
             // As if it were taken: the journal is listed from there on.
             inner.catalog.close_epochs_below(snapshot.head.closed_below).await?;
@@ -105,7 +106,7 @@ impl Engine {
                 parts: snapshot.head.parts.len() as u64,
                 bytes: snapshot.bytes(),
             }),
-            lists: sites.iter().map(|(_, pieces)| (1 + pieces / LIST_PAGE + 1) as u64).sum(),
+            lists: lists + sites.iter().map(|(_, pieces)| (pieces / LIST_PAGE + 1) as u64).sum::<u64>(),
             sites,
             silent: found.silent,
             segments: kin.len() as u64,
@@ -120,7 +121,7 @@ impl Engine {
     /// taken back by the first start that finds them.
     pub async fn rebuild(parts: Parts, tell: Option<Tell>) -> Result<Rebuilt, OpenError> {
         let (inner, mut found) = begin(parts, tell).await?;
-        if inner.begin_with_snapshot(&mut found).await? {
+        if inner.begin_with_snapshot(&found).await? {
             inner.heed_states().await?;
         }
         inner.find_unknown(&mut found).await?;

@@ -212,8 +212,10 @@ impl World {
             return;
         }
         if self.joins.is_some_and(|(_, life)| life == self.lives) {
-            // A catalog that knows neither the site nor the root that came after it is refused as it is.
+            // A catalog that knows neither the site nor the root that came after it is refused as it is: none from
+            // before this life is put back.
             self.backup = None;
+            return;
         }
         if self.random.chance(100) {
             self.backup = Some(self.disk.copy());

@@ -27,6 +27,8 @@ const STATEMENTS: usize = 192;
 /// put of 4 KiB logs about 25 pages from decide to show, a full batch of bodies above 2,048: so
 /// most commits pay for themselves only, and the log stays near 16 MiB.
 const CHECKPOINT_PAGES: u32 = 4_000;
+/// Bytes of the log that stay on the disk once they are copied.
+const LOG_KEPT: u32 = 64 << 20;
 
 /// Only its owner may read or write: it names every object and holds every access key.
 const PRIVATE: u32 = 0o600;
@@ -142,6 +144,8 @@ fn configure(connection: &Connection) -> Result<(), Error> {
     // Every commit syncs the log before it is answered.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // What a long read kept from being folded in is given back to the disk.
+    connection.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
     // In KiB: the hot pages fit, and an idle process stays small.
     connection.pragma_update(None, "cache_size", -4_096)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
@@ -225,6 +229,11 @@ fn check_pages(connection: &Connection, path: &Path) -> Result<(), Error> {
         return Err(Error::Damaged(format!("`{}`: {found}", path.display())));
     }
     Ok(())
+}
+
+/// Bytes of the log beside the database.
+pub fn log_length(path: &Path) -> u64 {
+    fs::metadata(beside(path, "-wal")).map_or(0, |found| found.len())
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

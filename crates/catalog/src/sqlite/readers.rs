@@ -85,6 +85,24 @@ impl Readers {
         answered.await.unwrap_or_else(|_| Err(Error::stopped()))
     }
 
+    /// The same on a connection of its own, for what takes long or waits for whoever asked: no other read comes behind it.
+    pub async fn read_apart<T, F>(self: &Arc<Self>, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    {
+        let Source::File(path) = &self.source else { return self.read(work).await };
+        let ((answer, answered), path) = (oneshot::channel(), path.clone());
+        self.outside.blocking.spawn(Box::new(move || {
+            let read = move |connection: Result<&Connection, Error>| drop(answer.send(connection.and_then(work)));
+            match open::reader(&path) {
+                Ok(connection) => in_snapshot(&connection, Box::new(read)),
+                Err(error) => read(Err(error)),
+            }
+        }));
+        answered.await.unwrap_or_else(|_| Err(Error::stopped()))
+    }
+
     /// Whether the caller has to start a drain.
     fn enqueue(&self, read: Read) -> bool {
         let mut queue = self.queue();

@@ -57,7 +57,11 @@ const TEXT: u8 = 2;
 const BLOB: u8 = 3;
 
 /// Gives all rows in batches of about so many bytes, until `sink` says that it wants no more.
-pub fn copy(c: &Connection, batch_bytes: usize, mut sink: impl FnMut(Bytes) -> bool) -> Result<(), Error> {
+pub fn copy(
+    c: &Connection,
+    batch_bytes: usize,
+    mut sink: impl FnMut(Bytes) -> Result<bool, Error>,
+) -> Result<(), Error> {
     let mut batch = Vec::new();
     for table in TABLES {
         let mut statement = c.prepare(&format!("SELECT * FROM {table}"))?;
@@ -65,13 +69,13 @@ pub fn copy(c: &Connection, batch_bytes: usize, mut sink: impl FnMut(Bytes) -> b
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             write_row(&mut batch, table, row, columns)?;
-            if batch.len() >= batch_bytes && !sink(std::mem::take(&mut batch).into()) {
+            if batch.len() >= batch_bytes && !sink(std::mem::take(&mut batch).into())? {
                 return Ok(());
             }
         }
     }
     if !batch.is_empty() {
-        sink(batch.into());
+        sink(batch.into())?;
     }
     Ok(())
 }
@@ -173,7 +177,7 @@ mod tests {
         let mut rows = Vec::new();
         copy(&c, usize::MAX, |batch| {
             rows.extend_from_slice(&batch);
-            true
+            Ok(true)
         })
         .unwrap();
         clear(&c).unwrap();

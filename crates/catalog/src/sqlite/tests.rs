@@ -422,16 +422,64 @@ impl Blocking for Threads {
     fn spawn(&self, job: Box<dyn FnOnce() + Send>) {
         std::thread::spawn(job);
     }
+
+    fn has_threads(&self) -> bool {
+        true
+    }
 }
 
-#[tokio::test]
-async fn threads_write_and_read_at_once() {
+/// A founded catalog whose blocking work has threads.
+async fn threaded() -> World<SqliteCatalog> {
     let directory = Directory::new();
     drop(World::new(open(&directory).unwrap()).await);
     let outside = Outside { blocking: Arc::new(Threads), ..outside(1) };
     let catalog = SqliteCatalog::open(directory.catalog(), outside).unwrap();
     catalog.hand_keys(make::keys());
-    let world = World::over(catalog);
+    keep(directory);
+    World::over(catalog)
+}
+
+/// Nobody takes what is copied for a while: others read and write meanwhile, and what is copied is of one moment.
+#[tokio::test]
+async fn a_copy_that_waits_holds_nobody_up() {
+    let world = threaded().await;
+    for n in 0..16 {
+        let puts = (0..400).map(|m| proposal(world.any_put(&format!("{n:03}-{m:03}")))).collect();
+        let decided = world.catalog.decide(EAST, NOW, puts).await.unwrap();
+        let decided = decided.into_iter().map(|decision| match decision {
+            Decision::Decided(decided) => decided,
+            other => panic!("{other:?}"),
+        });
+        world.show(EAST, &decided.collect::<Vec<_>>()).await;
+    }
+    let before = world.catalog.dump().await.unwrap();
+    let (sender, mut batches) = tokio::sync::mpsc::channel(1);
+    let meanwhile = async {
+        let mut taken = vec![batches.recv().await.unwrap()];
+        for _ in 0..8 {
+            let read = tokio::time::timeout(std::time::Duration::from_secs(20), world.catalog.streams());
+            read.await.expect("a read alone waits for nobody").unwrap();
+        }
+        world.run(EAST, world.any_put("meanwhile")).await;
+        while let Some(batch) = batches.recv().await {
+            taken.push(batch);
+        }
+        taken
+    };
+    let (copied, taken) = tokio::join!(world.catalog.copy_rows(sender), meanwhile);
+    copied.unwrap();
+    assert!(taken.len() > 3, "{} batches", taken.len());
+    let other = on_disk();
+    for rows in taken {
+        other.take_rows(rows).await.unwrap();
+    }
+    other.rows_taken().await.unwrap();
+    assert!(other.dump().await.unwrap() == before);
+}
+
+#[tokio::test]
+async fn threads_write_and_read_at_once() {
+    let world = threaded().await;
     let put = async |n: usize| {
         let decided = world.decide(EAST, proposal(world.any_put(&format!("{n:03}")))).await;
         world.catalog.totals().await.unwrap();

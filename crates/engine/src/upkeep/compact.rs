@@ -176,11 +176,10 @@ impl Inner {
     async fn compact_run(self: &Arc<Self>, stream: &StreamHandle, run: &[JournalSegment]) -> Result<bool, Error> {
         let claims = run.iter().map(|found| self.claims.try_take(found.segment.id)).collect::<Option<Vec<_>>>();
         let Some(_claims) = claims else { return Ok(false) };
-        // The epoch stays open until the catalog has turned.
-        let _term = self.epochs.begin();
         let Some(items) = self.live_items(stream.id, run).await? else { return Ok(false) };
         let items: Arc<[Item]> = items.into();
-        let Stood::Whole { standing, extents } = try_stand(self, stream, &items).await? else { return Ok(false) };
+        let stood = try_stand(self, stream, &items).await?;
+        let Stood::Whole { standing, extents, term: _term } = stood else { return Ok(false) };
         let segment = standing.segment.clone();
         let place = |(offset, length)| Extent { segment: segment.id, offset, length };
         let shipped =

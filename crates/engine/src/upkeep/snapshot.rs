@@ -10,13 +10,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use catalog::Clearing;
-use coding::snapshot::{Head, Part, SnapshotId};
+use coding::snapshot::{HEAD_MAX, Head, Part, SnapshotId};
 use coding::{BodyKey, RootKey};
 use futures::future::join_all;
-use model::{EnclaveId, Label, Number, SiteId, Vendor};
+use futures::{StreamExt, TryStreamExt};
+use model::{EnclaveId, Label, Number, SiteId, SiteState, Vendor};
 use providers::ErrorKind;
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
@@ -27,14 +30,19 @@ use crate::limits::LIST_PAGE;
 use crate::replay::{Found, Step};
 use crate::sites::KnownSite;
 
-/// Rows of what was shredded that go in one transaction.
-const CLEARED_AT_ONCE: usize = 10_000;
+/// Rows of what was shredded that go in one transaction: others wait for the catalog meanwhile.
+const CLEARED_AT_ONCE: usize = 500;
 /// Batches of rows that wait to be sealed and sent.
 const AHEAD: usize = 2;
+/// Parts on their way at once.
+const PARTS_AT_ONCE: usize = 4;
+/// So often a part is put, each time under another name.
+const PART_TRIES: u32 = 3;
+const PART_AGAIN: Duration = Duration::from_secs(2);
 /// A new one is due when so many times fewer changes came since than are in it: they are read again then.
 const PART_OF_ALL: u64 = 4;
 
-/// The objects of a snapshot.
+/// The last of the name of a snapshot's head.
 const HEAD: &str = "head";
 
 /// A snapshot whose head opens.
@@ -55,8 +63,15 @@ impl Standing {
 /// What a site lists of one snapshot: sizes by the names of its objects.
 type Objects = BTreeMap<String, u64>;
 
-/// What all sites list of all snapshots.
-type Listed = BTreeMap<SnapshotId, BTreeMap<SiteId, Objects>>;
+/// What the sites list of snapshots.
+#[derive(Default)]
+struct Listed {
+    snapshots: BTreeMap<SnapshotId, BTreeMap<SiteId, Objects>>,
+    /// Whether some did not answer.
+    silent: bool,
+    /// Requests that it took.
+    lists: u64,
+}
 
 /// Whether a site's object is of a snapshot of this enclave.
 pub fn is_of_one(enclave: EnclaveId, object: &str) -> bool {
@@ -102,34 +117,33 @@ impl Inner {
     /// Takes a snapshot if one is due, and removes those that another took the place of. Tells the newest record in
     /// one that was taken.
     async fn keep_snapshot(&self) -> Result<Option<u64>, Error> {
-        let listed = self.list_snapshots(&mut BTreeSet::new()).await;
+        let listed = self.list_snapshots().await;
         let newest = self.standing(&listed).await.into_iter().next();
-        let number = self.catalog.newest_number().await?;
-        let kept = match newest {
-            Some(newest) if !self.is_due(&newest, number) => Some(newest.id),
-            newest if self.may_be_due(newest.as_ref(), number) => {
-                let Some(id) = self.take_snapshot(number).await? else { return Ok(None) };
-                self.remove_snapshots(&listed, None).await;
-                debug!(number = number.0, id = ?id, "a snapshot stands");
-                return Ok(Some(number.0));
-            }
-            newest => newest.map(|newest| newest.id),
+        let labels = self.labels_shown().await?;
+        // What broke off goes before more is written, and what lies where it may not any more.
+        let stays = |id, known: &KnownSite| {
+            newest.as_ref().is_some_and(|newest| newest.id == id) && may_hold_all(known, &labels)
         };
-        self.remove_snapshots(&listed, kept).await;
-        Ok(None)
+        self.remove_snapshots(&listed, stays).await;
+        let number = self.catalog.newest_number().await?;
+        if !self.is_due(newest.as_ref(), number, &labels, listed.silent) {
+            return Ok(None);
+        }
+        let Some(id) = self.take_snapshot(number).await? else { return Ok(None) };
+        debug!(number = number.0, id = ?id, "a snapshot stands");
+        self.remove_snapshots(&listed, |_, _| false).await;
+        Ok(Some(number.0))
     }
 
-    /// Whether enough came since, or it does not lie any more where it should.
-    fn is_due(&self, newest: &Standing, number: Number) -> bool {
+    /// Whether enough came since, or it does not lie any more where it should. What silent sites hold is not missed.
+    fn is_due(&self, newest: Option<&Standing>, number: Number, labels: &[Label], silent: bool) -> bool {
+        let Some(newest) = newest else { return number.0 >= self.settings.snapshot_after };
         let since = number.0.saturating_sub(newest.head.number.0);
-        let stays = |site: &&SiteId| self.sites.get(**site).is_some_and(|known| known.state().stays());
-        let vendors: BTreeSet<Vendor> =
-            newest.at.iter().filter(stays).filter_map(|site| self.sites.vendor(*site)).collect();
-        since >= self.settings.snapshot_after.max(newest.head.number.0 / PART_OF_ALL) || vendors.len() < self.copies()
-    }
-
-    fn may_be_due(&self, newest: Option<&Standing>, number: Number) -> bool {
-        newest.is_some() || number.0 >= self.settings.snapshot_after
+        let counts = |known: &&KnownSite| known.state().stays() && may_hold_all(known, labels);
+        let sites = newest.at.iter().filter_map(|site| self.sites.get(*site)).filter(counts);
+        let vendors: BTreeSet<Vendor> = sites.map(|known| known.site.vendor).collect();
+        let thin = !silent && vendors.len() < self.copies();
+        thin || since >= self.settings.snapshot_after.max(newest.head.number.0 / PART_OF_ALL)
     }
 
     /// At so many vendors it lies whole: as many may be lost as the default profile promises.
@@ -146,7 +160,7 @@ impl Inner {
 
     /// One site of each of as many vendors as are needed; `None` where there are fewer that may hold everything.
     fn sites_for_snapshot(&self, labels: &[Label]) -> Option<Vec<&KnownSite>> {
-        let may = |known: &&KnownSite| known.writes_well() && labels.iter().all(|label| known.may_hold(Some(*label)));
+        let may = |known: &&KnownSite| known.writes_well() && may_hold_all(known, labels);
         let mut of_vendors = BTreeMap::new();
         for known in self.sites.iter().filter(may) {
             of_vendors.entry(known.site.vendor).or_insert(known);
@@ -166,59 +180,71 @@ impl Inner {
 
     /// `None`: there are no sites for it now, or a label is being shredded.
     async fn take_snapshot(&self, number: Number) -> Result<Option<SnapshotId>, Error> {
+        // A site that is left waits for what began before: nothing of this comes to lie there behind that.
+        let _term = self.epochs.begin();
         // Of before the question: under this root nothing opens any more once a shredding is decided after it.
         let root = self.keys.root();
         if !self.nothing_is_shredded().await? {
             return Ok(None);
         }
         let id: SnapshotId = self.outside.random();
-        let mut head = Head {
-            form: self.catalog.form(),
-            number,
-            // Read before the rows are: it only rises.
-            closed_below: self.catalog.closed_below().await?,
-            made: self.outside.clock.now(),
-            parts: Vec::new(),
-        };
-        let (sender, mut batches) = mpsc::channel(AHEAD);
-        let sending = async {
-            let sent = self.send_parts(&id, &mut head, &mut batches).await;
-            // Whoever still gives rows need not go on.
-            batches.close();
-            sent
-        };
-        let (copied, sent) = tokio::join!(self.catalog.copy_rows(sender), sending);
-        let Some(sites) = sent? else {
+        // Both are read before the rows are: they only rise.
+        let (closed_below, made) = (self.catalog.closed_below().await?, self.outside.clock.now());
+        let (sender, batches) = mpsc::channel(AHEAD);
+        let (copied, sent) = tokio::join!(self.catalog.copy_rows(sender), self.send_parts(&id, batches));
+        let sent = sent?;
+        copied?;
+        let Some((sites, parts)) = sent else {
             debug!("no snapshot: too few sites may hold every label");
             return Ok(None);
         };
-        copied?;
+        let head = Head { form: self.catalog.form(), number, closed_below, made, parts };
         let sealed = head.seal(&root, self.enclave, &id, &self.outside);
         self.put_at_all(&sites, &head_name(self.enclave, &id), sealed).await?;
         Ok(Some(id))
     }
 
-    /// Seals each batch and puts it at the sites it returns.
+    /// Seals each batch and puts it at the sites it returns; `None` where there are too few. Ended early, nobody takes
+    /// further batches.
     async fn send_parts(
         &self,
         id: &SnapshotId,
-        head: &mut Head,
-        batches: &mut mpsc::Receiver<Bytes>,
-    ) -> Result<Option<Vec<&KnownSite>>, Error> {
-        let mut sites = None;
-        while let Some(rows) = batches.recv().await {
-            if sites.is_none() {
-                // All rows are of a moment before the first batch came: no label of theirs is missing here.
-                sites = self.sites_for_snapshot(&self.labels_shown().await?);
+        mut batches: mpsc::Receiver<Bytes>,
+    ) -> Result<Option<(Vec<&KnownSite>, Vec<Part>)>, Error> {
+        let Some(first) = batches.recv().await else { return Ok(None) };
+        // All rows are of a moment before the first batch came: no label of theirs is missing here.
+        let Some(sites) = self.sites_for_snapshot(&self.labels_shown().await?) else { return Ok(None) };
+        let numbers = AtomicU32::new(0);
+        let rest = futures::stream::poll_fn(|context| batches.poll_recv(context));
+        let parts = futures::stream::once(std::future::ready(first))
+            .chain(rest)
+            .map(|rows| self.send_part(id, &sites, &numbers, rows))
+            .buffered(PARTS_AT_ONCE)
+            .try_collect()
+            .await?;
+        Ok(Some((sites, parts)))
+    }
+
+    /// Puts rows at all of the sites. After a put that failed its name is used up.
+    async fn send_part(
+        &self,
+        id: &SnapshotId,
+        sites: &[&KnownSite],
+        numbers: &AtomicU32,
+        rows: Bytes,
+    ) -> Result<Part, Error> {
+        let mut tries = 1;
+        loop {
+            let number = numbers.fetch_add(1, Ordering::Relaxed);
+            let part = Part { number, key: BodyKey::random(&self.outside), length: rows.len() as u64 };
+            match self.put_at_all(sites, &part_name(self.enclave, id, number), part.seal(id, &rows)).await {
+                Ok(()) => return Ok(part),
+                Err(error) if tries == PART_TRIES => return Err(error),
+                Err(error) => debug!(%error, "a part of a snapshot is put again"),
             }
-            let Some(sites) = &sites else { return Ok(None) };
-            let part = Part { key: BodyKey::random(&self.outside), length: rows.len() as u64 };
-            let number = u32::try_from(head.parts.len()).unwrap_or(u32::MAX);
-            let sealed = part.seal(id, number, &rows);
-            self.put_at_all(sites, &part_name(self.enclave, id, number), sealed).await?;
-            head.parts.push(part);
+            tries += 1;
+            tokio::time::sleep(PART_AGAIN).await;
         }
-        Ok(sites)
     }
 
     async fn put_at_all(&self, sites: &[&KnownSite], name: &str, bytes: Vec<u8>) -> Result<(), Error> {
@@ -230,13 +256,15 @@ impl Inner {
         join_all(puts).await.into_iter().collect()
     }
 
-    /// What the sites list. Those that do not answer are told.
-    async fn list_snapshots(&self, silent: &mut BTreeSet<String>) -> Listed {
-        let mut listed = Listed::new();
-        for known in self.sites.iter().filter(|known| known.is_scrubbed()) {
-            if let Err(error) = self.list_snapshots_at(known, &mut listed).await {
+    async fn list_snapshots(&self) -> Listed {
+        let mut listed = Listed::default();
+        for known in self.sites.iter().filter(|known| known.state() != SiteState::Detached) {
+            // To ask one that is known not to answer would only take long.
+            if !known.answers() {
+                listed.silent = true;
+            } else if let Err(error) = self.list_snapshots_at(known, &mut listed).await {
                 debug!(site = known.site.name, %error, "the site does not list its snapshots");
-                silent.insert(known.site.name.clone());
+                listed.silent = true;
             }
         }
         listed
@@ -246,12 +274,13 @@ impl Inner {
         let prefix = prefix(self.enclave);
         let mut after: Option<String> = None;
         loop {
+            listed.lists += 1;
             let page = known.handle.store.list(&prefix, after.as_deref(), LIST_PAGE).await?;
             let full = page.len() >= LIST_PAGE;
             let last = page.last().map(|last| last.name.clone());
             for entry in page {
                 if let Some((id, _)) = parse(self.enclave, &entry.name) {
-                    let at = listed.entry(id).or_default().entry(known.site.id).or_default();
+                    let at = listed.snapshots.entry(id).or_default().entry(known.site.id).or_default();
                     at.insert(entry.name, entry.size);
                 }
             }
@@ -266,15 +295,16 @@ impl Inner {
     /// Those whose head opens under a root that is held and whose rows this program takes, newest first.
     async fn standing(&self, listed: &Listed) -> Vec<Standing> {
         let mut standing = Vec::new();
-        for (id, at) in listed {
+        for (id, at) in &listed.snapshots {
             let Some(head) = self.open_head(id, at).await.filter(|head| head.form == self.catalog.form()) else {
                 continue;
             };
             let whole = |objects: &Objects| {
-                let there = |(number, part): (u32, &Part)| {
-                    objects.get(&part_name(self.enclave, id, number)) == Some(&part.stored())
+                let there = |part: &Part| {
+                    let size = objects.get(&part_name(self.enclave, id, part.number));
+                    size == Some(&part.stored())
                 };
-                objects.contains_key(&head_name(self.enclave, id)) && (0..).zip(&head.parts).all(there)
+                objects.contains_key(&head_name(self.enclave, id)) && head.parts.iter().all(there)
             };
             let at = at.iter().filter(|(_, objects)| whole(objects)).map(|(site, _)| *site).collect();
             standing.push(Standing { id: *id, head, at });
@@ -286,7 +316,9 @@ impl Inner {
     async fn open_head(&self, id: &SnapshotId, at: &BTreeMap<SiteId, Objects>) -> Option<Head> {
         let name = head_name(self.enclave, id);
         for (site, objects) in at {
-            let (Some(known), Some(size)) = (self.sites.get(*site), objects.get(&name)) else { continue };
+            // As long as a site says that it is, it would be held in memory.
+            let size = objects.get(&name).filter(|size| **size <= HEAD_MAX);
+            let (Some(known), Some(size)) = (self.sites.get(*site), size) else { continue };
             let Ok(bytes) = known.handle.store.get_range(&name, 0..*size).await else { continue };
             let open = |root: Arc<RootKey>| Head::open(&bytes, &root, self.enclave, id).ok();
             if let Some(head) = self.keys.roots().into_iter().find_map(open) {
@@ -296,16 +328,17 @@ impl Inner {
         None
     }
 
-    /// All but one, the head first: what has none is no snapshot.
-    async fn remove_snapshots(&self, listed: &Listed, kept: Option<SnapshotId>) {
-        for (id, at) in listed.iter().filter(|(id, _)| Some(**id) != kept) {
+    /// All but what stays.
+    async fn remove_snapshots(&self, listed: &Listed, stays: impl Fn(SnapshotId, &KnownSite) -> bool) {
+        for (id, at) in &listed.snapshots {
             for (site, objects) in at {
-                let Some(known) = self.sites.get(*site) else { continue };
+                let Some(known) = self.sites.get(*site).filter(|known| !stays(*id, known)) else { continue };
                 self.remove_objects(known, id, objects).await;
             }
         }
     }
 
+    /// The head first: what has none is no snapshot.
     async fn remove_objects(&self, known: &KnownSite, id: &SnapshotId, objects: &Objects) {
         let head = head_name(self.enclave, id);
         let parts = objects.keys().filter(|name| **name != head);
@@ -322,40 +355,40 @@ impl Inner {
 
     /// Removes what lies of snapshots at a site that is being left: the next one lies elsewhere.
     pub(super) async fn leave_snapshots(&self, known: &KnownSite) -> Result<(), Error> {
-        let mut listed = Listed::new();
+        let mut listed = Listed::default();
         self.list_snapshots_at(known, &mut listed).await.map_err(|error| Error::unavailable(error.to_string()))?;
-        for (id, at) in &listed {
-            for objects in at.values() {
-                self.remove_objects(known, id, objects).await;
-            }
-        }
+        self.remove_snapshots(&listed, |_, _| false).await;
         Ok(())
     }
 
-    /// The snapshots that an empty catalog may begin with, newest first.
-    pub async fn snapshots(&self, found: &mut Found) -> Vec<Standing> {
-        let listed = self.list_snapshots(&mut found.silent).await;
-        self.standing(&listed).await
+    /// The snapshots that an empty catalog may begin with, newest first, and how many requests listed them.
+    pub async fn snapshots(&self) -> (Vec<Standing>, u64) {
+        let listed = self.list_snapshots().await;
+        (self.standing(&listed).await, listed.lists)
     }
 
     /// Fills the empty catalog from the newest snapshot that can be read; whether there was one.
-    pub async fn begin_with_snapshot(&self, found: &mut Found) -> Result<bool, Error> {
-        for standing in self.snapshots(found).await {
+    pub async fn begin_with_snapshot(&self, found: &Found) -> Result<bool, Error> {
+        for standing in self.snapshots().await.0 {
+            // Rows may be left of an attempt that was cut short.
+            self.catalog.clear_rows().await?;
             match self.take_rows(&standing, found).await {
                 Ok(()) => return Ok(true),
-                Err(error) => {
-                    warn!(number = standing.head.number.0, %error, "a snapshot is done without");
-                    self.catalog.clear_rows().await?;
-                }
+                Err(error) => warn!(number = standing.head.number.0, %error, "a snapshot is done without"),
             }
         }
+        self.catalog.clear_rows().await?;
         Ok(false)
     }
 
     async fn take_rows(&self, standing: &Standing, found: &Found) -> Result<(), Error> {
         found.tell(Step::Snapshot(standing.head.parts.len()));
-        for (number, part) in (0..).zip(&standing.head.parts) {
-            let rows = self.read_part(standing, number, part).await?;
+        let reads = futures::stream::iter(&standing.head.parts).map(|part| async move {
+            let rows = self.read_part(standing, part).await?;
+            Ok::<_, Error>((part, rows))
+        });
+        let mut reads = reads.buffered(PARTS_AT_ONCE);
+        while let Some((part, rows)) = reads.try_next().await? {
             found.tell(Step::Read(part.stored()));
             self.catalog.take_rows(rows.into()).await?;
         }
@@ -369,18 +402,24 @@ impl Inner {
         Ok(())
     }
 
-    /// From whichever site has it as it was written.
-    async fn read_part(&self, standing: &Standing, number: u32, part: &Part) -> Result<Vec<u8>, Error> {
-        let name = part_name(self.enclave, &standing.id, number);
-        for known in self.sites.iter() {
+    /// From whichever site has it as it was written; first those that have all of it.
+    async fn read_part(&self, standing: &Standing, part: &Part) -> Result<Vec<u8>, Error> {
+        let name = part_name(self.enclave, &standing.id, part.number);
+        let (whole, others): (Vec<_>, Vec<_>) =
+            self.sites.iter().partition(|known| standing.at.contains(&known.site.id));
+        for known in whole.into_iter().chain(others) {
             if let Ok(sealed) = known.handle.store.get_range(&name, 0..part.stored()).await
-                && let Ok(rows) = part.open(&standing.id, number, sealed.into())
+                && let Ok(rows) = part.open(&standing.id, sealed.into())
             {
                 return Ok(rows);
             }
         }
-        Err(Error::unavailable(format!("part {number} is whole at no site that answers")))
+        Err(Error::unavailable(format!("part {} is whole at no site that answers", part.number)))
     }
+}
+
+fn may_hold_all(known: &KnownSite, labels: &[Label]) -> bool {
+    labels.iter().all(|label| known.may_hold(Some(*label)))
 }
 
 #[cfg(test)]

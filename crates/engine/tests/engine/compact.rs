@@ -364,9 +364,9 @@ async fn a_start_is_cut_short_between_a_move_and_what_was_moved() {
     three.put(&world, 0..20).await;
     let old = world.scratch.path().join("old");
     world.catalog.save(old.clone()).await.unwrap();
-    three.put(&world, 20..24).await;
     restart(&mut world).await;
     assert!(world.engine.compact(&system(), &highest(), |_| ()).await.unwrap().into > 2);
+    three.put(&world, 20..24).await;
     swept(&world).await;
     let oracle = ["oracle".to_owned()];
     world.engine.set_sites(&system(), &oracle, SiteState::Draining).await.unwrap();
