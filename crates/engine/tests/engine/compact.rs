@@ -36,7 +36,10 @@ fn settings() -> Settings {
 
 /// Small objects, each in a batch of its own; some overwritten, deleted, copied, and some in uploads' small parts.
 async fn filled(seed: u64) -> World {
-    let world = World::with(seed, settings()).await;
+    fill(World::with(seed, settings()).await).await
+}
+
+async fn fill(world: World) -> World {
     let engine = &world.engine;
     for n in 0..60 {
         world.put(&format!("small {n}"), &noise(n, 3000)).await.unwrap();
@@ -420,6 +423,47 @@ async fn an_older_catalog_takes_up_what_is_left_of_what_was_compacted() {
     world.catalog = Arc::new(SqliteCatalog::open(old, world.outside.clone()).unwrap());
     world.engine = world::open(&world.catalog, &world.sites, &world.outside, settings()).await.unwrap();
     all_is_there(&world).await;
+}
+
+/// A snapshot names segments that were compacted since and are swept; and those that took their place have moved, and
+/// lost all they could.
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_from_a_snapshot_turns_to_what_was_compacted_since() {
+    let mut world = fill(World::under(11, settings(), [Label::LOWEST; 5]).await).await;
+    world.engine.drain().await;
+    let often = Settings { snapshot_every: Duration::from_secs(1), snapshot_after: 1, ..settings() };
+    world.engine = world::open(&world.catalog, &world.sites, &world.outside, often).await.unwrap();
+    let background = world.background();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    background.abort();
+    world.engine.drain().await;
+    let of_snapshots = |world: &World| -> usize {
+        let names = world.sites.memories.iter().flat_map(|memory| memory.names());
+        names.filter(|name| name.contains("/s/")).count()
+    };
+    let taken = of_snapshots(&world);
+    restart(&mut world).await;
+    assert!(world.engine.compact(&system(), &highest(), |_| ()).await.unwrap().into > 0);
+    swept(&world).await;
+    assert_same(&rebuilt(&world).await, &world.catalog.dump().await.unwrap());
+    let oracle = ["oracle".to_owned()];
+    world.engine.set_sites(&system(), &oracle, SiteState::Draining).await.unwrap();
+    swept(&world).await;
+    assert_eq!(world.engine.evacuations(&system(), &oracle).await.unwrap()[0].state, SiteState::Detached);
+    world.engine.drain().await;
+    let expected = world.catalog.dump().await.unwrap();
+    assert!(taken > 3 && of_snapshots(&world) > 1, "there is one, and it is from before");
+    assert_same(&rebuilt(&world).await, &expected);
+
+    for memory in &world.sites.memories[..2] {
+        for name in memory.names().into_iter().filter(|name| name.contains("/j/")) {
+            memory.delete(&name).await.unwrap();
+        }
+    }
+    let (rows, others) = (|line: &&str| line.starts_with("version "), rebuilt(&world).await);
+    let (found, known): (Vec<_>, Vec<_>) =
+        (others.lines().filter(rows).collect(), expected.lines().filter(rows).collect());
+    assert_eq!(found, known, "what is kept lies where it did");
 }
 
 /// A rebuild lists the journal and reads of each of its segments no more than what it takes to prove it.
