@@ -602,8 +602,8 @@ pub trait Catalog: Send + Sync {
     /// Of the pieces listed at a site, those that no record (decided or shown) names, with the
     /// running time since when; those named again are forgotten.
     async fn note_unnamed(&self, site: SiteId, listed: Vec<PieceName>, running_ms: u64) -> Result<Vec<Unnamed>, Error>;
-    /// Names of the journal's pieces that a shown record spoke of before their segment is known: they are named, and
-    /// yet whoever replays has to look at them.
+    /// Names of pieces that a shown record spoke of before their segment is known: they are named, and yet whoever
+    /// replays has to look at those of the journal.
     async fn early_pieces(&self) -> Result<BTreeSet<PieceName>, Error>;
     /// Of the unnamed pieces of a site between two names (exclusive, inclusive; `None` is from the first and
     /// to the last) and of epochs below this, forgets those that are not listed: they are gone.

@@ -180,12 +180,7 @@ impl Catalog for SqliteCatalog {
             let mut held = Vec::new();
             rows::copy(c, ROWS_BYTES, |batch| {
                 if waits {
-                    // What is written meanwhile stays in the log.
-                    let log = c.path().map_or(0, |path| open::log_length(Path::new(path)));
-                    if log > LOG_MAX {
-                        return Err(Error::Unavailable("too much was written while the catalog was copied".to_owned()));
-                    }
-                    return Ok(sender.blocking_send(batch).is_ok());
+                    return rows::hand(c, batch, &sender, LOG_MAX);
                 }
                 held.push(batch);
                 Ok(true)

@@ -145,7 +145,8 @@ impl Inner {
         Ok(())
     }
 
-    /// What could not be read is not missed if its stream goes on in a later epoch: all before that is there.
+    /// What could not be read is not missed if its stream goes on in a later epoch: all before that is there. But it may
+    /// have taken the place of older segments, and then those are swept: so they are looked for.
     async fn settle_doubts(&self, found: &mut Found) -> Result<(), OpenError> {
         let streams = self.catalog.streams().await?;
         for header in std::mem::take(&mut found.doubtful) {
@@ -154,7 +155,8 @@ impl Inner {
                 Some(newest) => self.catalog.segment(newest).await?.map(|segment| segment.epoch),
                 None => None,
             };
-            if newest.is_none_or(|newest| newest <= header.epoch) {
+            let goes_on = newest.is_some_and(|newest| newest > header.epoch);
+            if !goes_on || !self.are_readable(stream.id, 0, u64::MAX, |known| known.epoch < header.epoch).await? {
                 return Err(found.silent_sites());
             }
         }
@@ -394,11 +396,19 @@ impl Inner {
         compacted.sort_by_key(|batch| (batch.segment.epoch, batch.segment.id));
         for batch in compacted {
             let Segment { id, code, .. } = batch.segment;
-            // One that could be read and no more than that was cut short, unless the rest is at silent sites or lost.
-            let silent = i64::try_from(found.silent.len()).unwrap_or(i64::MAX);
-            let thin = Endangered::of(&batch.segment).spare.saturating_add(silent) < i64::from(code.m.min(1));
-            if thin && self.others_suffice(&batch).await? {
-                continue;
+            // One with nothing to spare was cut short, or lost the rest: it is done without only if that is certain to
+            // lose nothing, for what no record names is swept.
+            if Endangered::of(&batch.segment).spare < i64::from(code.m.min(1)) {
+                if self.others_suffice(&batch).await? {
+                    continue;
+                }
+                if let Err(error) = self.whole_payload(&batch.segment).await {
+                    warn!(segment = %id, %error, "neither it nor all that it took the place of can be read");
+                    if !found.silent.is_empty() {
+                        return Err(found.silent_sites());
+                    }
+                    continue;
+                }
             }
             let stream = batch.stream;
             match self.catalog.compact(batch, Origin::Found).await? {
@@ -409,42 +419,56 @@ impl Inner {
         Ok(())
     }
 
-    /// Whether all segments whose place this one would take can still be read, as far as their sites tell.
+    /// Whether all segments whose place this one would take are known to be readable.
     async fn others_suffice(&self, batch: &Batch) -> Result<bool, OpenError> {
         let sequence = |shipped: Option<&Shipped>| shipped.and_then(|shipped| record::decode(&shipped.encoded).ok());
         let ends = (sequence(batch.records.first()), sequence(batch.records.last()));
         let (Some(first), Some(last)) = ends else { return Ok(true) };
-        let mut after = first.sequence.saturating_sub(1);
+        let id = batch.segment.id;
+        self.are_readable(batch.stream, first.sequence.saturating_sub(1), last.sequence, |known| known.id != id).await
+    }
+
+    /// Whether the sites have enough of each of these segments of a stream: those that `which` names, with records
+    /// behind `after` and up to `through`. A site that does not answer has nothing.
+    async fn are_readable(
+        &self,
+        stream: StreamId,
+        mut after: u64,
+        through: u64,
+        which: impl Fn(&Segment) -> bool,
+    ) -> Result<bool, OpenError> {
         loop {
-            let page = self.catalog.journal(batch.stream, after, HEADS_AT_ONCE).await?;
-            let within =
-                page.iter().filter(|known| known.first <= last.sequence && known.segment.id != batch.segment.id);
-            let counts = within
-                .map(|known| async { self.still_there(&known.segment).await >= usize::from(known.segment.code.k) });
-            if futures::future::join_all(counts).await.contains(&false) {
+            let page = self.catalog.journal(stream, after, HEADS_AT_ONCE).await?;
+            let asked = page.iter().filter(|known| known.first <= through && which(&known.segment));
+            let enough = asked.map(|known| async {
+                let (there, _) = self.still_there(&known.segment).await;
+                there >= usize::from(known.segment.code.k)
+            });
+            if futures::future::join_all(enough).await.contains(&false) {
                 return Ok(false);
             }
             match page.last() {
-                Some(known) if known.last < last.sequence => after = known.last,
+                Some(known) if known.last < through => after = known.last,
                 _ => return Ok(true),
             }
         }
     }
 
-    /// How many pieces of a segment are at their sites; a site that does not answer counts as holding its own.
-    async fn still_there(&self, segment: &Segment) -> usize {
-        let mut there = 0;
+    /// How many pieces of a segment their sites have, and how many may be at sites that do not answer.
+    async fn still_there(&self, segment: &Segment) -> (usize, usize) {
+        let (mut there, mut perhaps) = (0, 0);
         for piece in &segment.pieces {
-            let gone = match self.sites.get(piece.site) {
-                Some(known) => {
-                    let head = known.handle.store.head(&object_name(self.enclave, &piece.name)).await;
-                    matches!(head, Err(error) if error.kind == ErrorKind::NotFound)
-                }
-                None => false,
+            let head = match self.sites.get(piece.site) {
+                Some(known) => known.handle.store.head(&object_name(self.enclave, &piece.name)).await.map(drop),
+                None => Err(providers::Error::new(ErrorKind::Unavailable, "the site is not named")),
             };
-            there += usize::from(!gone);
+            match head {
+                Ok(()) => there += 1,
+                Err(error) if error.kind == ErrorKind::NotFound => {}
+                Err(_) => perhaps += 1,
+            }
         }
-        there
+        (there, perhaps)
     }
 
     /// Each stream's newest shown segment must still be there: else the sites are not those the
@@ -453,7 +477,8 @@ impl Inner {
         for stream in self.catalog.streams().await? {
             let Some(newest) = stream.newest else { continue };
             let Some(segment) = self.catalog.segment(newest).await? else { continue };
-            let there = self.still_there(&segment).await;
+            let (there, perhaps) = self.still_there(&segment).await;
+            let there = there + perhaps;
             if there < segment.pieces.len() {
                 warn!(stream = %stream.id, there, of = segment.pieces.len(), "pieces of the newest changes are gone");
             }

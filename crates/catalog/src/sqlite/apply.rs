@@ -41,9 +41,6 @@ impl<'c> Apply<'c> {
     pub fn record(&mut self, record: Record, extent: Option<Extent>, proven: Option<Timestamp>) -> Result<(), Error> {
         let number = record.number;
         self.proven = proven;
-        if proven.is_none() {
-            self.late.is_replayed();
-        }
         self.change(number, record.change, extent)?;
         self.late.shown(self.c, number)
     }

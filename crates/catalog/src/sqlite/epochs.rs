@@ -4,6 +4,7 @@ use model::{Epoch, PieceName, SiteId};
 use rusqlite::{Connection, params};
 
 use super::codec::NameColumn;
+use super::late;
 use crate::error::Error;
 use crate::interface::{Listed, Unnamed, Why};
 
@@ -49,15 +50,15 @@ pub fn note_unnamed(
     running_ms: u64,
 ) -> Result<Vec<Unnamed>, Error> {
     let mut named = c.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM piece WHERE name = ?1) OR EXISTS (SELECT 1 FROM early_piece WHERE name = ?1)
-             OR EXISTS (SELECT 1 FROM decided_piece WHERE name = ?1)",
+        "SELECT EXISTS (SELECT 1 FROM piece WHERE name = ?1) OR EXISTS (SELECT 1 FROM decided_piece WHERE name = ?1)",
     )?;
+    let early = late::early_pieces(c)?;
     let mut note =
         c.prepare_cached("INSERT INTO unnamed (site, name, since) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")?;
     let mut since = c.prepare_cached("SELECT since, freed FROM unnamed WHERE site = ? AND name = ?")?;
     let mut unnamed = Vec::new();
     for &name in listed {
-        if named.query_row([NameColumn(name)], |row| row.get(0))? {
+        if early.contains(&name) || named.query_row([NameColumn(name)], |row| row.get(0))? {
             forget_unnamed(c, site, &[name])?;
             continue;
         }

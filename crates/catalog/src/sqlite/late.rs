@@ -5,16 +5,17 @@
 //! what a late record could get wrong: that its object is gone since (`gone`), that a segment it
 //! may use has no use (`unused`), that pieces came before their segment (`early_piece`) or were placed
 //! before it (`early_placing`), that something was said of a version before it (`early_setting`).
-//! What is replayed goes on to know where pieces went of a segment that took the place of others: whoever replays turns
-//! to it last.
+//! Until the first decision all is replay, and where pieces went of an unknown segment stays known whatever is settled:
+//! to one that took the place of others whoever replays turns last.
 //! `state.shown_through` says up to where all is shown; `ahead` holds the numbers shown beyond.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Code, Number, Piece, PieceName, SegmentId, SegmentKind, SiteId, Timestamp, VersionId};
+use model::{Code, Number, Piece, PieceName, SegmentId, SiteId, Timestamp, VersionId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codec::NameColumn;
+use super::sealed::Db;
 use super::segments::{self, Placing};
 use crate::error::Error;
 
@@ -24,9 +25,6 @@ pub struct Late {
     through: u64,
     /// Whether any earlier record is known to be overtaken; seldom, so most look-ups are spared.
     any_gone: bool,
-    /// Whether what is shown was not decided here: a segment that was compacted comes after all that is replayed, and
-    /// what was said of it is kept for it, whatever its number.
-    replays: bool,
     gone: BTreeMap<Vec<u8>, Number>,
     unused: BTreeMap<SegmentId, Number>,
     early: Vec<(SegmentId, Piece, Number)>,
@@ -41,7 +39,6 @@ impl Late {
         Ok(Late {
             through,
             any_gone,
-            replays: false,
             gone: BTreeMap::new(),
             unused: BTreeMap::new(),
             early: Vec::new(),
@@ -58,11 +55,6 @@ impl Late {
         }
         c.prepare_cached("INSERT INTO ahead (number) VALUES (?) ON CONFLICT DO NOTHING")?.execute([number.0])?;
         Ok(())
-    }
-
-    /// What follows was not decided here.
-    pub fn is_replayed(&mut self) {
-        self.replays = true;
     }
 
     /// Whether a record with a greater number, already shown, ended one of these.
@@ -115,8 +107,8 @@ impl Late {
     }
 
     /// Ends the transaction: acts on what is settled, keeps the rest.
-    pub fn settle(mut self, c: &Connection) -> Result<(), Error> {
-        let before = self.through;
+    pub fn settle(mut self, c: &Db<'_>) -> Result<(), Error> {
+        let (before, replays) = (self.through, !c.has_decided());
         self.catch_up(c)?;
         let through = Number(self.through);
         for (subject, number) in self.gone.into_iter().filter(|(_, number)| *number > through) {
@@ -125,7 +117,7 @@ impl Late {
         for (segment, number) in self.unused {
             if number <= through { segments::drop_if_unused(c, segment)? } else { keep_unused(c, segment, number)? }
         }
-        let waits = |number: Number| number > through || self.replays;
+        let waits = |number: Number| number > through || replays;
         for (segment, number, placing) in self.placings.into_iter().filter(|(_, number, _)| waits(*number)) {
             keep_placing(c, segment, number, &placing)?;
         }
@@ -138,7 +130,7 @@ impl Late {
         c.prepare_cached("UPDATE state SET shown_through = ?")?.execute([through.0])?;
         if before < through.0 || self.any_gone {
             prune(c, through)?;
-            if !self.replays {
+            if !replays {
                 prune_early(c, through)?;
             }
         }
@@ -154,12 +146,11 @@ impl Late {
     }
 }
 
-/// Names of the journal's pieces that came before their segment.
+/// Names of the pieces that came before their segment.
 pub fn early_pieces(c: &Connection) -> Result<BTreeSet<PieceName>, Error> {
     let mut find = c.prepare_cached("SELECT name FROM early_piece")?;
     let names = find.query_map([], |row| row.get(0).map(|NameColumn(name)| name))?;
-    let of_journal = |name: &Result<PieceName, _>| name.as_ref().map_or(true, |name| name.kind == SegmentKind::Journal);
-    Ok(names.filter(of_journal).collect::<Result<_, rusqlite::Error>>()?)
+    Ok(names.collect::<Result<_, _>>()?)
 }
 
 /// Applies to a segment that is new what was said of it before.
@@ -196,12 +187,15 @@ fn take_early_placing(c: &Connection, segment: SegmentId) -> Result<Option<Placi
 
 /// Deciding begins when replay is over: a number that is neither shown nor waiting then was lost
 /// with an older catalog before it reached any site, and nothing waits for it any more.
-pub fn end_replay(c: &Connection) -> Result<(), Error> {
+pub fn end_replay(c: &Db<'_>) -> Result<(), Error> {
     let mut state = c.prepare_cached("SELECT number, shown_through, (SELECT min(number) FROM decided) FROM state")?;
     let (number, shown_through, waiting): (u64, u64, Option<u64>) =
         state.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let through = waiting.map_or(number, |waiting| waiting.saturating_sub(1));
-    prune_early(c, Number(through.max(shown_through)))?;
+    if !c.has_decided() {
+        prune_early(c, Number(through.max(shown_through)))?;
+        c.note_decided();
+    }
     if through <= shown_through {
         return Ok(());
     }

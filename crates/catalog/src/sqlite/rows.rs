@@ -8,11 +8,17 @@
 //! value := 0 ‖ (null)  |  1 ‖ integer (8)  |  2 ‖ length (4) ‖ text  |  3 ‖ length (4) ‖ blob
 //! ```
 
+use std::path::Path;
+use std::time::Duration;
+
 use bytes::Bytes;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row, params_from_iter};
 
+use tokio::sync::mpsc;
+
 use super::dump::OWN;
+use super::open;
 use crate::error::Error;
 
 /// Every table that showing the journal fills. Those that count what is in others come last: what the others' triggers
@@ -51,6 +57,9 @@ pub const TABLES: [&str; 31] = [
     "state",
 ];
 
+/// How often it is asked whether the other end takes more.
+const TAKEN_SOON: Duration = Duration::from_millis(20);
+
 const NULL: u8 = 0;
 const INTEGER: u8 = 1;
 const TEXT: u8 = 2;
@@ -78,6 +87,22 @@ pub fn copy(
         sink(batch.into())?;
     }
     Ok(())
+}
+
+/// Waits until a batch is taken, on a thread that may wait; `false` when nobody takes any more. What others write
+/// meanwhile stays in the log: with more than `log_max` bytes there it is given up.
+pub fn hand(c: &Connection, mut batch: Bytes, to: &mpsc::Sender<Bytes>, log_max: u64) -> Result<bool, Error> {
+    loop {
+        if c.path().is_some_and(|path| open::log_length(Path::new(path)) > log_max) {
+            return Err(Error::Unavailable("too much was written while the catalog was copied".to_owned()));
+        }
+        batch = match to.try_send(batch) {
+            Ok(()) => return Ok(true),
+            Err(mpsc::error::TrySendError::Full(batch)) => batch,
+            Err(mpsc::error::TrySendError::Closed(_)) => return Ok(false),
+        };
+        std::thread::sleep(TAKEN_SOON);
+    }
 }
 
 fn write_row(batch: &mut Vec<u8>, table: &str, row: &Row<'_>, columns: usize) -> Result<(), Error> {
@@ -172,7 +197,7 @@ mod tests {
 
     #[test]
     fn rows_that_are_cut_or_of_elsewhere_are_refused() {
-        let c = super::super::open::memory().unwrap();
+        let c = open::memory().unwrap();
         c.execute("INSERT INTO hidden (bucket, key, number) VALUES (x'01', x'02', 7)", []).unwrap();
         let mut rows = Vec::new();
         copy(&c, usize::MAX, |batch| {

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use coding::keys::sealed_under;
@@ -14,15 +15,16 @@ use super::codec;
 use crate::error::Error;
 use crate::interface::Keys;
 
-/// The keys the catalog was handed last.
+/// The keys the catalog was handed last, and what this process did with it.
 pub struct Handed {
     keys: Mutex<Option<Arc<dyn Keys>>>,
+    decided: AtomicBool,
     outside: Outside,
 }
 
 impl Handed {
     pub fn new(outside: Outside) -> Handed {
-        Handed { keys: Mutex::default(), outside }
+        Handed { keys: Mutex::default(), decided: AtomicBool::default(), outside }
     }
 
     pub fn set(&self, keys: Arc<dyn Keys>) {
@@ -38,7 +40,7 @@ impl Handed {
 pub struct Db<'c> {
     c: &'c Connection,
     keys: Option<Arc<dyn Keys>>,
-    outside: &'c Outside,
+    handed: &'c Handed,
 }
 
 impl Deref for Db<'_> {
@@ -78,11 +80,20 @@ impl Place {
 
 impl<'c> Db<'c> {
     pub fn new(c: &'c Connection, handed: &'c Handed) -> Db<'c> {
-        Db { c, keys: handed.keys(), outside: &handed.outside }
+        Db { c, keys: handed.keys(), handed }
     }
 
     pub fn now(&self) -> Timestamp {
-        self.outside.clock.now()
+        self.handed.outside.clock.now()
+    }
+
+    /// Whether this process has decided anything: until then it replays.
+    pub fn has_decided(&self) -> bool {
+        self.handed.decided.load(Ordering::Relaxed)
+    }
+
+    pub fn note_decided(&self) {
+        self.handed.decided.store(true, Ordering::Relaxed);
     }
 
     /// The value as it may lie in a file. What the control stream brings has no label and lies open: there
@@ -90,7 +101,7 @@ impl<'c> Db<'c> {
     pub fn seal(&self, label: Option<&Label>, place: Place, value: &[u8]) -> Result<Vec<u8>, Error> {
         let Some(label) = label else { return Ok(value.to_vec()) };
         let secret = self.keys.as_ref().and_then(|keys| keys.newest(label)).ok_or(Error::NoKey)?;
-        Ok(secret.seal_value(&place.bytes(), value, self.outside))
+        Ok(secret.seal_value(&place.bytes(), value, &self.handed.outside))
     }
 
     /// The value as it was sealed, or as an older program left it.

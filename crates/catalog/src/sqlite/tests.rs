@@ -478,6 +478,22 @@ async fn a_copy_that_waits_holds_nobody_up() {
 }
 
 #[tokio::test]
+async fn a_copy_ends_when_the_log_grows_too_long() {
+    let directory = Directory::new();
+    let world = World::new(open(&directory).unwrap()).await;
+    world.run(EAST, world.any_put("a")).await;
+    let connection = super::open::reader(&directory.catalog()).unwrap();
+    let log = super::open::log_length(&directory.catalog());
+    let (sender, mut batches) = tokio::sync::mpsc::channel(1);
+    let hand = |log_max| super::rows::hand(&connection, bytes::Bytes::from_static(b"rows"), &sender, log_max);
+    assert!(log > 0 && hand(log).unwrap());
+    assert!(matches!(hand(log - 1), Err(Error::Unavailable(_))));
+    assert_eq!(batches.recv().await.unwrap(), "rows");
+    drop(batches);
+    assert!(!hand(log).unwrap(), "nobody takes any more");
+}
+
+#[tokio::test]
 async fn threads_write_and_read_at_once() {
     let world = threaded().await;
     let put = async |n: usize| {

@@ -118,15 +118,17 @@ impl Inner {
     /// one that was taken.
     async fn keep_snapshot(&self) -> Result<Option<u64>, Error> {
         let listed = self.list_snapshots().await;
-        let newest = self.standing(&listed).await.into_iter().next();
-        let labels = self.labels_shown().await?;
+        let standing = self.standing(&listed).await;
+        let (labels, number) = (self.labels_shown().await?, self.catalog.newest_number().await?);
+        let is_due = self.is_due(standing.first(), number, &labels, listed.silent);
         // What broke off goes before more is written, and what lies where it may not any more.
         let stays = |id, known: &KnownSite| {
-            newest.as_ref().is_some_and(|newest| newest.id == id) && may_hold_all(known, &labels)
+            // Until a newer one is whole those before it are the ones to begin with.
+            let mut kept = standing.iter().take(if is_due { standing.len() } else { 1 });
+            kept.any(|kept| kept.id == id) && may_hold_all(known, &labels)
         };
         self.remove_snapshots(&listed, stays).await;
-        let number = self.catalog.newest_number().await?;
-        if !self.is_due(newest.as_ref(), number, &labels, listed.silent) {
+        if !is_due {
             return Ok(None);
         }
         let Some(id) = self.take_snapshot(number).await? else { return Ok(None) };
@@ -328,37 +330,42 @@ impl Inner {
         None
     }
 
-    /// All but what stays.
-    async fn remove_snapshots(&self, listed: &Listed, stays: impl Fn(SnapshotId, &KnownSite) -> bool) {
+    /// All but what stays; whether all of that is gone.
+    async fn remove_snapshots(&self, listed: &Listed, stays: impl Fn(SnapshotId, &KnownSite) -> bool) -> bool {
+        let mut gone = true;
         for (id, at) in &listed.snapshots {
             for (site, objects) in at {
                 let Some(known) = self.sites.get(*site).filter(|known| !stays(*id, known)) else { continue };
-                self.remove_objects(known, id, objects).await;
+                gone &= self.remove_objects(known, id, objects).await;
             }
         }
+        gone
     }
 
     /// The head first: what has none is no snapshot.
-    async fn remove_objects(&self, known: &KnownSite, id: &SnapshotId, objects: &Objects) {
+    async fn remove_objects(&self, known: &KnownSite, id: &SnapshotId, objects: &Objects) -> bool {
         let head = head_name(self.enclave, id);
         let parts = objects.keys().filter(|name| **name != head);
         for name in objects.get_key_value(&head).map(|(name, _)| name).into_iter().chain(parts) {
             match known.handle.store.delete(name).await {
                 Err(error) if error.kind != ErrorKind::NotFound => {
                     debug!(site = known.site.name, %error, "a snapshot is removed later");
-                    return;
+                    return false;
                 }
                 _ => {}
             }
         }
+        true
     }
 
     /// Removes what lies of snapshots at a site that is being left: the next one lies elsewhere.
     pub(super) async fn leave_snapshots(&self, known: &KnownSite) -> Result<(), Error> {
         let mut listed = Listed::default();
         self.list_snapshots_at(known, &mut listed).await.map_err(|error| Error::unavailable(error.to_string()))?;
-        self.remove_snapshots(&listed, |_, _| false).await;
-        Ok(())
+        match self.remove_snapshots(&listed, |_, _| false).await {
+            true => Ok(()),
+            false => Err(Error::unavailable(format!("site `{}` keeps a snapshot", known.site.name))),
+        }
     }
 
     /// The snapshots that an empty catalog may begin with, newest first, and how many requests listed them.
