@@ -31,7 +31,7 @@ use crate::error::Error;
 use crate::inner::Inner;
 use crate::limits::{CUT_STEPS, READ_AHEAD, READ_FREELY, READ_WAIT, READ_WINDOW_CHUNKS};
 use crate::versions::missing;
-use crate::work;
+use crate::{trail, work};
 
 /// Verified plaintext, in order.
 pub type Plaintext = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
@@ -169,7 +169,7 @@ impl Found {
         // Each step is a task: whether its reader asks for more or stalls, it comes to its end, so
         // nobody waits behind a place in the queue that is not being taken.
         let spawned = move |step| {
-            let step = tokio::spawn(read(step));
+            let step = tokio::spawn(trail::carried(read(step)));
             async move { step.await.unwrap_or_else(|error| Err(Error::Internal(format!("reading stopped: {error}")))) }
         };
         // The reservation ends when the bytes are handed on.

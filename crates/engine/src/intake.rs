@@ -31,7 +31,7 @@ use crate::inner::Inner;
 use crate::limits::{BODY_MAX, INLINE_MAX, INLINE_WORK, INTAKE_WINDOW, SEGMENT_MAX, SEGMENT_MIN, SHIPPING_PER_BODY};
 use crate::placement;
 use crate::ship::{Late, Standing};
-use crate::work;
+use crate::{trail, work};
 
 /// A body taken in whole.
 pub struct Taken {
@@ -188,7 +188,7 @@ impl Inner {
         reserved: Reserved,
     ) -> tokio::task::JoinHandle<Result<Standing, Error>> {
         let inner = Arc::clone(self);
-        tokio::spawn(async move { inner.ship(encoded, identity, profile, Some(reserved)).await })
+        tokio::spawn(trail::carried(async move { inner.ship(encoded, identity, profile, Some(reserved)).await }))
     }
 }
 

@@ -84,6 +84,7 @@ mod keyring;
 mod lookups;
 mod sites;
 mod suspects;
+pub mod trail;
 mod upkeep;
 mod work;
 

@@ -24,7 +24,7 @@ use crate::inner::Inner;
 use crate::limits::{SHIP_AGAIN, UPLOAD_DEADLINE_MAX, UPLOAD_DEADLINE_MIN};
 use crate::placement::{self, Map};
 use crate::sites::object_name;
-use crate::work;
+use crate::{trail, work};
 
 /// Rounds of re-placement before the caller is told; each avoids the sites that failed before.
 const ROUNDS: usize = 6;
@@ -184,7 +184,7 @@ impl Inner {
                 drop((reserved, running));
                 stored
             };
-            let upload = tokio::spawn(upload.in_current_span());
+            let upload = tokio::spawn(trail::carried(upload.in_current_span()));
             uploads.push(Box::pin(async move {
                 let stopped = |error| providers::Error::new(providers::ErrorKind::Unavailable, error);
                 (piece, upload.await.map_err(stopped).and_then(|result| result))

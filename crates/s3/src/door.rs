@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
+use engine::trail::{self, RequestNumber};
 use engine::{Body, Declared, Engine};
 use http::request::Parts;
 use http::{Method, Request};
@@ -32,6 +33,9 @@ use crate::{
     acl, attributes, buckets, copy, cors, delete, digest, form, get, lifecycle, list, lock, multipart, put, tagging,
     versioning,
 };
+
+/// What the span of a request is filed under. It is for traces: lines name the request by [`engine::trail`].
+pub const REQUEST_SPANS: &str = "s3::door";
 
 /// How a door is set up.
 #[derive(Clone, Debug)]
@@ -96,7 +100,8 @@ impl Door {
     /// Answers one request.
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> http::Response<Sent> {
         let door = &*self.inner;
-        let id = RequestId { request: hex::encode_upper(door.outside.random::<8>()), host: Arc::clone(&door.host) };
+        let number = RequestNumber(door.outside.random());
+        let id = RequestId { request: hex::encode_upper(number.0), host: Arc::clone(&door.host) };
         let started = Instant::now();
         let deadline = started + door.settings.limits.request_time;
         let (head, incoming) = request.into_parts();
@@ -104,14 +109,16 @@ impl Door {
         let paced = Paced::new(incoming, Arc::clone(&bytes_in), door.settings.limits.idle_time, deadline);
 
         let asker = Asker::default();
-        // What is logged on the way names the request, and so do the traces of it.
+        // Where nobody collects traces it is none, and costs nothing.
         let span = tracing::info_span!(
+            target: REQUEST_SPANS,
             "request",
             request_id = id.request,
             operation = tracing::field::Empty,
             status = tracing::field::Empty,
         );
-        let (asked, outcome) = door.handle(&head, &asker, paced).instrument(span.clone()).await;
+        // What is logged on the way names the request.
+        let (asked, outcome) = trail::of(number, door.handle(&head, &asker, paced).instrument(span.clone())).await;
         let (mut answer, code) = match outcome {
             Ok(answer) => (answer, None),
             Err((failure, unread)) => {
@@ -130,8 +137,7 @@ impl Door {
         tracing::debug!(request_id = id.request, path = head.uri.path(), "target");
         let (method, status, label) = (head.method, answer.status(), asker.0.into_inner());
         let (operation, class) = asked.told();
-        // Lines have it anyway, and pay for what a span is told late.
-        if tracing::enabled!(target: "trace::request", tracing::Level::TRACE) {
+        if !span.is_disabled() {
             span.record("operation", operation).record("status", status.as_u16());
         }
         let watch = Arc::clone(&door.watch);

@@ -55,7 +55,7 @@ pub mod bench;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 
-pub use door::{Door, Settings};
+pub use door::{Door, REQUEST_SPANS, Settings};
 pub use limits::Limits;
 pub use serve::serve;
 pub use watch::{Answered, Class, Watch};

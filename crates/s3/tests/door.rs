@@ -582,6 +582,25 @@ async fn a_read_that_fails_on_its_way_never_looks_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_sites_are_asked_is_asked_for_the_request_that_the_client_is_told() {
+    let world = World::new().await;
+    let id = |answer: &Answer| answer.value("x-amz-request-id").map(str::to_owned);
+    let put = world.put("/tea/big", content(3 << 20)).await;
+    assert_eq!(put.status, 200);
+    // Each piece has a task of its own, within one that ships its segment.
+    let puts = std::mem::take(&mut *world.heard.lock().unwrap()).puts;
+    assert_eq!(puts.into_iter().collect::<Vec<_>>(), [id(&put)]);
+    let whole = Request::new("GET", "/tea/big");
+    for request in [whole.clone(), whole.header("range", "bytes=5-9")] {
+        let got = world.ask(request).await;
+        assert!(matches!(got.status, 200 | 206) && got.whole, "{got:?}");
+        let gets = std::mem::take(&mut *world.heard.lock().unwrap()).gets;
+        // A site may have been tried beside, for nobody.
+        assert!(gets.contains(&id(&got)), "{gets:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_object_that_cannot_be_read_is_answered_as_unavailable() {
     let world = World::new().await;
     for (key, length) in [("none", 0), ("small", 1000), ("big", 3 << 20)] {

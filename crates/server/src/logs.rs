@@ -1,18 +1,18 @@
-//! Logs go to stderr: lines for people on a terminal, else one JSON object per line. Spans name the request that a
-//! line is about, and go to a collector of traces where one is set.
+//! Logs go to stderr: lines for people on a terminal, else one JSON object per line. Spans go to a collector of traces
+//! where one is set.
 
+mod lines;
 #[cfg(feature = "traces")]
 mod traces;
 
 use std::io::{self, IsTerminal};
 
-use tracing::Subscriber;
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
+use tracing_subscriber::{EnvFilter, Registry};
 
 use crate::failure::{Exit, Failure};
+use crate::logs::lines::Shape;
 
 /// What is logged when nobody asks for anything else: where lines are kept, what happens and what fails ...
 const RECORD_FILTER: &str = "info";
@@ -34,7 +34,8 @@ pub fn start(filter: Option<&str>, endpoint: Option<&str>) -> Result<Logs, Failu
         Failure::new(Exit::Usage, format!("`{text}` is no log filter ({error}): try `info` or `warn,engine=debug`"))
     })?;
     sendable(endpoint, cfg!(feature = "traces"))?;
-    let lines = lines(terminal).with_filter(filter);
+    let shape = if terminal { Shape::Text } else { Shape::Json };
+    let lines = lines::layer::<Registry, _>(shape, filter, io::stderr);
     #[cfg(feature = "traces")]
     {
         let (layer, traces) = endpoint.map(traces::open).transpose()?.unzip();
@@ -56,14 +57,6 @@ fn sendable(endpoint: Option<&str>, built_with_traces: bool) -> Result<(), Failu
     let why = "this program was built without traces: leave [traces] out, or build it with \
                `cargo build --release -p server --features traces`";
     Err(Failure::new(Exit::Usage, why))
-}
-
-fn lines<S: Subscriber + for<'a> LookupSpan<'a>>(terminal: bool) -> Box<dyn Layer<S> + Send + Sync> {
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
-    match terminal {
-        true => lines.with_target(false).boxed(),
-        false => lines.json().flatten_event(true).with_span_list(false).boxed(),
-    }
 }
 
 #[cfg(test)]

@@ -2,24 +2,26 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of the world")]
 
+pub mod heard;
 pub mod noted;
 pub mod sign;
 pub mod wire;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use catalog::SqliteCatalog;
 use coding::keys::RootKey;
 use engine::{Engine, Parts, SiteParts};
+use heard::{Heard, Hearing};
 use model::outside::{Blocking, Clock, Entropy};
 use model::{Label, Outside, PrincipalId, Role, Timestamp, Vendor};
 use noted::Noted;
 use policy::SystemPermit;
 use providers::fault::{FaultStore, State};
-use providers::{MemoryStore, NoOrigins, Store};
+use providers::{NoOrigins, Store};
 use ring::rand::{SecureRandom, SystemRandom};
 use s3::{Door, Limits, Settings};
 use sign::Signer;
@@ -67,6 +69,7 @@ pub struct World {
     pub engine: Engine,
     pub catalog: Arc<Noted>,
     pub sites: Vec<Arc<FaultStore>>,
+    pub heard: Arc<Mutex<Heard>>,
     pub door: Door,
     pub address: SocketAddr,
     /// Of the door's clock against the machine's.
@@ -90,7 +93,8 @@ impl World {
             entropy: Arc::new(Random(SystemRandom::new())),
             blocking: Arc::new(Pool),
         };
-        let memory = || Arc::new(MemoryStore::new()) as Arc<dyn Store>;
+        let heard: Arc<Mutex<Heard>> = Arc::default();
+        let memory = || Arc::new(Hearing::new(Arc::clone(&heard))) as Arc<dyn Store>;
         let sites: Vec<_> = (0..4).map(|_| Arc::new(FaultStore::new(memory(), outside.clone()))).collect();
         let catalog = Arc::new(Noted::new(Arc::new(SqliteCatalog::in_memory(outside.clone()).unwrap())));
         let engine = open(&catalog, &sites, &outside).await;
@@ -114,7 +118,7 @@ impl World {
             })
             .await;
         });
-        let world = World { engine, catalog, sites, door, address, offset_ms, keys, stop: Some(stop), served };
+        let world = World { engine, catalog, sites, heard, door, address, offset_ms, keys, stop: Some(stop), served };
         let location =
             "<CreateBucketConfiguration><LocationConstraint>LOC</LocationConstraint></CreateBucketConfiguration>";
         let document = if region == REGION { String::new() } else { location.replace("LOC", region) };
