@@ -14,7 +14,7 @@ use coding::journal;
 use coding::piece::{self, Header, Identity, Layout};
 use coding::record;
 use coding::segment::restore_piece;
-use model::{Epoch, Extent, Piece, Segment, SegmentId, SegmentKind, StreamId};
+use model::{Epoch, Extent, Piece, Segment, SegmentId, SegmentKind, StreamId, Vendor};
 use providers::ErrorKind;
 use tracing::{debug, info, warn};
 
@@ -82,6 +82,12 @@ impl Inner {
     pub async fn replay(self: &Arc<Self>) -> Result<Epoch, OpenError> {
         let mut found = Found::default();
         self.find_unknown(&mut found).await?;
+        // As of a rebuild: what was acknowledged may lie at silent sites alone, and those that answer know nothing of it.
+        let silent = self.sites.iter().filter(|known| found.silent.contains(&known.site.name));
+        let silent: BTreeSet<Vendor> = silent.map(|known| known.site.vendor).collect();
+        if found.older && silent.len() > usize::from(self.settings.default_profile.promise()) {
+            return Err(found.silent_sites());
+        }
         self.replay_found(&mut found).await?;
         Ok(found.seen)
     }

@@ -76,6 +76,31 @@ async fn an_older_catalog_is_brought_up_to_the_sites() {
     assert_eq!(get(&engine, &world, "after").await.unwrap(), "more");
 }
 
+/// With more vendors silent than may be lost, what came after the copy may lie with them alone.
+#[tokio::test(start_paused = true)]
+async fn an_older_catalog_waits_for_vendors_that_may_know_more() {
+    let world = World::with(29, settings()).await;
+    world.engine.drain().await;
+    let copy = world.copy_catalog("yesterday");
+    let engine = world::open(&world.catalog, &world.sites, &world.outside, settings()).await.unwrap();
+    let put = async |key: &str| world::put(&engine, world::permit(&engine, &world.session, key).await, b"new").await;
+    put("everywhere").await.unwrap();
+    world.sites.set(&[3], State::Gone);
+    put("not at the last").await.unwrap();
+    engine.drain().await;
+    world.sites.set(&[3], State::Well);
+    world.sites.set(&[0, 1, 2], State::Gone);
+    let refused = world.open_over(&copy).await.err().unwrap();
+    assert!(matches!(refused, OpenError::SilentSites { .. }), "{refused}");
+    world.sites.set(&[0, 1, 2], State::Well);
+    let engine = world.open_over(&copy).await.unwrap();
+    assert_eq!(get(&engine, &world, "not at the last").await.unwrap(), "new");
+    // Over the catalog of now it starts: nothing is ahead of that.
+    engine.drain().await;
+    world.sites.set(&[0, 1, 2], State::Gone);
+    world::open(&world.catalog, &world.sites, &world.outside, settings()).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn batches_that_were_placed_twice_are_replayed_once_and_read_well() {
     for seed in 30..42 {
