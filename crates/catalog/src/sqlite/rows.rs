@@ -91,6 +91,7 @@ pub fn copy(
 
 /// Waits until a batch is taken, on a thread that may wait; `false` when nobody takes any more. What others write
 /// meanwhile stays in the log: with more than `log_max` bytes there it is given up.
+#[expect(clippy::disallowed_methods, reason = "the thread is there to wait")]
 pub fn hand(c: &Connection, mut batch: Bytes, to: &mpsc::Sender<Bytes>, log_max: u64) -> Result<bool, Error> {
     loop {
         if c.path().is_some_and(|path| open::log_length(Path::new(path)) > log_max) {
