@@ -14,6 +14,7 @@ use bytes::{Bytes, BytesMut};
 use coding::piece::Header;
 use model::{Label, StreamId, Vendor};
 use providers::{Entry, Error, ErrorKind, Half, Kind, Store};
+use tokio::time::Instant;
 
 use crate::findings::Findings;
 use crate::plant::{Plant, Planted};
@@ -80,7 +81,10 @@ pub enum Listing {
     Lying(u64),
 }
 
-/// Every site well, and no request so slow that an upload would go on without it.
+/// An upload that takes less is never past its deadline.
+const STALL: Duration = Duration::from_secs(1);
+
+/// Every site well, and hardly any request so slow that an upload would go on without it.
 pub const CALM: Weather =
     Weather { state: State::Well, lost: 0, landed: 0, hang: 0, flip: 0, slow: 250, listing: Listing::Honest };
 
@@ -95,6 +99,13 @@ pub struct Site {
     plant: Planted,
 }
 
+/// A put on its way.
+struct Flight {
+    name: String,
+    bytes: Bytes,
+    begun: Instant,
+}
+
 struct Inner {
     random: Random,
     weather: Weather,
@@ -104,7 +115,7 @@ struct Inner {
     /// What was deleted, for listings that lag.
     deleted: VecDeque<(String, u64, u64)>,
     /// Puts that were sent and had no effect yet. A power cut does not call them back.
-    in_flight: BTreeMap<u64, (String, Bytes)>,
+    in_flight: BTreeMap<u64, Flight>,
     next_flight: u64,
     /// Streams of which something lies here.
     streams: BTreeSet<StreamId>,
@@ -161,6 +172,11 @@ impl Site {
         inner.objects.contains_key(object) || inner.destroyed.contains(object)
     }
 
+    /// Whether an upload takes so long that it may be past its deadline.
+    pub fn stalls(&self) -> bool {
+        self.inner().in_flight.values().any(|flight| flight.begun.elapsed() >= STALL)
+    }
+
     pub fn streams(&self) -> BTreeSet<StreamId> {
         self.inner().streams.clone()
     }
@@ -177,7 +193,7 @@ impl Site {
     /// What requests that were under way when the power went came to: some landed, some are lost.
     pub fn after_cut(&self) {
         let mut inner = self.inner();
-        for (name, bytes) in std::mem::take(&mut inner.in_flight).into_values() {
+        for Flight { name, bytes, .. } in std::mem::take(&mut inner.in_flight).into_values() {
             if inner.random.chance(500) {
                 inner.count("landed after the cut");
                 inner.keep(name, bytes, 0);
@@ -324,12 +340,12 @@ fn flipped(bytes: Bytes, place: u64) -> Bytes {
 pub struct Face {
     pub site: Arc<Site>,
     pub power: Arc<Power>,
-    began: tokio::time::Instant,
+    began: Instant,
 }
 
 impl Face {
     pub fn new(site: Arc<Site>, power: Arc<Power>) -> Face {
-        Face { site, power, began: tokio::time::Instant::now() }
+        Face { site, power, began: Instant::now() }
     }
 
     fn now_ms(&self) -> u64 {
@@ -376,7 +392,8 @@ impl Store for Face {
             let mut inner = self.site.inner();
             inner.next_flight += 1;
             let flight = inner.next_flight;
-            inner.in_flight.insert(flight, (name.to_owned(), bytes.clone()));
+            let begun = Instant::now();
+            inner.in_flight.insert(flight, Flight { name: name.to_owned(), bytes: bytes.clone(), begun });
             flight
         };
         let (length, owned, now) = (bytes.len() as u64, name.to_owned(), self.now_ms());

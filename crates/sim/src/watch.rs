@@ -71,7 +71,10 @@ impl Watched {
         let there = || segment.pieces.iter().filter_map(|piece| Some((piece.index, self.ground.holder(piece)?)));
         let vendors: BTreeSet<Vendor> = there().map(|(_, vendor)| vendor).collect();
         let indexes: BTreeSet<u8> = there().map(|(index, _)| index).collect();
-        let needed = segment.code.k + self.ground.owed(segment.promise);
+        // Who stalls may catch up once the floor holds.
+        let stalls = self.ground.sites.iter().any(|site| !vendors.contains(&site.vendor) && site.stalls());
+        let promise = if stalls { segment.promise.min(1) } else { segment.promise };
+        let needed = segment.code.k + self.ground.owed(promise);
         if vendors.len().min(indexes.len()) < usize::from(needed) {
             self.findings.add(format!(
                 "segment {} ({}) is acknowledged with {} pieces at {} vendors; {needed} are owed",
