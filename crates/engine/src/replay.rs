@@ -14,7 +14,7 @@ use coding::journal;
 use coding::piece::{self, Header, Identity, Layout};
 use coding::record;
 use coding::segment::restore_piece;
-use model::{Epoch, Extent, Piece, Segment, SegmentId, SegmentKind, StreamId, Vendor};
+use model::{Epoch, Extent, Piece, Segment, SegmentId, SegmentKind, SiteState, StreamId, Vendor};
 use providers::ErrorKind;
 use tracing::{debug, info, warn};
 
@@ -23,7 +23,7 @@ pub use self::found::{Found, Listed, Seen, Step, Tell};
 use crate::inner::Inner;
 use crate::limits::VERIFIED_ROUNDS;
 use crate::open::OpenError;
-use crate::sites::object_name;
+use crate::sites::{KnownSite, object_name};
 
 /// When the key of a stream's segments is there.
 #[derive(Clone, Copy)]
@@ -83,8 +83,9 @@ impl Inner {
         let mut found = Found::default();
         self.find_unknown(&mut found).await?;
         // As of a rebuild: what was acknowledged may lie at silent sites alone, and those that answer know nothing of it.
-        let silent = self.sites.iter().filter(|known| found.silent.contains(&known.site.name));
-        let silent: BTreeSet<Vendor> = silent.map(|known| known.site.vendor).collect();
+        let may_know =
+            |known: &&KnownSite| known.state() != SiteState::Detached && found.silent.contains(&known.site.name);
+        let silent: BTreeSet<Vendor> = self.sites.iter().filter(may_know).map(|known| known.site.vendor).collect();
         if found.older && silent.len() > usize::from(self.settings.default_profile.promise()) {
             return Err(found.silent_sites());
         }

@@ -2,6 +2,7 @@
 //! and the same catalog out of them.
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -118,6 +119,28 @@ async fn swept(world: &World) {
     let background = world.background();
     tokio::time::sleep(Duration::from_secs(1500)).await;
     background.abort();
+}
+
+/// A copy of the catalog as it is; then what is in the journal is compacted, and what that took the place of is swept.
+async fn compacted_since(world: &mut World) -> PathBuf {
+    world.engine.drain().await;
+    let old = world.scratch.path().join("old");
+    world.catalog.save(old.clone()).await.unwrap();
+    restart(world).await;
+    assert!(world.engine.compact(&system(), &highest(), |_| ()).await.unwrap().into > 0);
+    swept(world).await;
+    old
+}
+
+/// The copy is put back: another start over it.
+async fn start_over(world: &mut World, old: PathBuf) -> Result<Engine, OpenError> {
+    world.engine.drain().await;
+    world.catalog = Arc::new(SqliteCatalog::open(old, world.outside.clone()).unwrap());
+    start(world).await
+}
+
+async fn start(world: &World) -> Result<Engine, OpenError> {
+    world::open(&world.catalog, &world.sites, &world.outside, settings()).await
 }
 
 async fn journal_segments(world: &World) -> usize {
@@ -400,23 +423,22 @@ async fn a_start_is_cut_short_between_a_move_and_what_was_moved() {
     let journal = world.catalog.journal(last, 0, 1000).await.unwrap();
     let away = &journal[journal.len() - 3].segment;
     let mut taken = Vec::new();
-    for memory in &world.sites.memories {
+    for memory in world.sites.memories.clone() {
         let is_of_it = |name: &String| away.pieces.iter().any(|piece| name.ends_with(&piece.name.to_string()));
         for name in memory.names().into_iter().filter(is_of_it) {
             let length = memory.head(&name).await.unwrap();
-            taken.push((memory, name.clone(), memory.get_range(&name, 0..length).await.unwrap()));
+            let bytes = memory.get_range(&name, 0..length).await.unwrap();
             memory.delete(&name).await.unwrap();
+            taken.push((Arc::clone(&memory), name, bytes));
         }
     }
-    world.catalog = Arc::new(SqliteCatalog::open(old, world.outside.clone()).unwrap());
-    let start = || world::open(&world.catalog, &world.sites, &world.outside, settings());
-    let stopped = start().await.err().unwrap();
+    let stopped = start_over(&mut world, old).await.err().unwrap();
     assert!(matches!(stopped, OpenError::Gap { .. }), "{stopped}");
     assert!(!world.catalog.early_pieces().await.unwrap().is_empty(), "it has shown moves of what it does not know");
     for (memory, name, bytes) in taken {
         memory.put_new(&name, bytes).await.unwrap();
     }
-    world.engine = start().await.unwrap();
+    world.engine = start(&world).await.unwrap();
     three.are_there(&world, 0..28).await;
 }
 
@@ -424,20 +446,14 @@ async fn a_start_is_cut_short_between_a_move_and_what_was_moved() {
 #[tokio::test(start_paused = true)]
 async fn an_older_catalog_takes_up_what_is_left_of_what_was_compacted() {
     let mut world = filled(10).await;
-    world.engine.drain().await;
-    let old = world.scratch.path().join("old");
-    world.catalog.save(old.clone()).await.unwrap();
-    restart(&mut world).await;
-    assert!(world.engine.compact(&system(), &highest(), |_| ()).await.unwrap().into > 0);
-    swept(&world).await;
+    let old = compacted_since(&mut world).await;
     world.engine.drain().await;
     for memory in &world.sites.memories[..2] {
         for name in memory.names().into_iter().filter(|name| name.contains("/j/")) {
             memory.delete(&name).await.unwrap();
         }
     }
-    world.catalog = Arc::new(SqliteCatalog::open(old, world.outside.clone()).unwrap());
-    world.engine = world::open(&world.catalog, &world.sites, &world.outside, settings()).await.unwrap();
+    world.engine = start_over(&mut world, old).await.unwrap();
     all_is_there(&world).await;
 }
 
@@ -446,12 +462,7 @@ async fn an_older_catalog_takes_up_what_is_left_of_what_was_compacted() {
 #[tokio::test(start_paused = true)]
 async fn what_was_compacted_may_be_at_silent_sites() {
     let mut world = filled(12).await;
-    world.engine.drain().await;
-    let old = world.scratch.path().join("old");
-    world.catalog.save(old.clone()).await.unwrap();
-    restart(&mut world).await;
-    assert!(world.engine.compact(&system(), &highest(), |_| ()).await.unwrap().into > 0);
-    swept(&world).await;
+    let old = compacted_since(&mut world).await;
     restart(&mut world).await;
     world.put("later", b"later").await.unwrap();
     world.engine.drain().await;
@@ -466,12 +477,10 @@ async fn what_was_compacted_may_be_at_silent_sites() {
         world.sites.memories[2].delete(name).await.unwrap();
     }
     world.sites.set(&[0, 1], State::Gone);
-    world.catalog = Arc::new(SqliteCatalog::open(old, world.outside.clone()).unwrap());
-    let start = || world::open(&world.catalog, &world.sites, &world.outside, settings());
-    let refused = start().await.err().unwrap();
+    let refused = start_over(&mut world, old).await.err().unwrap();
     assert!(matches!(refused, OpenError::SilentSites { .. }), "{refused}");
     world.sites.set(&[0, 1], State::Well);
-    world.engine = start().await.unwrap();
+    world.engine = start(&world).await.unwrap();
     all_is_there(&world).await;
 }
 
