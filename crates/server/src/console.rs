@@ -20,7 +20,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Admin};
+use crate::api::{self, Admin, listener};
 
 /// What `npm run build` left in `console/dist` when this was compiled: nothing, if it was not run.
 #[derive(RustEmbed)]
@@ -73,7 +73,8 @@ pub async fn serve(
     let policy = HeaderValue::from_str(&policy(admin.s3_endpoint())).map_err(std::io::Error::other)?;
     let page = Arc::new(Page { port, policy });
     let router = beside(api::router(admin, port), page);
-    api::run(router, listener, tls, stop).await
+    listener::serve(router, listener, tls, stop).await;
+    Ok(())
 }
 
 /// The page, where it is not the API that is asked. A route with a wildcard for one of them would not do: what it
@@ -226,7 +227,8 @@ mod tests {
         let page = Arc::new(Page { port: address.port(), policy: HeaderValue::from_static("x") });
         let api = Router::new().route("/api/v1/keys/{id}", get(|Path(id): Path<String>| async move { id }));
         let router = beside(api.fallback(|| async { StatusCode::NOT_FOUND }), page);
-        let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(listener::serve(router, listener, None, stop.clone()));
         for (path, status, end) in [
             ("/api/v1/keys/ana", "200 OK", "\r\n\r\nana"),
             ("/api/v1/none", "404 Not Found", ""),
@@ -239,7 +241,8 @@ mod tests {
             stream.read_to_string(&mut answer).await.unwrap();
             assert!(answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.ends_with(end), "{path}: {answer}");
         }
-        serving.abort();
+        stop.cancel();
+        serving.await.unwrap();
     }
 
     #[test]

@@ -23,7 +23,7 @@ mod journal;
 mod keeping;
 mod keys;
 mod labels;
-mod listener;
+pub mod listener;
 mod matrix;
 mod metrics;
 mod moving;
@@ -42,7 +42,6 @@ pub use self::guard::named_here;
 pub use self::keys::rfc3339;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
@@ -76,10 +75,6 @@ use crate::token::Token;
 
 /// Far above any request of this API, far below what would hurt.
 const BODY_BYTES_MAX: usize = 16 << 10;
-
-/// How long an answer under way may take once asked to stop: what waits for a site may take longer and is
-/// cut, and a connection that says nothing may not hold up the end.
-const DRAIN_MAX: Duration = Duration::from_secs(2);
 
 /// What the handlers share.
 pub struct Admin {
@@ -190,26 +185,8 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> std::io::Result<()> {
     let router = router(admin, listener.local_addr()?.port());
-    run(router, listener, tls, stop).await
-}
-
-/// Serves a router as [`serve`] does.
-pub async fn run(
-    router: Router,
-    listener: TcpListener,
-    tls: Option<tls::Server>,
-    stop: CancellationToken,
-) -> std::io::Result<()> {
-    let listener = listener::Greeting::new(listener, tls);
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let late = async {
-        stop.cancelled().await;
-        tokio::time::sleep(DRAIN_MAX).await;
-    };
-    tokio::select! {
-        ended = serving.into_future() => ended,
-        () = late => Ok(()),
-    }
+    listener::serve(router, listener, tls, stop).await;
+    Ok(())
 }
 
 /// What handlers share of one kind of work: that which is under way, or the last.
