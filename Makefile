@@ -1,6 +1,8 @@
 # The four things one does here. Everything else is `cargo xtask`.
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+# As `console/package.json` has it.
+NODE_MIN := 20.19
 
 .PHONY: up console test fmt lint
 
@@ -13,8 +15,9 @@ up: console
 # The console's page goes into the binary. Without Node everything else works, and its port says what is missing.
 console:
 	@if [ ! -f console/package.json ]; then :; \
-	elif ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' 2>/dev/null || ! command -v npm >/dev/null; then \
-		echo "The console is left out: it is built with Node 20 or newer and npm. Install both and run this again."; \
+	elif ! command -v node >/dev/null || ! command -v npm >/dev/null || \
+		! { echo v$(NODE_MIN); node --version; } | sort -V -C; then \
+		echo "The console is left out: it is built with Node $(NODE_MIN) or newer and npm. Install both and run this again."; \
 	elif [ -f console/dist/index.html ] && [ -z "$$(find console -path console/node_modules -prune -o -path console/dist -prune -o -type f -newer console/dist/index.html -print -quit)" ]; then :; \
 	elif (cd console && npm ci --no-audit --no-fund && npm run build); then \
 		touch crates/server/src/console.rs; \

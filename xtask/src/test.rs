@@ -103,6 +103,7 @@ const AREAS: &[Area] = &[
     area("identity", "credentials from where vendors' tools look", &[Need::Python], Kind::Pytest("test_identity.py")),
     area("vendors", "four vendors at once, and a check of them", STANDINS, Kind::Pytest("test_vendors.py")),
     area("labels", "levels see what they may, and nothing above", &[Need::Python], Kind::Pytest("test_labels.py")),
+    area("make", "what `make up` does with and without Node", &[Need::Python], Kind::Pytest("test_make.py")),
     area("config", "sites named by a configuration file", &[Need::Python], Kind::Pytest("test_config.py")),
     area("scrub", "planted faults are named and mended", &[Need::Python], Kind::Pytest("test_scrub.py")),
     area("lifecycle", "what rules make due goes, and nothing else", &[Need::Python], Kind::Pytest("test_lifecycle.py")),
