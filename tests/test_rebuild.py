@@ -123,6 +123,29 @@ def check(world, keys, seen):
         world.kill()
 
 
+def test_the_embedded_default_comes_back_from_its_sites_and_root_key(new_world):
+    """All of the directory that `entente up` makes by itself is lost but for its sites and root key."""
+    world = new_world("embedded").start()
+    keys = world.keys()
+    s3 = connect(world)
+    s3.create_bucket(Bucket="plain")
+    bodies = {"small": b"small", "large": content("embedded", 3 * MIB)}
+    for name, body in bodies.items():
+        s3.put_object(Bucket="plain", Key=name, Body=body)
+    before = held(s3, ["plain"])
+    world.wait_until_whole()
+    world.kill()
+    for entry in world.directory.iterdir():
+        if entry.name not in ("root.key", "sites"):
+            entry.unlink()
+    assert {entry.name for entry in world.directory.iterdir()} == {"root.key", "sites"}
+    done = rebuild(world)
+    assert done.returncode == 0, done.stderr
+    world.start()
+    assert held(connect(world, keys=keys), ["plain"]) == before
+    world.stop()
+
+
 def test_everything_comes_back(copy):
     world, keys, seen = copy
     code, log = world.fails_to_start()
