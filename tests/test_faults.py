@@ -10,7 +10,7 @@ from client import connect
 from conftest import FULL, SEED
 from ledger import Ledger, read_back
 from load import MIXED, Load
-from test_keys import Configured, U, key
+from torn import Torn
 from world import SITES
 
 WORKERS, BEFORE, AFTER = 6, 60, 320  # operations before and after the blow
@@ -19,25 +19,6 @@ WORKERS, BEFORE, AFTER = 6, 60, 320  # operations before and after the blow
 def drawn(name):
     """Every pair in the judge; one drawn by the seed elsewhere."""
     return faults.PAIRS if FULL else [random.Random(f"{SEED}/{name}").choice(faults.PAIRS)]
-
-
-class Torn(Configured):
-    """Over four directories as the embedded default is, but a site comes back after two good seconds instead of
-    thirty: each case would wait for them twice."""
-
-    def __init__(self, home, environment=None):
-        super().__init__(home, environment=environment)
-        self.config.write_text(self.config.read_text() + '[limits]\nreenter_after = "2 s"\n')
-        self.with_key()
-        self.owner = None
-
-    def site(self, name):
-        return self.home / name
-
-    def keys(self):
-        if not self.owner:
-            self.owner = key(self, "owner", U)
-        return self.owner
 
 
 CASES = [(name, pair) for name in faults.ALL for pair in drawn(name)]

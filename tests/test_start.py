@@ -14,6 +14,7 @@ from client import connect
 from content import KIB, MIB, content
 from ledger import Ledger, read_back
 from load import WRITES, Load
+from torn import Torn
 from world import SITES, run
 
 BUSY, LISTEN, ROOT_KEY, STORAGE, SITE = 3, 4, 5, 6, 7  # exit codes, as `entente --help` tells them
@@ -23,7 +24,19 @@ DAY = 86_400
 @pytest.fixture
 def kept(new_world, chance):
     """A stopped world with some objects, and what it owes."""
-    world = new_world().start()
+    return filled(new_world(), chance)
+
+
+@pytest.fixture
+def torn(tmp_path, chance):
+    """The same, whose sites come back soon."""
+    world = Torn(tmp_path / "torn")
+    yield filled(world, chance)
+    world.kill()
+
+
+def filled(world, chance):
+    world.start()
     connect(world).create_bucket(Bucket="kept")
     ledger = Ledger()
     write_more(world, ledger, chance, "first")
@@ -217,8 +230,8 @@ def restore(world, saved):
 
 
 @pytest.mark.parametrize("missing", [(), ("amazon", "oracle")], ids=["all-sites", "two-sites-away"])
-def test_yesterdays_catalog_catches_up_from_the_sites(kept, tmp_path, chance, missing):
-    world, ledger = kept
+def test_yesterdays_catalog_catches_up_from_the_sites(torn, tmp_path, chance, missing):
+    world, ledger = torn
     save(world, tmp_path / "yesterday")
     world.start()
     for name in ("second", "third"):
@@ -338,8 +351,8 @@ def swap(one, two):
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_a_start_without_one_or_two_sites_serves_everything(kept, chance, count):
-    world, ledger = kept
+def test_a_start_without_one_or_two_sites_serves_everything(torn, chance, count):
+    world, ledger = torn
     missing = chance.sample(SITES, count)
     for name in missing:
         world.site(name).rename(world.site(name).with_name(f"{name}.away"))
