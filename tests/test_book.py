@@ -15,6 +15,7 @@ import html.parser
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -274,6 +275,14 @@ def test_the_page_of_the_console_names_its_views():
 
 def test_the_page_of_the_command_line_is_what_the_program_says():
     assert (DOCS / "cli.md").read_text() == run(binary(), "man", "--markdown"), "entente man --markdown > docs/cli.md"
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not there: apt-get install systemd")
+def test_the_service_is_exposed_as_little_as_its_page_says():
+    judged = run("systemd-analyze", "security", "--offline=yes", "--no-pager", REPOSITORY / "deploy/entente.service")
+    exposure = re.search(r"Overall exposure level for entente.service: (\S+) (\w+)", judged).groups()
+    told = re.search(r'overall exposure (\S+), "(\w+)"', (REPOSITORY / "deploy/README.md").read_text()).groups()
+    assert exposure == told, "say it in deploy/README.md"
 
 
 class Links(html.parser.HTMLParser):
