@@ -8,9 +8,16 @@ export interface Standing {
   text: string;
 }
 
+/** Which sides do not answer. A side that rests is told as out too: of a site that is not written to, or not used at
+ * all, its reads or its breaker's reason tell whether it answers. */
+function silent({ state, reads, writes, reason }: Site): { readsOut: boolean; writesOut: boolean } {
+  if (state === "active") return { readsOut: reads === "out", writesOut: writes === "out" };
+  const out = state === "draining" ? reads === "out" : state === "suspended" && reason != null;
+  return { readsOut: out, writesOut: out };
+}
+
 export function standing(site: Site): Standing {
-  const readsOut = site.reads === "out";
-  const writesOut = site.writes === "out";
+  const { readsOut, writesOut } = silent(site);
   if (site.state === "detached") return { kind: "off", text: "Detached" };
   if (readsOut && writesOut) return { kind: "bad", text: site.state === "active" ? "Out" : `Out, ${site.state}` };
   if (readsOut) return { kind: "bad", text: "Reads out" };
@@ -21,7 +28,10 @@ export function standing(site: Site): Standing {
   return { kind: "ok", text: "Well" };
 }
 
-export const isOut = (site: Site): boolean => site.state !== "detached" && (site.reads === "out" || site.writes === "out");
+export function isOut(site: Site): boolean {
+  const { readsOut, writesOut } = silent(site);
+  return readsOut || writesOut;
+}
 
 const VENDORS: Record<string, string> = { amazon: "Amazon", microsoft: "Microsoft", google: "Google", oracle: "Oracle", own: "Own disks" };
 

@@ -16,7 +16,10 @@ test.each<[string, Site[], Overview, string, string]>([
   ["below", [site("a")], overview({ below_promise: 3 }), "warn", "All sites are well; the promise is being restored"],
   ["unreadable", [site("a", out), site("b")], overview({ promise: [{ spare: -1, objects: 1, bytes: 9 }] }), "bad", "Some of what is stored cannot be read now"],
   ["a detached site is nobody's trouble", [site("a", { ...out, state: "detached" }), site("b")], overview(), "ok", "All is well"],
-  ["suspended on purpose", [site("a", { state: "suspended" }), site("b")], overview(), "ok", "All is well"],
+  ["suspended on purpose", [site("a", { ...out, state: "suspended" }), site("b")], overview(), "ok", "All is well"],
+  ["suspended, and silent", [site("a", { ...out, state: "suspended", reason: "no answer" }), site("b"), site("c")], overview(), "warn", "Working without a"],
+  ["being left", [site("a", { writes: "out", state: "draining" }), site("b")], overview(), "ok", "All is well"],
+  ["being left, and silent", [site("a", { ...out, state: "draining" }), site("b"), site("c")], overview(), "warn", "Working without a"],
 ])("%s", (_, sites, facts, kind, title) => {
   const said = verdict(sites, facts);
   expect([said.kind, said.title]).toEqual([kind, title]);

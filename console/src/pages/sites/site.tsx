@@ -57,8 +57,8 @@ export default function OneSite({ params }: { params: Params }) {
                       ["Region", site.region],
                       ["Kind", site.kind ?? "–"],
                       ["Ceiling", site.ceiling ?? "–"],
-                      ["Reads", <Side key="reads" is={site.reads} />],
-                      ["Writes", <Side key="writes" is={site.writes} />],
+                      ["Reads", <Side key="reads" is={site.reads} rests={!isOut(site)} />],
+                      ["Writes", <Side key="writes" is={site.writes} rests={!isOut(site)} />],
                       ["Coordinates", site.latitude == null || site.longitude == null ? "not known" : `${site.latitude.toFixed(2)}, ${site.longitude.toFixed(2)}`],
                       ...(site.pieces === undefined ? [] : ([["Pieces", count(site.pieces)]] as [string, string][])),
                       ...(site.bytes == null ? [] : ([["Bytes", <Bytes key="bytes" of={site.bytes} />]] as [string, React.ReactNode][])),
@@ -83,9 +83,10 @@ export default function OneSite({ params }: { params: Params }) {
   );
 }
 
-/** A site's breaker opens for each side by itself. */
-function Side({ is }: { is: Health | undefined }) {
+/** A site's breaker opens for each side by itself; one that is out and answers is not asked on purpose. */
+function Side({ is, rests }: { is: Health | undefined; rests: boolean }) {
   if (is === undefined) return "–";
+  if (is === "out" && rests) return <State kind="off">Not asked</State>;
   return is === "well" ? <State kind="ok">Well</State> : <State kind="bad">Out</State>;
 }
 
