@@ -12,14 +12,14 @@ import { Age, Empty, Facts, Load, Panel, State } from "../../ui/parts";
 import { Table } from "../../ui/table";
 import { Label } from "../people/Label";
 import { BucketPage, useBucket } from "./BucketPage";
-import { PROFILES, type DataMoves, type MovePlan } from "./documents";
+import { PROFILES, movesInWords, offered, type DataMoves, type MovePlan } from "./documents";
 import { useLoaded } from "./loaded";
 import { toBucket } from "./paths";
 
 export function Placement({ params }: { params: Params }) {
   const name = params.bucket ?? "";
   const { may } = useSession();
-  const { bucket } = useBucket(name);
+  const { bucket, refresh } = useBucket(name);
   const profile = bucket?.profile ?? null;
   const about = PROFILES.find((one) => one.name === profile);
   return (
@@ -39,7 +39,7 @@ export function Placement({ params }: { params: Params }) {
         )}
       </Panel>
       {may("Keep") ? (
-        <Moving bucket={name} profile={profile} />
+        <Moving bucket={name} profile={profile} told={refresh} />
       ) : (
         <Panel title="Another profile">
           <p>A platform operator can move the bucket to another profile while it is in use.</p>
@@ -55,8 +55,8 @@ export function MovesPanel({ bucket }: { bucket?: string }) {
   return (
     <Panel title="Moves">
       <Load of={moves}>
-        {({ moves: all, work, waits }) => {
-          const rows = all.filter((move) => bucket === undefined || move.bucket === bucket);
+        {(told) => {
+          const rows = told.moves.filter((move) => bucket === undefined || move.bucket === bucket);
           const running = rows.some((move) => !move.done);
           return (
             <div className="stack">
@@ -74,11 +74,12 @@ export function MovesPanel({ bucket }: { bucket?: string }) {
                 ]}
               />
               {running && (
-                <p role="status">
-                  Of all moves since the start: {counted(work.segments, "segment")} moved, {bytes(work.bytes_written)} written, {dollars(work.dollars)} at list prices.
-                </p>
+                <div role="status">
+                  {movesInWords(told).map((line) => (
+                    <p key={line}>{line}</p>
+                  ))}
+                </div>
               )}
-              {running && waits.map((wait) => <p key={wait.why}>{counted(wait.segments, "segment")} wait for {wait.why}.</p>)}
             </div>
           );
         }}
@@ -87,7 +88,7 @@ export function MovesPanel({ bucket }: { bucket?: string }) {
   );
 }
 
-function Moving({ bucket, profile }: { bucket: string; profile: string | null }) {
+function Moving({ bucket, profile, told }: { bucket: string; profile: string | null; told: () => Promise<void> }) {
   const { api } = useSession();
   const [wanted, setWanted] = useState<string | null>(null);
   const [open, setOpen] = useState(false);
@@ -100,11 +101,14 @@ function Moving({ bucket, profile }: { bucket: string; profile: string | null })
         <div className="stack">
           <Radio.Group label="Move it to" value={to} onChange={setWanted}>
             <div className="stack">
-              {PROFILES.map((one) => (
+              {offered(profile).map((one) => (
                 <Radio key={one.name} value={one.name} label={`${one.name} (${one.code})${one.name === profile ? ", as now" : ""}`} description={`Survives ${one.survives}; takes ${one.size}; needs ${one.needs}`} />
               ))}
             </div>
           </Radio.Group>
+          <p className="muted">
+            Another number of copies, <code>mirror-1</code> to <code>mirror-8</code>: <code>entente bucket move-data {bucket} --profile mirror-4</code>.
+          </p>
           <div>
             <Button onClick={() => setOpen(true)} disabled={to === ""}>
               {to === profile ? "Plan: bring all to where it should lie" : `Plan the move to ${to}`}
@@ -119,7 +123,10 @@ function Moving({ bucket, profile }: { bucket: string; profile: string | null })
         deed="Move it"
         word={bucket}
         ready={plan.data !== undefined}
-        act={() => api.post("/data-moves", { bucket, profile: to })}
+        act={async () => {
+          await api.post("/data-moves", { bucket, profile: to });
+          await told();
+        }}
         close={() => setOpen(false)}
       >
         <Load of={plan}>

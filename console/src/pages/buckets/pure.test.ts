@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import { PROFILES, movesInWords, offered } from "./documents";
 import { complaint, inWords, NEW_RULE, write } from "./lifecycle";
 import { merged } from "./listing";
 import { readableWithout, sentence, survives, type Segment } from "./loss";
@@ -87,4 +88,18 @@ test("several conditions stand together, one alone as itself, and text is escape
   const two = write([{ ...NEW_RULE, prefix: "p", largerThan: 5, noncurrentDays: 2, noncurrentKeep: 1 }]);
   expect(two).toContain("<Filter><And><Prefix>p</Prefix><ObjectSizeGreaterThan>5</ObjectSizeGreaterThan></And></Filter>");
   expect(two).toContain("<NoncurrentDays>2</NoncurrentDays><NewerNoncurrentVersions>1</NewerNoncurrentVersions>");
+});
+
+test("of a move no more is said than is told", () => {
+  const work = { segments: 2, pieces: 4, bytes_read: 10, bytes_written: 2000, requests: 6, dollars: 0.5 };
+  expect(movesInWords({ work, waits: [{ segments: 1, why: "a site" }] })).toEqual(["Of all moves since the start: 2 segments moved, 2.0 kB written, $0.50 at list prices.", "1 segment waits for a site."]);
+  expect(movesInWords({})).toEqual(["How far it is, is told to whoever sees all labels."]);
+});
+
+test("every profile is known, and what a bucket has is among those offered", () => {
+  expect(PROFILES.map(({ name }) => name)).toEqual(["quad", "lean", "std", "econ", ...[1, 2, 3, 4, 5, 6, 7, 8].map((copies) => `mirror-${copies}`)]);
+  expect(PROFILES.find(({ name }) => name === "mirror-1")).toMatchObject({ code: "1 copy", survives: "no vendor" });
+  expect(PROFILES.find(({ name }) => name === "mirror-5")).toMatchObject({ needs: "five vendors", survives: "any four vendors", size: "five times its size" });
+  expect(offered("mirror-5").map(({ name }) => name)).toContain("mirror-5");
+  expect(offered(null).length).toBe(6);
 });
