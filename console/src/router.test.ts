@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { match } from "./router";
+import { match, turned } from "./router";
 
 test.each<[string, string, Record<string, string> | null]>([
   ["/", "/", {}],
@@ -12,3 +12,9 @@ test.each<[string, string, Record<string, string> | null]>([
   ["/buckets/:bucket/*", "/buckets/b", { bucket: "b", rest: "" }],
   ["/sites/:site", "/sites/%zz", { site: "%zz" }],
 ])("%s takes of %s", (pattern, path, params) => expect(match(pattern, path)).toEqual(params));
+
+test.each<[string, Record<string, string | null>, string]>([
+  ["/sites", { span: "15" }, "/sites?span=15"],
+  ["/sites?span=15", { span: null }, "/sites"],
+  ["/buckets/b?prefix=a%2Fb&after=c", { after: null, versions: "1" }, "/buckets/b?prefix=a%2Fb&versions=1"],
+])("%s with %o is %s", (at, changes, to) => expect(turned(at, changes)).toBe(to));

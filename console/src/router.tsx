@@ -24,6 +24,8 @@ interface Place {
   path: string;
   query: URLSearchParams;
   go: (to: string, how?: { replace?: boolean }) => void;
+  /** Another look at the same page, in the address: `null` takes a part of the query out. */
+  turn: (changes: Record<string, string | null>) => void;
 }
 
 const Context = createContext<Place | null>(null);
@@ -43,9 +45,21 @@ export function RouterProvider({ children }: { children: ReactNode }) {
   }, []);
   const place = useMemo(() => {
     const [path = "/", query = ""] = at.split("?");
-    return { path, query: new URLSearchParams(query), go };
+    const turn = (changes: Record<string, string | null>) => go(turned(at, changes), { replace: true });
+    return { path, query: new URLSearchParams(query), go, turn };
   }, [at, go]);
   return <Context.Provider value={place}>{children}</Context.Provider>;
+}
+
+/** The address with these parts of its query otherwise. */
+export function turned(at: string, changes: Record<string, string | null>): string {
+  const [path = "/", query = ""] = at.split("?");
+  const asked = new URLSearchParams(query);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null) asked.delete(name);
+    else asked.set(name, value);
+  }
+  return asked.size > 0 ? `${path}?${asked.toString()}` : path;
 }
 
 export function usePlace(): Place {

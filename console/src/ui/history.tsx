@@ -1,10 +1,10 @@
 // What was measured over the last minutes or hours, of the door and of each site.
 
 import { SegmentedControl } from "@mantine/core";
-import { useState } from "react";
 
 import { type Loaded, useDocument } from "../api/documents";
 import type { History } from "../api/types";
+import { usePlace } from "../router";
 
 const SPANS = [
   { value: "15", label: "15 min", words: "the last 15 minutes" },
@@ -20,9 +20,12 @@ export interface Span {
 }
 
 export function useSpan(): Span {
-  const [value, setValue] = useState<string>("60");
-  const span = SPANS.find((span) => span.value === value) ?? SPANS[1];
-  const choice = <SegmentedControl size="xs" value={value} onChange={setValue} data={SPANS.map(({ value, label }) => ({ value, label }))} aria-label="How far back" />;
+  const { query, turn } = usePlace();
+  const usual = SPANS[1];
+  const span = SPANS.find(({ value }) => value === query.get("span")) ?? usual;
+  const { value } = span;
+  const choose = (value: string) => turn({ span: value === usual.value ? null : value });
+  const choice = <SegmentedControl size="xs" value={value} onChange={choose} data={SPANS.map(({ value, label }) => ({ value, label }))} aria-label="How far back" />;
   return { minutes: Number(value), words: span.words, choice };
 }
 

@@ -12,20 +12,20 @@ import { Icon } from "../../ui/icons";
 import { Age, Bytes, Empty, Failure, Load, Page } from "../../ui/parts";
 import { Table } from "../../ui/table";
 import { Label } from "../people/Label";
-import { PROFILES, type Bucket, type Buckets } from "./documents";
+import { offered, type Bucket, type Buckets } from "./documents";
 import { MovesPanel } from "./Placement";
 import { toBucket, type Tab } from "./paths";
 import { setLockDefault, setVersioning } from "./s3";
 
 export function BucketList() {
   const { may } = useSession();
-  const [making, setMaking] = useState(false);
+  const { query, go } = usePlace();
   const mine = may("AskRelease");
   // To whoever does not use data it is a matter of who may, or of how it is spread.
   const tab: Tab | null = mine ? "objects" : may("Keep") ? "placement" : may("Grant") ? "access" : null;
   const buckets = useDocument<Buckets>("/buckets", { query: { limit: 1000 } });
   const make = mine && (
-    <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setMaking(true)}>
+    <Button leftSection={<Icon name="plus" size={16} />} onClick={() => go("/buckets?new=1")}>
       New bucket
     </Button>
   );
@@ -63,7 +63,7 @@ export function BucketList() {
         )}
       </Load>
       {may("Keep") && <MovesPanel />}
-      <NewBucket open={making} close={() => setMaking(false)} done={() => void buckets.refresh()} />
+      <NewBucket open={mine && query.get("new") === "1"} close={() => go("/buckets", { replace: true })} done={() => void buckets.refresh()} />
     </Page>
   );
 }
@@ -119,7 +119,7 @@ function NewBucket({ open, close, done }: { open: boolean; close: () => void; do
           <Radio.Group label="Profile" description="How its bytes are spread. It can be changed later, while the bucket is in use." value={profile} onChange={setProfile}>
             <Stack gap="xs" mt="xs">
               <Radio value="" label="As the enclave does by default" />
-              {PROFILES.map((one) => (
+              {offered(null).map((one) => (
                 <Radio key={one.name} value={one.name} label={`${one.name} (${one.code})`} description={`Survives ${one.survives}; takes ${one.size}; needs ${one.needs}`} />
               ))}
             </Stack>

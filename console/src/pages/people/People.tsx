@@ -23,7 +23,8 @@ export function People() {
   const { query, go } = usePlace();
   const users = useDocument<Users>("/users", { query: LIMIT });
   const keys = useDocument<Keys>("/keys", { query: LIMIT });
-  const [making, setMaking] = useState(false);
+  const made = query.get("new");
+  const leave = () => go("/people", { replace: true });
   const name = query.get("user");
   const shown = users.data?.users.find((user) => user.user === name) ?? null;
   const active = (user: string) => keys.data?.keys.filter((key) => key.user === user && !key.revoked).length ?? 0;
@@ -33,7 +34,7 @@ export function People() {
       lead="Whoever is cleared beyond this session is not here."
       actions={
         may("SetPeople") && (
-          <Button leftSection={<Icon name="plus" size={16} />} onClick={() => setMaking(true)}>
+          <Button leftSection={<Icon name="plus" size={16} />} onClick={() => go("/people?new=person")}>
             New person
           </Button>
         )
@@ -59,8 +60,8 @@ export function People() {
           </Panel>
         )}
       </Load>
-      <GroupsPanel users={users.data?.users ?? []} />
-      <NewUser open={making} close={() => setMaking(false)} done={() => void users.refresh()} />
+      <GroupsPanel users={users.data?.users ?? []} making={may("SetPeople") && made === "group"} make={() => go("/people?new=group")} leave={leave} />
+      <NewUser open={may("SetPeople") && made === "person"} close={leave} done={() => void users.refresh()} />
       <Person
         key={name}
         user={shown}
@@ -220,10 +221,9 @@ function Person({ user, keys, close, refresh }: { user: User | null; keys: Keys[
   );
 }
 
-function GroupsPanel({ users }: { users: User[] }) {
+function GroupsPanel({ users, making, make, leave }: { users: User[]; making: boolean; make: () => void; leave: () => void }) {
   const { api, may } = useSession();
   const groups = useDocument<Groups>("/groups", { query: LIMIT });
-  const [making, setMaking] = useState(false);
   const [name, setName] = useState("");
   const [edited, setEdited] = useState<Group | null>(null);
   const [members, setMembers] = useState<string[]>([]);
@@ -237,7 +237,7 @@ function GroupsPanel({ users }: { users: User[] }) {
       title="Groups"
       aside={
         may("SetPeople") && (
-          <Button size="compact-xs" variant="default" leftSection={<Icon name="plus" size={14} />} onClick={() => setMaking(true)}>
+          <Button size="compact-xs" variant="default" leftSection={<Icon name="plus" size={14} />} onClick={make}>
             New group
           </Button>
         )
@@ -277,11 +277,11 @@ function GroupsPanel({ users }: { users: User[] }) {
         title="New group"
         deed="Make the group"
         ready={name.trim() !== ""}
-        close={() => setMaking(false)}
+        close={leave}
         act={async () => {
           await api.post("/groups", { group: name.trim() });
           setName("");
-          setMaking(false);
+          leave();
           await groups.refresh();
         }}
       >

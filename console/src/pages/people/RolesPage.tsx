@@ -1,9 +1,9 @@
 // Who may do what: the table that decides, as the server has it.
 
 import { Select } from "@mantine/core";
-import { useState } from "react";
 
 import { useDocument } from "../../api/documents";
+import { usePlace } from "../../router";
 import { useSession } from "../../session";
 import { Load, Page, Panel } from "../../ui/parts";
 import classes from "../buckets/buckets.module.css";
@@ -31,8 +31,8 @@ export function RolesPage() {
 
 function Shown({ of }: { of: Matrix }) {
   const { session } = useSession();
-  const [where, setWhere] = useState(of.data[0]?.name ?? "");
-  const data = of.data.find((one) => one.name === where) ?? of.data[0];
+  const { query, turn } = usePlace();
+  const data = of.data.find((one) => one.name === query.get("bucket")) ?? of.data[0];
   return (
     <>
       {of.duties && (
@@ -47,7 +47,7 @@ function Shown({ of }: { of: Matrix }) {
               label="Of a bucket"
               data={of.data.map((one) => ({ value: one.name, label: WHERE[one.name] ?? one.name }))}
               value={data.name}
-              onChange={(value) => setWhere(value ?? "")}
+              onChange={(value) => turn({ bucket: value })}
               allowDeselect={false}
             />
             <Grid table={data} caption={`A bucket whose label is ${data.name}`} own={null} head={(name) => name} />
