@@ -62,7 +62,7 @@ export function ObjectPage({ params }: { params: Params }) {
       </Page>
     );
   }
-  const last = key.split("/").filter(Boolean).at(-1) ?? key;
+  const last = lastOf(key);
   return (
     <Page
       title={shown(last)}
@@ -173,6 +173,10 @@ export function ObjectPage({ params }: { params: Params }) {
   );
 }
 
+function lastOf(key: string): string {
+  return key.split("/").filter(Boolean).at(-1) ?? key;
+}
+
 /** What has to be typed: the name, where a person could. */
 function wordOf(name: string): string {
   return typeable(name) ? name : "delete";
@@ -260,6 +264,8 @@ function VersionsPanel(props: {
         open={wanted !== null}
         title="Restore this version"
         deed="Restore it"
+        word={keeps ? undefined : wordOf(lastOf(objectKey))}
+        danger={!keeps}
         act={async () => {
           if (wanted) await restore(s3, bucket, objectKey, wanted.id);
           refresh();

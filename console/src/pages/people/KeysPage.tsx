@@ -144,25 +144,30 @@ const GRACES = [
 export function Rotate({ of, close, done }: { of: Pick<Key, "access_key" | "user"> | null; close: () => void; done: (key: IssuedKey) => void }) {
   const { api } = useSession();
   const [grace, setGrace] = useState("3600");
+  const atOnce = grace === "0";
   return (
-    <FormDialog
+    <Confirm
       open={of !== null}
       title="Rotate a key"
       deed="Rotate it"
-      ready
-      close={close}
+      word={atOnce ? of?.access_key.slice(-6) : undefined}
+      danger={atOnce}
       act={async () => {
-        if (!of) return;
-        const key = await api.post<IssuedKey>(`/keys/${uriEncode(of.access_key)}/rotate`, { grace_s: Number(grace) });
-        close();
-        done(key);
+        if (of) done(await api.post<IssuedKey>(`/keys/${uriEncode(of.access_key)}/rotate`, { grace_s: Number(grace) }));
       }}
+      close={close}
     >
       <p>
         A new key takes the place of <code>{of?.access_key}</code> of {of?.user}: same label, same limits, another secret. Whatever uses the old one has to be given the new one.
       </p>
-      <Select label="The old one stops" data={GRACES} value={grace} onChange={(value) => setGrace(value ?? "0")} allowDeselect={false} comboboxProps={{ withinPortal: false }} />
-    </FormDialog>
+      <Select label="The old one stops" data={GRACES} value={grace} onChange={(value) => setGrace(value ?? "3600")} allowDeselect={false} comboboxProps={{ withinPortal: false }} />
+      {atOnce && (
+        <>
+          <p>Whatever still signs with it is refused from now on, uploads under way included. It cannot be taken back.</p>
+          <p className="muted">The word is the end of the key’s name.</p>
+        </>
+      )}
+    </Confirm>
   );
 }
 

@@ -257,8 +257,8 @@ export function ReleasePage({ params }: { params: Params }) {
                 open={step !== null}
                 title={step ? TITLES[step] : ""}
                 deed={step ? DEEDS[step] : ""}
-                word={step === "sign" ? it.to_label : undefined}
-                danger={step === "sign" || step === "refuse"}
+                word={step ? wordOf(step, it) : undefined}
+                danger={step !== "carry out"}
                 act={act}
                 close={() => setStep(null)}
               >
@@ -277,6 +277,12 @@ export function ReleasePage({ params }: { params: Params }) {
 
 const TITLES: Record<Step, string> = { sign: "Sign the release", refuse: "Refuse the release", "take back": "Take the release back", "carry out": "Carry the release out" };
 const DEEDS: Record<Step, string> = { sign: "Sign", refuse: "Refuse", "take back": "Take it back", "carry out": "Carry it out" };
+
+/** What ends for good, or goes out, is typed; what was signed already is only done. */
+function wordOf(step: Step, release: Release): string | undefined {
+  if (step === "carry out") return undefined;
+  return step === "sign" ? release.to_label : step;
+}
 
 function told(step: Step, release: Release): string {
   switch (step) {
@@ -309,7 +315,7 @@ function Content({ release, seen }: { release: Release; seen: () => void }) {
   const { api } = useSession();
   const [asked, setAsked] = useState(false);
   const content = useLoaded<Content>(asked ? release.id : null, async (signal) => {
-    if (release.size > SEEN_MAX) throw new Problem(0, "Too large", `it has ${bytes(release.size)}, more than this page shows: look at it with \`entente release content ${release.id}\` and sign there`);
+    if (release.size > SEEN_MAX) throw new Problem(0, "Too large", `it has ${bytes(release.size)}, more than this page shows: look at it with \`entente release look ${release.id} --out FILE\` and sign there`);
     const response = await api.send("GET", `/releases/${uriEncode(release.id)}/content`, { signal });
     const data = new Uint8Array(await response.arrayBuffer());
     const cut = data.length > TEXT_MAX;
