@@ -36,7 +36,6 @@ export interface Session {
   role: Role | null;
   roles_duties: Duty[];
   label: string;
-  label_color?: string | null;
   enclave: string;
   region: string;
   s3_endpoint: string;

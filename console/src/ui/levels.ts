@@ -16,19 +16,6 @@ const LEVELS: [RegExp, Ink][] = [
 ];
 const UNKNOWN: Ink = { background: "#3d4852", color: "#ffffff" };
 
-export function inkOf(label: string, named?: string | null): Ink {
-  if (named) return { background: named, color: readableOn(named) };
+export function inkOf(label: string): Ink {
   return LEVELS.find(([begins]) => begins.test(label.toUpperCase()))?.[1] ?? UNKNOWN;
-}
-
-/** Black or white, whichever stands out more. */
-function readableOn(colour: string): string {
-  const hex = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(colour);
-  if (!hex) return "#ffffff";
-  const [r = 0, g = 0, b = 0] = hex.slice(1).map((part) => {
-    const value = parseInt(part, 16) / 255;
-    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-  });
-  const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  return luminance > 0.179 ? "#000000" : "#ffffff";
 }

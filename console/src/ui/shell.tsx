@@ -76,7 +76,7 @@ function isWithin(other: Route, route: Route | null, path: string): boolean {
 function Banner() {
   const { session } = useSession();
   return (
-    <div className="banner" style={inkOf(session.label, session.label_color)} role="region" aria-label="Label of this session">
+    <div className="banner" style={inkOf(session.label)} role="region" aria-label="Label of this session">
       {session.label}
     </div>
   );

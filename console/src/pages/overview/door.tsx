@@ -41,7 +41,7 @@ export function Door({ history, seesAll }: { history: History; seesAll: boolean 
       <Panel title="Requests" aside="at the S3 door, each second">
         <Chart title="Requests each second" times={drawn.times} lines={drawn.requests} format={rateText} least={1} />
       </Panel>
-      <Panel title="Latency" aside="to the first byte of the answer">
+      <Panel title="Latency" aside="to the last byte of the answer">
         <Chart title="Latency" times={drawn.times} lines={drawn.latency} format={millis} least={10} />
       </Panel>
       <Panel title="Errors" aside="of the server's own, each second">

@@ -1,8 +1,8 @@
 import { inkOf } from "../../ui/levels";
 
 /** A label, in its colour; the text says it all. */
-export function Label({ of, color }: { of: string; color?: string | null }) {
-  const ink = inkOf(of, color);
+export function Label({ of }: { of: string }) {
+  const ink = inkOf(of);
   return (
     <span
       style={{

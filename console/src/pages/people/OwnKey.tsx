@@ -22,7 +22,7 @@ export function OwnKey() {
             of={[
               ["You", session.user ?? "operator"],
               ["Role", roleName(session.role)],
-              ["Label", <Label key="l" of={session.label} color={session.label_color} />],
+              ["Label", <Label key="l" of={session.label} />],
               ["Key", <code key="k">{own}</code>],
             ]}
           />
