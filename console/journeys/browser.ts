@@ -88,6 +88,14 @@ export async function axe(page: Page): Promise<string[]> {
   return serious.flatMap(({ id, help, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${help}: ${JSON.stringify(target)} ${failureSummary ?? ""}`));
 }
 
+/** What the banner says, which is at the top of every page and within the window. */
+export async function banner(page: Page): Promise<string> {
+  const place = page.locator(".banner");
+  const box = await place.boundingBox();
+  if (!box || box.y !== 0 || box.height === 0) throw new Error(`the label is not at the top of the window: ${JSON.stringify(box)}`);
+  return place.innerText();
+}
+
 /** How far the page is wider than its window. */
 export async function overflow(page: Page): Promise<number> {
   return page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - innerWidth));

@@ -3,12 +3,12 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { axe, launch, open, shot, signIn } from "./browser";
-import { World, type Key } from "./world";
+import { axe, banner, launch, open, shot, signIn } from "./browser";
+import { World, content, type IssuedKey } from "./world";
 
 let world: World;
 let browser: Browser;
-const keys: Record<string, Key> = {};
+const keys: Record<string, IssuedKey> = {};
 const SECRET = "SECRET//NOFORN";
 
 beforeAll(async () => {
@@ -19,6 +19,7 @@ beforeAll(async () => {
     ["olga", "security-officer", "SECRET"],
     ["omar", "security-officer", "SECRET"],
     ["low", "security-officer", "UNCLASSIFIED"],
+    ["pat", "platform-operator", "UNCLASSIFIED"],
   ] as const) {
     keys[name] = await world.person(name, role, label);
   }
@@ -26,6 +27,7 @@ beforeAll(async () => {
   await ana.request({ method: "PUT", bucket: "plans" });
   await ana.request({ method: "PUT", bucket: "plans", key: "plan.txt", body: "the plan\n", headers: { "content-type": "text/plain" } });
   await ben.request({ method: "PUT", bucket: "press" });
+  await ben.request({ method: "PUT", bucket: "press", key: "old.bin", body: content(1, 4 << 20) });
   // Where something is released to is written by who asks.
   await world.cli("grant", "set", "press", "write", "--to", "ana", "--label", "UNCLASSIFIED", ...world.officer);
 });
@@ -36,7 +38,7 @@ afterAll(async () => {
 
 async function as(name: string, path = "/"): Promise<{ page: Page; faults: string[] }> {
   const { page, faults } = await open(browser, world.url);
-  await signIn(page, keys[name] as Key, { keep: true });
+  await signIn(page, keys[name] as IssuedKey, { keep: true });
   if (path !== "/") await page.goto(world.url + path);
   return { page, faults };
 }
@@ -83,6 +85,35 @@ test("what lies above a session is nowhere in it", async () => {
   }
   expect(low.faults).toEqual([]);
   await low.page.close();
+});
+
+test("an operator below sees the sites and their own moves, and nothing of what lies above", async () => {
+  const { page, faults } = await as("pat", "/buckets/press/placement");
+  // A third copy finds no place: what is asked for stays under way.
+  for (const site of ["google", "oracle"]) await world.cli("site", "suspend", site);
+  await page.getByLabel(/^mirror-3/).check();
+  await page.getByRole("button", { name: "Plan the move to mirror-3" }).click();
+  const plan = page.getByRole("dialog", { name: "Move press to mirror-3" });
+  await plan.getByText("Stored then").waitFor();
+  await plan.getByRole("textbox").fill("press");
+  await plan.getByRole("button", { name: "Move it" }).click();
+  await page.getByText("How far it is, is told to whoever sees all labels.").waitFor();
+  for (const path of ["/buckets", "/", "/sites", "/sites/google", "/durability", "/adoptions"]) {
+    await page.goto(world.url + path);
+    await page.locator("h1").waitFor();
+    await page.getByText("Loading …").first().waitFor({ state: "detached" });
+    await page.waitForTimeout(500);
+    // What cannot be told apart by label says so, and no more.
+    for (const refused of await page.locator(".failure").allTextContents()) expect(refused, path).toContain("This is told of everything in the enclave together");
+    expect(await banner(page), path).toBe(keys.pat?.label);
+    const said = await words(page);
+    expect(said, path).not.toMatch(/plans|plan\.txt|\bana\b|olga|SECRET/);
+    if (path === "/buckets") expect(said).toContain("How far it is, is told to whoever sees all labels.");
+    if (path === "/") expect(said.match(/Not told at this label/g)?.length, "neither the door nor what it costs").toBe(2);
+  }
+  for (const site of ["google", "oracle"]) await world.cli("site", "activate", site);
+  expect(faults).toEqual([]);
+  await page.close();
 });
 
 test("navigation shows what the session's duties allow, and no more", async () => {

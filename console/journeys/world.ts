@@ -19,6 +19,11 @@ export interface Key {
   secret: string;
 }
 
+/** With the label that its sessions have. */
+export interface IssuedKey extends Key {
+  label: string;
+}
+
 interface Ready {
   console_url: string;
   s3_endpoint: string;
@@ -84,11 +89,11 @@ export class World {
   }
 
   /** A user of the role with a key, made as the officer of the first start: at this label, or who sees all of them. */
-  async person(name: string, role: string, label?: string): Promise<Key> {
+  async person(name: string, role: string, label?: string): Promise<IssuedKey> {
     const officer = this.officer;
     await this.cli("user", "create", name, "--role", role, "--clearance", label ?? "everything", ...officer);
-    const made = JSON.parse(await this.cli("key", "create", "--user", name, ...(label ? ["--label", label] : []), "--json", ...officer)) as { access_key: string; secret_key: string };
-    return { accessKey: made.access_key, secret: made.secret_key };
+    const made = JSON.parse(await this.cli("key", "create", "--user", name, ...(label ? ["--label", label] : []), "--json", ...officer)) as { access_key: string; secret_key: string; label: string };
+    return { accessKey: made.access_key, secret: made.secret_key, label: made.label };
   }
 
   /** The S3 door, as the first owner or another, by the console's own client. */
@@ -108,7 +113,7 @@ export class World {
   }
 }
 
-/** The configuration of an enclave of several levels: what `up` makes by itself has one. */
+/** The configuration of an enclave of these levels: what `up` makes by itself has every one of `us`. */
 async function configured(binary: string, directory: string, [low, high]: [string, string]): Promise<string> {
   const root = join(directory, "..");
   await run(binary, ["root-key", join(root, "root.key")]);
