@@ -59,7 +59,7 @@ export function Chart({ title, times, lines, format, height = 150, least }: Prop
         hooks: { setCursor: [(made) => setAt(made.cursor.idx ?? null)] },
         scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max((high ?? 0) * 1.08, least ?? 0) || 1] } },
         axes: [
-          { ...axis, size: 26, space: 64, values: (_, splits) => splits.map(clock) },
+          { ...axis, size: 26, space: 64, values: (_, splits, _axis, _space, step) => splits.map((at) => clock(at, step < 60)) },
           { ...axis, size: 58, space: 32, values: (_, splits) => splits.map((value) => latest.current.format(value)) },
         ],
         series: [
@@ -112,8 +112,8 @@ function said(values: (number | null)[], format: (value: number) => string): str
   return last === undefined ? "nothing measured" : `${format(last)} last, ${format(Math.max(...known))} at most`;
 }
 
-function clock(at: number): string {
-  return new Date(at * 1000).toISOString().slice(11, 16);
+function clock(at: number, seconds = false): string {
+  return new Date(at * 1000).toISOString().slice(11, seconds ? 19 : 16);
 }
 
 /** When each of so many values was measured, the last one at `until`. */

@@ -42,7 +42,7 @@ export function BucketPage({ name, bucket, at, actions, children }: { name: stri
           · {counted(bucket.objects, "object")}, <Bytes of={bucket.bytes} />
         </>
       )}
-      {bucket.label !== session.label && " · lies below this session: it is read from here, and written with a key of its label"}
+      {who.data && bucket.label !== session.label && " · lies below this session: it is read from here, and written with a key of its label"}
     </>
   );
   return (

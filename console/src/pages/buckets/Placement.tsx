@@ -8,7 +8,7 @@ import { Link, type Params } from "../../router";
 import { useSession } from "../../session";
 import { Confirm } from "../../ui/confirm";
 import { bytes, count, counted, dollars } from "../../ui/format";
-import { Age, Empty, Facts, Load, Panel, State } from "../../ui/parts";
+import { Age, Code, Empty, Facts, Load, Panel, State } from "../../ui/parts";
 import { Table } from "../../ui/table";
 import { Label } from "../people/Label";
 import { BucketPage, useBucket } from "./BucketPage";
@@ -106,14 +106,13 @@ function Moving({ bucket, profile, told }: { bucket: string; profile: string | n
               ))}
             </div>
           </Radio.Group>
-          <p className="muted">
-            Another number of copies, <code>mirror-1</code> to <code>mirror-8</code>: <code>entente bucket move-data {bucket} --profile mirror-4</code>.
-          </p>
           <div>
             <Button onClick={() => setOpen(true)} disabled={to === ""}>
               {to === profile ? "Plan: bring all to where it should lie" : `Plan the move to ${to}`}
             </Button>
           </div>
+          <p className="muted">Another number of copies, up to eight, is asked for on the command line:</p>
+          <Code label="command for four copies" text={`entente bucket move-data ${bucket} --profile mirror-4`} />
         </div>
       </Panel>
       <MovesPanel bucket={bucket} />

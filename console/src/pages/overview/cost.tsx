@@ -11,9 +11,13 @@ export function Cost({ of, sites, seesAll }: { of: Overview["cost_month"]; sites
   if (!of || !known) {
     return (
       <Empty title={seesAll ? "No costs are known" : "Not told at this label"}>
-        {seesAll
-          ? "Prices of vendors’ regions come with Entente, and a site’s own stand in its settings under `prices`. What requests cost is reckoned once ten minutes were measured."
-          : "Costs are of all labels together, and are told to whoever sees all of them."}
+        {seesAll ? (
+          <>
+            Prices of vendors’ regions come with Entente, and a site’s own stand in its settings under <code>prices</code>. What requests cost is reckoned once ten minutes were measured.
+          </>
+        ) : (
+          "Costs are of all labels together, and are told to whoever sees all of them."
+        )}
       </Empty>
     );
   }
