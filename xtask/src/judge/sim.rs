@@ -41,13 +41,9 @@ pub fn run(seeds: u64, resume: bool) -> Result<bool> {
     let lines = directory().join(format!("{commit}.txt"));
     fs::create_dir_all(directory())?;
     let kept = if resume { fs::read_to_string(&lines).unwrap_or_default() } else { String::new() };
-    let first = match kept.lines().find_map(seed_of) {
-        Some(first) => first,
-        None if resume => recorded().map_or(1, |last| last + 1),
-        None => 1,
-    };
+    let recorded = if resume { fs::read_to_string(RECORD).unwrap_or_default() } else { String::new() };
+    let (first, mut next) = resumed(&kept, &recorded);
     let mut text = kept;
-    let mut next = text.lines().filter_map(seed_of).max().map_or(first, |last| last + 1);
     while next < first + seeds {
         let count = BATCH.min(first + seeds - next);
         let mut command = Command::new(tools::target().join("debug/sim"));
@@ -88,11 +84,39 @@ fn died(output: &str, mut seeds: std::ops::Range<u64>) -> Option<u64> {
     seeds.find(|seed| !reported.contains(seed))
 }
 
-/// The last seed in the record.
-fn recorded() -> Option<u64> {
-    let text = fs::read_to_string(RECORD).ok()?;
-    let ranges = text.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next()?.split_once('–'));
-    ranges.filter_map(|(_, last)| last.trim().parse().ok()).max()
+/// The first seed of this run and the next to be run: behind what an interrupted run of this commit left, which is
+/// not in the record yet, or else behind all that is.
+fn resumed(kept: &str, record: &str) -> (u64, u64) {
+    match (kept.lines().find_map(seed_of), kept.lines().filter_map(seed_of).max()) {
+        (Some(first), Some(last)) => (first, last + 1),
+        _ => {
+            let next = last_recorded(record).map_or(1, |last| last + 1);
+            (next, next)
+        }
+    }
+}
+
+/// The last seed in the record, of whichever world.
+fn last_recorded(record: &str) -> Option<u64> {
+    let lines: Vec<&str> = record.lines().collect();
+    let rows = lines.get(table(&lines)?).unwrap_or_default();
+    let ranges = rows.iter().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next()?.split_once('–'));
+    ranges.filter_map(|(_, last)| last.split(' ').next()?.parse().ok()).max()
+}
+
+/// The lines of the table of seeds; other tables may stand behind it.
+fn table(lines: &[&str]) -> Option<std::ops::Range<usize>> {
+    let start = lines.iter().position(|line| line.starts_with("| seeds |"))?;
+    let length = lines.iter().skip(start).take_while(|line| line.starts_with('|')).count();
+    Some(start..start + length)
+}
+
+/// The record with one more row, the last of the table of seeds.
+fn with_row(record: &str, row: &str) -> String {
+    let mut lines: Vec<&str> = record.lines().collect();
+    let end = table(&lines).map_or(lines.len(), |table| table.end);
+    lines.insert(end, row);
+    lines.join("\n") + "\n"
 }
 
 impl Sums {
@@ -120,6 +144,18 @@ impl Sums {
         }
         sums
     }
+
+    fn row(&self, first: u64, commit: &str, date: &str) -> String {
+        let Sums { operations, lives, cuts, faults, calls, .. } = self;
+        let bad: Vec<String> = self.bad.iter().map(u64::to_string).collect();
+        let bad = if bad.is_empty() { "none".to_owned() } else { bad.join(", ") };
+        let (last, hours) = (first + self.seeds.saturating_sub(1), self.simulated_ms / 3_600_000);
+        let pace = self.simulated_ms / self.cpu_ms.max(1);
+        format!(
+            "| {first}–{last} | {commit} | {date} | {bad} | {operations} | {lives} | {cuts} | {faults} | {calls} | \
+            {hours} | {pace} |"
+        )
+    }
 }
 
 fn record(first: u64, commit: &str, sums: &Sums) -> Result<()> {
@@ -129,17 +165,8 @@ fn record(first: u64, commit: &str, sums: &Sums) -> Result<()> {
         | seeds | commit | UTC | bad | operations | lives | power cuts | faults | calls to the outside | simulated h | h per CPU h |\n\
         |---|---|---|---|---|---|---|---|---|---|---|\n";
     let date = steps::run(Command::new("date").args(["-u", "+%Y-%m-%d %H:%M"]))?.output;
-    let mut text = fs::read_to_string(RECORD).unwrap_or_else(|_| heading.to_owned());
-    let bad = if sums.bad.is_empty() { "none".to_owned() } else { format!("{:?}", sums.bad) };
-    let (last, hours) = (first + sums.seeds.saturating_sub(1), sums.simulated_ms / 3_600_000);
-    let Sums { operations, lives, cuts, faults, calls, .. } = sums;
-    let pace = sums.simulated_ms / sums.cpu_ms.max(1);
-    writeln!(
-        text,
-        "| {first}–{last} | {commit} | {} | {bad} | {operations} | {lives} | {cuts} | {faults} | {calls} | {hours} | {pace} |",
-        date.trim(),
-    )?;
-    fs::write(RECORD, text).context(RECORD)?;
+    let text = fs::read_to_string(RECORD).unwrap_or_else(|_| heading.to_owned());
+    fs::write(RECORD, with_row(&text, &sums.row(first, commit, date.trim()))).context(RECORD)?;
     println!("recorded in {RECORD}");
     Ok(())
 }
@@ -156,5 +183,27 @@ mod tests {
         assert_eq!((died(text, 7..9), died(text, 7..11)), (None, Some(9)));
         let sums = Sums::of(text);
         assert_eq!((sums.seeds, sums.bad.as_slice(), sums.operations, sums.cpu_ms), (2, &[8][..], 1501, 900));
+    }
+
+    const RECORD: &str = "# Judged\n\n| seeds | commit |\n|---|---|\n| 1–150 | ab |\n| 151–180 (narrow) | cd |\n\n\
+        ## Planted bugs\n\n| planted | seed |\n|---|---|\n| 900–999 | 1 |\n";
+
+    #[test]
+    fn a_row_goes_to_the_end_of_the_table_of_seeds() {
+        let sums = Sums { seeds: 20, bad: vec![183, 190], operations: 7, ..Sums::default() };
+        let row = sums.row(181, "ef", "2026-11-27 09:00");
+        assert_eq!(row, "| 181–200 | ef | 2026-11-27 09:00 | 183, 190 | 7 | 0 | 0 | 0 | 0 | 0 | 0 |");
+        let record = with_row(RECORD, &row);
+        let expected = RECORD.replace("(narrow) | cd |\n", &format!("(narrow) | cd |\n{row}\n"));
+        assert_eq!((record.as_str(), last_recorded(&record)), (expected.as_str(), Some(200)));
+        assert_eq!(last_recorded("# Judged\n"), None);
+    }
+
+    #[test]
+    fn a_run_goes_on_behind_an_interrupted_one_or_behind_the_record() {
+        assert_eq!(resumed("", ""), (1, 1));
+        assert_eq!(resumed("", RECORD), (181, 181));
+        let kept = "seed 181 clean operations 1001\nseed 182 BAD operations 9\ncpu_ms 900\n";
+        assert_eq!(resumed(kept, RECORD), (181, 183));
     }
 }
