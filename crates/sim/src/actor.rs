@@ -1,6 +1,7 @@
 //! Actors do what the door can do, several at a time, and note what they were answered.
 
 mod across;
+mod list;
 mod pass;
 mod say;
 mod upload;
@@ -11,11 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use engine::{Body, Copy, Declared, Engine, Error, ListEntry, ListQuery, Put};
+use engine::{Body, Copy, Declared, Engine, Error, Put};
 use futures::TryStreamExt;
 use model::outside::Clock;
 use model::{Bucket, Lock, ObjectKey, Precondition, Session, VersionId, Which};
-use policy::{DeleteObject, DeleteVersion, GetObject, ListObjects, ListVersions, PutObject};
+use policy::{DeleteObject, DeleteVersion, GetObject, PutObject};
 
 use crate::history::{Answer, Condition, Keeping, OpId, Request, ValueId};
 use crate::known::{Deletion, Kept, Known, Person, Target, VersionPlace, content};
@@ -297,78 +298,6 @@ impl Actor {
             self.keep_version(target, deleted.version, marker, None);
         }
         self.changed(target, op, "delete", &outcome);
-    }
-
-    /// A listing is a look at every key of its bucket.
-    async fn list(&mut self, target: &Target) {
-        let Some(bucket) = self.bucket(target) else { return };
-        let Ok(permit) = policy::on_bucket::<ListObjects>(&self.person.session, &bucket) else { return };
-        let looks = self.look_at_all(target, &Request::Current);
-        let engine = self.engine.clone();
-        let query = ListQuery { limit: 1000, ..ListQuery::default() };
-        let outcome = self.call(engine.list(permit, query)).await;
-        if let Outcome::Well(page) = &outcome {
-            for (target, op) in looks {
-                let listed = page.entries.iter().find_map(|entry| match entry {
-                    ListEntry::Item(object) if object.key == target.key => Some(&object.etag),
-                    _ => None,
-                });
-                let value = listed.and_then(|etag| self.known_etag(etag));
-                self.known.end(&target, op, &Answer::Current(value));
-            }
-        } else {
-            looks.iter().for_each(|(target, op)| self.known.lose(target, *op));
-        }
-        self.count("list", &outcome);
-    }
-
-    /// The value that has this ETag; nobody lists another.
-    fn known_etag(&self, etag: &model::ETag) -> Option<ValueId> {
-        let value = self.known.state().by_etag(etag);
-        if value.is_none() {
-            self.known.findings.add(format!("listed with an ETag of nobody's: {etag}"));
-        }
-        value
-    }
-
-    fn look_at_all(&self, target: &Target, request: &Request) -> Vec<(Target, OpId)> {
-        let keys: Vec<ObjectKey> = {
-            let state = self.known.state();
-            state.places.get(target.place).map(|place| place.keys.keys().cloned().collect()).unwrap_or_default()
-        };
-        let target = |key| Target { place: target.place, key };
-        keys.into_iter()
-            .map(target)
-            .map(|target| (target.clone(), self.known.begin(&target, request.clone())))
-            .collect()
-    }
-
-    async fn list_versions(&mut self, target: &Target) {
-        let Some(bucket) = self.bucket(target) else { return };
-        let Ok(permit) = policy::on_bucket::<ListVersions>(&self.person.session, &bucket) else { return };
-        let looks = self.look_at_all(target, &Request::Versions);
-        let engine = self.engine.clone();
-        let query = ListQuery { limit: 100_000, ..ListQuery::default() };
-        let outcome = self.call(engine.list_versions(permit, query, None)).await;
-        match &outcome {
-            Outcome::Well(page) => {
-                let mut listed: std::collections::BTreeMap<ObjectKey, Vec<Option<ValueId>>> = Default::default();
-                for entry in &page.entries {
-                    let ListEntry::Item(version) = entry else { continue };
-                    let value = match &version.kind {
-                        engine::VersionKind::Object { etag, .. } => self.known_etag(etag),
-                        engine::VersionKind::Marker => None,
-                    };
-                    listed.entry(version.key.clone()).or_default().insert(0, value);
-                }
-                for (target, op) in looks {
-                    let found = listed.remove(&target.key).unwrap_or_default();
-                    self.known.end(&target, op, &Answer::Versions(found));
-                }
-            }
-            _ => looks.iter().for_each(|(target, op)| self.known.lose(target, *op)),
-        }
-        self.count("list versions", &outcome);
     }
 
     /// What can be copied from: the same person's buckets, and those of labels below.

@@ -11,15 +11,13 @@ use crate::site::Site;
 pub struct Ground {
     pub sites: Vec<Arc<Site>>,
     enclave: OnceLock<EnclaveId>,
-    /// Every site has been well for so long that an acknowledgement means the promise.
-    calm: AtomicBool,
     /// The enclave is being opened: what is replayed was acknowledged before, and is caught up after.
     opening: AtomicBool,
 }
 
 impl Ground {
     pub fn new(sites: Vec<Arc<Site>>) -> Ground {
-        Ground { sites, enclave: OnceLock::new(), calm: AtomicBool::new(true), opening: AtomicBool::new(false) }
+        Ground { sites, enclave: OnceLock::new(), opening: AtomicBool::new(false) }
     }
 
     pub fn learn(&self, enclave: EnclaveId) {
@@ -36,13 +34,14 @@ impl Ground {
         self.sites.iter().find(|site| site.was_given(&object)).map(|site| site.vendor)
     }
 
-    pub fn set_calm(&self, calm: bool) {
-        self.calm.store(calm, Ordering::Relaxed);
+    /// Every site has been well for so long that an acknowledgement means the promise.
+    fn is_calm(&self) -> bool {
+        self.sites.iter().all(|site| site.is_calm())
     }
 
     /// How many further vendors an acknowledgement outlives now: the promise, in an outage the floor.
     pub fn owed(&self, promise: u8) -> u8 {
-        match (self.is_opening(), self.calm.load(Ordering::Relaxed)) {
+        match (self.is_opening(), self.is_calm()) {
             (true, _) => 0,
             (false, true) => promise,
             (false, false) => promise.min(1),

@@ -73,7 +73,7 @@ impl Life {
         if self.plan.climate == Climate::Calm {
             weather::clear(&self.ground);
         }
-        self.ground.set_calm(false);
+        self.ground.sites.iter().for_each(|site| site.begin_life());
         self.ground.set_opening(true);
         if self.plan.rebuild && !self.rebuild().await {
             return;

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use catalog::{Batch, Decided, Entry, Error, ObjectSummary, Page, Proposal, Unnamed, Why};
+use catalog::{Batch, Decided, Entry, Error, ListEntry, ObjectSummary, Page, Proposal, Unnamed, VersionSummary, Why};
 use model::{BucketId, Change, Epoch, ObjectKey, PieceName, Precondition, Segment, SegmentId, Which};
 
 use crate::random::Random;
@@ -34,6 +34,12 @@ pub enum Plant {
     StaleFind,
     /// Listings leave out an object.
     ShortList,
+    /// Listings show a key that nobody put.
+    StrangeKey,
+    /// So do listings of versions.
+    StrangeVersion,
+    /// Puts are answered as soon as the floor stands, in good weather too.
+    FloorAlone,
     /// Conditions are not judged.
     NoConditions,
     /// What is below its promise stays there.
@@ -47,7 +53,7 @@ pub enum Plant {
 }
 
 impl Plant {
-    pub const ALL: [Plant; 15] = [
+    pub const ALL: [Plant; 18] = [
         Plant::SkipSync,
         Plant::AnswerEarly,
         Plant::BelowFloor,
@@ -58,6 +64,9 @@ impl Plant {
         Plant::EpochEarly,
         Plant::StaleFind,
         Plant::ShortList,
+        Plant::StrangeKey,
+        Plant::StrangeVersion,
+        Plant::FloorAlone,
         Plant::NoConditions,
         Plant::NeverCatchUp,
         Plant::NoCeiling,
@@ -217,12 +226,49 @@ impl Planted {
         if self.is(Plant::ShortList) && self.state().random.chance(100) {
             page.entries.pop();
         }
+        if self.is(Plant::StrangeKey) && self.state().random.chance(100) {
+            page.entries.extend(last(&page).and_then(|last| {
+                let key = behind(&last.key)?;
+                Some(ListEntry::Item(ObjectSummary { key, ..last.clone() }))
+            }));
+        }
         page
+    }
+
+    pub fn versions_listed(&self, page: Page<VersionSummary>) -> Page<VersionSummary> {
+        let mut page = page;
+        if self.is(Plant::StrangeVersion) && self.state().random.chance(100) {
+            page.entries.extend(last(&page).and_then(|last| {
+                let key = behind(&last.key)?;
+                Some(ListEntry::Item(VersionSummary { key, ..last.clone() }))
+            }));
+        }
+        page
+    }
+
+    /// What the engine says of the segment that is to be shown.
+    pub fn standing(&self, mut batch: Batch) -> Batch {
+        if self.is(Plant::FloorAlone) {
+            batch.segment.pieces.truncate(usize::from(batch.segment.code.k) + 1);
+        }
+        batch
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn last<T>(page: &Page<T>) -> Option<&T> {
+    page.entries.iter().rev().find_map(|entry| match entry {
+        ListEntry::Item(item) => Some(item),
+        ListEntry::Prefix(_) => None,
+    })
+}
+
+/// A key that sorts behind this one.
+fn behind(key: &ObjectKey) -> Option<ObjectKey> {
+    ObjectKey::parse(&format!("{}-strange", key.as_str())).ok()
 }
 
 impl State {

@@ -84,9 +84,20 @@ pub enum Listing {
 /// An upload that takes less is never past its deadline.
 const STALL: Duration = Duration::from_secs(1);
 
+/// So long must a site have been well for an acknowledgement to owe its promise: longer than any upload that began
+/// before, and than it takes a site to come back into the choice.
+pub const CALM_AFTER: Duration = Duration::from_secs(180);
+
 /// Every site well, and hardly any request so slow that an upload would go on without it.
 pub const CALM: Weather =
     Weather { state: State::Well, lost: 0, landed: 0, hang: 0, flip: 0, slow: 250, listing: Listing::Honest };
+
+impl Weather {
+    /// Nothing keeps an upload from being stored, and answered in time.
+    fn is_fair(&self) -> bool {
+        (self.state, self.lost, self.landed, self.hang) == (State::Well, 0, 0, 0) && self.slow <= CALM.slow
+    }
+}
 
 pub struct Site {
     pub name: String,
@@ -109,6 +120,8 @@ struct Flight {
 struct Inner {
     random: Random,
     weather: Weather,
+    /// When the weather was last not fair in this life, if it was.
+    foul: Option<Instant>,
     objects: BTreeMap<String, Stored>,
     /// What the site destroyed by itself, after it had been stored for good.
     destroyed: BTreeSet<String>,
@@ -142,6 +155,7 @@ impl Site {
         let inner = Inner {
             random,
             weather: CALM,
+            foul: None,
             objects: BTreeMap::new(),
             destroyed: BTreeSet::new(),
             deleted: VecDeque::new(),
@@ -155,11 +169,26 @@ impl Site {
     }
 
     pub fn set(&self, weather: Weather) {
-        self.inner().weather = weather;
+        self.change(|now| *now = weather);
     }
 
     pub fn change(&self, change: impl FnOnce(&mut Weather)) {
-        change(&mut self.inner().weather);
+        let mut inner = self.inner();
+        if !inner.weather.is_fair() {
+            inner.foul = Some(Instant::now());
+        }
+        change(&mut inner.weather);
+    }
+
+    /// A life begins: nothing is under way, whatever the weather was.
+    pub fn begin_life(&self) {
+        self.inner().foul = None;
+    }
+
+    /// Whether it has been well for so long that whatever is uploaded now is stored here in time.
+    pub fn is_calm(&self) -> bool {
+        let inner = self.inner();
+        inner.weather.is_fair() && inner.foul.is_none_or(|foul| foul.elapsed() >= CALM_AFTER)
     }
 
     pub fn weather(&self) -> Weather {
@@ -348,11 +377,19 @@ impl Face {
         Face { site, power, began: Instant::now() }
     }
 
+    /// No vendor learns a name, whatever it is asked for.
+    fn look_for_names(&self, kind: Kind, said: &[u8]) {
+        if contains_plain(said) {
+            self.site.findings.add(format!("{} learns a name by {kind}: {}", self.site.vendor, said.escape_ascii()));
+        }
+    }
+
     fn now_ms(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(0)
     }
 
-    /// Sends a request, waits as long as it takes, has its effect and hears of it, as the weather is then.
+    /// Sends a request, waits as long as it takes, has its effect and hears of it, as the weather is then. The
+    /// vendor learns its name.
     async fn meet<T>(
         &self,
         kind: Kind,
@@ -360,6 +397,7 @@ impl Face {
         effect: impl FnOnce(&mut Inner) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let site = &self.site;
+        self.look_for_names(kind, name.as_bytes());
         self.power.pass(kind.name(), &(&site.name, name), || format!("{} {name} {bytes}", site.name)).await;
         let latency = site.inner().latency(site.path, bytes);
         tokio::time::sleep(latency).await;
@@ -385,8 +423,8 @@ fn not_found() -> Error {
 #[async_trait]
 impl Store for Face {
     async fn put_new(&self, name: &str, bytes: Bytes) -> Result<(), Error> {
-        if contains_plain(name.as_bytes()) || contains_plain(&bytes) {
-            self.site.findings.add(format!("{} learns a name: {name}", self.site.vendor));
+        if contains_plain(&bytes) {
+            self.site.findings.add(format!("{} learns what was said in clear: {name}", self.site.vendor));
         }
         let flight = {
             let mut inner = self.site.inner();
@@ -461,6 +499,7 @@ impl Store for Face {
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, Error> {
         let now = self.now_ms();
+        self.look_for_names(Kind::List, after.unwrap_or_default().as_bytes());
         self.meet(Kind::List, (prefix, 0), |inner| Ok(inner.list(prefix, after, limit, now))).await
     }
 }
@@ -508,4 +547,59 @@ fn contains_plain(bytes: &[u8]) -> bool {
         rest = rest.get(1..).unwrap_or_default();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn face() -> Face {
+        let findings = Arc::default();
+        let plant = Planted::new(None, Random::new(1));
+        let site = Site::new("one".to_owned(), Vendor::Own, Label::LOWEST, false, Random::new(2), (findings, plant));
+        Face::new(Arc::new(site), Power::new(None, false))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_is_found_in_whatever_a_vendor_is_asked() {
+        let face = face();
+        let found = |what: &str| {
+            let found = face.site.findings.take();
+            assert_eq!(found.len(), 1, "{what}: {found:?}");
+        };
+        let name = "e/zq7plain";
+        drop(face.put_new(name, Bytes::new()).await);
+        found("put");
+        drop(face.put_new("e/1", Bytes::from_static(b"a zq7plain b")).await);
+        found("bytes");
+        drop(face.get_range(name, 0..1).await);
+        found("get");
+        drop(face.head(name).await);
+        found("head");
+        drop(face.delete(name).await);
+        found("delete");
+        drop(face.list(name, None, 1).await);
+        found("prefix");
+        drop(face.list("e/", Some(name), 1).await);
+        found("after");
+        drop(face.list("e/", Some("e/1"), 1).await);
+        assert!(face.site.findings.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_site_is_calm_when_it_has_been_well_for_a_while_or_all_its_life() {
+        let face = face();
+        let site = &face.site;
+        site.change(|weather| weather.state = State::Full);
+        assert!(!site.is_calm());
+        site.set(CALM);
+        assert!(!site.is_calm(), "an upload may be under way that began before");
+        tokio::time::advance(CALM_AFTER).await;
+        assert!(site.is_calm());
+        site.change(|weather| weather.slow *= 4);
+        site.set(CALM);
+        assert!(!site.is_calm());
+        site.begin_life();
+        assert!(site.is_calm());
+    }
 }

@@ -131,6 +131,7 @@ impl Catalog for Watched {
         {
             self.ground.learn(enclave);
         }
+        let batch = self.plant.standing(batch);
         self.check(&batch).await;
         self.plant.shown(&batch);
         self.within.show(batch).await
@@ -171,7 +172,8 @@ impl Catalog for Watched {
         query: ListQuery,
         after_version: Option<Which>,
     ) -> Result<Page<VersionSummary>, Error> {
-        self.within.versions(bucket, query, after_version).await
+        let page = self.within.versions(bucket, query, after_version).await;
+        page.map(|page| self.plant.versions_listed(page))
     }
     async fn upload(&self, bucket: BucketId, id: UploadId) -> Result<Option<Upload>, Error> {
         self.within.upload(bucket, id).await

@@ -7,11 +7,7 @@ use crate::Breadth;
 use crate::ground::Ground;
 use crate::power::Power;
 use crate::random::Random;
-use crate::site::{CALM, Listing, Site, State, Weather};
-
-/// So long must all sites have been well for an acknowledgement to owe its promise: longer than any upload
-/// that began before, and than it takes a site to come back into the choice.
-const CALM_AFTER: Duration = Duration::from_secs(180);
+use crate::site::{CALM, CALM_AFTER, Listing, Site, State, Weather};
 
 /// How rough a life is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +37,6 @@ pub async fn change_for_ever(
                 clear(&ground);
                 power.tell(|| "the weather clears".to_owned());
                 tokio::time::sleep(CALM_AFTER).await;
-                ground.set_calm(true);
                 tokio::time::sleep(Duration::from_secs(random.between(1, 600))).await;
             }
             1..4 => clear(&ground),
@@ -49,7 +44,6 @@ pub async fn change_for_ever(
             6 if breadth == Breadth::All => part(&ground, &power, &mut random),
             _ => {}
         }
-        ground.set_calm(false);
         if breadth == Breadth::All {
             worsen(&ground, &mut random);
         }

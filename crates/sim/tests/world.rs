@@ -78,6 +78,9 @@ planted! {
     collecting_an_epoch_early_is_caught EpochEarly
     a_stale_find_is_caught StaleFind
     a_short_list_is_caught ShortList
+    a_key_that_nobody_put_is_caught_in_a_listing StrangeKey
+    a_key_that_nobody_put_is_caught_in_a_listing_of_versions StrangeVersion
+    an_acknowledgement_at_the_floor_in_good_weather_is_caught FloorAlone
     conditions_that_are_not_judged_are_caught NoConditions
     a_catch_up_that_never_comes_is_caught NeverCatchUp
     a_ceiling_that_is_not_kept_is_caught NoCeiling
