@@ -18,8 +18,9 @@ use model::outside::Clock;
 use model::{Bucket, Lock, ObjectKey, Precondition, Session, VersionId, Which};
 use policy::{DeleteObject, DeleteVersion, GetObject, PutObject};
 
+use crate::ending::Ended;
 use crate::history::{Answer, Condition, Keeping, OpId, Request, ValueId};
-use crate::known::{Deletion, Kept, Known, Person, Target, VersionPlace, content};
+use crate::known::{Kept, Known, Person, Target, VersionPlace, content};
 use crate::power::Power;
 use crate::random::Random;
 use crate::{Breadth, founding};
@@ -31,6 +32,8 @@ pub use yard::look_at_yard;
 const GIVEN_UP: u64 = 40;
 /// And so many, in the wide world, are of the kinds that it has beyond the others.
 const WIDE: u64 = 280;
+/// And so many, where all is done, of those that it has beyond these.
+const FURTHER: u64 = 150;
 /// And so many of those put where holds can be are held from their first moment.
 const HELD: u64 = 60;
 /// Bodies above this are cut into segments of their own.
@@ -86,7 +89,16 @@ impl Actor {
     async fn one(&mut self) {
         let Some(target) = self.target() else { return };
         self.known.state().operations += 1;
-        if self.breadth == Breadth::All && self.random.chance(WIDE) {
+        if self.breadth >= Breadth::All && self.random.chance(FURTHER) {
+            return match self.random.below(10) {
+                0..4 => self.list_pages(&target).await,
+                4..6 => self.list_version_pages(&target).await,
+                6..8 => self.list_uploads(&target).await,
+                8 => self.list_buckets().await,
+                _ => self.share(&target).await,
+            };
+        }
+        if self.breadth >= Breadth::Wide && self.random.chance(WIDE) {
             return match self.random.below(10) {
                 0..5 => self.say(&target).await,
                 5..7 => self.across(&target).await,
@@ -144,7 +156,7 @@ impl Actor {
         match self.random.below(400) {
             0 => LARGE,
             // What has segments of its own can be lost in more ways.
-            100..103 if self.breadth == Breadth::All => LARGE,
+            100..103 if self.breadth >= Breadth::Wide => LARGE,
             1..12 => self.random.place(200_000) + 4,
             12..100 => self.random.place(9_000) + 4,
             _ => self.random.place(600) + 4,
@@ -184,6 +196,8 @@ impl Actor {
             | Error::IsMarker { .. }
             | Error::NoSuchVersion
             | Error::Locked
+            // What is copied was shared otherwise meanwhile.
+            | Error::AccessWithdrawn
             | Error::NoSuchUpload => Outcome::No,
             Error::Unavailable { .. } | Error::Unreadable { .. } => Outcome::Unknown,
             // Of what is shredded meanwhile.
@@ -242,7 +256,7 @@ impl Actor {
         let (size, condition) = (self.size(), self.draw_condition(target));
         let value = self.known.state().new_value(size, &[]);
         let Some(permit) = self.permit::<PutObject>(target) else { return };
-        let locks = self.breadth == Breadth::All && self.known.state().keeping(target) == Keeping::Versions;
+        let locks = self.breadth >= Breadth::Wide && self.known.state().keeping(target) == Keeping::Versions;
         let held = locks && self.random.chance(HELD);
         let lock = Lock { legal_hold: held, ..Lock::default() };
         let put = Put { condition: self.precondition(&condition), declared: declared(size), lock, ..Put::default() };
@@ -302,7 +316,7 @@ impl Actor {
 
     /// What can be copied from: the same person's buckets, and those of labels below.
     fn source(&mut self) -> Option<Target> {
-        match self.breadth == Breadth::All && self.random.chance(200) {
+        match self.breadth >= Breadth::Wide && self.random.chance(200) {
             true => self.target_below(),
             false => self.target(),
         }
@@ -327,6 +341,7 @@ impl Actor {
         let looks = looks(&self.known, &version);
         let copy = Copy {
             pinned: Some(found.version.id),
+            source_acl: found.version.metadata.acl.clone(),
             condition: self.precondition(&condition),
             // Of a source that cannot be asked for by its id nobody knows which it has.
             tags: looks.is_none().then(model::Tags::default),
@@ -367,9 +382,9 @@ impl Actor {
         let after = self.known.state().versions.get(&(target.key.clone(), id)).cloned();
         let (Some(before), Some(after)) = (before, after) else { return };
         let wrong = match &outcome {
-            Outcome::Well(_) if before.deletion() == Deletion::Yes => Some("it came back"),
+            Outcome::Well(_) if before.deletion.ended() == Ended::Yes => Some("it came back"),
             Outcome::Well(value) if Some(*value) != before.value => Some("it is another"),
-            Outcome::No if after.deletion() == Deletion::No && before.value.is_some() => Some("it is gone"),
+            Outcome::No if after.deletion.ended() == Ended::No && before.value.is_some() => Some("it is gone"),
             _ => None,
         };
         if let Some(wrong) = wrong {
@@ -382,22 +397,24 @@ impl Actor {
         let Some((target, id, kept)) = self.draw_version(target) else { return };
         let Some(permit) = self.permit::<DeleteVersion>(&target) else { return };
         let version = VersionPlace { target: target.clone(), id };
-        self.known.with_kept(&version, Kept::ask_deletion);
+        self.known.with_kept(&version, |kept| kept.deletion.ask());
         let Some(looks) = looks(&self.known, &version) else { return };
         let op = self.known.begin(&target, Request::DeleteVersion { entry: kept.entry });
         let asked = self.now();
         let engine = self.engine.clone();
-        let outcome = self.call(engine.delete_version(permit, Which::Own(id), Precondition::None, None)).await;
+        let bypass = if self.breadth >= Breadth::All { self.draw_bypass(&target) } else { None };
+        let bypasses = bypass.is_some();
+        let outcome = self.call(engine.delete_version(permit, Which::Own(id), Precondition::None, bypass)).await;
         match &outcome {
             Outcome::Well(_) => {
-                self.known.with_kept(&version, |kept| kept.answer_deletion(true));
-                looks.judge_deletion(&self.known, &version, self.now());
+                self.known.with_kept(&version, |kept| kept.deletion.answer(true));
+                looks.judge_deletion(&self.known, &version, self.now(), bypasses);
                 self.known.end(&target, op, &Answer::Done);
             }
             // A lock holds it; nothing else refuses.
             Outcome::No => {
-                self.known.with_kept(&version, |kept| kept.answer_deletion(false));
-                looks.judge_refusal(&self.known, &version, asked);
+                self.known.with_kept(&version, |kept| kept.deletion.answer(false));
+                looks.judge_refusal(&self.known, &version, asked, bypasses);
                 self.known.refuse(&target, op);
             }
             Outcome::Unknown => self.known.lose(&target, op),
@@ -434,10 +451,11 @@ pub async fn read(
         known.findings.add(format!("{} holds what nobody put: {etag}", target.key.as_str()));
         return Err(Error::Unavailable { reason: "unknown".to_owned() });
     };
-    let length = usize::try_from(size).unwrap_or(usize::MAX);
+    let bytes = known.state().bytes(value);
     let (start, end) = (usize::try_from(range.start).unwrap_or(0), usize::try_from(range.end).unwrap_or(0));
-    let origin = known.state().origin(value);
-    if frames.concat() != content(origin, length).get(start..end).unwrap_or_default() {
+    if size != bytes.len() as u64 {
+        known.findings.add(format!("{} has {size} bytes of the {} of value {value}", target.key.as_str(), bytes.len()));
+    } else if frames.concat() != bytes.get(start..end).unwrap_or_default() {
         known.findings.add(format!("{} gives a wrong byte of value {value}", target.key.as_str()));
     }
     Ok(value)

@@ -7,8 +7,9 @@ use model::{Bucket, ObjectKey, Which};
 use policy::{ListObjects, ReadVersion, SystemPermit};
 
 use crate::actor::{judge, look_at_yard, looks, read};
+use crate::ending::Ended;
 use crate::history::{Answer, Request};
-use crate::known::{Deletion, Doom, Known, Person, Target, VersionPlace};
+use crate::known::{Doom, Known, Person, Target, VersionPlace};
 use crate::power::Power;
 
 /// How often a read is tried that the weather keeps from being answered.
@@ -150,10 +151,10 @@ async fn versions(engine: &Engine, known: &Known, patience: Patience, power: &Po
             if !power.is_on() {
                 return std::future::pending().await;
             }
-            let wrong = match (&found, kept.deletion()) {
-                (Ok(_), Deletion::Yes) => Some("came back"),
+            let wrong = match (&found, kept.deletion.ended()) {
+                (Ok(_), Ended::Yes) => Some("came back"),
                 (Ok(value), _) if Some(*value) != kept.value => Some("is another"),
-                (Err(Error::NoSuchVersion), Deletion::No) => Some("is gone"),
+                (Err(Error::NoSuchVersion), Ended::No) => Some("is gone"),
                 (Err(Error::Unavailable { .. } | Error::Unreadable { .. }), _) if patience == Patience::UntilRead => {
                     if attempt < TRIES - 1 {
                         tokio::time::sleep(Duration::from_secs(10)).await;

@@ -1,7 +1,5 @@
 //! The people and their buckets, made in the enclave's first whole life.
 
-use std::collections::BTreeMap;
-
 use engine::{Engine, Error};
 use model::label::Parts as LabelParts;
 use model::lifecycle::{Expiration, Filter, FilterForm, Rule, RuleState};
@@ -19,6 +17,16 @@ use crate::world::top;
 /// Keys of each bucket.
 const KEYS: usize = 7;
 
+/// Those of a bucket. In the widest world some lie under a further delimiter: one alone, and two together.
+fn keys(breadth: Breadth) -> Vec<ObjectKey> {
+    let under = |number| match number {
+        4 if breadth >= Breadth::All => "a/",
+        5.. if breadth >= Breadth::All => "b/",
+        _ => "",
+    };
+    (0..KEYS).filter_map(|number| ObjectKey::parse(&format!("zq7plain/{}{number}", under(number))).ok()).collect()
+}
+
 /// The label that is shredded in the end.
 pub fn doomed() -> Label {
     at(32)
@@ -31,7 +39,7 @@ fn at(level: u8) -> Label {
 fn labels(breadth: Breadth) -> Vec<Label> {
     match breadth {
         Breadth::Objects => vec![Label::LOWEST, at(64)],
-        Breadth::All => vec![Label::LOWEST, doomed(), at(64)],
+        Breadth::Wide | Breadth::All => vec![Label::LOWEST, doomed(), at(64)],
     }
 }
 
@@ -39,7 +47,7 @@ fn labels(breadth: Breadth) -> Vec<Label> {
 fn kinds(breadth: Breadth) -> &'static [Keeping] {
     match breadth {
         Breadth::Objects => &[Keeping::Current, Keeping::Versions],
-        Breadth::All => &[Keeping::Current, Keeping::Versions, Keeping::Newest],
+        Breadth::Wide | Breadth::All => &[Keeping::Current, Keeping::Versions, Keeping::Newest],
     }
 }
 
@@ -53,7 +61,7 @@ fn settings(breadth: Breadth, keeping: Keeping) -> Vec<BucketSetting> {
         (Keeping::Current, _) => Vec::new(),
         (Keeping::Newest | Keeping::Again, _) => vec![BucketSetting::Versioning(Versioning::Suspended)],
         (Keeping::Versions, Breadth::Objects) => vec![BucketSetting::Versioning(Versioning::Enabled)],
-        (Keeping::Versions, Breadth::All) => vec![
+        (Keeping::Versions, Breadth::Wide | Breadth::All) => vec![
             BucketSetting::Versioning(Versioning::Enabled),
             BucketSetting::ObjectLock(ObjectLock::On { default: None }),
         ],
@@ -75,10 +83,10 @@ pub async fn found(
     let mut places: Vec<Place> = Vec::new();
     for (number, label) in labels(breadth).into_iter().enumerate() {
         // In the wide world one person has a key at each label: what lies below is theirs to read.
-        let clearance = if breadth == Breadth::All { top() } else { label };
+        let clearance = if breadth >= Breadth::Wide { top() } else { label };
         // Others, who were let in before a founding was cut short, have their names still.
         let name = format!("zq7plain-{number}-{}", outside.random::<1>()[0]);
-        let known_owner = owner.take().filter(|_| breadth == Breadth::All);
+        let known_owner = owner.take().filter(|_| breadth >= Breadth::Wide);
         let (person, session) = let_in(engine, known_owner, &name, clearance, label)
             .await
             .map_err(|error| format!("nobody is let in: {error}"))?;
@@ -90,17 +98,15 @@ pub async fn found(
             let permit = policy::on_account(&session).map_err(|refusal| format!("{refusal:?}"))?;
             let created = engine.create_bucket(permit, name, profiles.next(), settings(breadth, *keeping)).await;
             let bucket = created.map_err(|error| format!("no bucket: {error}"))?;
-            let key = |number| ObjectKey::parse(&format!("zq7plain/{number}")).ok();
-            let keys: BTreeMap<ObjectKey, History> =
-                (0..KEYS).filter_map(key).map(|key| (key, History::new(*keeping))).collect();
+            let keys = keys(breadth).into_iter().map(|key| (key, History::new(*keeping))).collect();
             places.push(Place { bucket, keys });
         }
-        let below = if breadth == Breadth::All { (0..first).collect() } else { Vec::new() };
+        let below = if breadth >= Breadth::Wide { (0..first).collect() } else { Vec::new() };
         people.push(Person { session, label, places: (first..places.len()).collect(), below });
     }
     let mut officers = Vec::new();
     let mut passing = None;
-    if let (Breadth::All, Some(lowest)) = (breadth, people.first()) {
+    if let Some(lowest) = people.first().filter(|_| breadth >= Breadth::Wide) {
         for number in 0..2 {
             let name = format!("zq7plain-officer-{number}-{}", outside.random::<1>()[0]);
             let made = engine.create_principal(&system, &name, Role::SecurityOfficer, top()).await;

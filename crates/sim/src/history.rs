@@ -41,6 +41,8 @@ pub enum Condition {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     Current,
+    /// Whether anything is there.
+    There,
     Versions,
     Write {
         entry: EntryId,
@@ -63,6 +65,7 @@ pub enum Answer {
     /// Its condition did not hold.
     Refused,
     Current(Option<ValueId>),
+    There(bool),
     /// Oldest first; `None` is a marker.
     Versions(Vec<Option<ValueId>>),
 }
@@ -181,7 +184,7 @@ impl History {
 
     /// Nobody knows whether the request happened, or will.
     pub fn lose(&mut self, op: OpId) {
-        if matches!(self.under_way.get(&op), Some(Request::Current | Request::Versions)) {
+        if self.under_way.get(&op).is_some_and(Request::only_looks) {
             self.under_way.remove(&op);
             let worlds = std::mem::take(&mut self.worlds);
             self.worlds = worlds
@@ -218,7 +221,7 @@ impl History {
     pub fn certain(&self) -> Option<Option<ValueId>> {
         let mut currents = self.worlds.iter().map(|world| self.current(world));
         let first = currents.next()?;
-        let open = self.under_way.values().any(|request| !matches!(request, Request::Current | Request::Versions));
+        let open = !self.under_way.values().all(Request::only_looks);
         (!open && currents.all(|current| current == first)).then_some(first)
     }
 
@@ -251,6 +254,7 @@ impl History {
         let current = self.current(&world);
         let answer = match request {
             Request::Current => Answer::Current(current),
+            Request::There => Answer::There(current.is_some()),
             Request::Versions => Answer::Versions(world.versions.iter().map(|entry| self.value(*entry)).collect()),
             Request::Write { condition, .. } | Request::Delete { condition, .. } if !condition.holds(current) => {
                 Answer::Refused
@@ -287,6 +291,12 @@ impl History {
 
     fn value(&self, entry: EntryId) -> Option<ValueId> {
         self.values.get(&entry).copied().flatten()
+    }
+}
+
+impl Request {
+    fn only_looks(&self) -> bool {
+        matches!(self, Request::Current | Request::There | Request::Versions)
     }
 }
 
@@ -337,7 +347,9 @@ mod tests {
         at_once(&mut three, 1, write(1, Condition::None), Answer::Done).unwrap();
         let delete = Request::Delete { marker: 10, condition: Condition::None };
         at_once(&mut three, 2, delete, Answer::Done).unwrap();
-        at_once(&mut three, 3, Request::Current, Answer::Current(Some(1))).unwrap_err();
+        at_once(&mut three, 3, Request::There, Answer::There(false)).unwrap();
+        at_once(&mut three, 4, Request::There, Answer::There(true)).unwrap_err();
+        at_once(&mut three, 5, Request::Current, Answer::Current(Some(1))).unwrap_err();
     }
 
     #[test]

@@ -1,26 +1,38 @@
 //! What the clients of all lives know: what they wrote, what was answered, and so what must be there.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use coding::digest::{Digests, Kind};
 use engine::{Engine, Error};
-use model::{Bucket, ETag, Label, ObjectKey, PrincipalId, Session, Tags, VersionId};
+use model::{Acl, Bucket, ETag, Label, ObjectKey, PrincipalId, Retention, Session, Tags, VersionId};
 
+use crate::ending::Ending;
 use crate::findings::Findings;
 use crate::founding;
+use crate::guests::Guests;
 use crate::history::{Answer, Condition, EntryId, History, Keeping, OpId, Request, ValueId};
 use crate::random::Random;
 use crate::said::Said;
 use crate::site::PLAIN;
+use crate::uploads::Uploads;
 
 /// Bytes that were put.
 #[derive(Clone, Debug)]
 pub struct Value {
     pub etag: ETag,
-    /// The value whose bytes these are: its own, but for a whole object that became the part of another.
+    size: usize,
+    /// The value whose bytes these are, from which on: its own, but for what became the part of another.
     origin: ValueId,
+    offset: usize,
+}
+
+impl Value {
+    fn bytes(&self) -> Bytes {
+        content(self.origin, self.offset + self.size).slice(self.offset..)
+    }
 }
 
 /// A bucket with its keys.
@@ -35,13 +47,11 @@ pub struct Kept {
     pub place: usize,
     pub entry: EntryId,
     pub value: Option<ValueId>,
-    deleted: bool,
-    /// Deletions that were asked for, and not answered or not yet.
-    asked: u32,
+    pub deletion: Ending,
     pub tags: Said<Tags>,
     pub held: Said<bool>,
-    /// By a retention, in milliseconds of the wall clock.
-    pub until: Said<i64>,
+    pub retention: Said<Option<Retention>>,
+    pub acl: Said<Acl>,
 }
 
 /// A version by its id.
@@ -50,50 +60,23 @@ pub struct VersionPlace {
     pub id: VersionId,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deletion {
-    No,
-    /// Asked for, and not answered or not yet.
-    Perhaps,
-    Yes,
-}
-
 impl Kept {
     pub fn new(place: usize, entry: EntryId, value: Option<ValueId>) -> Kept {
         Kept {
             place,
             entry,
             value,
-            deleted: false,
-            asked: 0,
+            deletion: Ending::default(),
             tags: Said::new(Tags::default()),
             held: Said::new(false),
-            until: Said::new(0),
+            retention: Said::new(None),
+            acl: Said::new(Acl::default()),
         }
     }
 
     /// One that was put with a hold, or without.
     pub fn held(self, held: bool) -> Kept {
         Kept { held: Said::new(held), ..self }
-    }
-
-    pub fn deletion(&self) -> Deletion {
-        match (self.deleted, self.asked) {
-            (true, _) => Deletion::Yes,
-            (false, 0) => Deletion::No,
-            (false, _) => Deletion::Perhaps,
-        }
-    }
-
-    /// Somebody asks for its deletion.
-    pub fn ask_deletion(&mut self) {
-        self.asked += 1;
-    }
-
-    /// A deletion was answered.
-    pub fn answer_deletion(&mut self, deleted: bool) {
-        self.asked -= 1;
-        self.deleted |= deleted;
     }
 }
 
@@ -138,6 +121,9 @@ pub struct State {
     /// The bucket whose objects pass away, and what was put there.
     pub passing: Option<Bucket>,
     pub passed: BTreeMap<ObjectKey, Passing>,
+    /// Multipart uploads, by their bucket.
+    pub uploads: BTreeMap<usize, Uploads>,
+    pub guests: Guests,
     values: Vec<Value>,
     by_etag: BTreeMap<ETag, ValueId>,
     next_op: OpId,
@@ -203,8 +189,10 @@ impl Known {
         for kept in self.state().versions.values_mut() {
             kept.tags.settle();
             kept.held.settle();
-            kept.until.settle();
+            kept.retention.settle();
+            kept.acl.settle();
         }
+        self.state().guests.settle();
     }
 
     /// The doomed label comes nearer to its end.
@@ -254,12 +242,12 @@ impl State {
         self.places.get_mut(target.place)?.keys.get_mut(&target.key)
     }
 
-    /// Of the session's label; none where nothing is certain any more.
-    pub fn yard(&mut self, session: &Session) -> Option<&mut History> {
-        if self.is_doomed(session.label) {
+    /// Of the label; none where nothing is certain any more.
+    pub fn yard(&mut self, label: Label) -> Option<&mut History> {
+        if self.is_doomed(label) {
             return None;
         }
-        Some(self.yards.entry(session.label.parts().level.0).or_insert_with(|| History::new(Keeping::Current)))
+        Some(self.yards.entry(label.parts().level.0).or_insert_with(|| History::new(Keeping::Current)))
     }
 
     pub fn is_doomed(&self, label: Label) -> bool {
@@ -297,27 +285,29 @@ impl State {
         let bytes = content(id, size);
         let etag = if parts.is_empty() { ETag(hex(&md5(&bytes))) } else { composite(&bytes, parts) };
         self.by_etag.insert(etag.clone(), id);
-        self.values.push(Value { etag, origin: id });
+        self.values.push(Value { etag, size, origin: id, offset: 0 });
         id
     }
 
-    /// The bytes of another value as the only part of an upload, which has this ETag. A part that was not read
-    /// has one that is no digest of its bytes.
-    pub fn as_only_part(&mut self, of: ValueId, part: &ETag) -> ValueId {
-        let origin = self.origin(of);
+    /// A run of another value as the only part of an upload, which has this ETag. A part that was not read has one
+    /// that is no digest of its bytes, and yet it is not that of any others.
+    pub fn as_only_part(&mut self, of: ValueId, run: Range<usize>, part: &ETag) -> Result<ValueId, String> {
+        let (origin, before) = self.value(of).map_or((of, 0), |value| (value.origin, value.offset));
         let etag = ETag(format!("{}-1", hex(&md5(&unhex(&part.0)))));
+        let value = Value { etag: etag.clone(), size: run.len(), origin, offset: before + run.start };
         if let Some(known) = self.by_etag(&etag) {
-            return known;
+            let same = self.bytes(known) == value.bytes();
+            return if same { Ok(known) } else { Err(format!("{etag} is said of other bytes than before")) };
         }
         let id = ValueId::try_from(self.values.len()).unwrap_or(ValueId::MAX);
-        self.by_etag.insert(etag.clone(), id);
-        self.values.push(Value { etag, origin });
-        id
+        self.by_etag.insert(etag, id);
+        self.values.push(value);
+        Ok(id)
     }
 
-    /// The value that [`content`] makes the bytes of.
-    pub fn origin(&self, id: ValueId) -> ValueId {
-        self.value(id).map_or(id, |value| value.origin)
+    /// All that the value is.
+    pub fn bytes(&self, id: ValueId) -> Bytes {
+        self.value(id).map(Value::bytes).unwrap_or_default()
     }
 
     pub fn value(&self, id: ValueId) -> Option<&Value> {

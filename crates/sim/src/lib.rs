@@ -18,9 +18,11 @@ mod actor;
 mod check;
 mod clock;
 mod disk;
+mod ending;
 mod findings;
 mod founding;
 mod ground;
+mod guests;
 mod history;
 mod known;
 mod life;
@@ -31,6 +33,7 @@ mod random;
 mod roots;
 mod said;
 mod site;
+mod uploads;
 mod vfs;
 mod watch;
 mod weather;
@@ -40,14 +43,17 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Once;
 
-/// How much is done in the world. A seed that found something is kept with the breadth it was found in: what
-/// is done more draws other lots.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How much is done in the world, each more than the one before. A seed that found something is kept with the
+/// breadth it was found in: what is done more draws other lots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Breadth {
     /// Objects and their versions; one vendor burns at the end.
     Objects,
-    /// All that the door can do, at three labels of which one is shredded. A vendor appears, the catalog burns
-    /// and is rebuilt, two vendors burn where every profile promises to outlive that.
+    /// With what is said of versions and passes away, at three labels of which one is shredded. A vendor appears, the
+    /// catalog burns and is rebuilt, two vendors burn where every profile promises to outlive that.
+    Wide,
+    /// All that the door can do: also pages of listings, lists of uploads and buckets, parts that are copied by
+    /// range, and keys, groups and grants that come and go.
     #[default]
     All,
 }

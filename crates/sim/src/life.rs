@@ -13,6 +13,7 @@ use crate::actor::Actor;
 use crate::check::{self, Patience};
 use crate::findings::Findings;
 use crate::ground::Ground;
+use crate::guests::Host;
 use crate::history::{History, Keeping};
 use crate::known::{Doom, Known, Person};
 use crate::operator::{self, Operator};
@@ -93,6 +94,10 @@ impl Life {
             self.findings.add(format!("nobody can tell which root key counts: {error}"));
         }
         self.meet_people(&engine).await;
+        let host = Host { engine: &engine, known: &self.known, power: &self.power };
+        if let Err(error) = host.look().await {
+            self.findings.add(format!("guests cannot be looked up: {error}"));
+        }
         if check::is_settled(&engine).await {
             self.known.settle();
             check::all(&engine, &self.known, &self.power, Patience::Once).await;
@@ -354,7 +359,7 @@ impl Life {
         }
         tokio::time::sleep(self.settings.sweep_after * 2 + self.settings.sweep_every * 2).await;
         let _ = catalog.totals().await;
-        if self.breadth == Breadth::All {
+        if self.breadth >= Breadth::Wide {
             tokio::time::sleep(DAY * 2).await;
             check::passed(engine, &self.known).await;
         }
@@ -369,7 +374,7 @@ impl Life {
         let sites = self.ground.sites.clone();
         let victim = sites.iter().find(|site| site.is_victim && self.damage.is_done());
         let Some(site) = victim.or(self.random.pick(&sites)) else { return };
-        let two = self.breadth == Breadth::All
+        let two = self.breadth >= Breadth::Wide
             && victim.is_none()
             && self.profiles.iter().all(|profile| profile.promise() >= 2);
         let other = if two { self.random.pick(&sites).filter(|other| other.name != site.name) } else { None };

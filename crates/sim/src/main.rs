@@ -1,7 +1,7 @@
 //! `sim`: runs seeds of the simulated world.
 //!
 //! ```text
-//! sim --seed N [--count N] [--operations N] [--plant NAME] [--narrow] [--trace]
+//! sim --seed N [--count N] [--operations N] [--plant NAME] [--narrow | --wide] [--trace]
 //! ```
 //!
 //! One line for each seed goes to stdout, the trace and the findings of a bad one to stderr.
@@ -70,6 +70,7 @@ fn asked(mut arguments: impl Iterator<Item = String>) -> Result<Asked, String> {
             "--count" => asked.count = number(value()?)?,
             "--operations" => asked.options.operations = number(value()?)?,
             "--narrow" => asked.options.breadth = Breadth::Objects,
+            "--wide" => asked.options.breadth = Breadth::Wide,
             "--trace" => asked.options.traced = true,
             "--plant" => {
                 let name = value()?;

@@ -7,6 +7,7 @@ use engine::{Engine, Error, Meant};
 use model::{Profile, Session, SiteState};
 use policy::SystemPermit;
 
+use crate::guests::Host;
 use crate::known::{Doom, Known, Person};
 use crate::power::Power;
 use crate::random::Random;
@@ -15,6 +16,8 @@ use crate::{Breadth, founding};
 
 /// Of a thousand times that a key would be turned, so often a bucket is moved.
 const MOVED: u64 = 400;
+/// And of all that is done where all is done, so often it is about guests.
+const GUESTS: u64 = 800;
 
 pub struct Operator {
     pub engine: Engine,
@@ -31,12 +34,19 @@ impl Operator {
     /// Does something every few minutes, for as long as the life lasts.
     pub async fn operate(mut self) {
         loop {
-            tokio::time::sleep(Duration::from_secs(self.random.between(20, 900))).await;
+            let pause =
+                if self.breadth >= Breadth::All { self.random.between(5, 150) } else { self.random.between(20, 900) };
+            tokio::time::sleep(Duration::from_secs(pause)).await;
             let (what, done) = match self.random.between(0, 3) {
+                _ if self.breadth >= Breadth::All && self.random.chance(GUESTS) => {
+                    ("see to guests", self.see_to_guests().await)
+                }
                 _ if self.shreds() => ("shred", self.shred().await),
                 0 => ("change what a site is for", self.set_a_site().await),
                 1 => ("repair", self.repair().await),
-                2 if self.breadth == Breadth::All && self.random.chance(MOVED) => ("move data", self.move_data().await),
+                2 if self.breadth >= Breadth::Wide && self.random.chance(MOVED) => {
+                    ("move data", self.move_data().await)
+                }
                 _ => ("rotate", self.rotate().await),
             };
             if !self.power.is_on() {
@@ -55,7 +65,7 @@ impl Operator {
     /// Sooner or later; once it is asked for, until it is done.
     fn shreds(&mut self) -> bool {
         let doom = self.known.state().doom;
-        self.breadth == Breadth::All
+        self.breadth >= Breadth::Wide
             && match doom {
                 None => self.random.chance(60),
                 Some(Doom::Asked) => true,
@@ -66,6 +76,11 @@ impl Operator {
     async fn shred(&mut self) -> Result<(), Error> {
         self.power.tell(|| "an operator shreds a label".to_owned());
         self.roots.shred(&self.engine, &self.known, founding::doomed(), &mut self.random).await
+    }
+
+    async fn see_to_guests(&mut self) -> Result<(), Error> {
+        let host = Host { engine: &self.engine, known: &self.known, power: &self.power };
+        host.one(&mut self.random).await
     }
 
     async fn repair(&mut self) -> Result<(), Error> {

@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use catalog::{Batch, Decided, Entry, Error, ListEntry, ObjectSummary, Page, Proposal, Unnamed, VersionSummary, Why};
-use model::{BucketId, Change, Epoch, ObjectKey, PieceName, Precondition, Segment, SegmentId, Which};
+use model::{
+    AccessKey, Bucket, BucketId, Change, Epoch, KeyState, ObjectKey, PieceName, Precondition, Segment, SegmentId,
+    Upload, Which,
+};
 
 use crate::random::Random;
 
@@ -38,6 +41,14 @@ pub enum Plant {
     StrangeKey,
     /// So do listings of versions.
     StrangeVersion,
+    /// A page of a listing says that it is the last.
+    LastPage,
+    /// A list of uploads leaves one out.
+    ShortUploads,
+    /// A list of buckets leaves one out.
+    ShortBuckets,
+    /// A revoked key opens on.
+    KeyForLife,
     /// Puts are answered as soon as the floor stands, in good weather too.
     FloorAlone,
     /// Conditions are not judged.
@@ -53,7 +64,7 @@ pub enum Plant {
 }
 
 impl Plant {
-    pub const ALL: [Plant; 18] = [
+    pub const ALL: [Plant; 22] = [
         Plant::SkipSync,
         Plant::AnswerEarly,
         Plant::BelowFloor,
@@ -66,6 +77,10 @@ impl Plant {
         Plant::ShortList,
         Plant::StrangeKey,
         Plant::StrangeVersion,
+        Plant::LastPage,
+        Plant::ShortUploads,
+        Plant::ShortBuckets,
+        Plant::KeyForLife,
         Plant::FloorAlone,
         Plant::NoConditions,
         Plant::NeverCatchUp,
@@ -244,6 +259,34 @@ impl Planted {
             }));
         }
         page
+    }
+
+    pub fn page_listed(&self, mut page: Page<ObjectSummary>) -> Page<ObjectSummary> {
+        if self.is(Plant::LastPage) && self.state().random.chance(100) {
+            page.more = false;
+        }
+        page
+    }
+
+    pub fn uploads_listed(&self, mut page: Page<Upload>) -> Page<Upload> {
+        if self.is(Plant::ShortUploads) && self.state().random.chance(100) {
+            page.entries.pop();
+        }
+        page
+    }
+
+    pub fn buckets_listed(&self, mut buckets: Vec<Bucket>) -> Vec<Bucket> {
+        if self.is(Plant::ShortBuckets) && self.state().random.chance(100) {
+            buckets.pop();
+        }
+        buckets
+    }
+
+    pub fn key_found(&self, mut key: Option<AccessKey>) -> Option<AccessKey> {
+        if self.is(Plant::KeyForLife) {
+            key.iter_mut().for_each(|key| key.state = KeyState::Active);
+        }
+        key
     }
 
     /// What the engine says of the segment that is to be shown.

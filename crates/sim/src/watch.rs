@@ -149,7 +149,7 @@ impl Catalog for Watched {
         self.within.bucket(id).await
     }
     async fn buckets_of(&self, owner: PrincipalId, label: Label) -> Result<Vec<Bucket>, Error> {
-        self.within.buckets_of(owner, label).await
+        self.within.buckets_of(owner, label).await.map(|buckets| self.plant.buckets_listed(buckets))
     }
     async fn buckets_with(&self, aspect: Aspect) -> Result<Vec<(Bucket, BucketSetting)>, Error> {
         self.within.buckets_with(aspect).await
@@ -164,7 +164,7 @@ impl Catalog for Watched {
         self.plant.found(bucket, key, which, self.within.find(bucket, key, which).await)
     }
     async fn list(&self, bucket: BucketId, query: ListQuery) -> Result<Page<ObjectSummary>, Error> {
-        self.within.list(bucket, query).await.map(|page| self.plant.listed(page))
+        self.within.list(bucket, query).await.map(|page| self.plant.page_listed(self.plant.listed(page)))
     }
     async fn versions(
         &self,
@@ -187,7 +187,7 @@ impl Catalog for Watched {
         query: ListQuery,
         after_upload: Option<UploadId>,
     ) -> Result<Page<Upload>, Error> {
-        self.within.uploads(bucket, query, after_upload).await
+        self.within.uploads(bucket, query, after_upload).await.map(|page| self.plant.uploads_listed(page))
     }
     async fn principals(&self) -> Result<Vec<Principal>, Error> {
         self.within.principals().await
@@ -196,7 +196,7 @@ impl Catalog for Watched {
         self.within.principal(id).await
     }
     async fn access_key(&self, id: &AccessKeyId) -> Result<Option<AccessKey>, Error> {
-        self.within.access_key(id).await
+        self.within.access_key(id).await.map(|key| self.plant.key_found(key))
     }
     async fn access_keys(&self) -> Result<Vec<AccessKey>, Error> {
         self.within.access_keys().await

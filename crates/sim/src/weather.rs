@@ -41,10 +41,10 @@ pub async fn change_for_ever(
             }
             1..4 => clear(&ground),
             4 | 5 => strike_victim(&ground, &power, &mut random, &damage),
-            6 if breadth == Breadth::All => part(&ground, &power, &mut random),
+            6 if breadth >= Breadth::Wide => part(&ground, &power, &mut random),
             _ => {}
         }
-        if breadth == Breadth::All {
+        if breadth >= Breadth::Wide {
             worsen(&ground, &mut random);
         }
         if let Some(site) = random.pick(&ground.sites) {

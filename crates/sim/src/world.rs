@@ -78,9 +78,9 @@ impl World {
             reenter_after: Duration::from_secs(10),
             sweep_after: Duration::from_secs(sweep_after),
             sweep_every: Duration::from_secs(sweep_after.max(20)),
-            lifecycle_day: if options.breadth == Breadth::All { DAY } else { Settings::default().lifecycle_day },
-            compact_every: if options.breadth == Breadth::All { COMPACTED } else { Settings::default().compact_every },
-            snapshot_every: if options.breadth == Breadth::All {
+            lifecycle_day: if options.breadth >= Breadth::Wide { DAY } else { Settings::default().lifecycle_day },
+            compact_every: if options.breadth >= Breadth::Wide { COMPACTED } else { Settings::default().compact_every },
+            snapshot_every: if options.breadth >= Breadth::Wide {
                 COMPACTED
             } else {
                 Settings::default().snapshot_every
@@ -91,7 +91,7 @@ impl World {
         let honesty = if plant.is(Plant::SkipSync) { Honesty::SaysSynced } else { Honesty::Honest };
         let current = random.next().to_le_bytes().repeat(4).try_into().unwrap_or([7; 32]);
         let joins =
-            options.breadth == Breadth::All && Vendor::ALL.get(victim) != Some(&Vendor::Own) && random.chance(300);
+            options.breadth >= Breadth::Wide && Vendor::ALL.get(victim) != Some(&Vendor::Own) && random.chance(300);
         let joins = joins.then(|| (Vendor::Own, random.between(3, 12)));
         World {
             options,
@@ -229,7 +229,7 @@ impl World {
 
     /// Now and then the catalog is lost with its disk and every copy of it.
     fn perhaps_burn(&mut self, plan: Plan) {
-        if self.options.breadth == Breadth::All && self.lives >= 4 && !plan.last && self.random.chance(80) {
+        if self.options.breadth >= Breadth::Wide && self.lives >= 4 && !plan.last && self.random.chance(80) {
             *self.report.faults.entry("the catalog burnt").or_default() += 1;
             self.burnt = true;
         }
@@ -272,6 +272,6 @@ impl World {
 fn draw_profiles(breadth: Breadth, random: &mut Random) -> Vec<Profile> {
     let all = [Profile::Quad, Profile::Econ, Profile::Mirror(2), Profile::Mirror(3), Profile::Quad];
     let two = [Profile::Quad, Profile::Mirror(3)];
-    let from = if breadth == Breadth::All && random.chance(333) { &two[..] } else { &all[..] };
+    let from = if breadth >= Breadth::Wide && random.chance(333) { &two[..] } else { &all[..] };
     (0..founding::buckets(breadth)).filter_map(|_| random.pick(from).copied()).collect()
 }

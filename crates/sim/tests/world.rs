@@ -8,8 +8,11 @@ use sim::{Breadth, Options, Report, run};
 
 /// Seeds in which something was found that is mended since; see
 /// `docs/decisions/0026-what-the-simulation-found.md`.
-const FOUND: &[(u64, Breadth)] = &[(38, Breadth::Objects), (225, Breadth::Objects), (1868, Breadth::Objects)];
+const FOUND: &[(u64, Breadth)] =
+    &[(38, Breadth::Objects), (225, Breadth::Objects), (1868, Breadth::Objects), (7956, Breadth::Wide)];
 
+/// Seeds from 1 on that run clean.
+const FIXED: u64 = 20;
 /// A planted bug is met this soon or counts as missed.
 const CAUGHT_WITHIN: u64 = 1_000;
 
@@ -29,7 +32,7 @@ fn check_within(seed: u64, breadth: Breadth) -> Report {
 
 #[test]
 fn fixed_seeds_run_clean() {
-    for seed in 1..=20 {
+    for seed in 1..=FIXED {
         let report = check(seed);
         assert!(report.operations >= 1_000 && report.lives > 2, "{report:?}");
     }
@@ -56,8 +59,10 @@ fn caught(plant: Plant) -> u64 {
     let options = Options { plant: Some(plant), ..Options::default() };
     let caught = (1..=CAUGHT_WITHIN).find(|seed| !run(*seed, options).findings.is_empty());
     let caught = caught.unwrap_or_else(|| panic!("{plant:?} was not caught within {CAUGHT_WITHIN} seeds"));
-    // It is the planted one that was caught.
-    check(caught);
+    // It is the planted one that was caught: the first seeds are looked at by a test of their own.
+    if caught > FIXED {
+        check(caught);
+    }
     caught
 }
 
@@ -80,6 +85,10 @@ planted! {
     a_short_list_is_caught ShortList
     a_key_that_nobody_put_is_caught_in_a_listing StrangeKey
     a_key_that_nobody_put_is_caught_in_a_listing_of_versions StrangeVersion
+    a_page_that_says_it_is_the_last_is_caught LastPage
+    a_short_list_of_uploads_is_caught ShortUploads
+    a_short_list_of_buckets_is_caught ShortBuckets
+    a_revoked_key_that_opens_on_is_caught KeyForLife
     an_acknowledgement_at_the_floor_in_good_weather_is_caught FloorAlone
     conditions_that_are_not_judged_are_caught NoConditions
     a_catch_up_that_never_comes_is_caught NeverCatchUp
