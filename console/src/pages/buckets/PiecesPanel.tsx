@@ -11,6 +11,7 @@ import { uriEncode } from "../../sign/sigv4";
 import { bytes, counted, moment } from "../../ui/format";
 import { Icon } from "../../ui/icons";
 import { Empty, Load, Panel } from "../../ui/parts";
+import { vendorName } from "../../ui/sites";
 import classes from "./buckets.module.css";
 import type { ObjectPieces } from "./documents";
 import { counts, readableWithout, sentence, survives, type Piece, type Segment } from "./loss";
@@ -92,7 +93,7 @@ function Drawing({ of, regions }: { of: ObjectPieces; regions: Map<string, strin
               title={gone.has(vendor) ? `Put ${vendor} back` : `See what is left without ${vendor}`}
             >
               <strong>{site}</strong>
-              <small>{regions.get(site) ? `${vendor}, ${regions.get(site)}` : vendor}</small>
+              <small>{regions.get(site) ? `${vendorName(vendor)}, ${regions.get(site)}` : vendorName(vendor)}</small>
               <span className={classes.pieces}>
                 {segments.slice(0, SEGMENTS_MAX).flatMap((segment) => segment.pieces.filter((piece) => piece.site === site).map((piece) => <Cell key={`${segment.segment}/${piece.index}`} segment={segment} piece={piece} />))}
               </span>

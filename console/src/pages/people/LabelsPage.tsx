@@ -9,6 +9,7 @@ import { useSession } from "../../session";
 import { Confirm } from "../../ui/confirm";
 import { bytes, count, counted, moment } from "../../ui/format";
 import { Empty, Facts, Load, Page, Panel, State } from "../../ui/parts";
+import { vendorName } from "../../ui/sites";
 import { Table } from "../../ui/table";
 import { useLoaded } from "../buckets/loaded";
 import { Label } from "./Label";
@@ -102,7 +103,7 @@ function Ceilings() {
             name={(row) => row.name}
             columns={[
               { head: "Site", cell: (row) => row.name, by: (row) => row.name },
-              { head: "Vendor", cell: (row) => row.vendor, by: (row) => row.vendor, minor: true },
+              { head: "Vendor", cell: (row) => vendorName(row.vendor), by: (row) => row.vendor, minor: true },
               { head: "Region", cell: (row) => row.region, by: (row) => row.region, minor: true },
               { head: "May hold up to", cell: (row) => (row.ceiling ? <Label of={row.ceiling} /> : "–"), by: (row) => row.ceiling },
               { head: "State", cell: (row) => <State kind={row.state === "active" ? "ok" : "off"}>{row.state}</State>, by: (row) => row.state },
