@@ -321,6 +321,7 @@ fn start_standing(inner: &Arc<Inner>, stream: &StreamHandle, waiting: &[Waiting]
         Item { encoded: decided.encoded.clone(), body: decided.body.clone() }
     };
     let items = waiting.iter().map(item).collect();
+    // Of many requests together, and done for none of them: it carries no number and no span.
     tokio::spawn(make_stand(Arc::clone(inner), stream.clone(), items))
 }
 

@@ -16,7 +16,7 @@ use futures::stream::FuturesUnordered;
 use model::{Code, Label, Piece, PieceName, Profile, Segment, SegmentId, SegmentKind, SiteId};
 use providers::Kind;
 use tokio::time::Instant;
-use tracing::{Instrument, debug, warn};
+use tracing::{debug, warn};
 
 use crate::budget::Reserved;
 use crate::error::Error;
@@ -184,7 +184,7 @@ impl Inner {
                 drop((reserved, running));
                 stored
             };
-            let upload = tokio::spawn(trail::carried(upload.in_current_span()));
+            let upload = tokio::spawn(trail::carried(upload));
             uploads.push(Box::pin(async move {
                 let stopped = |error| providers::Error::new(providers::ErrorKind::Unavailable, error);
                 (piece, upload.await.map_err(stopped).and_then(|result| result))

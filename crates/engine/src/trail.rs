@@ -2,11 +2,15 @@
 //! it on, so that a line of the log can name it.
 //!
 //! A span would say as much, but it is made for each request, and entered and left at each turn of its task, whether
-//! a line is written or not. The number costs two swaps at each turn, and whoever writes a line asks for it.
+//! a line is written or not. The number costs two swaps at each turn, and whoever writes a line asks for it. Where
+//! traces are collected a span is made all the same, and goes along with the number; elsewhere it is none, which
+//! costs nothing to carry.
 
 use std::fmt;
 
 use tokio::task::futures::TaskLocalFuture;
+use tracing::Instrument;
+use tracing::instrument::Instrumented;
 
 tokio::task_local! {
     static REQUEST: Option<RequestNumber>;
@@ -27,9 +31,15 @@ pub fn of<F: Future>(request: RequestNumber, work: F) -> TaskLocalFuture<Option<
     REQUEST.scope(Some(request), work)
 }
 
-/// `work` for a task of its own, done for the same request as that of the task that begins it, if it is for any.
-pub fn carried<F: Future>(work: F) -> TaskLocalFuture<Option<RequestNumber>, F> {
-    REQUEST.scope(request(), work)
+/// `work` for a task of its own, done for the same request as that of the task that begins it, if it is for any, and in
+/// the same span.
+pub fn carried<F: Future>(work: F) -> TaskLocalFuture<Option<RequestNumber>, Instrumented<F>> {
+    REQUEST.scope(request(), work.in_current_span())
+}
+
+/// One turn of work that is done for `request`: for what is polled by hand.
+pub fn turn<T>(request: RequestNumber, work: impl FnOnce() -> T) -> T {
+    REQUEST.sync_scope(Some(request), work)
 }
 
 /// The request that this task works for.
@@ -57,6 +67,22 @@ mod tests {
         });
         assert_eq!(known.await, (Some(ONE), (Some(ONE), Some(ONE)), None, Some(OTHER), Some(ONE)));
         assert_eq!((request(), carried(async { request() }).await), (None, None), "it is over");
+        assert_eq!((turn(ONE, request), request()), (Some(ONE), None));
+    }
+
+    #[test]
+    fn a_span_is_carried_on_where_one_is_made() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        tracing::subscriber::with_default(tracing_subscriber::registry(), || {
+            runtime.block_on(async {
+                let span = tracing::info_span!("request");
+                let here = || async { tracing::Span::current().id() };
+                let both =
+                    async { (tokio::spawn(carried(here())).await.unwrap(), tokio::spawn(here()).await.unwrap()) };
+                assert!(span.id().is_some());
+                assert_eq!(both.instrument(span.clone()).await, (span.id(), None));
+            });
+        });
     }
 
     #[test]

@@ -141,7 +141,7 @@ impl Door {
             span.record("operation", operation).record("status", status.as_u16());
         }
         let watch = Arc::clone(&door.watch);
-        let line = Line { id, _span: span, watch, started, method, operation, class, label, status, code, bytes_in };
+        let line = Line { id, number, span, watch, started, method, operation, class, label, status, code, bytes_in };
         response::send(answer, line, deadline)
     }
 }

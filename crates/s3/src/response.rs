@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use engine::trail::{self, RequestNumber};
 use futures::Stream;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
@@ -100,8 +101,9 @@ pub(crate) fn failure(failure: &Failure, resource: &str, id: &RequestId) -> Answ
 /// The request's line in the log, written when its answer has been sent or has broken off.
 pub(crate) struct Line {
     pub(crate) id: RequestId,
-    /// Ends with the answer.
-    pub(crate) _span: tracing::Span,
+    pub(crate) number: RequestNumber,
+    /// Ends with the answer, or with what was begun for it and goes on.
+    pub(crate) span: tracing::Span,
     pub(crate) watch: Arc<dyn Watch>,
     pub(crate) started: Instant,
     pub(crate) method: http::Method,
@@ -173,12 +175,16 @@ impl Body for Sent {
             }
             // First: the bytes may always be there, and the reader slow.
             Content::Stream { .. } if this.deadline.as_mut().poll(cx).is_ready() => Some(Err("out of time".to_owned())),
-            Content::Stream { length, bytes } => match bytes.as_mut().poll_next(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(Err(error))) => Some(Err(error.to_string())),
-                Poll::Ready(None) if this.bytes_out < *length => Some(Err("the object ended early".to_owned())),
-                Poll::Ready(next) => next.map(|next| next.map_err(|error| error.to_string())),
-            },
+            Content::Stream { length, bytes } => {
+                let line = &this.line;
+                // What is read ahead is begun here, and carries on what is known here.
+                match line.span.in_scope(|| trail::turn(line.number, || bytes.as_mut().poll_next(cx))) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Some(Err(error))) => Some(Err(error.to_string())),
+                    Poll::Ready(None) if this.bytes_out < *length => Some(Err("the object ended early".to_owned())),
+                    Poll::Ready(next) => next.map(|next| next.map_err(|error| error.to_string())),
+                }
+            }
         };
         Poll::Ready(match next {
             None => None,
@@ -268,7 +274,8 @@ mod tests {
         let (method, status) = (http::Method::GET, StatusCode::OK);
         Line {
             id,
-            _span: tracing::Span::none(),
+            number: RequestNumber([1; 8]),
+            span: tracing::Span::none(),
             watch: Arc::new(crate::watch::Unwatched),
             started: Instant::now(),
             method,
@@ -297,6 +304,19 @@ mod tests {
         };
         assert!(matches!(broken, Some(Err(_))), "it ended as if whole");
         assert!((9..=11).contains(&taken), "{taken}");
+    }
+
+    #[tokio::test]
+    async fn the_bytes_of_an_answer_are_read_for_its_request() {
+        let bytes = futures::stream::repeat_with(|| {
+            let number = trail::request().map_or([0; 8], |request| request.0);
+            Ok(Bytes::copy_from_slice(&number))
+        });
+        let answer = Response::new(Content::Stream { length: 1000, bytes: bytes.boxed() });
+        let mut sent = send(answer, line(), Instant::now() + Duration::from_secs(10)).into_body();
+        let frame = poll_fn(|cx| Pin::new(&mut sent).poll_frame(cx)).await.unwrap().unwrap();
+        assert_eq!(frame.into_data().unwrap(), [1; 8].as_slice());
+        assert_eq!(trail::request(), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! A site that notes for which request it is asked.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
@@ -9,11 +9,11 @@ use bytes::Bytes;
 use engine::trail;
 use providers::{Entry, Error, MemoryStore, Store};
 
-/// For which requests pieces of bodies were put and read, at all sites; none is one of its own.
+/// How often pieces of bodies were put and read for which request, at all sites.
 #[derive(Debug, Default)]
 pub struct Heard {
-    pub puts: BTreeSet<Option<String>>,
-    pub gets: BTreeSet<Option<String>>,
+    pub puts: BTreeMap<Option<String>, u64>,
+    pub gets: BTreeMap<Option<String>, u64>,
 }
 
 pub struct Hearing {
@@ -26,9 +26,10 @@ impl Hearing {
         Hearing { within: MemoryStore::new(), heard }
     }
 
-    fn note(&self, name: &str, kind: impl FnOnce(&mut Heard) -> &mut BTreeSet<Option<String>>) {
+    fn note(&self, name: &str, kind: impl FnOnce(&mut Heard) -> &mut BTreeMap<Option<String>, u64>) {
         if name.contains("/d/") {
-            kind(&mut self.heard.lock().unwrap()).insert(trail::request().map(|request| request.to_string()));
+            let request = trail::request().map(|request| request.to_string());
+            *kind(&mut self.heard.lock().unwrap()).entry(request).or_default() += 1;
         }
     }
 }
