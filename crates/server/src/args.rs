@@ -162,6 +162,19 @@ pub struct SignerArgs {
     pub who: Option<PathBuf>,
 }
 
+/// Which Entente is meant, and who asks where it is not whoever runs the machine.
+#[derive(Debug, clap::Args)]
+pub struct AskerArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Sign with the key in this AWS-style credentials file [default: show the admin token in the data directory]
+    #[arg(long = "as", value_name = "FILE")]
+    pub who: Option<PathBuf>,
+    /// Where it answers, such as http://127.0.0.1:9002, for who may not read the data directory
+    #[arg(long, value_name = "URL", requires = "who", conflicts_with_all = ["data_dir", "config"])]
+    pub at: Option<String>,
+}
+
 #[derive(Debug, clap::Args)]
 pub struct UserArgs {
     #[command(subcommand)]
@@ -445,14 +458,14 @@ pub enum AdoptCommand {
     /// Count what is there, and what bringing it over will ask of the old place; writes nothing
     Plan {
         #[command(flatten)]
-        place: PlaceArgs,
+        asker: AskerArgs,
         #[command(flatten)]
         origin: OriginArgs,
     },
     /// Let a bucket take over another: its objects show at once, and are copied in the background
     Start {
         #[command(flatten)]
-        place: PlaceArgs,
+        asker: AskerArgs,
         /// The bucket here; it must exist
         bucket: String,
         #[command(flatten)]
@@ -464,18 +477,18 @@ pub enum AdoptCommand {
     /// Show each adoption and how far it is
     Status {
         #[command(flatten)]
-        place: PlaceArgs,
+        asker: AskerArgs,
     },
     /// Let the copy rest; what is not here yet is still read from the old place
     Pause {
         #[command(flatten)]
-        place: PlaceArgs,
+        asker: AskerArgs,
         bucket: String,
     },
     /// Let a paused copy go on
     Resume {
         #[command(flatten)]
-        place: PlaceArgs,
+        asker: AskerArgs,
         bucket: String,
         /// What the copy may read per second from now on [default: as fast as it goes]
         #[arg(long, value_name = "SIZE")]
@@ -484,13 +497,13 @@ pub enum AdoptCommand {
     /// Compare both places; only if nothing differs, ask the old one no more
     Finish {
         #[command(flatten)]
-        place: PlaceArgs,
+        asker: AskerArgs,
         bucket: String,
     },
     /// Ask the old place no more, whatever is not here yet
     Abandon {
         #[command(flatten)]
-        place: PlaceArgs,
+        asker: AskerArgs,
         bucket: String,
     },
 }
@@ -517,7 +530,7 @@ pub struct OriginArgs {
 #[derive(Debug, clap::Args)]
 pub struct StatusArgs {
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub asker: AskerArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -575,7 +588,7 @@ pub enum SiteCommand {
     /// What each site is used for, and how much lies there
     List {
         #[command(flatten)]
-        place: PlaceArgs,
+        asker: AskerArgs,
     },
     /// Store nothing more there, and read only what is nowhere else; what lies there stays
     Suspend(SetSitesArgs),
@@ -659,7 +672,7 @@ pub enum LabelCommand {
     /// List the labels in use, with their keys and buckets
     List {
         #[command(flatten)]
-        place: PlaceArgs,
+        asker: AskerArgs,
     },
     /// Give a label a new key for what is written from now on; nothing that is stored is touched
     Rotate {
@@ -698,7 +711,7 @@ pub struct DoctorArgs {
 #[derive(Debug, clap::Args)]
 pub struct BackupArgs {
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub asker: AskerArgs,
     /// The file to make; it must not exist
     pub path: PathBuf,
     /// Only show what it would write
@@ -778,6 +791,59 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    /// What is typed for the command, with something in each place that must be filled.
+    fn typed(names: &[String], command: &clap::Command) -> Vec<String> {
+        let mut line = names.to_vec();
+        for argument in command.get_arguments().filter(|one| !one.is_hide_set()) {
+            let value = argument.get_possible_values().first().map_or("1".to_owned(), |one| one.get_name().to_owned());
+            match argument.get_long() {
+                None if argument.is_positional() => line.push(value),
+                Some(name) if argument.is_required_set() => line.extend([format!("--{name}"), value]),
+                _ => {}
+            }
+        }
+        line
+    }
+
+    fn leaves(names: &[String], command: &clap::Command, found: &mut Vec<Vec<String>>) {
+        let below: Vec<_> = command.get_subcommands().filter(|one| one.get_name() != "help").collect();
+        if below.is_empty() {
+            found.push(typed(names, command));
+        }
+        for one in below {
+            let mut further = names.to_vec();
+            further.push(one.get_name().to_owned());
+            leaves(&further, one, found);
+        }
+    }
+
+    #[test]
+    fn every_command_takes_json() {
+        let mut command = Args::command();
+        command.build();
+        let mut lines = Vec::new();
+        leaves(&["entente".to_owned()], &command, &mut lines);
+        assert!(lines.len() > 45, "{lines:?}");
+        for line in lines {
+            let json = Args::try_parse_from(line.iter().map(String::as_str).chain(["--json"]));
+            assert!(json.is_ok_and(|args| args.json), "{line:?}");
+            assert!(Args::try_parse_from(&line).is_ok_and(|args| !args.json), "{line:?}");
+        }
+        // Two have none to give, and say so: a shell's script, and a page for `man` unless it goes to files.
+    }
+
+    #[test]
+    fn a_key_is_needed_where_no_data_directory_is_read() {
+        for (line, well) in [
+            ("entente status --as auditor --at http://127.0.0.1:9002", true),
+            ("entente status --at http://127.0.0.1:9002", false),
+            ("entente status --as auditor --at http://127.0.0.1:9002 --data-dir d", false),
+            ("entente status --as auditor --config entente.toml", true),
+        ] {
+            assert_eq!(Args::try_parse_from(line.split(' ')).is_ok(), well, "{line}");
+        }
     }
 
     #[test]

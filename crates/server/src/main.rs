@@ -101,7 +101,7 @@ fn run(args: Args) -> Result<(), Failure> {
         },
         Command::Site(site) => match site.command {
             SiteCommand::Check(check) => cli::site::run(&check, output),
-            SiteCommand::List { place } => cli::keeping::list(&place, output),
+            SiteCommand::List { asker } => cli::keeping::list(&asker, output),
             SiteCommand::Suspend(sites) => cli::keeping::set(&sites, "suspended", output),
             SiteCommand::Activate(sites) => cli::keeping::set(&sites, "active", output),
             SiteCommand::Evacuate(evacuate) => cli::keeping::evacuate(&evacuate, output),

@@ -2,12 +2,12 @@
 
 use clap::ValueEnum;
 
-use super::PlaceArgs;
+use super::AskerArgs;
 
 #[derive(Debug, clap::Args)]
 pub struct ScrubArgs {
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub asker: AskerArgs,
     /// Only this site; may be repeated [default: all that are not detached]
     #[arg(long = "site", value_name = "NAME")]
     pub sites: Vec<String>,
@@ -32,13 +32,13 @@ pub enum DepthArg {
 #[derive(Debug, clap::Args)]
 pub struct DurabilityArgs {
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub asker: AskerArgs,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct FindingsArgs {
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub asker: AskerArgs,
     /// Those that are over, too
     #[arg(long)]
     pub all: bool,
@@ -47,7 +47,7 @@ pub struct FindingsArgs {
 #[derive(Debug, clap::Args)]
 pub struct SetSitesArgs {
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub asker: AskerArgs,
     /// Their names, as in the configuration
     #[arg(required = true, value_name = "SITE")]
     pub sites: Vec<String>,
@@ -56,7 +56,7 @@ pub struct SetSitesArgs {
 #[derive(Debug, clap::Args)]
 pub struct EvacuateArgs {
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub asker: AskerArgs,
     /// Their names, as in the configuration
     #[arg(required_unless_present = "vendor", conflicts_with = "vendor", value_name = "SITE")]
     pub sites: Vec<String>,
@@ -74,7 +74,7 @@ pub struct EvacuateArgs {
 #[derive(Debug, clap::Args)]
 pub struct RepairArgs {
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub asker: AskerArgs,
     /// Print what it would take, and do nothing
     #[arg(long)]
     pub plan: bool,
@@ -98,7 +98,7 @@ pub enum BucketCommand {
 #[derive(Debug, clap::Args)]
 pub struct MoveDataArgs {
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub asker: AskerArgs,
     /// The bucket
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     pub bucket: Option<String>,
@@ -131,7 +131,7 @@ pub enum JournalCommand {
 #[derive(Debug, clap::Args)]
 pub struct CompactArgs {
     #[command(flatten)]
-    pub place: PlaceArgs,
+    pub asker: AskerArgs,
     /// Print what would be done, and do nothing
     #[arg(long)]
     pub plan: bool,

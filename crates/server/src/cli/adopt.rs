@@ -9,7 +9,7 @@ use serde_json::json;
 use super::client::Client;
 use super::{Output, table};
 use crate::api::wire::{Adopt, Adoption, AdoptionPlan, Adoptions, Finished, Origin, Resume};
-use crate::args::{AdoptArgs, AdoptCommand, OriginArgs, PlaceArgs};
+use crate::args::{AdoptArgs, AdoptCommand, AskerArgs, OriginArgs};
 use crate::failure::{Exit, Failure};
 use crate::progress::Progress;
 
@@ -18,25 +18,25 @@ const PRINTED_MAX: usize = 20;
 
 pub fn run(args: &AdoptArgs, output: Output) -> Result<(), Failure> {
     match &args.command {
-        AdoptCommand::Plan { place, origin } => plan(place, origin, output),
-        AdoptCommand::Start { place, bucket, origin, budget } => {
-            start(place, bucket, origin, budget.as_deref(), output)
+        AdoptCommand::Plan { asker, origin } => plan(asker, origin, output),
+        AdoptCommand::Start { asker, bucket, origin, budget } => {
+            start(asker, bucket, origin, budget.as_deref(), output)
         }
-        AdoptCommand::Status { place } => status(place, output),
-        AdoptCommand::Pause { place, bucket } => turn(place, bucket, "pause", "rests", output),
-        AdoptCommand::Resume { place, bucket, budget } => resume(place, bucket, budget.as_deref(), output),
-        AdoptCommand::Finish { place, bucket } => finish(place, bucket, output),
-        AdoptCommand::Abandon { place, bucket } => {
-            turn(place, bucket, "abandon", "is over; nothing more is brought", output)
+        AdoptCommand::Status { asker } => status(asker, output),
+        AdoptCommand::Pause { asker, bucket } => turn(asker, bucket, "pause", "rests", output),
+        AdoptCommand::Resume { asker, bucket, budget } => resume(asker, bucket, budget.as_deref(), output),
+        AdoptCommand::Finish { asker, bucket } => finish(asker, bucket, output),
+        AdoptCommand::Abandon { asker, bucket } => {
+            turn(asker, bucket, "abandon", "is over; nothing more is brought", output)
         }
     }
 }
 
-fn plan(place: &PlaceArgs, origin: &OriginArgs, output: Output) -> Result<(), Failure> {
+fn plan(asker: &AskerArgs, origin: &OriginArgs, output: Output) -> Result<(), Failure> {
     let origin = origin_of(origin)?;
     let progress = Progress::here(output);
     progress.wait("counting what lies there");
-    let plan: AdoptionPlan = Client::of(place)?.patient().ask(Method::POST, "/api/v1/adoption-plan", &origin)?;
+    let plan: AdoptionPlan = Client::asked(asker)?.patient().ask(Method::POST, "/api/v1/adoption-plan", &origin)?;
     progress.end();
     output.show(&plan, || planned(&plan))
 }
@@ -55,20 +55,20 @@ fn planned(plan: &AdoptionPlan) -> String {
 }
 
 fn start(
-    place: &PlaceArgs,
+    asker: &AskerArgs,
     bucket: &str,
     origin: &OriginArgs,
     budget: Option<&str>,
     output: Output,
 ) -> Result<(), Failure> {
     let wanted = Adopt { bucket: name(bucket)?, origin: origin_of(origin)?, budget: budget_of(budget)? };
-    Client::of(place)?.patient().tell(Method::POST, "/api/v1/adoptions", &wanted)?;
+    Client::asked(asker)?.patient().tell(Method::POST, "/api/v1/adoptions", &wanted)?;
     let sentence = format!("`{bucket}` shows what lies at {} from now on; see `entente adoption status`.", origin.from);
     output.done(&json!({ "bucket": bucket, "adoption": "started" }), &sentence)
 }
 
-fn status(place: &PlaceArgs, output: Output) -> Result<(), Failure> {
-    let all: Adoptions = Client::of(place)?.list("/api/v1/adoptions")?;
+fn status(asker: &AskerArgs, output: Output) -> Result<(), Failure> {
+    let all: Adoptions = Client::asked(asker)?.list("/api/v1/adoptions")?;
     output.show(&all, || shown(&all))
 }
 
@@ -93,25 +93,25 @@ fn shown(all: &Adoptions) -> String {
     table(heading, &rows)
 }
 
-fn turn(place: &PlaceArgs, bucket: &str, verb: &str, told: &str, output: Output) -> Result<(), Failure> {
+fn turn(asker: &AskerArgs, bucket: &str, verb: &str, told: &str, output: Output) -> Result<(), Failure> {
     let name = name(bucket)?;
-    Client::of(place)?.order(Method::POST, &format!("/api/v1/adoptions/{name}/{verb}"))?;
+    Client::asked(asker)?.order(Method::POST, &format!("/api/v1/adoptions/{name}/{verb}"))?;
     output.done(&json!({ "bucket": name, "adoption": verb }), &format!("The adoption of `{name}` {told}."))
 }
 
-fn resume(place: &PlaceArgs, bucket: &str, budget: Option<&str>, output: Output) -> Result<(), Failure> {
+fn resume(asker: &AskerArgs, bucket: &str, budget: Option<&str>, output: Output) -> Result<(), Failure> {
     let (name, resume) = (name(bucket)?, Resume { budget: budget_of(budget)? });
-    Client::of(place)?.tell(Method::POST, &format!("/api/v1/adoptions/{name}/resume"), &resume)?;
+    Client::asked(asker)?.tell(Method::POST, &format!("/api/v1/adoptions/{name}/resume"), &resume)?;
     output.done(&json!({ "bucket": name, "adoption": "resume" }), &format!("The adoption of `{name}` goes on."))
 }
 
 /// Ends with a failure when something differs: whoever scripts it must not take that for the end.
-fn finish(place: &PlaceArgs, bucket: &str, output: Output) -> Result<(), Failure> {
+fn finish(asker: &AskerArgs, bucket: &str, output: Output) -> Result<(), Failure> {
     let name = name(bucket)?;
     let path = format!("/api/v1/adoptions/{name}/finish");
     let progress = Progress::here(output);
     progress.wait("comparing both places");
-    let finished: Finished = Client::of(place)?.patient().call(Method::POST, &path, Vec::new())?;
+    let finished: Finished = Client::asked(asker)?.patient().call(Method::POST, &path, Vec::new())?;
     progress.end();
     output.show(&finished, || told(&finished))?;
     if finished.finished {

@@ -11,7 +11,7 @@ use crate::failure::{Exit, Failure};
 use crate::progress::Progress;
 
 pub fn run(args: &BackupArgs, output: Output) -> Result<(), Failure> {
-    let client = Client::of(&args.place)?;
+    let client = Client::asked(&args.asker)?;
     let path = absolute(&args.path)?.display().to_string();
     if args.plan {
         let plan: BackupPlan = client.call(Method::GET, "/api/v1/backup-plan", Vec::new())?;

@@ -17,8 +17,8 @@ use time::OffsetDateTime;
 use tls::Stream;
 use tokio::net::TcpStream;
 
-use crate::api::wire::{Paged, Problem};
-use crate::args::{PlaceArgs, SignerArgs};
+use crate::api::wire::{Paged, Problem, SignIn};
+use crate::args::{AskerArgs, PlaceArgs, SignerArgs};
 use crate::config;
 use crate::credentials::Credentials;
 use crate::data_dir::DataDir;
@@ -49,6 +49,8 @@ enum Shows {
     /// Whoever runs this machine.
     Token(Token),
     Key(Credentials),
+    /// It asks for what is told to everybody.
+    Nothing,
 }
 
 /// Whose business something is, which says whose key is looked for.
@@ -85,6 +87,39 @@ impl Client {
             Failure::new(Exit::Usage, why)
         })?;
         Client::on(&dir, run, Shows::Key(key))
+    }
+
+    /// The same by the admin token, or signed with the key that is named.
+    pub fn asked(asker: &AskerArgs) -> Result<Client, Failure> {
+        let Some(file) = &asker.who else { return Client::of(&asker.place) };
+        let key = Credentials::read(file)?.ok_or_else(|| {
+            Failure::new(
+                Exit::Usage,
+                format!("there is no key in `{}`: name a credentials file with --as", file.display()),
+            )
+        })?;
+        if let Some(endpoint) = &asker.at {
+            return Client::at(endpoint, key);
+        }
+        let dir = config::data_dir(&asker.place)?;
+        let run = RunFile::of_running(&dir)?;
+        Client::on(&dir, run, Shows::Key(key))
+    }
+
+    /// The one that answers there: what must be known to sign it tells itself.
+    fn at(endpoint: &str, key: Credentials) -> Result<Client, Failure> {
+        let address = endpoint.strip_prefix("http://").and_then(|place| place.trim_end_matches('/').parse().ok());
+        // Elsewhere than on this machine nothing of it is answered.
+        let address = address.filter(|address: &SocketAddr| address.ip().is_loopback()).ok_or_else(|| {
+            let why = format!(
+                "`{endpoint}` is no endpoint to sign for: write http:// with an address and port of loopback, as the \
+                 console has it; one that speaks TLS is found by --data-dir alone, where its certificate is named"
+            );
+            Failure::new(Exit::Usage, why)
+        })?;
+        let stranger = Client { address, tls: None, shows: Shows::Nothing, region: String::new(), timeout: TIMEOUT };
+        let told: SignIn = stranger.call(Method::GET, "/api/v1/sign-in", Vec::new())?;
+        Ok(Client { shows: Shows::Key(key), region: told.region, ..stranger })
     }
 
     fn on(dir: &DataDir, run: RunFile, shows: Shows) -> Result<Client, Failure> {
@@ -174,6 +209,7 @@ impl Client {
         headers.insert(HOST, self.address.to_string().parse().ok()?);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let authorization = match &self.shows {
+            Shows::Nothing => return Some(headers),
             Shows::Token(token) => format!("Bearer {}", token.reveal()),
             Shows::Key(key) => {
                 headers.insert("x-amz-date", sigv4::moment(OffsetDateTime::now_utc()).parse().ok()?);

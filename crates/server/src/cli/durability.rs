@@ -11,12 +11,13 @@ use crate::args::{DurabilityArgs, FindingsArgs};
 use crate::failure::Failure;
 
 pub fn run(args: &DurabilityArgs, output: Output) -> Result<(), Failure> {
-    let ledger: Durability = Client::of(&args.place)?.patient().call(Method::GET, "/api/v1/durability", Vec::new())?;
+    let ledger: Durability =
+        Client::asked(&args.asker)?.patient().call(Method::GET, "/api/v1/durability", Vec::new())?;
     output.show(&ledger, || shown(&ledger))
 }
 
 pub fn findings(args: &FindingsArgs, output: Output) -> Result<(), Failure> {
-    let mut found: Findings = Client::of(&args.place)?.list("/api/v1/findings")?;
+    let mut found: Findings = Client::asked(&args.asker)?.list("/api/v1/findings")?;
     found.findings.retain(|finding| args.all || finding.over.is_none());
     if found.findings.is_empty() {
         return output.done(&found, "Scrubs found nothing wrong.");

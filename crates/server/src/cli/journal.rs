@@ -10,7 +10,7 @@ use crate::failure::{Exit, Failure};
 use crate::progress::Progress;
 
 pub fn compact(args: &CompactArgs, output: Output) -> Result<(), Failure> {
-    let client = Client::of(&args.place)?.patient();
+    let client = Client::asked(&args.asker)?.patient();
     let plan: Compacted = client.call(Method::GET, "/api/v1/compaction-plan", Vec::new())?;
     if args.plan {
         return output.show(&plan, || planned(&plan));

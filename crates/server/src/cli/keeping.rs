@@ -11,12 +11,12 @@ use crate::api::wire::{
     Compared, EvacuationPlan, KeptSite, KeptSites, NewRepair, NotAsked, RepairPlan, RepairState, SetSites, Sites,
     Waiting, Work,
 };
-use crate::args::{EvacuateArgs, PlaceArgs, RepairArgs, SetSitesArgs};
+use crate::args::{AskerArgs, EvacuateArgs, RepairArgs, SetSitesArgs};
 use crate::failure::{Exit, Failure};
 use crate::progress::Progress;
 
 pub fn repair(args: &RepairArgs, output: Output) -> Result<(), Failure> {
-    let client = Client::of(&args.place)?.patient();
+    let client = Client::asked(&args.asker)?.patient();
     if args.plan {
         let plan: RepairPlan = client.call(Method::GET, "/api/v1/repair-plan", Vec::new())?;
         return output.show(&plan, || planned_repair(&plan));
@@ -34,7 +34,11 @@ pub fn repair(args: &RepairArgs, output: Output) -> Result<(), Failure> {
     })?;
     progress.end();
     output.show(&state, || repaired(&state))?;
-    match (unfinished(&state), &state.failed) {
+    ended(&state)
+}
+
+fn ended(state: &RepairState) -> Result<(), Failure> {
+    match (unfinished(state), &state.failed) {
         (Some(why), Some(_)) => Err(Failure::new(Exit::Failed, why)),
         (Some(why), None) => Err(Failure::new(Exit::Unfinished, why)),
         (None, _) => Ok(()),
@@ -130,8 +134,8 @@ impl Told {
     }
 }
 
-pub fn list(place: &PlaceArgs, output: Output) -> Result<(), Failure> {
-    let kept = KeptSites { sites: sites(&Client::of(place)?)?, next: None };
+pub fn list(asker: &AskerArgs, output: Output) -> Result<(), Failure> {
+    let kept = KeptSites { sites: sites(&Client::asked(asker)?)?, next: None };
     let row = |site: &KeptSite| {
         [site.name.clone(), site.vendor.clone(), site.region.clone(), site.state.clone(), pieces_of(site)]
     };
@@ -149,7 +153,7 @@ fn sites(client: &Client) -> Result<Vec<KeptSite>, Failure> {
 }
 
 pub fn set(args: &SetSitesArgs, state: &str, output: Output) -> Result<(), Failure> {
-    let client = Client::of(&args.place)?;
+    let client = Client::asked(&args.asker)?;
     set_state(&client, &args.sites, state)?;
     let done = match (state, args.sites.len()) {
         ("active", 1) => "takes part again",
@@ -166,7 +170,7 @@ fn set_state(client: &Client, sites: &[String], state: &str) -> Result<(), Failu
 }
 
 pub fn evacuate(args: &EvacuateArgs, output: Output) -> Result<(), Failure> {
-    let client = Client::of(&args.place)?.patient();
+    let client = Client::asked(&args.asker)?.patient();
     let leaving = leaving(&client, args)?;
     let names: Vec<String> = leaving.iter().map(|site| site.name.clone()).collect();
     let plan: EvacuationPlan = client.ask(Method::POST, "/api/v1/evacuation-plan", &Sites { sites: names.clone() })?;
@@ -284,7 +288,11 @@ mod tests {
         ] {
             let found = unfinished(&state).unwrap();
             assert!(found.contains(why), "{found}");
+            let exit = if state.failed.is_some() { Exit::Failed } else { Exit::Unfinished };
+            assert_eq!(ended(&state).unwrap_err().exit, exit, "{why}");
         }
+        assert!(ended(&state(0, 0, &[])).is_ok());
+        assert_eq!(Exit::Unfinished as u8, 10, "as scripts know it");
         let text = repaired(&state(0, 3, &[("google", false)]));
         let end = "google was not compared: it is out\n12 pieces at 3 sites compared with their listings: 2 were missing and are restored, 3 are missing\n";
         assert!(text.ends_with(end), "{text}");

@@ -10,13 +10,13 @@ use serde_json::json;
 use super::client::{Business, Client};
 use super::{Output, size, table};
 use crate::api::wire::{LabelInUse, Labels, OneLabel, Rotated, Shred, ShredPlan};
-use crate::args::{LabelArgs, LabelCommand, PlaceArgs, SignerArgs};
+use crate::args::{AskerArgs, LabelArgs, LabelCommand, SignerArgs};
 use crate::failure::{Exit, Failure};
 use crate::progress::Progress;
 
 pub fn run(args: &LabelArgs, output: Output) -> Result<(), Failure> {
     match &args.command {
-        LabelCommand::List { place } => list(place, output),
+        LabelCommand::List { asker } => list(asker, output),
         LabelCommand::Rotate { signer, label } => rotate(signer, label, output),
         LabelCommand::Shred { signer, label, plan, yes, despite_locks } => {
             let progress = Progress::here(output);
@@ -38,8 +38,8 @@ pub fn run(args: &LabelArgs, output: Output) -> Result<(), Failure> {
     }
 }
 
-fn list(place: &PlaceArgs, output: Output) -> Result<(), Failure> {
-    let labels: Labels = Client::of(place)?.list("/api/v1/labels")?;
+fn list(asker: &AskerArgs, output: Output) -> Result<(), Failure> {
+    let labels: Labels = Client::asked(asker)?.list("/api/v1/labels")?;
     let row = |label: &LabelInUse| {
         let epoch = label.epochs.last().map_or_else(String::new, ToString::to_string);
         let keys = label.epochs.len().to_string();

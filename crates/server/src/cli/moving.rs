@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 
 pub fn run(args: &MoveDataArgs, output: Output) -> Result<(), Failure> {
-    let client = Client::of(&args.place)?.patient();
+    let client = Client::asked(&args.asker)?.patient();
     let wanted = MoveData { bucket: args.bucket.clone(), profile: args.profile.clone() };
     let plan: MovePlan = client.ask(Method::POST, "/api/v1/data-move-plan", &wanted)?;
     if args.plan {
@@ -43,7 +43,7 @@ pub fn run(args: &MoveDataArgs, output: Output) -> Result<(), Failure> {
     output.show(&ended, || moved(&before, &ended))
 }
 
-/// Of every label: who runs the machine sees all.
+/// Of every label; who does not see all is told of none.
 fn sums(state: &DataMoves) -> MoveSums {
     state.sums.clone().unwrap_or_default()
 }

@@ -12,7 +12,7 @@ use crate::failure::{Exit, Failure};
 use crate::progress::Progress;
 
 pub fn run(args: &ScrubArgs, output: Output) -> Result<(), Failure> {
-    let client = Client::of(&args.place)?;
+    let client = Client::asked(&args.asker)?;
     let depth = |depth: &DepthArg| {
         let name = match depth {
             DepthArg::Inventory => "inventory",

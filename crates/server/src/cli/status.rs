@@ -11,7 +11,7 @@ use crate::args::StatusArgs;
 use crate::failure::Failure;
 
 pub fn run(args: &StatusArgs, output: Output) -> Result<(), Failure> {
-    let status: Status = Client::of(&args.place)?.call(Method::GET, "/api/v1/status", Vec::new())?;
+    let status: Status = Client::asked(&args.asker)?.call(Method::GET, "/api/v1/status", Vec::new())?;
     output.show(&status, || shown(&status))
 }
 
