@@ -169,7 +169,9 @@ pub async fn once(admin: Arc<Admin>, request: Request, next: Next) -> Response {
 }
 
 async fn keyed(admin: &Admin, key: &HeaderValue, request: Request, next: Next) -> Result<Response, Problem> {
-    let key = key.to_str().ok().filter(|key| (1..=KEY_BYTES_MAX).contains(&key.len()));
+    let visible =
+        |key: &&str| (1..=KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    let key = key.to_str().ok().filter(visible);
     let key = key.ok_or_else(|| bad(format!("an Idempotency-Key has 1 to {KEY_BYTES_MAX} visible characters")))?;
     let caller = request.extensions().get::<Caller>().map_or_else(String::new, Caller::proof);
     let who = (caller, key.to_owned());

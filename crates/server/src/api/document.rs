@@ -147,14 +147,17 @@ fn complete(path: &str, method: &HttpMethod, operation: &mut Operation, whose: W
     }
     match method {
         HttpMethod::Post => {
-            parameters.push(header("Idempotency-Key", "Carried out once in 24 hours under this key.", 255));
+            // Nothing but visible characters.
+            let key = text().min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]+$"));
+            parameters.push(header("Idempotency-Key", "Carried out once in 24 hours under this key.", key));
             refusals.push((400, "It makes no sense as it is asked."));
             refusals.push((409, "Not as things stand now."));
             refusals.push((413, "The body is too large."));
             refusals.push((422, "The document is not of this kind, or the Idempotency-Key came with another request."));
         }
         HttpMethod::Get if operation.responses.responses.contains_key("200") => {
-            parameters.push(header("If-None-Match", "The `ETag` of the document that the caller has.", 1000));
+            // What is no tag of ours is one that nobody has.
+            parameters.push(header("If-None-Match", "The `ETag` of the document that the caller has.", text()));
             let unchanged = ResponseBuilder::new().description("The caller has it already.").build();
             operation.responses.responses.entry("304".to_owned()).or_insert(RefOr::T(unchanged));
         }
@@ -179,12 +182,13 @@ fn refused(why: &str) -> openapi::Response {
     ResponseBuilder::new().description(why).content("application/problem+json", problem).build()
 }
 
-fn header(name: &str, why: &str, most: usize) -> Parameter {
-    let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(most));
-    // What a header may carry and every client sends as it is.
-    let text = text.pattern(Some("^[!-~]+$"));
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn header(name: &str, why: &str, value: ObjectBuilder) -> Parameter {
     let header = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Header).required(Required::False);
-    header.description(Some(why)).schema(Some(text)).build()
+    header.description(Some(why)).schema(Some(value)).build()
 }
 
 /// The document as it is sent.
