@@ -59,17 +59,17 @@ pub enum Error {
     InvalidRange { size: u64 },
     #[error("the request is invalid: {0}")]
     Invalid(String),
-    #[error("the name is taken")]
+    #[error("the name is taken: choose another")]
     PrincipalExists,
-    #[error("the label is not in use here")]
+    #[error("the label is not in use here: see `entente label list`")]
     NoSuchLabel,
-    #[error("no such access key")]
+    #[error("no such access key: see `entente key list`")]
     NoSuchAccessKey,
     #[error("no such user: see `entente user list`")]
     NoSuchPrincipal,
     #[error("no such group: see `entente group list`")]
     NoSuchGroup,
-    #[error("a group of this name is there already")]
+    #[error("a group of this name is there already: see `entente group list`, or choose another name")]
     GroupExists,
     #[error("no such release: see `entente release list`")]
     NoSuchRelease,

@@ -30,6 +30,8 @@ mod moving;
 mod overview;
 mod pages;
 mod problem;
+#[cfg(test)]
+mod reference;
 mod releases;
 mod session;
 mod site_checks;
@@ -201,9 +203,15 @@ pub fn router(admin: Arc<Admin>, port: u16) -> Router {
     let (routes, document) = routes().split_for_parts();
     routes
         .route("/metrics", only_on(Duty::SeeStatus, get(metrics::show)))
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path") })
+        .fallback(|| async {
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                "there is nothing at this path: GET /api/v1/openapi.json names every route",
+            )
+        })
         .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method")
+            let why = "this path does not take this method: GET /api/v1/openapi.json says which it takes";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, why)
         })
         .layer(Extension(Written::of(&document)))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -294,11 +302,17 @@ mod tests {
                 assert!(operation.summary.as_ref().is_some_and(|said| !said.is_empty()), "{method} {path}");
             }
         }
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/routes.txt");
+        check_kept("docs/routes.txt", &list);
+        check_kept("docs/api-reference.md", &reference::page(&document));
+    }
+
+    /// That a file of the repository is what it would be if it were written now.
+    fn check_kept(name: &str, now: &str) {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
         if std::env::var_os("ENTENTE_BLESS").is_some() {
-            std::fs::write(&path, &list).unwrap();
+            std::fs::write(&path, now).unwrap();
         }
-        let kept = std::fs::read_to_string(&path).unwrap();
-        assert!(list == kept, "the routes have changed: read docs/routes.txt after ENTENTE_BLESS=1");
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(now == kept, "the routes have changed: read {name} after ENTENTE_BLESS=1");
     }
 }

@@ -53,7 +53,21 @@ impl From<engine::Error> for Problem {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         };
-        Problem::new(status, chain(&error))
+        Problem::new(status, chain(&error) + advice(&error))
+    }
+}
+
+/// What to do, where what is wrong does not say it. Of what lies above the caller's label it says the same as of
+/// what is not there.
+const fn advice(error: &engine::Error) -> &'static str {
+    match error {
+        engine::Error::NoSuchBucket | engine::Error::Refused(Refusal::Absent) => {
+            ": look at its name, or ask with a key of its label or a higher one"
+        }
+        engine::Error::NoSuchKey => ": look at its key; older versions are asked for by their id",
+        engine::Error::NoSuchVersion => ": look at its id in a listing of the versions",
+        engine::Error::BucketExists(_) => ": choose another",
+        _ => "",
     }
 }
 
