@@ -486,6 +486,39 @@ fn the_page_of_settings_names_each_and_no_other() {
 }
 
 #[test]
+fn what_the_page_says_of_settings_that_are_not_set_is_so() {
+    let sites = ["amazon", "microsoft", "google", "oracle"].map(|vendor| {
+        format!("[[site]]\nname = \"{vendor}\"\nvendor = \"{vendor}\"\nkind = \"local\"\npath = \"/{vendor}\"\n")
+    });
+    let shortest = format!("[enclave]\ndata_dir = \"/d\"\nroot_key = \"/root.key\"\n{}", sites.concat());
+    let (mut written_out, mut settings) = (shortest.clone(), 0);
+    // Above the settings that must be there, so that each section is written once.
+    for part in PAGE.split("\n## [").skip(1) {
+        let (section, rows) = part.split_once(']').unwrap();
+        let rows = rows.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | `"));
+        let told: Vec<(&str, &str)> =
+            rows.filter_map(|(setting, rest)| Some((setting, rest.split_once("` | ")?.0))).collect();
+        // Of a site it is of its kind; TLS wants more than what has a default.
+        if told.is_empty() || ["[site", "tls"].contains(&section) {
+            continue;
+        }
+        settings += told.len();
+        let line = |(setting, value): &(&str, &str)| match value.parse::<f64>().is_ok() || *value == "true" {
+            true => format!("{setting} = {value}\n"),
+            false => format!("{setting} = \"{value}\"\n"),
+        };
+        let lines: String = told.iter().map(line).collect();
+        written_out = match section {
+            "enclave" => written_out.replacen("[enclave]\n", &format!("[enclave]\n{lines}"), 1),
+            _ => format!("[{section}]\n{lines}{written_out}"),
+        };
+    }
+    assert!(settings >= 15, "the page has tables of another shape:\n{written_out}");
+    let read = |text: &str| format!("{:#?}", parse(text, base()).unwrap());
+    assert_eq!(read(&written_out), read(&shortest));
+}
+
+#[test]
 fn the_examples_of_the_page_are_read() {
     let examples: Vec<&str> = PAGE.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(!examples.is_empty());
