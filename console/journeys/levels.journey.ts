@@ -174,5 +174,21 @@ test("a regrade is asked by one, looked at and signed by two others, and then it
   await ben.page.getByRole("region", { name: "The text" }).getByText("the plan").waitFor();
   expect(await words(ben.page)).not.toContain(SECRET);
   await ben.page.close();
+
+  // Another one is taken back: by its word, since it ends for good.
+  await ana.page.goto(`${world.url}/releases?ask=1&bucket=plans&key=plan.txt`);
+  await dialog.getByRole("combobox", { name: "To the label" }).click();
+  await ana.page.getByRole("option", { name: "UNCLASSIFIED", exact: true }).click();
+  await dialog.getByLabel("Into the bucket").fill("press");
+  await dialog.getByLabel("Under the name").fill("again.txt");
+  await dialog.getByLabel("Why").fill("once more");
+  await dialog.getByRole("button", { name: "Ask for it" }).click();
+  await ana.page.getByRole("button", { name: "Take it back …" }).click();
+  const ending = ana.page.getByRole("dialog", { name: "Take the release back" });
+  expect(await ending.getByRole("button", { name: "Take it back" }).isDisabled(), "the word is asked for").toBe(true);
+  await ending.getByLabel("Type take back to go on").fill("take back");
+  await ending.getByRole("button", { name: "Take it back" }).click();
+  await ana.page.getByText("taken back by ana").waitFor();
+  expect(ana.faults).toEqual([]);
   await ana.page.close();
 });

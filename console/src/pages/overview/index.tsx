@@ -3,7 +3,7 @@
 import { useDocument, useLive } from "../../api/documents";
 import type { Activity, ActivityItem, Overview as Facts, Sites } from "../../api/types";
 import { useSession } from "../../session";
-import { count } from "../../ui/format";
+import { count, counted } from "../../ui/format";
 import { Age, Empty, Failure, Load, Page, Panel, Progress, State, sentence } from "../../ui/parts";
 import { useHistory, useSpan } from "../../ui/history";
 import { Cost } from "./cost";
@@ -87,8 +87,10 @@ function Doing({ items }: Activity) {
 }
 
 function How({ progress: { done, total, unit } }: { progress: NonNullable<ActivityItem["progress"]> }) {
-  if (total === null) return <p className="num">{`${count(done)} ${unit} so far`}</p>;
+  // Units are told in the plural.
+  const some = (many: number) => counted(many, unit.replace(/s$/, ""), unit);
+  if (total === null) return <p className="num">{`${some(done)} so far`}</p>;
   // Of what goes on until nothing is left, only that is known.
-  if (done === 0) return <p className="num">{`${count(total)} ${unit} to go`}</p>;
-  return <Progress label="So far" done={done} total={total} text={`${count(done)} of ${count(total)} ${unit}`} />;
+  if (done === 0) return <p className="num">{`${some(total)} to go`}</p>;
+  return <Progress label="So far" done={done} total={total} text={`${count(done)} of ${some(total)}`} />;
 }
