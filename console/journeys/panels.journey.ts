@@ -129,7 +129,13 @@ test("a version is restored where none are kept only by its name, and the bucket
   expect(await panel(owner.page, "Profile").innerText()).toMatch(/mirror-3\s+Code\s+3 copies/i);
 
   // A site rests, and is used again; what is written meanwhile is there.
-  await operator.page.goto(`${world.url}/sites/google`);
+  await operator.page.goto(`${world.url}/roles?bucket=below`);
+  await operator.page.getByRole("table", { name: "A bucket whose label is below" }).waitFor();
+  await operator.page.goto(`${world.url}/sites/google?span=15`);
+  await panel(operator.page, "Health").getByText(/^the last 15 minutes/).waitFor();
+  await operator.page.getByText("6 h", { exact: true }).click();
+  await panel(operator.page, "Health").getByText(/^the last 6 hours/).waitFor();
+  expect(new URL(operator.page.url()).search, "what is looked at is in the address").toBe("?span=360");
   const standing = panel(operator.page, "How the site is");
   await standing.getByRole("button", { name: "Suspend" }).click();
   await operator.page.getByRole("dialog", { name: "Suspend google" }).getByRole("button", { name: "Suspend", exact: true }).click();
