@@ -261,8 +261,8 @@ fn insert_pieces(c: &Connection, row: i64, pieces: &[Piece], proven: Option<Time
 }
 
 fn forget_piece(c: &Connection, row: i64, piece: &Piece) -> Result<(), Error> {
-    c.prepare_cached("DELETE FROM piece WHERE segment = ? AND piece_index = ? AND name = ? AND site = ?")?
-        .execute(params![row, piece.index, NameColumn(piece.name), piece.site.0])?;
+    let mut forget = c.prepare_cached("DELETE FROM piece WHERE segment = ? AND piece_index = ? AND name = ?")?;
+    forget.execute(params![row, piece.index, NameColumn(piece.name)])?;
     Ok(())
 }
 
