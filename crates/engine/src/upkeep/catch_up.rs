@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use super::limits::Budget;
 use super::mend::Wait;
+use super::repair::Repaired;
 use crate::inner::Inner;
 
 /// Catch-up looks by itself this often, whatever it is told ...
@@ -19,17 +20,16 @@ const EVERY_MAX: Duration = Duration::from_secs(300);
 
 impl Inner {
     pub(super) async fn catch_up_forever(self: &Arc<Self>) {
-        let (mut pause, mut warned) = (EVERY, None);
+        let (mut pause, mut told_of) = (EVERY, None);
         loop {
             // The timer covers a signal that came while the last round ran.
             let told = tokio::time::timeout(pause, self.catch_up.notified()).await.is_ok();
             match self.repair(Budget::Day, |_| {}).await {
                 Ok(repaired) => {
-                    if repaired.pieces > 0 {
-                        info!(pieces = repaired.pieces, "caught up");
+                    if let Some(pieces) = restored(&repaired) {
+                        info!(pieces, "caught up");
                     }
-                    let today = BudgetDay::of(self.outside.clock.now());
-                    if repaired.waiting.contains_key(&Wait::Spent) && warned.replace(today) != Some(today) {
+                    if is_news_of_spent(&repaired, BudgetDay::of(self.outside.clock.now()), &mut told_of) {
                         warn!("the day's dollars of [keeping] are spent: only what is in danger is restored");
                     }
                     pause = if told || !repaired.is_vain() { EVERY } else { (pause * 2).min(EVERY_MAX) };
@@ -40,5 +40,36 @@ impl Inner {
                 }
             }
         }
+    }
+}
+
+/// The pieces that the log hears of: a walk that did nothing is not worth a line.
+fn restored(walk: &Repaired) -> Option<u64> {
+    Some(walk.pieces).filter(|pieces| *pieces > 0)
+}
+
+/// Whether the walk found the day's dollars spent, and of this day that was not said yet.
+fn is_news_of_spent(walk: &Repaired, today: BudgetDay, told_of: &mut Option<BudgetDay>) -> bool {
+    walk.waiting.contains_key(&Wait::Spent) && told_of.replace(today) != Some(today)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_that_restored_something_is_told() {
+        for (pieces, told) in [(0, None), (1, Some(1)), (7, Some(7))] {
+            assert_eq!(restored(&Repaired { pieces, ..Repaired::default() }), told);
+        }
+    }
+
+    #[test]
+    fn spent_dollars_are_told_once_a_day() {
+        let walk = |wait| Repaired { waiting: [(wait, 2)].into(), ..Repaired::default() };
+        let (spent, other, mut told_of) = (walk(Wait::Spent), walk(Wait::Floor), None);
+        let walks = [(&other, 1), (&spent, 1), (&spent, 1), (&other, 2), (&spent, 2), (&spent, 2)];
+        let news = walks.map(|(walk, day)| is_news_of_spent(walk, BudgetDay(day), &mut told_of));
+        assert_eq!(news, [false, true, false, false, true, false]);
     }
 }
