@@ -180,7 +180,9 @@ async fn decide_all(
     to_ship: mpsc::UnboundedSender<Vec<Waiting>>,
 ) {
     let (mut asks, mut last) = (Vec::new(), 0);
-    while asked.recv_many(&mut asks, DECIDED_TOGETHER).await > 0 {
+    loop {
+        // There is always somebody who may ask: the shipper has a way in as well, and ends after this.
+        asked.recv_many(&mut asks, DECIDED_TOGETHER).await;
         // Out of time or out of askers: those who are here go on.
         let _ = tokio::time::timeout(DECIDE_GATHER, gather(&mut asked, &mut asks, last)).await;
         last = asks.len();
@@ -340,22 +342,35 @@ fn close_batch(gathered: &mut VecDeque<Waiting>) -> Vec<Waiting> {
 
 /// Seals and ships the batch until it stands, however long that takes.
 async fn make_stand(inner: Arc<Inner>, stream: StreamHandle, items: Vec<Item>) -> Stood {
-    let items: Arc<[Item]> = items.into();
-    let (mut pause, begun) = (SHIP_AGAIN, Instant::now());
-    while !stream.has_ended() {
+    let (items, begun): (Arc<[Item]>, _) = (items.into(), Instant::now());
+    let stand = || async {
+        if stream.has_ended() {
+            return Some(Stood::Ended);
+        }
         match try_stand(&inner, &stream, &items).await {
             Ok(stood) => {
                 stream.stages.ship.note(begun.elapsed());
-                return stood;
+                Some(stood)
             }
             Err(error) => {
                 warn!(stream = %stream.id, records = items.len(), %error, "decided changes wait to be stored");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(SHIP_AGAIN_MAX);
+                None
             }
         }
+    };
+    insist(stand).await
+}
+
+/// Tries until something comes of it, ever more seldom.
+async fn insist<T, F: Future<Output = Option<T>>>(attempt: impl Fn() -> F) -> T {
+    let mut pause = SHIP_AGAIN;
+    loop {
+        if let Some(done) = attempt().await {
+            return done;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(SHIP_AGAIN_MAX);
     }
-    Stood::Ended
 }
 
 /// Seals the items as one segment and ships it.
@@ -396,12 +411,12 @@ async fn show(inner: &Arc<Inner>, stream: &StreamHandle, waiting: Vec<Waiting>, 
         extent: extent.map(|(offset, length)| Extent { segment: segment.id, offset, length }),
     });
     let batch = Batch { stream: stream.id, segment: segment.clone(), records: shipped.collect() };
-    let (mut pause, begun) = (SHIP_AGAIN, Instant::now());
-    while let Err(error) = inner.catalog.show(batch.clone()).await {
-        error!(stream = %stream.id, %error, "the catalog cannot show what stands");
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(SHIP_AGAIN_MAX);
-    }
+    let begun = Instant::now();
+    let shown = || async {
+        let shown = inner.catalog.show(batch.clone()).await;
+        shown.inspect_err(|error| error!(stream = %stream.id, %error, "the catalog cannot show what stands")).ok()
+    };
+    insist(shown).await;
     drop(term);
     stream.stages.show.note(begun.elapsed());
     if stream.has_ended() {
@@ -482,4 +497,21 @@ impl From<Refusal> for Error {
 /// The profile journal segments are placed by: the one that promises most.
 pub fn stronger(one: Profile, other: Profile) -> Profile {
     if other.promise() > one.promise() { other } else { one }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_must_be_done_is_tried_ever_more_seldom() {
+        let (begun, tried) = (Instant::now(), std::sync::Mutex::new(Vec::new()));
+        let done = insist(|| async {
+            let mut tried = tried.lock().unwrap();
+            tried.push(begun.elapsed().as_millis());
+            (tried.len() == 8).then_some("done")
+        });
+        assert_eq!(done.await, "done");
+        assert_eq!(*tried.lock().unwrap(), [0, 250, 750, 1750, 3750, 7750, 12_750, 17_750]);
+    }
 }
