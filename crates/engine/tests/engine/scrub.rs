@@ -11,8 +11,10 @@ use catalog::Catalog;
 use catalog::proof::{PieceAt, Proof};
 use coding::piece::{DIGEST, HEADER, Header, Layout};
 use coding::segment::restore_piece;
-use engine::{Depth, Fault, Finding, Purse, ScrubDone, ScrubOrder, ScrubSettings, Settings, Spent, Standard, Stop};
-use model::{Label, NanoDollars, PieceName, SegmentKind, SiteId};
+use engine::{
+    Depth, Fault, Finding, Purse, ScrubDone, ScrubOrder, ScrubSettings, Settings, Spent, Standard, Stop, Tally,
+};
+use model::{Label, NanoDollars, PieceName, Prices, SegmentKind, SiteId};
 use policy::{DeleteObject, SystemPermit};
 use providers::Store;
 use providers::fault::State;
@@ -336,6 +338,38 @@ async fn a_budget_is_kept_across_restarts_and_given_anew_each_day() {
     assert!(asked_in_all > 4 * 30, "{asked_in_all}");
 }
 
+/// The walk over each site ends with the day's bytes or dollars as it does with the day's requests.
+#[tokio::test(start_paused = true)]
+async fn a_scrub_spends_no_more_bytes_and_no_more_dollars_than_a_day_has() {
+    let get = NanoDollars(1000);
+    for budget in
+        [Spent { bytes: 300_000, ..Spent::UNBOUNDED }, Spent { cost: NanoDollars(9 * get.0), ..Spent::UNBOUNDED }]
+    {
+        let settings = Settings { scrub: ScrubSettings { budget, ..ScrubSettings::default() }, ..settings() };
+        let mut world = World::with(13, settings.clone()).await;
+        world.sites.prices = vec![Prices { get, ..Prices::default() }; 4];
+        world.engine = world::open(&world.catalog, &world.sites, &world.outside, settings).await.unwrap();
+        for n in 0..12 {
+            world.put(&format!("large-{n}"), &noise(n, 2 << 20)).await.unwrap();
+        }
+        for day in 0..2 {
+            tokio::time::sleep(Duration::from_secs(day * 24 * 3600 + 1)).await;
+            for again in [false, true] {
+                let (done, asked) = world.sites.asked_by(scrub_from(&world, Purse::Day, Depth::Cells)).await;
+                let stops: Vec<Stop> = done.stopped.iter().map(|(_, _, stop)| *stop).collect();
+                assert_eq!(stops, [Stop::Spent; 4], "{done:?}");
+                let spent = Spent { requests: asked.gets, bytes: asked.bytes, cost: NanoDollars(asked.gets * get.0) };
+                assert_eq!(done.spent, spent, "what was asked was paid");
+                assert!(again || done.proven > 4, "the day has something to spend: {done:?}");
+            }
+            for site in 0..4 {
+                let spent = world.catalog.scrub_state(site_id(&world, site).await).await.unwrap().spent;
+                assert!(spent.is_within(budget) && spent.requests > 0, "{spent:?} of {budget:?}");
+            }
+        }
+    }
+}
+
 /// Whether every piece was read since the world began, `days` days ago at most.
 async fn read_since(world: &World, days: i64) -> bool {
     let now = world.outside.clock.now().0;
@@ -398,4 +432,18 @@ async fn the_ledger_ages_and_a_scrub_makes_it_young() {
     assert_eq!((ledger.rows[0].all.objects, ledger.rows[0].all.bytes), (4, (3 << 20) + 3 * 4096));
     let young = Arc::new(ledger.sites);
     assert!(young[0].oldest_read.unwrap() > young[ILL].oldest_read.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ledger_tells_objects_and_bytes_by_spare_pieces() {
+    let world = World::new(14).await;
+    world.put("old", &noise(1, 7000)).await.unwrap();
+    world.put("older", &noise(2, 2 << 20)).await.unwrap();
+    tokio::time::sleep(2 * 24 * HOUR).await;
+    world.put("young", &noise(3, 500)).await.unwrap();
+    let row = world.engine.durability(&system()).await.unwrap().rows.remove(0);
+    let (old, young) = (Tally { objects: 2, bytes: 7000 + (2 << 20) }, Tally { objects: 1, bytes: 500 });
+    assert_eq!(row.by_spare[&Standard::SeenWithin { days: 1 }], [(-2, old), (2, young)].into());
+    let all = Tally { objects: 3, bytes: old.bytes + young.bytes };
+    assert_eq!((&row.by_spare[&Standard::Recorded], row.all), (&[(2, all)].into(), all));
 }
