@@ -35,7 +35,7 @@ async fn all_is_there(world: &World, objects: u64) {
     }
 }
 
-async fn lose_data(world: &World, site: usize) {
+pub async fn lose_data(world: &World, site: usize) {
     let memory = &world.sites.memories[site];
     for name in memory.names().iter().filter(|name| name.contains("/d/")) {
         memory.delete(name).await.unwrap();
@@ -43,7 +43,7 @@ async fn lose_data(world: &World, site: usize) {
 }
 
 /// Has it noticed what is lost, and waits until it is given up.
-async fn notice(world: &World) {
+pub async fn notice(world: &World) {
     let order = ScrubOrder { sites: [].into(), depths: vec![Depth::Inventory], purse: Purse::Beyond };
     world.engine.scrub(&system(), &order, &tokio::sync::watch::Sender::default()).await.unwrap();
     tokio::time::sleep(Duration::from_secs(5)).await;

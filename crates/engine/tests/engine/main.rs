@@ -26,6 +26,7 @@ mod limits;
 mod moving;
 mod reading;
 mod rebuild;
+mod repair;
 mod replay;
 mod scrub;
 mod scrub_purse;
