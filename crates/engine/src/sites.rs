@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use model::{EnclaveId, Label, PieceName, Profile, Site, SiteFacts, SiteId, SiteState, Vendor};
-use providers::SiteHandle;
+use providers::{Entry, SiteHandle};
+use thiserror::Error;
 
+use crate::limits::LIST_PAGE;
 use crate::placement::{self, Candidate, Map, UnderFloor};
 
 /// A site with the way to it.
@@ -20,6 +22,15 @@ pub struct KnownSite {
     state: AtomicU8,
     /// How often it was set.
     turns: AtomicU64,
+}
+
+/// Why a site does not list what it holds.
+#[derive(Debug, Error)]
+pub enum ListError {
+    #[error(transparent)]
+    Site(#[from] providers::Error),
+    #[error("its listing goes in circles")]
+    InCircles,
 }
 
 pub struct Sites {
@@ -109,6 +120,16 @@ impl KnownSite {
     /// Another number each time its state was set: what was concluded before holds no more.
     pub fn turn(&self) -> u64 {
         self.turns.load(Ordering::SeqCst)
+    }
+
+    /// A page of what it lists behind `after`. A listing that goes back would never come to its end, and whoever
+    /// walks over it neither.
+    pub async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Entry>, ListError> {
+        let page = self.handle.store.list(prefix, after, LIST_PAGE).await?;
+        match page.last() {
+            Some(last) if after.is_some_and(|after| last.name.as_str() <= after) => Err(ListError::InCircles),
+            _ => Ok(page),
+        }
     }
 
     /// Whether what has this label may lie here, ciphertext or not; `None` is the control stream's,

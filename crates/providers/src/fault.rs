@@ -3,7 +3,7 @@
 //! Faults come in twins: a request is lost and reported so, or it lands and is reported lost.
 //! Everything drawn comes from the entropy handed in: same seed, same faults.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,8 +42,22 @@ pub struct Plan {
     pub landed: Chance,
     /// Gets of which one byte comes back flipped.
     pub corrupt: Chance,
+    /// Requests of these kinds have no effect and are answered so.
+    pub refused: BTreeMap<Kind, ErrorKind>,
     /// Names that listings leave out.
     pub unlisted: BTreeSet<String>,
+    pub order: Order,
+}
+
+/// How pages of a listing follow each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    #[default]
+    Onwards,
+    /// Behind each comes the first again.
+    InCircles,
+    /// Behind each comes another, of one name that nobody gave.
+    Endless,
 }
 
 /// How a site is.
@@ -146,8 +160,8 @@ impl FaultStore {
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        let state = self.script().plan.state;
-        match fault.or(state.fault(kind)) {
+        let fault = fault.or(self.script().plan.fault(kind));
+        match fault {
             None => request.await,
             Some(fault) => {
                 if fault.effect == Effect::Landed {
@@ -208,6 +222,13 @@ impl FaultStore {
     }
 }
 
+impl Plan {
+    fn fault(&self, kind: Kind) -> Option<Fault> {
+        let refused = self.refused.get(&kind).map(|error| Fault::error(Effect::Lost, *error));
+        self.state.fault(kind).or(refused)
+    }
+}
+
 impl State {
     fn fault(self, kind: Kind) -> Option<Fault> {
         let lost = |error| Some(Fault::error(Effect::Lost, error));
@@ -250,7 +271,12 @@ impl Store for FaultStore {
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, Error> {
-        let mut listed = self.meet(Kind::List, 0, self.store.list(prefix, after, limit)).await?;
+        let order = self.script().plan.order;
+        let behind = after.filter(|_| order != Order::InCircles);
+        let mut listed = self.meet(Kind::List, 0, self.store.list(prefix, behind, limit)).await?;
+        if order == Order::Endless {
+            listed = vec![Entry { name: format!("{}0", after.unwrap_or(prefix)), size: 1 }];
+        }
         let script = self.script();
         listed.retain(|entry| !script.plan.unlisted.contains(&entry.name));
         Ok(listed)

@@ -15,12 +15,12 @@ use coding::piece::{HEADER, Header, Layout};
 use futures::StreamExt;
 use model::{Epoch, Piece, PieceName, SegmentId, SegmentKind, SiteId};
 use providers::ErrorKind;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::inner::Inner;
 use crate::limits::{JOURNAL_HEAD, LIST_PAGE, VERIFIED_ROUNDS};
 use crate::open::OpenError;
-use crate::sites::{KnownSite, object_name, piece_name};
+use crate::sites::{KnownSite, ListError, object_name, piece_name};
 
 /// Heads read at once: they are small and the sites many.
 pub const HEADS_AT_ONCE: usize = 32;
@@ -33,7 +33,7 @@ pub struct Found {
     pub segments: BTreeMap<SegmentId, Seen>,
     /// The same as they are being found: of a segment that was coded anew one set for each code.
     pub sets: BTreeMap<SegmentId, Vec<Seen>>,
-    /// Sites that did not answer, to the listing or to a read.
+    /// Sites that did not answer, to the listing or to a read, or listed without end.
     pub silent: BTreeSet<String>,
     /// Names of an epoch that the catalog never opened: it is certainly older than the sites.
     pub older: bool,
@@ -166,7 +166,7 @@ impl Inner {
             let listed = match self.list_journal(known, open).await {
                 Ok(listed) => listed,
                 Err(error) => {
-                    debug!(site = known.site.name, %error, "the site does not list its journal");
+                    warn!(site = known.site.name, %error, "the site does not list its journal: it is done without");
                     found.silent.insert(known.site.name.clone());
                     continue;
                 }
@@ -187,12 +187,12 @@ impl Inner {
     }
 
     /// Names and sizes.
-    async fn list_journal(&self, known: &KnownSite, from: Epoch) -> Result<BTreeMap<PieceName, u64>, providers::Error> {
+    async fn list_journal(&self, known: &KnownSite, from: Epoch) -> Result<BTreeMap<PieceName, u64>, ListError> {
         let prefix = format!("{}/j/", self.enclave);
         let mut after = format!("{prefix}{:016x}", from.0);
         let mut names = BTreeMap::new();
         loop {
-            let page = known.handle.store.list(&prefix, Some(&after), LIST_PAGE).await?;
+            let page = known.list(&prefix, Some(&after)).await?;
             let named = page.iter().filter_map(|entry| Some((piece_name(self.enclave, &entry.name)?, entry.size)));
             names.extend(named);
             match page.last() {

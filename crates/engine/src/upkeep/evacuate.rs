@@ -7,13 +7,17 @@
 //!
 //! Each step follows from what the catalog and the site say, and none from what was done before, so that
 //! a process killed anywhere goes on where it was.
+//!
+//! The site's own listing is a second proof: it may show that the catalog is wrong, and it cannot keep its vendor
+//! from being left. One that is out is not asked, one that gives no sensible answer is asked for a while.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use catalog::Moved;
-use futures::StreamExt;
+use futures::future::{BoxFuture, join_all};
+use futures::{FutureExt, StreamExt};
 use model::{Change, Label, NanoDollars, PieceName, Segment, Site, SiteId, SiteState, StreamId};
 use policy::SystemPermit;
 use tracing::{info, warn};
@@ -25,9 +29,9 @@ use super::plan::{self, Bill, Place, Wanted, Way};
 use crate::api::Engine;
 use crate::error::Error;
 use crate::inner::Inner;
-use crate::limits::{CATCH_UP_BATCH, LIST_PAGE};
+use crate::limits::CATCH_UP_BATCH;
 use crate::placement::{self, Candidate};
-use crate::sites::{KnownSite, piece_name};
+use crate::sites::{KnownSite, ListError, piece_name};
 
 /// Segments moved side by side.
 const AT_ONCE: usize = 8;
@@ -35,6 +39,11 @@ const AT_ONCE: usize = 8;
 const AGAIN: Duration = Duration::from_secs(2);
 /// How often a loop without work looks by itself.
 const IDLE: Duration = Duration::from_secs(60);
+/// So often a site that is left is asked for what lies there and does not tell, for about a minute: one that is
+/// well answers by then.
+const REFUSED_MAX: u32 = 30;
+/// Within which it has to have listed everything: at a tenth of a second for each page some 36 million names.
+const LISTED_WITHIN: Duration = Duration::from_secs(3600);
 
 /// What leaving these sites would take.
 #[derive(Clone, Debug, Default)]
@@ -207,21 +216,23 @@ impl Inner {
         places
     }
 
-    /// Empties what is being left, and detaches what is empty.
+    /// Empties what is being left, and detaches what is empty. Each site at its own pace: one that hangs does not
+    /// keep the others waiting.
     pub async fn evacuate_forever(self: &Arc<Self>) {
-        let mut proofs: BTreeMap<SiteId, Proof> = BTreeMap::new();
+        let sites: Vec<BoxFuture<'_, ()>> = self.sites.iter().map(|known| self.evacuate_site(known).boxed()).collect();
+        join_all(sites).await;
+    }
+
+    async fn evacuate_site(self: &Arc<Self>, known: &KnownSite) {
+        let mut proof = Proof::default();
         loop {
-            let draining: Vec<&KnownSite> =
-                self.sites.iter().filter(|known| known.state() == SiteState::Draining).collect();
-            proofs.retain(|site, _| draining.iter().any(|known| known.site.id == *site));
-            for known in &draining {
-                let proof = proofs.entry(known.site.id).or_default();
-                if let Err(error) = self.evacuate(known, proof).await {
-                    warn!(site = known.site.name, %error, "leaving a site goes on later");
-                }
+            // What is told from here on is heard.
+            let told = self.evacuation.notified();
+            let draining = known.state() == SiteState::Draining;
+            if draining && let Err(error) = self.evacuate(known, &mut proof).await {
+                warn!(site = known.site.name, %error, "leaving a site goes on later");
             }
-            let pause = if draining.is_empty() { IDLE } else { AGAIN };
-            let _ = tokio::time::timeout(pause, self.evacuation.notified()).await;
+            let _ = tokio::time::timeout(if draining { AGAIN } else { IDLE }, told).await;
         }
     }
 
@@ -255,7 +266,10 @@ impl Inner {
         loop {
             let page = self.catalog.segments_at(site, after, CATCH_UP_BATCH).await?;
             let Some((last, _)) = page.last() else {
-                self.leaving.set(site, waiting);
+                // Where nothing lies any more the proof of that has the word.
+                if any {
+                    self.leaving.set(site, waiting);
+                }
                 return Ok(any);
             };
             (after, any) = (Some(*last), true);
@@ -287,31 +301,73 @@ impl Inner {
             *proof = Proof { turn: proof.turn, ..Proof::default() };
             return Ok(Some(Wait::Before));
         }
-        if known.answers() {
-            self.leave_snapshots(known).await?;
+        if !known.answers() {
+            return Ok(None);
         }
-        let empty = !known.answers() || self.lists_nothing_named(known).await?;
-        Ok((!empty).then_some(Wait::Listed))
+        let why = match tokio::time::timeout(LISTED_WITHIN, self.ask_what_is_there(known)).await {
+            Ok(said) => match said? {
+                Says::Nothing => return Ok(None),
+                Says::Counts => return Ok(Some(Wait::Listed)),
+                Says::Refuses(why) => why,
+            },
+            Err(_) => "its listing comes to no end".to_owned(),
+        };
+        proof.refused += 1;
+        if known.answers() && proof.refused < REFUSED_MAX {
+            return Ok(Some(Wait::Failed(format!("site `{}`: {why}", known.site.name))));
+        }
+        warn!(site = known.site.name, why, "the site does not show that it is empty, and is left all the same");
+        Ok(None)
     }
 
-    async fn lists_nothing_named(&self, known: &KnownSite) -> Result<bool, Error> {
-        let running = self.catalog.add_running_ms(0).await?;
+    async fn ask_what_is_there(&self, known: &KnownSite) -> Result<Says, Error> {
+        let no_list = |error: &ListError| Ok(Says::Refuses(format!("it does not list what it holds: {error}")));
+        match self.leave_snapshots(known).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(Says::Refuses("it keeps a snapshot that it was told to remove".to_owned())),
+            Err(error) => return no_list(&error),
+        }
+        let (running, prefix) = (self.catalog.add_running_ms(0).await?, format!("{}/", self.enclave));
         let mut behind: Option<String> = None;
         loop {
-            let listed = known.handle.store.list(&format!("{}/", self.enclave), behind.as_deref(), LIST_PAGE).await;
-            let Ok(page) = listed else { return Ok(!known.answers()) };
-            let Some(last) = page.last() else { return Ok(true) };
+            let page = match known.list(&prefix, behind.as_deref()).await {
+                Ok(page) => page,
+                Err(error) => return no_list(&error),
+            };
+            let Some(last) = page.last() else { return Ok(Says::Nothing) };
             behind = Some(last.name.clone());
             let pieces: Vec<PieceName> =
                 page.iter().filter_map(|entry| piece_name(self.enclave, &entry.name)).collect();
-            let listed = pieces.len();
-            let unnamed = self.catalog.note_unnamed(known.site.id, pieces, running).await?;
-            if unnamed.len() < listed {
-                warn!(site = known.site.name, named = listed - unnamed.len(), "the site lists pieces that count");
-                return Ok(false);
+            let unnamed = self.catalog.note_unnamed(known.site.id, pieces.clone(), running).await?;
+            let unnamed: BTreeSet<PieceName> = unnamed.into_iter().map(|unnamed| unnamed.name).collect();
+            for piece in pieces.into_iter().filter(|piece| !unnamed.contains(piece)) {
+                if !self.counts_elsewhere(known, piece).await? {
+                    warn!(site = known.site.name, %piece, "the site lists a piece that counts");
+                    return Ok(Says::Counts);
+                }
             }
         }
     }
+
+    /// Whether this piece counts at another site: then what this one has under its name is not needed. Pieces of the
+    /// journal are named alike, so that whoever has one could go on listing the others.
+    async fn counts_elsewhere(&self, known: &KnownSite, piece: PieceName) -> Result<bool, Error> {
+        for other in self.sites.iter().filter(|other| other.site.id != known.site.id) {
+            if self.catalog.piece_at(other.site.id, piece).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// What a site that is left says of what lies there.
+enum Says {
+    Nothing,
+    /// Something that counts.
+    Counts,
+    /// Nothing sensible, for this reason.
+    Refuses(String),
 }
 
 /// What must be over before a site without pieces is known to stay so.
@@ -321,6 +377,8 @@ struct Proof {
     turn: u64,
     /// What may have found the site active.
     before: Before,
+    /// How often the site did not say what lies there.
+    refused: u32,
 }
 
 impl EvacuationPlan {

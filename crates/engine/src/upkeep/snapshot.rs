@@ -28,7 +28,7 @@ use crate::error::Error;
 use crate::inner::Inner;
 use crate::limits::LIST_PAGE;
 use crate::replay::{Found, Step};
-use crate::sites::KnownSite;
+use crate::sites::{KnownSite, ListError};
 
 /// Rows of what was shredded that go in one transaction: others wait for the catalog meanwhile.
 const CLEARED_AT_ONCE: usize = 500;
@@ -272,12 +272,12 @@ impl Inner {
         listed
     }
 
-    async fn list_snapshots_at(&self, known: &KnownSite, listed: &mut Listed) -> Result<(), providers::Error> {
+    async fn list_snapshots_at(&self, known: &KnownSite, listed: &mut Listed) -> Result<(), ListError> {
         let prefix = prefix(self.enclave);
         let mut after: Option<String> = None;
         loop {
             listed.lists += 1;
-            let page = known.handle.store.list(&prefix, after.as_deref(), LIST_PAGE).await?;
+            let page = known.list(&prefix, after.as_deref()).await?;
             let full = page.len() >= LIST_PAGE;
             let last = page.last().map(|last| last.name.clone());
             for entry in page {
@@ -286,8 +286,7 @@ impl Inner {
                     at.insert(entry.name, entry.size);
                 }
             }
-            // A listing that goes back has no end to go on from.
-            match last.filter(|last| full && Some(last) > after.as_ref()) {
+            match last.filter(|_| full) {
                 Some(last) => after = Some(last),
                 None => return Ok(()),
             }
@@ -358,14 +357,12 @@ impl Inner {
         true
     }
 
-    /// Removes what lies of snapshots at a site that is being left: the next one lies elsewhere.
-    pub(super) async fn leave_snapshots(&self, known: &KnownSite) -> Result<(), Error> {
+    /// Removes what lies of snapshots at a site that is being left: the next one lies elsewhere. Whether all of it
+    /// is gone.
+    pub(super) async fn leave_snapshots(&self, known: &KnownSite) -> Result<bool, ListError> {
         let mut listed = Listed::default();
-        self.list_snapshots_at(known, &mut listed).await.map_err(|error| Error::unavailable(error.to_string()))?;
-        match self.remove_snapshots(&listed, |_, _| false).await {
-            true => Ok(()),
-            false => Err(Error::unavailable(format!("site `{}` keeps a snapshot", known.site.name))),
-        }
+        self.list_snapshots_at(known, &mut listed).await?;
+        Ok(self.remove_snapshots(&listed, |_, _| false).await)
     }
 
     /// The snapshots that an empty catalog may begin with, newest first, and how many requests listed them.

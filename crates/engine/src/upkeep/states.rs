@@ -12,7 +12,7 @@ impl Inner {
             known.set_state(state);
         }
         self.catch_up.notify_one();
-        self.evacuation.notify_one();
+        self.evacuation.notify_waiters();
         self.moves.asked.notify_one();
     }
 

@@ -10,8 +10,7 @@ use tracing::{info, warn};
 use crate::api::Engine;
 use crate::error::Error;
 use crate::inner::Inner;
-use crate::limits::LIST_PAGE;
-use crate::sites::{KnownSite, object_name, piece_name};
+use crate::sites::{object_name, piece_name};
 
 /// What a sweep would delete.
 #[derive(Clone, Debug, Default)]
@@ -53,13 +52,13 @@ impl Inner {
         let running = self.catalog.add_running_ms(0).await?;
         let after = u64::try_from(self.settings.sweep_after.as_millis()).unwrap_or(u64::MAX);
         let closed = self.catalog.closed_below().await?;
-        let mut plan = SweepPlan::default();
+        let (mut plan, prefix) = (SweepPlan::default(), format!("{}/", self.enclave));
         for known in self.sites.iter().filter(|known| known.answers()) {
             let mut doomed = Vec::new();
             let mut behind: Option<String> = None;
             // A site that stops answering is looked at next time.
-            while let Ok(page) = self.page(known, behind.as_deref()).await {
-                let pieces = page.iter().filter_map(|name| piece_name(self.enclave, name));
+            while let Ok(page) = known.list(&prefix, behind.as_deref()).await {
+                let pieces = page.iter().filter_map(|entry| piece_name(self.enclave, &entry.name));
                 let closed: Vec<PieceName> = pieces.filter(|piece| piece.epoch < closed).collect();
                 for unnamed in self.catalog.note_unnamed(known.site.id, closed, running).await? {
                     if running.saturating_sub(unnamed.since_running_ms) >= after {
@@ -68,9 +67,8 @@ impl Inner {
                         plan.waiting += 1;
                     }
                 }
-                // A listing that goes back would never come to its end.
-                match page.into_iter().next_back().filter(|last| Some(last) > behind.as_ref()) {
-                    Some(last) => behind = Some(last),
+                match page.into_iter().next_back() {
+                    Some(last) => behind = Some(last.name),
                     None => break,
                 }
             }
@@ -79,11 +77,6 @@ impl Inner {
             }
         }
         Ok(plan)
-    }
-
-    async fn page(&self, known: &KnownSite, after: Option<&str>) -> Result<Vec<String>, providers::Error> {
-        let listed = known.handle.store.list(&format!("{}/", self.enclave), after, LIST_PAGE).await?;
-        Ok(listed.into_iter().map(|entry| entry.name).collect())
     }
 
     async fn sweep(&self, plan: &SweepPlan) -> Result<usize, Error> {

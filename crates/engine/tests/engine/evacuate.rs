@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use crate::world::{self, World, noise, settings};
-use catalog::Catalog;
-use engine::{Engine, Settings};
-use model::{Label, NanoDollars, Prices, SiteState, Vendor};
+use bytes::Bytes;
+use catalog::{Catalog, Proposal};
+use engine::{Engine, Settings, Wait};
+use model::{Change, Governance, Guard, Label, NanoDollars, Piece, PieceName, Precondition, Prices, SiteState, Vendor};
 use policy::SystemPermit;
-use providers::fault::State;
+use providers::fault::{Order, Pace, Plan, State};
+use providers::{ErrorKind, Kind, Store};
 
 const MIB: usize = 1 << 20;
 
@@ -51,6 +53,39 @@ async fn detached(engine: &Engine, name: &str) {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     panic!("{name} is not detached: {:?}", state_of(engine, name).await);
+}
+
+/// Waits (virtual time) until the evacuation of the site waits for this, and tells what the operator hears of it.
+async fn waits_for(engine: &Engine, name: &str, wanted: impl Fn(&Wait) -> bool) -> String {
+    let mut last = None;
+    for _ in 0..5000 {
+        let found = engine.evacuations(&system(), &[name.to_owned()]).await.unwrap().remove(0);
+        if let Some(wait) = found.waiting.keys().find(|wait| wanted(wait)) {
+            return engine.why(&system(), wait);
+        }
+        last = Some(found);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    panic!("{last:?}");
+}
+
+fn failed(wait: &Wait) -> bool {
+    matches!(wait, Wait::Failed(_))
+}
+
+/// A world over so many vendors that holds some small objects.
+async fn small(seed: u64, vendors: usize, settings: Settings) -> World {
+    let world = World::under(seed, settings, vec![Label::LOWEST; vendors]).await;
+    for n in 0..4 {
+        world.put(&format!("small-{n}"), &noise(n, 9_000)).await.unwrap();
+    }
+    world
+}
+
+async fn small_are_there(world: &World) {
+    for n in 0..4 {
+        assert!(world.get(&format!("small-{n}")).await.unwrap() == noise(n, 9_000), "small-{n}");
+    }
 }
 
 async fn leave(world: &World, name: &str) {
@@ -151,7 +186,7 @@ async fn what_began_before_is_waited_for() {
     let world = filled(6, 5, settings()).await;
     let _background = world.background();
     // A put whose body stalls in the middle: it may have chosen the site already.
-    let (more, frames) = tokio::sync::mpsc::channel::<Result<bytes::Bytes, engine::BodyError>>(1);
+    let (more, frames) = tokio::sync::mpsc::channel::<Result<Bytes, engine::BodyError>>(1);
     let body = Box::pin(futures::stream::unfold(frames, |mut frames| async { Some((frames.recv().await?, frames)) }));
     let put = tokio::spawn({
         let (engine, permit) = (world.engine.clone(), world.permit("slow").await);
@@ -160,12 +195,12 @@ async fn what_began_before_is_waited_for() {
         }
     });
     let bytes = noise(9, 2 * MIB);
-    more.send(Ok(bytes::Bytes::copy_from_slice(&bytes[..MIB + MIB / 2]))).await.unwrap();
+    more.send(Ok(Bytes::copy_from_slice(&bytes[..MIB + MIB / 2]))).await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     leave(&world, "oracle").await;
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert_eq!(state_of(&world.engine, "oracle").await, (SiteState::Draining, 0), "empty, and not yet let go");
-    more.send(Ok(bytes::Bytes::copy_from_slice(&bytes[MIB + MIB / 2..]))).await.unwrap();
+    more.send(Ok(Bytes::copy_from_slice(&bytes[MIB + MIB / 2..]))).await.unwrap();
     drop(more);
     put.await.unwrap().unwrap();
     detached(&world.engine, "oracle").await;
@@ -244,4 +279,179 @@ async fn a_detached_site_need_not_be_named_any_more_and_can_come_back() {
     assert_eq!(state_of(&engine, "own").await.0, SiteState::Detached);
     engine.set_sites(&system(), &names(&[Vendor::Own]), SiteState::Active).await.unwrap();
     assert_eq!(world.catalog.site_states().await.unwrap().iter().filter(|(_, s)| *s == SiteState::Active).count(), 5);
+}
+
+/// What a site says of itself, or does not, cannot keep its vendor from being left.
+#[tokio::test(start_paused = true)]
+async fn a_site_whose_listing_makes_no_sense_is_left_and_the_reason_told() {
+    type Oddity = fn(&mut Plan);
+    fn answers(plan: &mut Plan, kind: ErrorKind) {
+        plan.refused = [(Kind::List, kind)].into();
+    }
+    let odd: [(&str, Oddity); 4] = [
+        ("goes in circles", |plan| plan.order = Order::InCircles),
+        ("as invalid", |plan| answers(plan, ErrorKind::Invalid)),
+        ("other bytes than were stored", |plan| answers(plan, ErrorKind::Corrupt)),
+        ("not found", |plan| answers(plan, ErrorKind::NotFound)),
+    ];
+    for (why, change) in odd {
+        let world = small(11, 5, settings()).await;
+        let _background = world.background();
+        world.sites.faults[3].change(change);
+        leave(&world, "oracle").await;
+        let told = waits_for(&world.engine, "oracle", failed).await;
+        assert!(told.contains("`oracle`: it does not list what it holds") && told.contains(why), "{why}: {told}");
+        detached(&world.engine, "oracle").await;
+        assert_eq!(world.below_promise().await, 0, "{why}");
+        small_are_there(&world).await;
+    }
+}
+
+/// What is wrong for a moment proves nothing: the site is asked again.
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_comes_later_is_waited_for() {
+    let world = small(12, 5, settings()).await;
+    let _background = world.background();
+    world.sites.faults[3].change(|plan| plan.order = Order::InCircles);
+    leave(&world, "oracle").await;
+    waits_for(&world.engine, "oracle", failed).await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(state_of(&world.engine, "oracle").await.0, SiteState::Draining);
+    world.sites.faults[3].change(|plan| plan.order = Order::Onwards);
+    let lists = world.sites.asked(3).lists;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(state_of(&world.engine, "oracle").await.0, SiteState::Detached);
+    assert!(world.sites.asked(3).lists > lists);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_site_that_lists_without_end_keeps_no_other_waiting() {
+    let settings = Settings { probe_every: Duration::from_secs(600), ..settings() };
+    let world = small(13, 5, settings).await;
+    let _background = world.background();
+    world.sites.faults[0].change(|plan| {
+        plan.order = Order::Endless;
+        plan.pace = Pace { base: Duration::from_secs(8), ..Pace::default() };
+    });
+    let both = names(&[Vendor::Amazon, Vendor::Own]);
+    world.engine.set_sites(&system(), &both, SiteState::Draining).await.unwrap();
+    detached(&world.engine, "own").await;
+    assert_eq!(state_of(&world.engine, "amazon").await, (SiteState::Draining, 0));
+    let told = waits_for(&world.engine, "amazon", failed).await;
+    assert!(told.contains("comes to no end"), "{told}");
+}
+
+/// A record that is decided names a piece that the site lists, though by what is shown nothing lies there.
+#[tokio::test(start_paused = true)]
+async fn a_listed_piece_that_a_record_names_is_waited_for_and_one_that_counts_elsewhere_is_not() {
+    let world = small(14, 5, settings()).await;
+    let _background = world.background();
+    let sites = world.engine.status(&system()).await.unwrap().sites;
+    let enclave = world.engine.status(&system()).await.unwrap().enclave;
+    let (elsewhere, segment) = world.catalog.segments_at(sites[0].site.id, None, 1).await.unwrap().remove(0);
+    let object = |name: &PieceName| format!("{enclave}/{name}");
+    let memory = &world.sites.memories[3];
+    memory.put_new(&object(&elsewhere), Bytes::from_static(b"a copy")).await.unwrap();
+    // Until then it is not looked at what it lists.
+    world.sites.faults[3].change(|plan| plan.refused = [(Kind::List, ErrorKind::Invalid)].into());
+    leave(&world, "oracle").await;
+    waits_for(&world.engine, "oracle", failed).await;
+    let name = PieceName { epoch: world.catalog.newest_epoch().await.unwrap(), random: [7; 16], ..elsewhere };
+    let change =
+        Change::PiecesAdded { segment: segment.id, pieces: vec![Piece { index: 9, site: sites[1].site.id, name }] };
+    let proposal = Proposal {
+        guard: Guard::default(),
+        condition: Precondition::None,
+        governance: Governance::Obeyed,
+        change,
+        body: None,
+    };
+    let decided = world.catalog.decide(segment.stream, world.outside.clock.now(), vec![proposal]).await.unwrap();
+    assert!(matches!(decided[..], [catalog::Decision::Decided(_)]));
+    memory.put_new(&object(&name), Bytes::from_static(b"a piece")).await.unwrap();
+    world.sites.faults[3].change(|plan| plan.refused.clear());
+    let told = waits_for(&world.engine, "oracle", |wait| *wait == Wait::Listed).await;
+    assert!(told.contains("lists pieces that count"), "{told}");
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(state_of(&world.engine, "oracle").await.0, SiteState::Draining);
+    memory.delete(&object(&name)).await.unwrap();
+    detached(&world.engine, "oracle").await;
+    assert!(memory.names().contains(&object(&elsewhere)), "what counts elsewhere did not keep it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_site_that_keeps_a_snapshot_is_left_all_the_same() {
+    let often = Settings { snapshot_every: Duration::from_secs(1), snapshot_after: 1, ..settings() };
+    let mut world = small(15, 5, settings()).await;
+    world.engine = world::open(&world.catalog, &world.sites, &world.outside, often).await.unwrap();
+    let background = world.background();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    background.abort();
+    world.engine.drain().await;
+    world.engine = world::open(&world.catalog, &world.sites, &world.outside, settings()).await.unwrap();
+    let _background = world.background();
+    let snapshots = || world.sites.memories[0].names().iter().filter(|name| name.contains("/s/")).count();
+    let before = snapshots();
+    assert!(before > 0);
+    world.sites.faults[0].change(|plan| plan.refused = [(Kind::Delete, ErrorKind::Denied)].into());
+    leave(&world, "amazon").await;
+    let told = waits_for(&world.engine, "amazon", failed).await;
+    assert!(told.contains("keeps a snapshot"), "{told}");
+    detached(&world.engine, "amazon").await;
+    assert_eq!(snapshots(), before);
+    small_are_there(&world).await;
+}
+
+/// Credentials that were taken back, and requests that are answered, but never with what was stored.
+#[tokio::test(start_paused = true)]
+async fn a_vendor_that_refuses_is_left_without_a_byte_from_it() {
+    for (vendors, kind) in [(4, ErrorKind::Denied), (5, ErrorKind::Denied), (5, ErrorKind::NotFound)] {
+        let world = filled(16, vendors, settings()).await;
+        let _background = world.background();
+        let of_it = world.sites.memories[0].used_bytes();
+        world.sites.faults[0].change(|plan| {
+            plan.refused = [Kind::Get, Kind::Head, Kind::List, Kind::Put, Kind::Delete].map(|of| (of, kind)).into();
+        });
+        // Until it is known.
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let before = world.sites.asked(0);
+        leave(&world, "amazon").await;
+        detached(&world.engine, "amazon").await;
+        assert_eq!(world.sites.asked(0).gets, before.gets, "{kind:?} with {vendors} vendors");
+        assert_eq!(world.below_promise().await, 0);
+        assert_eq!(world.sites.memories[0].used_bytes(), of_it, "nothing went there");
+        all_is_there(&world).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vendor_is_left_with_both_of_its_sites() {
+    let mut world = filled(17, 4, settings()).await;
+    world.sites.add(&world.outside);
+    let mut parts = world.sites.parts();
+    let second = parts.last_mut().unwrap();
+    (second.vendor, second.name) = (Vendor::Amazon, "amazon-2".to_owned());
+    world.engine = world::open_over(&world.catalog, &world.sites, parts, &world.outside, settings()).await.unwrap();
+    for n in 0..6 {
+        world.put(&format!("more-{n}"), &noise(200 + n, 2 * MIB)).await.unwrap();
+    }
+    let _background = world.background();
+    let both = ["amazon".to_owned(), "amazon-2".to_owned()];
+    for name in &both {
+        assert!(state_of(&world.engine, name).await.1 > 0, "something lies at {name}");
+    }
+    let plan = world.engine.plan_evacuation(&system(), &both).await.unwrap();
+    assert!(plan.recoded >= 12 && plan.waiting.is_empty(), "the vendor has no other site to take them: {plan:?}");
+    world.engine.set_sites(&system(), &both, SiteState::Draining).await.unwrap();
+    for name in &both {
+        detached(&world.engine, name).await;
+        assert_eq!(state_of(&world.engine, name).await.1, 0);
+    }
+    assert_eq!(world.below_promise().await, 0);
+    // Neither is needed, and the promise is of the three that are left.
+    world.sites.set(&[0, 4, 1, 2], State::Gone);
+    all_is_there(&world).await;
+    for n in 0..6 {
+        assert!(world.get(&format!("more-{n}")).await.unwrap() == noise(200 + n, 2 * MIB), "more-{n}");
+    }
 }

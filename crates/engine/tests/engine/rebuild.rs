@@ -21,7 +21,7 @@ use policy::{
     AbortUpload, DeleteBucket, DeleteObject, DeleteVersion, ObjectAction, Permit, SystemPermit, WriteSettings,
     WriteTags,
 };
-use providers::fault::State;
+use providers::fault::{Order, State};
 use providers::{Entry, Store};
 
 pub const NEW: [u8; 32] = [8; 32];
@@ -398,6 +398,34 @@ async fn copies_that_were_added_after_an_outage_change_no_code() {
         assert!(segments.any(|line| coded(line) == ["1", "1"]), "of {dump}");
         check(&world, ROOT, &Kinds::default()).await;
     }
+}
+
+/// The first page of their journal comes again behind each: they are done without, as silent ones are.
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_is_listed_in_circles_is_a_silent_site_s() {
+    let world = World::new(106).await;
+    world.put("tea", &noise(1, 3000)).await.unwrap();
+    world.engine.drain().await;
+    let enclave = world.engine.status(&system()).await.unwrap().enclave;
+    for memory in &world.sites.memories[1..] {
+        for n in 0..1000 {
+            // More than one page, and nothing to look at.
+            memory.put_new(&format!("{enclave}/j/zz{n:04}"), bytes::Bytes::new()).await.unwrap();
+        }
+    }
+    let turn = |site: usize| world.sites.faults[site].change(|plan| plan.order = Order::InCircles);
+    turn(1);
+    let (catalog, rebuilt) = rebuild(&world, ROOT, &Kinds::default()).await.unwrap();
+    assert_eq!(rebuilt.silent, ["microsoft".to_owned()].into());
+    for catalog in [&catalog, &world.catalog] {
+        let engine = world::open(catalog, &world.sites, &world.outside, settings()).await.unwrap();
+        let permit = world::permit(&engine, &world.session, "tea").await;
+        assert_eq!(world::get(&engine, permit).await.unwrap(), noise(1, 3000));
+        engine.drain().await;
+    }
+    (2..4).for_each(turn);
+    let refused = rebuild(&world, ROOT, &Kinds::default()).await.map(drop).unwrap_err();
+    assert!(refused.to_string().contains("google, microsoft, oracle does not answer"), "{refused}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -49,6 +49,21 @@ async fn each_state_refuses_what_it_should() {
     }
 }
 
+#[tokio::test]
+async fn one_kind_is_refused_and_a_listing_begins_anew() {
+    let (memory, store) = setup(1);
+    for name in ["a", "b"] {
+        store.put_new(name, "x".into()).await.unwrap();
+    }
+    store.change(|plan| plan.refused = [(Kind::Delete, ErrorKind::Invalid)].into());
+    assert_eq!(store.delete("a").await.unwrap_err().kind, ErrorKind::Invalid);
+    assert_eq!((store.head("a").await.unwrap(), memory.names().len()), (1, 2));
+    for (order, name) in [(Order::Onwards, "b"), (Order::InCircles, "a"), (Order::Endless, "a0")] {
+        store.change(|plan| plan.order = order);
+        assert_eq!(store.list("", Some("a"), 1).await.unwrap()[0].name, name, "{order:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_slow_site_takes_its_time_by_the_byte() {
     let (_, store) = setup(1);
