@@ -53,13 +53,13 @@ export function Chart({ title, times, lines, format, height = 150, least }: Prop
         height,
         // Times are told in UTC, as everywhere here.
         tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
-        padding: [8, 18, 0, 0],
+        padding: [8, 26, 0, 0],
         cursor: { points: { size: 6 }, drag: { x: false, y: false } },
         legend: { show: false },
         hooks: { setCursor: [(made) => setAt(made.cursor.idx ?? null)] },
         scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max((high ?? 0) * 1.08, least ?? 0) || 1] } },
         axes: [
-          { ...axis, size: 26, space: 64, values: (_, splits, _axis, _space, step) => splits.map((at) => clock(at, step < 60)) },
+          { ...axis, size: 26, space: 72, values: (_, splits, _axis, _space, step) => splits.map((at) => clock(at, step < 60)) },
           { ...axis, size: 58, space: 32, values: (_, splits) => splits.map((value) => latest.current.format(value)) },
         ],
         series: [
