@@ -114,7 +114,6 @@ async fn an_older_catalog_does_not_wait_for_a_site_that_was_left() {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     background.abort();
-    world.engine.drain().await;
     let copy = world.copy_catalog("yesterday");
     world.put("later", b"at the four that are left").await.unwrap();
     world.engine.drain().await;
