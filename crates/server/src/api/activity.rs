@@ -73,7 +73,7 @@ async fn sites(admin: &Admin, all: bool) -> Result<Vec<ActivityItem>, Problem> {
         }
         match state {
             SiteState::Suspended => {
-                let why = "an operator suspended it: nothing is written there or read from there";
+                let why = "an operator suspended it: nothing is written there, and only what is nowhere else is read from there";
                 items.push(ActivityItem { state: "paused".to_owned(), ..item("suspended", &site.name, why) });
             }
             SiteState::Draining => {
