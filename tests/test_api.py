@@ -264,6 +264,7 @@ def test_sums_over_all_labels_are_told_to_those_alone_who_see_all(world, officer
     assert session["sees_all"] is False and session["user"] == "low-operator"
     low.ask("GET", "/api/v1/repair-plan", 403)
     low.ask("GET", "/api/v1/repairs", 403)
+    low.ask("POST", "/api/v1/scrub-plan", 403, json={})
     low.ask("POST", "/api/v1/evacuation-plan", 403, json={"sites": ["google"]})
     low.ask("POST", "/api/v1/data-move-plan", 403, json={})
     low.ask("POST", "/api/v1/data-moves", 403, json={})
@@ -276,6 +277,8 @@ def test_sums_over_all_labels_are_told_to_those_alone_who_see_all(world, officer
     assert overview["below_promise"] is None and overview["cost_month"] is None
     assert all("pieces" not in site and "bytes" not in site for site in low.get("/api/v1/sites")["sites"])
     operator.get("/api/v1/repair-plan")
+    plan = operator.ask("POST", "/api/v1/scrub-plan", json={"depths": ["inventory"]}).json()
+    assert len(plan["sites"]) == 4 and plan["total"]["requests"] == 12, plan
     assert set(operator.get("/api/v1/data-moves")) == {"moves", "next", "work", "waits"}
     assert operator.get("/api/v1/overview")["below_promise"] == 0
 

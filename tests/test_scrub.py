@@ -74,6 +74,16 @@ def test_each_planted_fault_is_named_and_mended(world):
     for key, body in bodies.items():
         s3.put_object(Bucket="tea", Key=key, Body=body)
     world.wait_until_whole()
+    # It spends what its plan says.
+    for depths in (["inventory", "heads"], ["cells"]):
+        order = ["scrub", "--site", ILL, *(f"--depth={depth}" for depth in depths)]
+        plan, done = told(world, *order, "--plan"), told(world, *order)
+        assert all(site["within_budget"] and not site["is_out"] for site in plan["sites"]), plan
+        assert len(plan["sites"]) == (4 if depths == ["cells"] else 1), "a stripe lies at all sites"
+        assert plan["total"]["bytes"] == done["bytes"], (plan, done)
+        # A stripe whose first cell follows the header takes a request less.
+        least = plan["total"]["requests"] // 2 if depths == ["cells"] else plan["total"]["requests"]
+        assert least <= done["requests"] <= plan["total"]["requests"], (plan, done)
     # A scrub of what is well finds nothing, and says so in words.
     assert "nothing wrong was found" in run(binary(), "scrub", *world.place, timeout=120)
     assert spares(world, "recorded", None) == spares(world, "seen", 1) == spares(world, "read", 7) == {2: 10}

@@ -30,6 +30,11 @@ test("a scrub that is begun from the page names the piece that is missing", asyn
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("google").check();
   await dialog.getByLabel("inventory").check();
+  const plan = dialog.getByRole("region", { name: "Plan of a scrub" });
+  await plan.getByText("Pays for it").waitFor();
+  expect(await plan.getByRole("row").count(), "a heading, and the site that is chosen").toBe(2);
+  expect(await axe(page)).toEqual([]);
+  await shot(page, "durability-scrub-plan-light");
   await dialog.getByRole("button", { name: "Begin" }).click();
   await scrub.getByText("1 missing").waitFor({ timeout: 30_000 });
 
@@ -101,6 +106,7 @@ test("the drill that the page tells of is run as it stands there, and finds noth
   const command = await page.getByRole("region", { name: "command of the drill" }).innerText();
   const [program, ...rest] = command.trim().split(" ");
   expect(program).toBe("entente");
+  await page.getByText("None was made on this data directory").waitFor();
   expect(await world.cli(...rest)).toContain("rows of the catalog as they are");
   expect(faults).toEqual([]);
   await page.close();

@@ -43,7 +43,7 @@ pub use mend::Wait;
 pub use moving::{DataMove, MovePlan, MoveProgress, Moves};
 pub use plan::Bill;
 pub use repair::{Compared, NotAsked, RepairPlan, Repaired};
-pub use scrub::{Purse, Scrub, ScrubDone, ScrubOrder, ScrubSettings, Stop};
+pub use scrub::{Purse, Scrub, ScrubDone, ScrubOrder, ScrubPlan, ScrubSettings, SiteScrub, Stop};
 pub use sweep::SweepPlan;
 
 /// How often running time is written down; what passes between is not counted, which only makes

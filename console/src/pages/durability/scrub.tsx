@@ -9,6 +9,7 @@ import { useSession } from "../../session";
 import { Confirm } from "../../ui/confirm";
 import { count, counted, dollars } from "../../ui/format";
 import { Bytes, Empty, Facts, Failure, Panel, State, sentence } from "../../ui/parts";
+import { Plan, usePlan } from "./plan";
 import { useOver, useRun } from "./run";
 
 const DEPTHS = [
@@ -18,7 +19,7 @@ const DEPTHS = [
 ];
 
 export function Scrub({ changed }: { changed: () => Promise<unknown> }) {
-  const { api } = useSession();
+  const { api, session } = useSession();
   const run = useRun<ScrubState>("/scrubs", (state) => state.running);
   const sites = useDocument<Sites>("/sites");
   const [open, setOpen] = useState(false);
@@ -26,6 +27,7 @@ export function Scrub({ changed }: { changed: () => Promise<unknown> }) {
   const [depths, setDepths] = useState<string[]>([]);
   const [beyond, setBeyond] = useState(false);
   const running = run.data?.running ?? false;
+  const planned = usePlan(open && session.sees_all ? { sites: chosen, depths } : null);
 
   useOver(running, changed);
   const begin = async () => {
@@ -46,7 +48,7 @@ export function Scrub({ changed }: { changed: () => Promise<unknown> }) {
           </Button>
         </div>
       </div>
-      <Confirm open={open} close={() => setOpen(false)} title="Begin a scrub" deed="Begin" act={begin}>
+      <Confirm open={open} close={() => setOpen(false)} title="Begin a scrub" deed="Begin" act={begin} ready={!session.sees_all || planned.plan !== undefined}>
         <fieldset>
           <legend>Sites: all, unless some are chosen</legend>
           <div className="row">
@@ -64,6 +66,7 @@ export function Scrub({ changed }: { changed: () => Promise<unknown> }) {
           </div>
         </fieldset>
         <Checkbox label="Go on when the day’s budget is spent" checked={beyond} onChange={(event) => setBeyond(event.currentTarget.checked)} />
+        {session.sees_all ? <Plan of={planned} beyond={beyond} /> : <p className="muted">What it would ask of each site is told to whoever sees all labels.</p>}
       </Confirm>
     </Panel>
   );

@@ -14,6 +14,7 @@ mod cells;
 mod detached;
 mod heads;
 mod inventory;
+mod plan;
 mod purse;
 mod revisit;
 mod settings;
@@ -39,6 +40,7 @@ use crate::suspects::Suspicion;
 use crate::upkeep::ledger::Kept;
 use revisit::Again;
 
+pub use plan::{ScrubPlan, SiteScrub};
 pub use purse::Purse;
 pub use settings::ScrubSettings;
 
@@ -49,6 +51,15 @@ pub struct ScrubOrder {
     pub sites: BTreeSet<SiteId>,
     pub depths: Vec<Depth>,
     pub purse: Purse,
+}
+
+impl ScrubOrder {
+    fn names(&self, known: &KnownSite) -> bool {
+        match self.sites.is_empty() {
+            true => known.state() != SiteState::Detached,
+            false => self.sites.contains(&known.site.id),
+        }
+    }
 }
 
 /// What a scrub did so far.
@@ -110,11 +121,7 @@ impl Engine {
         order: &ScrubOrder,
         progress: &watch::Sender<ScrubDone>,
     ) -> Result<ScrubDone, Error> {
-        let wanted = |known: &&KnownSite| match order.sites.is_empty() {
-            true => known.state() != SiteState::Detached,
-            false => order.sites.contains(&known.site.id),
-        };
-        let sites = self.inner.sites.iter().filter(wanted);
+        let sites = self.inner.sites.iter().filter(|known| order.names(known));
         let scrub = |known| self.inner.scrub_as_ordered(known, order, progress).boxed();
         let scrubs: Vec<BoxFuture<'_, _>> = sites.map(scrub).collect();
         futures::future::try_join_all(scrubs).await?;

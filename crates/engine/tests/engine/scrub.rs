@@ -12,7 +12,8 @@ use catalog::proof::{PieceAt, Proof};
 use coding::piece::{DIGEST, HEADER, Header, Layout};
 use coding::segment::restore_piece;
 use engine::{
-    Depth, Fault, Finding, Purse, ScrubDone, ScrubOrder, ScrubSettings, Settings, Spent, Standard, Stop, Tally,
+    Depth, Fault, Finding, Purse, ScrubDone, ScrubOrder, ScrubPlan, ScrubSettings, Settings, SiteScrub, Spent,
+    Standard, Stop, Tally,
 };
 use model::{Label, NanoDollars, PieceName, Prices, SegmentKind, SiteId};
 use policy::{DeleteObject, SystemPermit};
@@ -40,6 +41,12 @@ async fn scrub_from(world: &World, purse: Purse, depth: Depth) -> ScrubDone {
 
 async fn scrub(world: &World, depth: Depth) -> ScrubDone {
     scrub_from(world, Purse::Beyond, depth).await
+}
+
+/// What a plan says of a depth, over all sites.
+fn planned(plan: &ScrubPlan, depth: Depth) -> Spent {
+    let of = |site: &SiteScrub| site.by_depth.get(&depth).copied().unwrap_or_default();
+    plan.sites.iter().fold(Spent::default(), |sum, site| sum.and(of(site)))
 }
 
 /// What was found and is not over.
@@ -446,4 +453,44 @@ async fn the_ledger_tells_objects_and_bytes_by_spare_pieces() {
     assert_eq!(row.by_spare[&Standard::SeenWithin { days: 1 }], [(-2, old), (2, young)].into());
     let all = Tally { objects: 3, bytes: old.bytes + young.bytes };
     assert_eq!((&row.by_spare[&Standard::Recorded], row.all), (&[(2, all)].into(), all));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scrub_spends_what_its_plan_says() {
+    let (world, victim) = with_victim(77).await;
+    let ill = site_id(&world, ILL).await;
+    let order = |sites: &[SiteId], depth| ScrubOrder {
+        sites: sites.iter().copied().collect(),
+        depths: vec![depth],
+        purse: Purse::Day,
+    };
+    for depth in [Depth::Inventory, Depth::Heads] {
+        let plan = world.engine.plan_scrub(&system(), &order(&[], depth)).await.unwrap();
+        assert_eq!(scrub(&world, depth).await.spent, planned(&plan, depth), "{depth:?}");
+        assert!(plan.sites.iter().all(|site| site.pieces > 0 && site.is_within(plan.budget)), "{depth:?}");
+        assert!(plan.sites.iter().all(|site| !site.is_within(Spent::default())), "{depth:?}");
+    }
+    let one = order(&[ill], Depth::Cells);
+    let plan = world.engine.plan_scrub(&system(), &one).await.unwrap();
+    let done = world.engine.scrub(&system(), &one, &watch::Sender::default()).await.unwrap().spent;
+    let told = planned(&plan, Depth::Cells);
+    assert_eq!(plan.sites.len(), 4, "the stripes lie at the other sites too");
+    assert_eq!(plan.sites.iter().filter(|site| site.pieces > 0).count(), 1);
+    assert_eq!(done.bytes, told.bytes);
+    // A stripe whose first cell follows the header takes a request less.
+    assert!(done.requests <= told.requests && done.requests > told.requests / 2, "{done:?} {told:?}");
+
+    // What is wrong there is asked for once more, and a site that is out is said to be out.
+    world.sites.memories[ILL].delete(&victim.object).await.unwrap();
+    scrub(&world, Depth::Inventory).await;
+    let plan = world.engine.plan_scrub(&system(), &order(&[ill], Depth::Heads)).await.unwrap();
+    assert_eq!(planned(&plan, Depth::Heads).requests, plan.sites[0].pieces + 1);
+    world.sites.set(&[ILL], State::Gone);
+    for _ in 0..4 {
+        world.sites.faults[ILL].head("x").await.unwrap_err();
+        let _ = world.get("large").await;
+    }
+    let plan = world.engine.plan_scrub(&system(), &order(&[], Depth::Heads)).await.unwrap();
+    assert!(plan.sites.iter().all(|site| site.is_out == (site.site.id == ill)), "{plan:?}");
+    assert!(plan.sites.iter().all(|site| site.is_out == (site.total() == Spent::default())), "{plan:?}");
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::{Extension, Json};
-use engine::{Depth, Purse, ScrubDone, ScrubOrder, Standard, Stop};
+use engine::{Depth, Purse, ScrubDone, ScrubOrder, Spent, Standard, Stop};
 use http::StatusCode;
 use model::{NanoDollars, Timestamp};
 use tokio::sync::watch;
@@ -17,7 +17,8 @@ use super::keys::rfc3339;
 use super::pages::PageQuery;
 use super::problem::{Problem, bad, body_of};
 use super::wire::{
-    Durability, DurableBucket, Finding, Findings, NewScrub, Proven, ProvenSite, ScrubState, ScrubSums, StoppedScrub,
+    DepthCost, Durability, DurableBucket, Finding, Findings, NewScrub, Proven, ProvenSite, ScrubCost, ScrubPlan,
+    ScrubState, ScrubSums, SiteScrub, StoppedScrub,
 };
 use super::{Admin, held};
 
@@ -85,6 +86,41 @@ pub async fn findings(
         over: finding.over.map(rfc3339),
     };
     Ok(Json(Findings { findings: found.into_iter().map(shown).collect(), next }))
+/// What a scrub would ask of the sites. Nothing is asked of them.
+#[utoipa::path(
+    post,
+    path = "/api/v1/scrub-plan",
+    request_body = NewScrub,
+    responses((status = 200, description = "What it would take", body = ScrubPlan))
+)]
+pub async fn plan(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    body: Result<Json<NewScrub>, JsonRejection>,
+) -> Result<Json<ScrubPlan>, Problem> {
+    caller.whole(&admin)?;
+    let order = order(&admin, body_of(body)?).await?;
+    let plan = admin.engine.plan_scrub(&admin.permit, &order).await?;
+    let total = plan.sites.iter().fold(Spent::default(), |sum, site| sum.and(site.total()));
+    let shown = |site: &engine::SiteScrub| SiteScrub {
+        site: site.site.name.clone(),
+        pieces: site.pieces,
+        depths: site.by_depth.iter().map(|(depth, cost)| depth_cost(*depth, *cost)).collect(),
+        total: scrub_cost(site.total()),
+        spent_today: scrub_cost(site.spent),
+        within_budget: site.is_within(plan.budget),
+        is_out: site.is_out,
+    };
+    let sites = plan.sites.iter().map(shown).collect();
+    Ok(Json(ScrubPlan { sites, budget: scrub_cost(plan.budget), total: scrub_cost(total) }))
+}
+
+fn depth_cost(depth: Depth, cost: Spent) -> DepthCost {
+    DepthCost { depth: depth.name().to_owned(), cost: scrub_cost(cost) }
+}
+
+fn scrub_cost(Spent { requests, bytes, cost }: Spent) -> ScrubCost {
+    ScrubCost { requests, bytes, dollars: dollars(cost) }
 }
 
 /// Begins a scrub; its state tells how far it is.

@@ -1016,6 +1016,47 @@ pub struct NewScrub {
     pub beyond_budget: bool,
 }
 
+/// What `POST /api/v1/scrub-plan` answers: what a scrub would ask of the sites, where nothing is wrong and nothing is
+/// written meanwhile.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct ScrubPlan {
+    pub sites: Vec<SiteScrub>,
+    /// Of each site and each day.
+    pub budget: ScrubCost,
+    /// Of all sites.
+    pub total: ScrubCost,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct SiteScrub {
+    pub site: String,
+    /// Those that are walked over; none where only stripes are read for pieces of other sites.
+    pub pieces: u64,
+    pub depths: Vec<DepthCost>,
+    pub total: ScrubCost,
+    /// By scrubs before.
+    pub spent_today: ScrubCost,
+    /// Whether what is left of the day's budget pays for it.
+    pub within_budget: bool,
+    /// It does not answer, and is not asked.
+    pub is_out: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DepthCost {
+    /// `inventory`, `heads` or `cells`.
+    pub depth: String,
+    pub cost: ScrubCost,
+}
+
+/// What looking takes, at list prices.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct ScrubCost {
+    pub requests: u64,
+    pub bytes: u64,
+    pub dollars: f64,
+}
+
 /// `GET /api/v1/scrubs`: the one under way, or the last one.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ScrubState {

@@ -14,6 +14,9 @@ pub struct ScrubArgs {
     /// How thoroughly; may be repeated [default: all three, one after the other]
     #[arg(long = "depth", value_enum)]
     pub depths: Vec<DepthArg>,
+    /// Print what it would ask of each site, and do nothing
+    #[arg(long)]
+    pub plan: bool,
     /// Go on when the day's budget is spent
     #[arg(long)]
     pub beyond_budget: bool,

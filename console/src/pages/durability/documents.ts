@@ -1,0 +1,24 @@
+/** `POST /scrub-plan`: told to whoever sees all labels. */
+export interface ScrubPlan {
+  sites: SiteScrub[];
+  /** Of each site and each day. */
+  budget: ScrubCost;
+  total: ScrubCost;
+}
+
+export interface SiteScrub {
+  site: string;
+  pieces: number;
+  depths: { depth: string; cost: ScrubCost }[];
+  total: ScrubCost;
+  spent_today: ScrubCost;
+  within_budget: boolean;
+  is_out: boolean;
+}
+
+export interface ScrubCost {
+  requests: number;
+  bytes: number;
+  dollars: number;
+}
+
