@@ -21,7 +21,7 @@ use crate::settings::Settings;
 use crate::sites::Sites;
 use crate::suspects::Suspects;
 use crate::upkeep::Lifecycles;
-use crate::upkeep::{Claims, Leaving, Moves, Scrub};
+use crate::upkeep::{Claims, Leaving, Moves, Scrub, Tasks};
 
 pub struct Inner {
     pub enclave: EnclaveId,
@@ -40,6 +40,8 @@ pub struct Inner {
     pub claims: Claims,
     pub lifecycles: Lifecycles,
     pub scrub: Scrub,
+    /// What begins by itself and is under way.
+    pub tasks: Tasks,
     pub counters: Counters,
     /// Rises with every batch shown.
     pub shown: watch::Sender<u64>,

@@ -298,6 +298,7 @@ impl Inner {
             claims: crate::upkeep::Claims::default(),
             lifecycles: crate::upkeep::Lifecycles::default(),
             scrub: crate::upkeep::Scrub::default(),
+            tasks: crate::upkeep::Tasks::default(),
             counters: Counters::default(),
             shown: watch::channel(0).0,
             catch_up: Notify::new(),

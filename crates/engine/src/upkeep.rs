@@ -22,6 +22,7 @@ mod snapshot;
 mod states;
 mod suspect;
 mod sweep;
+mod under_way;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +46,7 @@ pub use plan::Bill;
 pub use repair::{Compared, NotAsked, RepairPlan, Repaired};
 pub use scrub::{Purse, Scrub, ScrubDone, ScrubOrder, ScrubPlan, ScrubSettings, SiteScrub, Stop};
 pub use sweep::SweepPlan;
+pub use under_way::{Task, Tasks, UnderWay};
 
 /// How often running time is written down; what passes between is not counted, which only makes
 /// the sweep wait longer.

@@ -13,6 +13,8 @@ const DEEDS: Record<string, (what: string) => string> = {
   scrub: (what) => `Scrub: ${what}`,
   backup: (what) => `Backup of ${what}`,
   compaction: (what) => `Compaction of ${what}`,
+  sweep: (what) => `Sweep of ${what}`,
+  snapshot: (what) => `Snapshot, kept at ${what}`,
   move: (what) => `Move of ${what}`,
   adoption: (what) => `${what} moves in`,
 };

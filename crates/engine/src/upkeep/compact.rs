@@ -26,6 +26,7 @@ use policy::SystemPermit;
 use tracing::{debug, info};
 
 use super::mend::Tab;
+use super::under_way::{Begun, Task};
 use crate::api::Engine;
 use crate::commit::{Stood, StreamHandle, try_stand};
 use crate::error::Error;
@@ -120,11 +121,17 @@ impl Inner {
         tell: impl Fn(&Compaction) + Send + Sync,
     ) -> Result<Compaction, Error> {
         let (mut done, mut look) = (Compaction::default(), self.begin_look(highest).await?);
+        let mut task = None;
         while let Some((stream, runs)) = self.next_runs(&mut look).await? {
             for run in runs {
+                // Whoever asks for one tells of it; to look and find nothing is no news.
+                if highest.is_none() && task.is_none() {
+                    task = Some(self.tasks.begin(Task::Compaction, None, self.outside.clock.now()));
+                }
                 match self.compact_run(&stream, &run).await {
                     Ok(true) => {
                         done += of_run(&run);
+                        task.iter().for_each(|task: &Begun<'_>| task.add(run.len() as u64));
                         self.counters.compacted_segments.fetch_add(run.len() as u64, Ordering::Relaxed);
                     }
                     Ok(false) => done.waiting += 1,

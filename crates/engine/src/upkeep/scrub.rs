@@ -38,6 +38,7 @@ use crate::limits::VERIFIED_ROUNDS;
 use crate::sites::KnownSite;
 use crate::suspects::Suspicion;
 use crate::upkeep::ledger::Kept;
+use crate::upkeep::under_way::{Begun, Task};
 use revisit::Again;
 
 pub use plan::{ScrubPlan, SiteScrub};
@@ -103,6 +104,8 @@ struct Walking<'a> {
     due: Timestamp,
     walk: Walk,
     done: &'a watch::Sender<ScrubDone>,
+    /// Of a scrub of the background.
+    task: Option<&'a Begun<'a>>,
 }
 
 /// What became of one page of a walk.
@@ -176,7 +179,8 @@ impl Inner {
                 continue;
             }
             let due = settings.due_before(depth, now);
-            let mut walking = Walking { known, purse: Purse::Evenly, due, walk, done: &done };
+            let task = self.tasks.begin(Task::Scrub(depth), Some(&known.site.name), now);
+            let mut walking = Walking { known, purse: Purse::Evenly, due, walk, done: &done, task: Some(&task) };
             if fresh {
                 walking.walk.began = Some(now);
                 // Asking is for the walk that begins once a day: what stays bad is to cost little.
@@ -203,7 +207,7 @@ impl Inner {
             let now = self.outside.clock.now();
             let ended = self.catalog.scrub_state(known.site.id).await?.walks.remove(depth).and_then(|walk| walk.ended);
             let walk = Walk { place: None, began: Some(now), ended };
-            let mut walking = Walking { known, purse: order.purse, due: now, walk, done };
+            let mut walking = Walking { known, purse: order.purse, due: now, walk, done, task: None };
             done.send_modify(|done| done.at = format!("{} of {}", depth.name(), known.site.name));
             let stopped = if known.is_scrubbed() {
                 self.revisit(&walking, Again::Asked).await?;
@@ -319,5 +323,8 @@ impl Walking<'_> {
             done.looked_at += pieces as u64;
             done.proven += proven as u64;
         });
+        if let Some(task) = self.task {
+            task.add(pieces as u64);
+        }
     }
 }

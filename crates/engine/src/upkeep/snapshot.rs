@@ -29,6 +29,7 @@ use crate::inner::Inner;
 use crate::limits::LIST_PAGE;
 use crate::replay::{Found, Step};
 use crate::sites::{KnownSite, ListError};
+use crate::upkeep::under_way::Task;
 
 /// Rows of what was shredded that go in one transaction: others wait for the catalog meanwhile.
 const CLEARED_AT_ONCE: usize = 500;
@@ -131,6 +132,7 @@ impl Inner {
         if !is_due {
             return Ok(None);
         }
+        let _task = self.tasks.begin(Task::Snapshot, None, self.outside.clock.now());
         let Some(id) = self.take_snapshot(number).await? else { return Ok(None) };
         debug!(number = number.0, id = ?id, "a snapshot stands");
         self.remove_snapshots(&listed, |_, _| false).await;

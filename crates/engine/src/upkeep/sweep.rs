@@ -11,6 +11,7 @@ use crate::api::Engine;
 use crate::error::Error;
 use crate::inner::Inner;
 use crate::sites::{object_name, piece_name};
+use crate::upkeep::under_way::Task;
 
 /// What a sweep would delete.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +37,7 @@ impl Inner {
     pub(super) async fn sweep_forever(self: &Arc<Self>) {
         loop {
             tokio::time::sleep(self.settings.sweep_every).await;
+            let _task = self.tasks.begin(Task::Sweep, None, self.outside.clock.now());
             let swept = match self.plan_sweep().await {
                 Ok(plan) => self.sweep(&plan).await,
                 Err(error) => Err(error),

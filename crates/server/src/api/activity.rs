@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
+use engine::{Depth, Task};
 use model::SiteState;
 use model::adoption::Stage;
 
@@ -42,6 +43,7 @@ pub async fn seen(admin: &Admin, caller: &Caller) -> Result<Activity, Problem> {
         items.extend(repair(admin));
         items.extend(scrub(admin));
         items.extend(backup(admin));
+        items.extend(by_itself(admin));
     }
     items.extend(compaction(admin, caller));
     items.extend(moves(admin, caller).await?);
@@ -107,6 +109,42 @@ fn scrub(admin: &Admin) -> Option<ActivityItem> {
     let progress = Progress { done: done.looked_at, total: None, unit: "pieces".to_owned() };
     let what = if done.at.is_empty() { "the sites" } else { &done.at };
     Some(ActivityItem { progress: Some(progress), ..item("scrub", what, "an operator asked for it") })
+}
+
+/// What the background began.
+fn by_itself(admin: &Admin) -> Vec<ActivityItem> {
+    let shown = |task: engine::UnderWay| {
+        let (kind, what, why, unit) = words(task.task);
+        let progress = (task.done > 0).then(|| Progress { done: task.done, total: None, unit: unit.to_owned() });
+        let what = task.site.as_deref().unwrap_or(what);
+        ActivityItem { since: Some(rfc3339(task.since)), progress, ..item(kind, what, why) }
+    };
+    admin.engine.under_way(&admin.permit).into_iter().map(shown).collect()
+}
+
+/// Kind, what it is about where that is no site, why it is done, and what is counted of it.
+const fn words(task: Task) -> (&'static str, &'static str, &'static str, &'static str) {
+    match task {
+        Task::Scrub(Depth::Inventory) => {
+            ("scrub", "", "what the site lists is compared with the catalog once a day (`seen_every`)", "pieces")
+        }
+        Task::Scrub(Depth::Heads) => {
+            ("scrub", "", "pieces that no listing proved for two days are asked for one by one", "pieces")
+        }
+        Task::Scrub(Depth::Cells) => {
+            ("scrub", "", "pieces that were not read for so long (`read_every`) are read and proven", "pieces")
+        }
+        Task::Compaction => {
+            ("compaction", "the journal", "many small segments of it are sealed anew as fewer, every hour", "segments")
+        }
+        Task::Sweep => ("sweep", "the sites", "pieces that no record names are deleted after their grace", "pieces"),
+        Task::Snapshot => (
+            "snapshot",
+            "the sites",
+            "enough changed since the last one: a rebuild reads the journal from it on",
+            "records",
+        ),
+    }
 }
 
 fn backup(admin: &Admin) -> Option<ActivityItem> {

@@ -1091,6 +1091,14 @@ pub struct StoppedScrub {
     pub site: String,
     pub depth: String,
     pub why: String,
+/// One event of `GET /api/v1/events`: its `event:` and, in one line, its `data:`.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "event", content = "data", rename_all = "lowercase")]
+#[expect(dead_code, reason = "it is written as the lines of the stream, and only described as this")]
+pub enum Told {
+    Sites(KeptSites),
+    Activity(Activity),
+    Overview(Overview),
 }
 
 /// A document that is one page of a list.
@@ -1256,8 +1264,8 @@ pub struct Activity {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ActivityItem {
-    /// `catch-up`, `repair`, `evacuation`, `move`, `scrub`, `compaction`, `adoption`, `backup`, `suspended` or
-    /// `out`.
+    /// `catch-up`, `repair`, `evacuation`, `move`, `scrub`, `compaction`, `sweep`, `snapshot`, `adoption`, `backup`,
+    /// `suspended` or `out`.
     pub kind: String,
     /// What it is done to: a site, a bucket.
     pub what: String,
