@@ -223,7 +223,12 @@ def test_a_drill_beside_the_enclave_tells_what_would_not_come_back(copy):
         low = connect(world, keys=keys[U])
         for n in range(60):
             low.put_object(Bucket="plain", Key=f"more/{n}", Body=content(n, 2000))
+        assert "No rebuild drill was made" in run(binary(), "durability", *world.place)
         drill = json.loads(run(binary(), "rebuild", "--drill", *world.place, "--json"))
+        kept = json.loads(run(binary(), "durability", *world.place, "--json"))["last_drill"]
+        assert kept["tables"] == drill["tables"] and not kept["differs"] and kept["quiet"], kept
+        assert kept["failed"] is None and kept["silent_sites"] == drill["silent_sites"], kept
+        assert f"{kept['objects']} objects came back as they are." in run(binary(), "durability", *world.place)
         assert not drill["differs"] and drill["quiet"], drill
         assert sum(row["same"] for row in drill["tables"]) > 200
 
@@ -259,6 +264,8 @@ def test_a_drill_beside_the_enclave_tells_what_would_not_come_back(copy):
     version = next(row for row in drill["tables"] if row["table"] == "version")
     assert done.returncode != 0 and drill["differs"] and (version["missing"], version["unknown"]) == (1, 1)
     assert {path.name.split("-")[0] for path in world.directory.glob("catalog*")} == {"catalog.sqlite"}
+    kept = json.loads((world.directory / "drill.json").read_text())["drill"]
+    assert kept["differs"] and kept["tables"] == drill["tables"], "also without a running Entente"
 
 
 def test_a_terminal_is_shown_a_bar(copy):

@@ -108,6 +108,8 @@ test("the drill that the page tells of is run as it stands there, and finds noth
   expect(program).toBe("entente");
   await page.getByText("None was made on this data directory").waitFor();
   expect(await world.cli(...rest)).toContain("rows of the catalog as they are");
+  await page.getByText(/objects? came back as they are/).waitFor({ timeout: 20_000 });
+  await shot(page, "durability-drill-light");
   expect(faults).toEqual([]);
   await page.close();
 });

@@ -52,6 +52,11 @@ impl DataDir {
         ["catalog.before", "catalog.after", "catalog.drill"].map(|name| self.path.join(name))
     }
 
+    /// What the last drill came to.
+    pub fn last_drill(&self) -> PathBuf {
+        self.path.join("drill.json")
+    }
+
     /// Of the embedded default; a configuration keeps its root key elsewhere.
     pub fn root_key(&self) -> PathBuf {
         self.path.join("root.key")

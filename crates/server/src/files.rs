@@ -26,6 +26,19 @@ pub fn write_synced(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     sync_parent(path)
 }
 
+/// As [`write_synced`], also where somebody else may write the same file: `suffix`, random, names the temporary file
+/// beside it. Of two that write at once one stands, whole.
+pub fn replace_synced(path: &Path, bytes: &[u8], mode: u32, suffix: &str) -> io::Result<()> {
+    let temporary = beside(path, suffix);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written?;
+    sync_parent(path)
+}
+
 /// Makes a file of `bytes` at `path` where there is none, and refuses with `AlreadyExists` where
 /// there is something, a dangling link or the work of a program that was quicker included. Nothing
 /// but `path` is ever left, unless the machine stops midway: `suffix`, random, names the temporary

@@ -13,6 +13,7 @@ mod config;
 mod failure;
 
 mod data_dir;
+mod drill_file;
 mod files;
 mod lock;
 

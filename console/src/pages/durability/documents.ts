@@ -22,3 +22,13 @@ export interface ScrubCost {
   dollars: number;
 }
 
+/** `GET /drills`: the last one. What it came to is told to whoever sees all labels. */
+export interface Drill {
+  at: string;
+  failed?: string | null;
+  differs?: boolean;
+  quiet?: boolean;
+  objects?: number;
+  silent_sites?: string[];
+  tables?: { table: string; same: number; missing: number; unknown: number }[];
+}

@@ -4,9 +4,10 @@ import { useDocument } from "../../api/documents";
 import type { Durability as Ledger, Findings as Found } from "../../api/types";
 import { useSession } from "../../session";
 import { dollars } from "../../ui/format";
-import { Age, Bytes, Code, Load, Page, Panel } from "../../ui/parts";
+import { Age, Bytes, Load, Page, Panel } from "../../ui/parts";
 import { Table } from "../../ui/table";
 import { Compaction } from "./compaction";
+import { Drill } from "./drill";
 import { Findings } from "./findings";
 import { Proofs } from "./ledger";
 import { Repair } from "./repair";
@@ -39,18 +40,7 @@ export default function Durability() {
         {may("Scrub") && <Scrub changed={changed} />}
         {may("Keep") && <Repair changed={changed} />}
         {may("Keep") && <Compaction />}
-        <Panel title="Rebuild drill">
-          <div className="stack">
-            <p>
-              A drill rebuilds the catalog out of the sites and the root key into one that is thrown away, beside the running program, and compares the two row by row. It
-              needs the root key, so it is run on the machine itself; nothing here knows its result.
-            </p>
-            <Code label="command of the drill" text="entente rebuild --drill" />
-            <p className="muted">
-              What it takes is told by <code>entente rebuild --plan</code>. It fails if anything differs, and says in which tables.
-            </p>
-          </div>
-        </Panel>
+        <Drill />
         {ledger.data && ledger.data.sites.length > 0 && (
           <Panel title="Oldest proof at each site" wide aside="and what scrubs spent there today">
             <Table

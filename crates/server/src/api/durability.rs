@@ -20,7 +20,7 @@ use super::wire::{
     DepthCost, Durability, DurableBucket, Finding, Findings, NewScrub, Proven, ProvenSite, ScrubCost, ScrubPlan,
     ScrubState, ScrubSums, SiteScrub, StoppedScrub,
 };
-use super::{Admin, held};
+use super::{Admin, drills, held};
 
 /// The scrub under way, or the last one.
 pub struct Run {
@@ -51,7 +51,8 @@ pub async fn show_ledger(
     let buckets = ledger.rows.iter().map(|row| bucket(&admin, row)).collect();
     // What is said of a site is said of everything that lies there.
     let sites = if caller.sees_all(&admin) { ledger.sites.iter().map(site).collect() } else { Vec::new() };
-    Ok(Json(Durability { at: rfc3339(ledger.at), buckets, sites }))
+    let last_drill = drills::last(&admin, &caller).await?;
+    Ok(Json(Durability { at: rfc3339(ledger.at), buckets, sites, last_drill }))
 }
 
 /// What scrubs found of faults at sites.
@@ -86,6 +87,8 @@ pub async fn findings(
         over: finding.over.map(rfc3339),
     };
     Ok(Json(Findings { findings: found.into_iter().map(shown).collect(), next }))
+}
+
 /// What a scrub would ask of the sites. Nothing is asked of them.
 #[utoipa::path(
     post,

@@ -13,6 +13,7 @@ mod backups;
 mod buckets;
 mod copies;
 mod document;
+mod drills;
 mod durability;
 mod events;
 mod explain;
@@ -279,6 +280,8 @@ fn routes() -> OpenApiRouter<Arc<Admin>> {
         .routes(on(Duty::BackUp, routes!(copies::shares)))
         .routes(on(Duty::SeeStatus, routes!(durability::show_ledger)))
         .routes(on(Duty::SeeStatus, routes!(durability::findings)))
+        .routes(on(Duty::SeeStatus, routes!(drills::show)))
+        .routes(on(Duty::Scrub, routes!(durability::plan)))
         .routes(on(Duty::Scrub, routes!(durability::show, durability::begin)))
         .routes(on(Duty::BackUp, routes!(backups::plan)))
         .routes(on(Duty::BackUp, routes!(backups::show, backups::begin)))

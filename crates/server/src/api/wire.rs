@@ -937,6 +937,9 @@ pub struct Durability {
     pub buckets: Vec<DurableBucket>,
     /// For whom nothing in the enclave lies above; else empty.
     pub sites: Vec<ProvenSite>,
+    /// `null` where none was made on this data directory.
+    #[serde(default)]
+    pub last_drill: Option<Drill>,
 }
 
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -1057,6 +1060,47 @@ pub struct ScrubCost {
     pub dollars: f64,
 }
 
+/// `GET /api/v1/drills`: the last rebuild drill on this data directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Drill {
+    /// RFC 3339: when it was over.
+    pub at: String,
+    /// Only for those above whom nothing in the enclave lies: it is of everything that lies here.
+    #[serde(flatten)]
+    pub outcome: Option<DrillOutcome>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DrillOutcome {
+    /// Why it broke off, if it did: then it says nothing.
+    #[schema(required = false)]
+    pub failed: Option<String>,
+    /// Whether a rebuild would not bring back what there is.
+    #[schema(required = false)]
+    pub differs: bool,
+    /// Whether nothing was written while it ran.
+    #[schema(required = false)]
+    pub quiet: bool,
+    #[schema(required = false)]
+    pub objects: u64,
+    /// Sites that did not answer, and were done without.
+    #[schema(required = false)]
+    pub silent_sites: Vec<String>,
+    #[schema(required = false)]
+    pub tables: Vec<DrillRows>,
+}
+
+/// Rows of one table of the catalog.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DrillRows {
+    pub table: String,
+    pub same: u64,
+    /// In the catalog and not among what came back, or otherwise.
+    pub missing: u64,
+    /// Came back and was not in the catalog.
+    pub unknown: u64,
+}
+
 /// `GET /api/v1/scrubs`: the one under way, or the last one.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ScrubState {
@@ -1091,6 +1135,8 @@ pub struct StoppedScrub {
     pub site: String,
     pub depth: String,
     pub why: String,
+}
+
 /// One event of `GET /api/v1/events`: its `event:` and, in one line, its `data:`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "event", content = "data", rename_all = "lowercase")]

@@ -10,17 +10,19 @@ use std::sync::Arc;
 
 use catalog::{Catalog, Keys, SqliteCatalog};
 use engine::{Engine, Rebuilt};
+use model::Outside;
 use serde_json::json;
-use tokio::runtime::Handle;
 
 use super::rebuild::{clear_files, told, without};
 use super::{Output, table};
+use crate::api::rfc3339;
+use crate::api::wire::{self, DrillOutcome, DrillRows};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::failure::{Exit, Failure, chain};
 use crate::progress::Progress;
 use crate::root_key::RootFile;
-use crate::{outside, up};
+use crate::{drill_file, outside, up};
 
 /// Rows of one table.
 #[derive(Clone, Copy, Default)]
@@ -50,8 +52,10 @@ pub fn run(output: Output, config: &Config, dir: &DataDir, root: &RootFile) -> R
     clear(dir)?;
     let runtime = up::runtime()?;
     let progress = Arc::new(Progress::here(output));
-    let drill = runtime.block_on(drill(config, dir, root, &progress));
+    let outside = outside::real(runtime.handle().clone());
+    let drill = runtime.block_on(drill(config, dir, root, &progress, &outside));
     progress.end();
+    keep(dir, &drill, &outside, output);
     runtime.shutdown_timeout(up::LINGER_MAX);
     let cleared = clear(dir);
     let drill = drill?;
@@ -66,14 +70,19 @@ pub fn run(output: Output, config: &Config, dir: &DataDir, root: &RootFile) -> R
     }
 }
 
-async fn drill(config: &Config, dir: &DataDir, root: &RootFile, progress: &Arc<Progress>) -> Result<Drill, Failure> {
-    let outside = outside::real(Handle::current());
+async fn drill(
+    config: &Config,
+    dir: &DataDir,
+    root: &RootFile,
+    progress: &Arc<Progress>,
+    outside: &Outside,
+) -> Result<Drill, Failure> {
     let [before, after, scratch] = dir.catalogs_of_drill();
     let storage = |error: &catalog::Error| Failure::new(Exit::Storage, format!("cannot drill: {}", chain(error)));
     SqliteCatalog::copy(&dir.catalog(), &before).map_err(|error| storage(&error))?;
     let catalog = Arc::new(SqliteCatalog::open(&scratch, outside.clone()).map_err(|error| storage(&error))?);
     let roots = (root.load()?, root.load_next()?);
-    let parts = up::parts(config, Arc::clone(&catalog) as Arc<dyn Catalog>, roots, &outside)?;
+    let parts = up::parts(config, Arc::clone(&catalog) as Arc<dyn Catalog>, roots, outside)?;
     let rebuilt =
         Engine::rebuild(parts, Some(told(progress))).await.map_err(|error| up::refused(config, dir, &error))?;
     SqliteCatalog::copy(&dir.catalog(), &after).map_err(|error| storage(&error))?;
@@ -114,6 +123,33 @@ fn compare(before: &Counted, after: &Counted, found: &Counted) -> BTreeMap<Strin
         tables.entry(row.0.clone()).or_default().unknown += times.saturating_sub(known);
     }
     tables
+}
+
+/// Leaves what it came to where a running Entente finds it. That it cannot be left there changes nothing of it.
+fn keep(dir: &DataDir, drill: &Result<Drill, Failure>, outside: &Outside, output: Output) {
+    let outcome = match drill {
+        Ok(drill) => outcome(drill),
+        Err(failure) => DrillOutcome { failed: Some(failure.to_string()), ..DrillOutcome::default() },
+    };
+    let drill = wire::Drill { at: rfc3339(outside.clock.now()), outcome: Some(outcome) };
+    if let Err(failure) = drill_file::write(dir, &drill, outside) {
+        output.talk(&format!("what it came to is not kept: {failure}"));
+    }
+}
+
+fn outcome(drill: &Drill) -> DrillOutcome {
+    let rows = |(table, rows): (&String, &Rows)| {
+        let Rows { same, missing, unknown } = *rows;
+        DrillRows { table: table.clone(), same, missing, unknown }
+    };
+    DrillOutcome {
+        failed: None,
+        differs: drill.differs(),
+        quiet: drill.quiet,
+        objects: drill.rebuilt.totals.objects,
+        silent_sites: drill.rebuilt.silent.iter().cloned().collect(),
+        tables: drill.tables.iter().map(rows).collect(),
+    }
 }
 
 fn clear(dir: &DataDir) -> Result<(), Failure> {

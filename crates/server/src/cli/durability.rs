@@ -6,7 +6,7 @@ use http::Method;
 
 use super::client::Client;
 use super::{Output, size, table};
-use crate::api::wire::{Durability, DurableBucket, Finding, Findings, ProvenSite};
+use crate::api::wire::{Drill, Durability, DurableBucket, Finding, Findings, ProvenSite};
 use crate::args::{DurabilityArgs, FindingsArgs};
 use crate::failure::Failure;
 
@@ -38,7 +38,25 @@ fn shown(ledger: &Durability) -> String {
         text.push('\n');
         text += &table(["SITE", "OLDEST SEEN", "OLDEST READ", "REQUESTS TODAY", "BYTES", "DOLLARS"], &sites);
     }
-    text
+    text + "\n" + &drilled(ledger.last_drill.as_ref()) + "\n"
+}
+
+/// What the last rebuild drill came to.
+fn drilled(drill: Option<&Drill>) -> String {
+    let Some(Drill { at, outcome }) = drill else {
+        return "No rebuild drill was made on this data directory: `entente rebuild --drill` makes one.".to_owned();
+    };
+    let Some(outcome) = outcome else { return format!("The last rebuild drill was on {at}.") };
+    let came = match (&outcome.failed, outcome.differs) {
+        (Some(why), _) => format!("broke off: {why}"),
+        (None, true) => "differs: a rebuild would not bring back what there is".to_owned(),
+        (None, false) => format!("{} objects came back as they are", outcome.objects),
+    };
+    let without = match outcome.silent_sites.as_slice() {
+        [] => String::new(),
+        sites => format!(", without {}", sites.join(" and ")),
+    };
+    format!("The last rebuild drill, {at}{without}: {came}.")
 }
 
 /// A row for each kind of proof: how many objects have how many spare pieces that are proven so.
@@ -80,7 +98,28 @@ fn site(site: &ProvenSite) -> [String; 6] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::wire::Proven;
+    use crate::api::wire::{DrillOutcome, Proven};
+
+    #[test]
+    fn the_last_drill_is_told_as_far_as_one_may_know() {
+        let told = |outcome| drilled(Some(&Drill { at: "DATE".to_owned(), outcome }));
+        let well = DrillOutcome { objects: 7, ..DrillOutcome::default() };
+        let silent_sites = vec!["ours".to_owned()];
+        for (outcome, expected) in [
+            (None, "The last rebuild drill was on DATE."),
+            (Some(well.clone()), "The last rebuild drill, DATE: 7 objects came back as they are."),
+            (
+                Some(DrillOutcome { differs: true, silent_sites, ..well.clone() }),
+                "The last rebuild drill, DATE, without ours: differs: a rebuild would not bring back what there is.",
+            ),
+            (
+                Some(DrillOutcome { failed: Some("no root key".to_owned()), ..well }),
+                "The last rebuild drill, DATE: broke off: no root key.",
+            ),
+        ] {
+            assert_eq!(told(outcome), expected);
+        }
+    }
 
     #[test]
     fn a_row_counts_objects_by_their_spare_pieces() {
@@ -106,11 +145,13 @@ mod tests {
                 proven("recorded", None, 2, 9),
             ],
         };
-        let ledger = Durability { at: String::new(), buckets: vec![bucket], sites: Vec::new() };
+        let ledger = Durability { at: String::new(), buckets: vec![bucket], sites: Vec::new(), last_drill: None };
         let expected = "\
 BUCKET  LABEL  PROFILE  PROOF        LOST  0  1  2  3+  BYTES BELOW
 tea     L      quad     recorded     0     0  0  9  0   0 B
 tea     L      quad     read in 7 d  4     0  5  0  0   9 MiB
+
+No rebuild drill was made on this data directory: `entente rebuild --drill` makes one.
 ";
         assert_eq!(shown(&ledger), expected);
     }
