@@ -298,17 +298,24 @@ def test_a_site_is_checked_before_it_is_added_by_who_runs_sites(world, operator,
     assert f"bucket `pieces` at {closed['endpoint']} exists and is reached from here" in told["advice"][0], told
     officer.ask("POST", path, 403, json=good)
     signed(world, made(officer, "ada", "auditor")).ask("POST", path, 403, json=good)
+    keeper = signed(world, made(officer, "keeper", "platform-operator"))
     folder = world.directory.parent / "chosen"
     folder.mkdir()
     for status, says, wrong in (
-        (400, "run `entente site check` there", entry("hall-e", kind="local", path=str(folder))),
+        (400, "`entente site add` there", entry("hall-e", kind="local", path=str(folder))),
         (400, "line 8 of the entry: `buckets` is no setting of [site]", entry("hall-e", **closed, buckets="pieces")),
         (400, "here are 2", good["entry"] + entry("hall-f", **closed, bucket="more")),
         (409, "a site called `google` is there already", entry("google", **closed, bucket="pieces")),
     ):
-        problem = operator.ask("POST", path, status, json={"entry": wrong})
-        assert problem.headers["content-type"] == "application/problem+json", problem.headers
-        assert says in problem.json()["detail"], problem.text
+        for way in (path, "/api/v1/site-plan", "/api/v1/sites"):
+            problem = keeper.ask("POST", way, status, json={"entry": wrong})
+            assert problem.headers["content-type"] == "application/problem+json", problem.headers
+            assert says in problem.json()["detail"], problem.text
+    high = {"entry": entry("hall-e", **closed, bucket="pieces", ceiling="SECRET")}
+    assert "the ceiling of this site lies above" in keeper.ask("POST", "/api/v1/sites", 403, json=high).json()["detail"]
+    officer.ask("POST", "/api/v1/sites", 403, json=good)
+    alone = operator.ask("POST", "/api/v1/sites", 409, json=high).json()["detail"]
+    assert "start with --config FILE; nothing was written" in alone, alone
     assert not list(folder.iterdir()), "nothing is written where a session says"
 
 

@@ -115,3 +115,52 @@ def test_beyond_loopback_it_listens_only_when_told_that_this_is_not_safe(world):
     world.file.write_text(world.file.read_text().replace("[s3]", '[s3]\nlisten = "0.0.0.0:0"'))
     done = subprocess.run([binary(), "up", *world.place], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2 and "--insecure" in done.stderr, done.stderr
+
+
+def test_a_site_is_added_from_a_terminal_and_takes_pieces_after_a_restart(world):
+    run(binary(), "root-key", world.file.parent / "keys/root.key")
+    whole = world.file.read_text()
+    rest, own = whole.replace('"std"', '"quad"').rsplit("[[site]]", 1)
+    world.file.write_text(rest)
+    world.file.chmod(0o640)
+    entry = f"[[site]]{own}".strip()
+    world.start()
+    s3 = connect(world)
+    s3.create_bucket(Bucket="tea", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    body = content("tea", 3 * MIB)
+    s3.put_object(Bucket="tea", Key="large", Body=body)
+
+    def add(text, *more):
+        command = [binary(), "site", "add", "-", *world.place, *more]
+        return subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=60)
+
+    def sites():
+        return json.loads(run(binary(), "site", "list", *world.place, "--json"))
+
+    plan = json.loads(add(entry, "--plan", "--json").stdout)
+    assert plan == {"name": "own-1", "file": str(world.file), "text": f"\n{entry}\n"}, plan
+    missing = add(entry.replace("sites/own", "sites/nowhere"))
+    assert missing.returncode == 1 and "mount the directory" in missing.stderr, missing.stderr
+    assert "nothing was written" in missing.stderr and world.file.read_text() == rest
+    assert sites()["waiting"] == []
+
+    added = add(entry, "--json")
+    assert added.returncode == 0 and json.loads(added.stdout)["check"]["works"], added.stderr
+    assert world.file.read_text() == f"{rest}\n{entry}\n" and world.file.stat().st_mode & 0o777 == 0o640
+    assert sorted(world.file.parent.glob("entente.toml*")) == [world.file], "nothing is left beside it"
+    assert [site["name"] for site in sites()["waiting"]] == ["own-1"] and len(sites()["sites"]) == 4
+    assert "own-1 stands in the settings and waits for a restart" in run(binary(), "site", "list", *world.place)
+    again = add(entry)
+    assert again.returncode == 1 and "waits for a restart; nothing was written" in again.stderr, again.stderr
+
+    world.restart()
+    assert sites()["waiting"] == [] and [site["name"] for site in sites()["sites"]][4:] == ["own-1"]
+
+    def pieces():
+        return [path for path in (world.file.parent / "sites/own").glob("*/d/*/*") if path.is_file()]
+
+    assert pieces() == [], "nothing moves by itself"
+    run(binary(), "bucket", "move-data", "tea", "--profile", "std", *world.place, timeout=120)
+    assert pieces() != []
+    assert connect(world).get_object(Bucket="tea", Key="large")["Body"].read() == body
+    world.stop()

@@ -590,12 +590,24 @@ pub enum SiteCommand {
         #[command(flatten)]
         asker: AskerArgs,
     },
+    /// Check a further site, and write it into the settings file of the running Entente; it is used after a restart
+    Add(AddSiteArgs),
     /// Store nothing more there, and read only what is nowhere else; what lies there stays
     Suspend(SetSitesArgs),
     /// Use sites again that are suspended, being left, or detached
     Activate(SetSitesArgs),
     /// Bring everything elsewhere, prove the sites empty, and detach them; go on if it was broken off
     Evacuate(EvacuateArgs),
+#[derive(Debug, clap::Args)]
+pub struct AddSiteArgs {
+    #[command(flatten)]
+    pub asker: AskerArgs,
+    /// The site as one [[site]] of the settings, in TOML; `-` is stdin
+    #[arg(value_name = "FILE")]
+    pub entry: PathBuf,
+    /// Print what would be written and where, and do nothing; the site is not asked
+    #[arg(long)]
+    pub plan: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,3 +1,5 @@
+// Documents that these pages alone read.
+
 /** `POST /scrub-plan`: told to whoever sees all labels. */
 export interface ScrubPlan {
   sites: SiteScrub[];

@@ -1,39 +1,50 @@
-// Adding a site: sites stand in the settings file, so this writes the entry and says what to run.
+// Adding a site: sites stand in the settings file, so this makes the entry, has it checked and written there, and says
+// what to run where it cannot be.
 
 import { NativeSelect, TextInput } from "@mantine/core";
-import { useState } from "react";
+import { useRef, useState } from "react";
 
 import { useDocument } from "../../api/documents";
 import type { Sites } from "../../api/types";
 import { Link } from "../../router";
 import { useSession } from "../../session";
-import { Code, Page, Panel } from "../../ui/parts";
+import { Code, Page, Panel, State } from "../../ui/parts";
 import { vendorName } from "../../ui/sites";
 import { CheckNow } from "./check";
 import { KINDS, type SiteKind, type Wanted, complaints, stanza } from "./stanza";
+
+/** Stands in the settings, and does not run yet. */
+interface Waiting {
+  name: string;
+}
 
 const FIRST: Wanted = { name: "", vendor: "amazon", kind: "s3", region: "", settings: {}, ceiling: "", latitude: "", longitude: "" };
 
 export default function AddSite() {
   const { session, may } = useSession();
-  const sites = useDocument<Sites>("/sites");
+  const sites = useDocument<Sites & { waiting?: Waiting[] }>("/sites");
   const [wanted, setWanted] = useState<Wanted>(FIRST);
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const set = (more: Partial<Wanted>) => setWanted((before) => ({ ...before, ...more }));
   const touch = (name: string) => setTouched((before) => new Set(before).add(name));
-  const taken = (sites.data?.sites ?? []).map((site) => site.name);
+  const waiting = sites.data?.waiting ?? [];
+  const taken = [...(sites.data?.sites ?? []), ...waiting].map((site) => site.name);
   const wrong = complaints(wanted, taken);
   const kind = KINDS[wanted.kind];
   const text = (name: "name" | "region" | "latitude" | "longitude", label: string, description?: string) => (
     <TextInput label={label} description={description} value={wanted[name]} error={touched.has(name) && wrong[name]} onChange={(event) => set({ [name]: event.currentTarget.value.trim() })} onBlur={() => touch(name)} spellCheck={false} autoComplete="off" />
   );
   const entry = Object.keys(wrong).length === 0 ? stanza(wanted) : null;
+  // Of what was just added it is said that it was, although its name is taken by now.
+  const last = useRef<string | null>(null);
+  if (entry !== null) last.current = entry;
+  const checked = entry ?? (waiting.some(({ name }) => name === wanted.name) && last.current === stanza(wanted) ? last.current : null);
   return (
     <Page
       title="Add a site"
       lead={
         <>
-          <Link to="/sites">Vendors and sites</Link> · Sites stand in the settings file on the machine Entente runs on. This page writes the entry and can try it; the settings are not changed by it.
+          <Link to="/sites">Vendors and sites</Link> · Sites stand in the settings file on the machine Entente runs on. This page makes the entry, tries it, and can have it appended there.
         </>
       }
     >
@@ -84,12 +95,17 @@ export default function AddSite() {
             <div className="stack">
               {entry !== null ? (
                 <>
-                  <p>Append this to the file that <code>entente up --config</code> names:</p>
+                  <p>Check it below and have it appended, or append this by hand to the file that <code>entente up --config</code> names:</p>
                   <Code label="entry for the settings" text={entry} />
                 </>
               ) : (
                 <p className="muted">The entry stands here once name{kind.region ? ", region" : ""} and place are given.</p>
               )}
+              {waiting.map(({ name }) => (
+                <p key={name} role="status">
+                  <State kind="warn">Waits for a restart</State> {name} stands in the settings, and does not run yet.
+                </p>
+              ))}
               <p className="muted">
                 Secrets do not stand in the settings: give the credentials of the vendor as its own tools take them. What to create there, and the least rights it needs, is
                 described in <code>deploy/README.md</code>.
@@ -98,7 +114,7 @@ export default function AddSite() {
           </Panel>
           <Panel title="3. Check it">
             <div className="stack">
-              {wanted.kind !== "local" && may("Keep") && <CheckNow key={entry} entry={entry} />}
+              {wanted.kind !== "local" && may("Keep") && <CheckNow key={checked} entry={checked} added={sites.refresh} />}
               <p>Once it stands in the settings, this writes, reads, lists and deletes a small object at each site, and says what to do where that fails:</p>
               <Code label="command that checks the sites" text="entente site check --config entente.toml" />
             </div>

@@ -1,4 +1,4 @@
-// A site that is to be added, checked by Entente before it stands in the settings.
+// A site that is to be added, checked by Entente before it stands in the settings, and then written into them.
 
 import { Button } from "@mantine/core";
 import { useState } from "react";
@@ -20,7 +20,7 @@ const STEPS: Record<SiteCheckStep["step"], string> = {
 };
 
 /** `entry` is the stanza once it is whole. What is known of another one is not shown: give it as the `key` too. */
-export function CheckNow({ entry }: { entry: string | null }) {
+export function CheckNow({ entry, added }: { entry: string | null; added: () => unknown }) {
   const { api } = useSession();
   const [checked, setChecked] = useState<SiteCheck | null>(null);
   const { busy, problem, submit } = useDeed(async () => {
@@ -39,7 +39,43 @@ export function CheckNow({ entry }: { entry: string | null }) {
       <div className="stack" aria-live="polite">
         {checked && <Checked of={checked} />}
       </div>
+      {checked?.works && entry !== null && <AddNow entry={entry} added={added} />}
     </form>
+  );
+}
+
+/** `POST /sites`. */
+interface Added {
+  name: string;
+  /** The settings file. */
+  file: string;
+}
+
+/** It is checked once more before it is written. */
+function AddNow({ entry, added }: { entry: string; added: () => unknown }) {
+  const { api } = useSession();
+  const [done, setDone] = useState<Added | null>(null);
+  const { busy, problem, submit } = useDeed(async () => {
+    setDone(await api.post<Added>("/sites", { entry }));
+    await added();
+  });
+  if (done) {
+    return (
+      <p role="status">
+        <State kind="ok">{`${done.name} stands in the settings`}</State> It was written into <code>{done.file}</code>, and is used once Entente was restarted.
+      </p>
+    );
+  }
+  return (
+    <div className="stack">
+      <p>Entente can append the entry to the settings file it was started with. It checks the site once more before, and uses it from the next start on.</p>
+      <div>
+        <Button size="xs" onClick={submit} loading={busy}>
+          Add it to the settings
+        </Button>
+      </div>
+      {problem && <Failure problem={problem} title="It was not added" />}
+    </div>
   );
 }
 

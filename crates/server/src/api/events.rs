@@ -94,10 +94,11 @@ impl Last {
         if let Ok(sites) = keeping::all_sites(admin, caller).await {
             // Health and state are news; a sum that grows is not.
             let news: Vec<_> = sites.iter().map(|of| (&of.name, &of.state, of.reads, of.writes, &of.reason)).collect();
-            let news = format!("{news:?}");
+            let waiting = keeping::waiting_sites(admin).await;
+            let news = format!("{news:?} {waiting:?}");
             if news != self.sites {
                 self.sites = news;
-                send(teller, "sites", &KeptSites { sites, next: None }).await?;
+                send(teller, "sites", &KeptSites { sites, waiting, next: None }).await?;
             }
         }
         if let Ok(activity) = activity::seen(admin, caller).await {

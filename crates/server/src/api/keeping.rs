@@ -19,7 +19,7 @@ use super::problem::{Problem, bad, body_of};
 use super::status::health;
 use super::wire::{
     self, Compared, EvacuationPlan, Health, KeptSite, KeptSites, KeptSums, NewRepair, RepairPlan, RepairState,
-    SetSites, SitePrices, Sites, Spare, Work,
+    SetSites, SitePrices, Sites, Spare, WaitingSite, Work,
 };
 use super::{Admin, held};
 use crate::config::{SiteConfig, StoreConfig};
@@ -40,7 +40,8 @@ pub async fn sites(
 ) -> Result<Json<KeptSites>, Problem> {
     let (sites, next) = page
         .of(all_sites(&admin, &caller).await?.into_iter().enumerate().collect(), |(place, _)| format!("{place:06}"))?;
-    Ok(Json(KeptSites { sites: sites.into_iter().map(|(_, site)| site).collect(), next }))
+    let sites = sites.into_iter().map(|(_, site)| site).collect();
+    Ok(Json(KeptSites { sites, waiting: waiting_sites(&admin).await, next }))
 }
 
 /// The sites in the order of the configuration, as the caller may see them.
@@ -84,6 +85,19 @@ pub async fn all_sites(admin: &Admin, caller: &Caller) -> Result<Vec<KeptSite>, 
         });
     }
     Ok(sites)
+}
+
+/// Those that were added to the settings and do not run yet.
+pub async fn waiting_sites(admin: &Admin) -> Vec<WaitingSite> {
+    let config = admin.config.clone();
+    let waiting = tokio::task::spawn_blocking(move || config.waiting_sites()).await.unwrap_or_default();
+    let shown = |site: SiteConfig| WaitingSite {
+        kind: kind(&site).to_owned(),
+        name: site.name,
+        vendor: site.vendor.to_string(),
+        region: site.region,
+    };
+    waiting.into_iter().map(shown).collect()
 }
 
 fn kind(config: &SiteConfig) -> &'static str {

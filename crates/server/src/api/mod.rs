@@ -239,6 +239,8 @@ fn routes() -> OpenApiRouter<Arc<Admin>> {
         .routes(on(Duty::SeeStatus, routes!(events::follow)))
         .routes(on(Duty::Keep, routes!(keeping::set)))
         .routes(on(Duty::Keep, routes!(site_checks::check)))
+        .routes(on(Duty::Keep, routes!(site_checks::plan)))
+        .routes(on(Duty::Keep, routes!(site_checks::add)))
         .routes(on(Duty::Keep, routes!(keeping::plan_evacuation)))
         .routes(on(Duty::Keep, routes!(keeping::plan_repair)))
         .routes(on(Duty::Keep, routes!(keeping::repair, keeping::begin_repair)))

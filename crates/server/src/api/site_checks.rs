@@ -1,4 +1,4 @@
-//! Checks of sites that are to be added, before they stand in the configuration.
+//! Sites that are to be added: checked before they stand in the configuration, and then written into it.
 
 use std::sync::Arc;
 
@@ -6,12 +6,13 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::{Extension, Json};
 use http::StatusCode;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Admin;
 use super::guard::Caller;
 use super::problem::{Problem, bad, body_of};
-use super::wire::{NewSiteCheck, SiteCheck, SiteCheckStep};
-use crate::config::{Config, NoSite, SiteConfig};
+use super::wire::{AddedSite, NewSiteCheck, SiteCheck, SiteCheckStep, SitePlan};
+use crate::config::{Addition, Config, NoSite, NotAdded, SiteConfig};
 use crate::site_check::{self, Report, Step};
 
 /// Checks at a time: each may wait minutes for a site that does not answer.
@@ -30,32 +31,121 @@ pub async fn check(
     body: Result<Json<NewSiteCheck>, JsonRejection>,
 ) -> Result<Json<SiteCheck>, Problem> {
     let NewSiteCheck { entry } = body_of(body)?;
-    let site = meant(&entry, &admin.config)?;
-    let turn = Arc::clone(&admin.site_checks).try_acquire_owned();
-    let turn = turn.map_err(|_| Problem::new(StatusCode::CONFLICT, "another site is being checked: wait for it"))?;
+    let site = meant(&entry, &admin.config, &caller)?;
+    let turn = turn(&admin)?;
     tracing::info!(site = %site.name, by = ?caller.principal(), "a site that is to be added is checked");
-    let ceiling = admin.accreditation.banner(&site.facts.ceiling);
-    // It goes on when nobody waits for it any more, and deletes what it wrote.
-    let work = tokio::spawn(async move {
-        let report = site_check::check(&site, &admin.outside).await;
-        drop(turn);
-        report
-    });
-    let report = work
-        .await
-        .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the check broke: {error}")))?;
-    Ok(Json(shown(report, ceiling)))
+    Ok(Json(tried(&admin, site, turn).await?.0))
 }
 
-/// The site of an entry, if it may be checked from here.
-fn meant(entry: &str, config: &Config) -> Result<SiteConfig, Problem> {
+/// What adding a site would write into the settings. Nothing is written, and the site is not asked.
+#[utoipa::path(
+    post,
+    path = "/api/v1/site-plan",
+    request_body = NewSiteCheck,
+    responses((status = 200, description = "What would be written, and where", body = SitePlan))
+)]
+pub async fn plan(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    body: Result<Json<NewSiteCheck>, JsonRejection>,
+) -> Result<Json<SitePlan>, Problem> {
+    let NewSiteCheck { entry } = body_of(body)?;
+    let addition = addition(&admin, &caller, entry).await?;
+    Ok(Json(SitePlan {
+        name: addition.site.name.clone(),
+        file: addition.path.display().to_string(),
+        text: addition.text,
+    }))
+}
+
+/// Adds a site to the settings file that Entente was started with, if a check of it that is made first finds that it
+/// works. It is used from the next start on; until then `GET /api/v1/sites` tells that it waits.
+#[utoipa::path(
+    post,
+    path = "/api/v1/sites",
+    request_body = NewSiteCheck,
+    responses((status = 201, description = "It stands in the settings", body = AddedSite))
+)]
+pub async fn add(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    body: Result<Json<NewSiteCheck>, JsonRejection>,
+) -> Result<(StatusCode, Json<AddedSite>), Problem> {
+    let NewSiteCheck { entry } = body_of(body)?;
+    // Before the site is asked for anything: what cannot be written need not be tried.
+    let site = addition(&admin, &caller, entry.clone()).await?.site;
+    let (check, turn) = tried(&admin, site, turn(&admin)?).await?;
+    if !check.works {
+        let why = check.advice.join("; ");
+        let why = format!("`{}` does not work as a site, and nothing was written: {why}", check.name);
+        return Err(Problem::new(StatusCode::CONFLICT, why));
+    }
+    // The settings as they are now; one addition at a time goes from here to the end.
+    let addition = addition(&admin, &caller, entry).await?;
+    let (name, file) = (addition.site.name.clone(), addition.path.display().to_string());
+    let suffix = hex::encode(admin.outside.random::<8>());
+    let written = tokio::task::spawn_blocking(move || addition.write(&suffix)).await;
+    written.map_err(|error| broke(&error))?.map_err(refused)?;
+    drop(turn);
+    tracing::info!(site = %name, by = ?caller.principal(), "a site was added to the settings, and waits for a restart");
+    Ok((StatusCode::CREATED, Json(AddedSite { name, file, check })))
+}
+
+async fn addition(admin: &Admin, caller: &Caller, entry: String) -> Result<Addition, Problem> {
+    let config = admin.config.clone();
+    let site = meant(&entry, &config, caller)?;
+    // Where data of a label may lie is said by those who may see it.
+    let theirs = site.facts.ceiling <= caller.label(admin) || caller.sees_all(admin);
+    if !theirs {
+        let why =
+            "the ceiling of this site lies above your key: sign with a key at that label, and nothing was written";
+        return Err(Problem::new(StatusCode::FORBIDDEN, why));
+    }
+    let read = tokio::task::spawn_blocking(move || config.addition(&entry)).await;
+    read.map_err(|error| broke(&error))?.map_err(refused)
+}
+
+/// What is refused leaves the settings as they were, and says so.
+fn refused(why: NotAdded) -> Problem {
+    let (status, why) = match why {
+        NotAdded::Wrong(why) => (StatusCode::BAD_REQUEST, why),
+        NotAdded::Taken(why) | NotAdded::Settings(why) => (StatusCode::CONFLICT, why),
+    };
+    Problem::new(status, format!("{why}; nothing was written"))
+}
+
+fn broke(error: &tokio::task::JoinError) -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the check broke: {error}"))
+}
+
+fn turn(admin: &Admin) -> Result<OwnedSemaphorePermit, Problem> {
+    let turn = Arc::clone(&admin.site_checks).try_acquire_owned();
+    turn.map_err(|_| Problem::new(StatusCode::CONFLICT, "another site is being checked: wait for it"))
+}
+
+/// What the site does; the turn is given back with it.
+async fn tried(
+    admin: &Arc<Admin>,
+    site: SiteConfig,
+    turn: OwnedSemaphorePermit,
+) -> Result<(SiteCheck, OwnedSemaphorePermit), Problem> {
+    let ceiling = admin.accreditation.banner(&site.facts.ceiling);
+    let admin = Arc::clone(admin);
+    // It goes on when nobody waits for it any more, and deletes what it wrote.
+    let work = tokio::spawn(async move { (site_check::check(&site, &admin.outside).await, turn) });
+    let (report, turn) = work.await.map_err(|error| broke(&error))?;
+    Ok((shown(report, ceiling), turn))
+}
+
+/// The site of an entry, if this caller may name it from here.
+fn meant(entry: &str, config: &Config, caller: &Caller) -> Result<SiteConfig, Problem> {
     let site = config.further_site(entry).map_err(|refused| match refused {
         NoSite::Wrong(why) => bad(why),
         NoSite::Taken(why) => Problem::new(StatusCode::CONFLICT, why),
     })?;
     // Whoever has a session need not have the machine, and may not choose directories that this writes into.
-    if site.directory().is_some() {
-        let why = "a directory is checked on its machine: run `entente site check` there";
+    if site.directory().is_some() && !matches!(caller, Caller::Operator) {
+        let why = "a directory is named on its machine: run `entente site check` or `entente site add` there";
         return Err(bad(why.to_owned()));
     }
     Ok(site)
@@ -89,28 +179,34 @@ anonymous = true
         Config::of_place(&PlaceArgs { data_dir: Some("/nonexistent".into()), config: None }).unwrap()
     }
 
+    /// Somebody with a key.
+    fn person() -> Caller {
+        Caller::Person(model::Session::anonymous())
+    }
+
     fn check(entry: &str, config: &Config, status: u16, says: &str) {
-        let problem = meant(entry, config).unwrap_err();
+        let problem = meant(entry, config, &person()).unwrap_err();
         let told = format!("{problem:?}");
         assert!(problem.status == status && told.contains(says), "`{says}`: {told}");
     }
 
     #[test]
     fn what_cannot_be_checked_from_here_is_refused_with_the_reason() {
-        assert_eq!(meant(ENTRY, &config()).unwrap().name, "hall-e");
+        assert_eq!(meant(ENTRY, &config(), &person()).unwrap().name, "hall-e");
         let local = "[[site]]\nname = \"hall-e\"\nvendor = \"own\"\nkind = \"local\"\npath = \"/srv/e\"\n";
-        check(local, &config(), 400, "run `entente site check` there");
+        check(local, &config(), 400, "`entente site add` there");
+        assert_eq!(meant(local, &config(), &Caller::Operator).unwrap().name, "hall-e", "who has the machine may");
         check("", &config(), 400, "write one [[site]]");
         check(&ENTRY.replace("bucket", "buckets"), &config(), 400, "line 6 of the entry: `buckets`");
         check(&ENTRY.replace("hall-e", "google"), &config(), 409, "a site called `google` is there already");
         let mut grown = config();
-        grown.sites.push(meant(ENTRY, &config()).unwrap());
+        grown.sites.push(meant(ENTRY, &config(), &person()).unwrap());
         check(&ENTRY.replace("hall-e", "hall-f"), &grown, 409, "the site `hall-e` lies there already");
     }
 
     #[test]
     fn a_site_works_if_all_steps_do() {
-        let site = meant(ENTRY, &config()).unwrap();
+        let site = meant(ENTRY, &config(), &person()).unwrap();
         let checked = shown(Report::unopened(&site, "no credentials"), "UNCLASSIFIED".to_owned());
         assert!(!checked.works && checked.steps.is_empty());
         assert_eq!((checked.vendor.as_str(), checked.advice.as_slice()), ("own", &["no credentials".to_owned()][..]));

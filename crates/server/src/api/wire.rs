@@ -620,9 +620,22 @@ pub struct Differing {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct KeptSites {
     pub sites: Vec<KeptSite>,
+    /// Those that were added to the settings file and wait for a restart; on each page.
+    #[serde(default)]
+    pub waiting: Vec<WaitingSite>,
     /// Where the next page begins (`after`); `null` at the end.
     #[serde(default)]
     pub next: Option<String>,
+}
+
+/// A site that stands in the settings file and does not run yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WaitingSite {
+    pub name: String,
+    pub vendor: String,
+    pub region: String,
+    /// `local`, `s3`, `azure`, `gcs` or `oci`.
+    pub kind: String,
 }
 
 /// What a site is used for, and what was brought away from it since it was last begun to be left.
@@ -709,12 +722,31 @@ pub struct SetSites {
     pub state: String,
 }
 
-/// `POST /api/v1/site-checks`.
+/// `POST /api/v1/site-checks`, `POST /api/v1/site-plan` and `POST /api/v1/sites`.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSiteCheck {
-    /// The site as one `[[site]]` of the configuration, in TOML; a directory is not checked from here.
+    /// The site as one `[[site]]` of the configuration, in TOML; a directory is taken with the admin token alone.
     pub entry: String,
+}
+
+/// What `POST /api/v1/site-plan` answers: what adding a site would write.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct SitePlan {
+    pub name: String,
+    /// The settings file.
+    pub file: String,
+    /// What is written behind what stands there.
+    pub text: String,
+}
+
+/// What `POST /api/v1/sites` answers: the site stands in the settings, and is used from the next start on.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct AddedSite {
+    pub name: String,
+    /// The settings file.
+    pub file: String,
+    pub check: SiteCheck,
 }
 
 /// What `POST /api/v1/site-checks` answers, whether the site works or not.

@@ -9,7 +9,7 @@ use super::client::Client;
 use super::{Output, follow, health, size, table, table_toned};
 use crate::api::wire::{
     Compared, EvacuationPlan, KeptSite, KeptSites, NewRepair, NotAsked, RepairPlan, RepairState, SetSites, Sites,
-    Waiting, Work,
+    Waiting, WaitingSite, Work,
 };
 use crate::args::{AskerArgs, EvacuateArgs, RepairArgs, SetSitesArgs};
 use crate::failure::{Exit, Failure};
@@ -135,12 +135,18 @@ impl Told {
 }
 
 pub fn list(asker: &AskerArgs, output: Output) -> Result<(), Failure> {
-    let kept = KeptSites { sites: sites(&Client::asked(asker)?)?, next: None };
+    let kept: KeptSites = Client::asked(asker)?.list("/api/v1/sites")?;
     let row = |site: &KeptSite| {
         [site.name.clone(), site.vendor.clone(), site.region.clone(), site.state.clone(), pieces_of(site)]
     };
     let rows = || kept.sites.iter().map(row).collect::<Vec<_>>();
-    output.show(&kept, || table_toned(["SITE", "VENDOR", "REGION", "STATE", "PIECES"], &rows(), health))
+    output.show(&kept, || table_toned(["SITE", "VENDOR", "REGION", "STATE", "PIECES"], &rows(), health) + &wait(&kept))
+}
+
+/// Those that stand in the settings and do not run yet.
+fn wait(kept: &KeptSites) -> String {
+    let line = |site: &WaitingSite| format!("{} stands in the settings and waits for a restart\n", site.name);
+    kept.waiting.iter().map(line).collect()
 }
 
 /// Whoever does not see everything is not told.
@@ -203,7 +209,7 @@ pub fn evacuate(args: &EvacuateArgs, output: Output) -> Result<(), Failure> {
         Ok(None)
     })?;
     progress.end();
-    let gone = KeptSites { sites, next: None };
+    let gone = KeptSites { sites, waiting: Vec::new(), next: None };
     output.show(&gone, || left(&gone.sites))
 }
 

@@ -26,6 +26,7 @@ pub mod restore;
 pub mod root_key;
 pub mod scrub;
 pub mod site;
+pub mod site_add;
 pub mod status;
 pub mod user;
 

@@ -1,6 +1,7 @@
 //! `entente.toml`: from text to a checked [`Config`]. Every complaint names its line, and all of
 //! them are told at once.
 
+pub mod grow;
 mod scrub;
 mod site;
 

@@ -22,6 +22,7 @@ use crate::root_key::PassphraseFrom;
 
 pub use encryption::{Pair, Tls};
 pub use file::NoSite;
+pub use file::grow::{Addition, NotAdded};
 
 /// The region S3 clients sign for. It is the one they assume when nobody tells them another.
 pub const DEFAULT_REGION: &str = "us-east-1";
@@ -146,6 +147,16 @@ impl Config {
     /// One more `[[site]]`, read as if it stood beside those that there are.
     pub fn further_site(&self, entry: &str) -> Result<SiteConfig, NoSite> {
         file::further_site(entry, self)
+    }
+
+    /// What adding it to the settings file would write.
+    pub fn addition(&self, entry: &str) -> Result<Addition, NotAdded> {
+        file::grow::addition(self, entry)
+    }
+
+    /// Sites that were added to the settings file since it was read.
+    pub fn waiting_sites(&self) -> Vec<SiteConfig> {
+        file::grow::waiting(self)
     }
 
     fn embedded(dir: &DataDir) -> Config {
