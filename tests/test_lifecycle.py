@@ -1,5 +1,6 @@
 """Lifecycle rules at work, with days of a second: what is due goes, what is not or is locked stays."""
 
+import json
 import time
 
 import pytest
@@ -76,6 +77,9 @@ def test_objects_versions_markers_and_uploads_go_when_they_are_due(world):
 
     left = [("held", True), ("held", False), ("k", True), ("k", False)]
     until("older versions and lone markers go", lambda: versions() == (left, []))
+    due = json.loads(run(binary(), "bucket", "lifecycle", "--plan", *world.place, "--json"))
+    counts = {"rule": "rule 1", "expired": 0, "removed": 1, "aborted": 0}
+    assert [{**row, "label": ""} for row in due["rows"]] == [{"bucket": "locked", "label": "", **counts}], due
     s3.put_object_legal_hold(Bucket="locked", Key="held", VersionId=held, LegalHold={"Status": "OFF"})
     until("what was held goes when it is not", lambda: len(versions()[0]) == 3)
     assert s3.get_object(Bucket="locked", Key="held")["Body"].read() == b"newer"

@@ -13,7 +13,7 @@ use crate::root_key::PassphraseFrom;
 
 pub use keep::{
     BucketArgs, BucketCommand, CompactArgs, DepthArg, DurabilityArgs, EvacuateArgs, FindingsArgs, JournalArgs,
-    JournalCommand, MoveDataArgs, RepairArgs, ScrubArgs, SetSitesArgs,
+    JournalCommand, MoveDataArgs, PlannedArgs, RepairArgs, ScrubArgs, SetSitesArgs,
 };
 
 /// Where data lies when nobody says otherwise, seen from the working directory.
@@ -596,8 +596,12 @@ pub enum SiteCommand {
     Suspend(SetSitesArgs),
     /// Use sites again that are suspended, being left, or detached
     Activate(SetSitesArgs),
+    /// Tell which pieces that no record names would be deleted now; the running Entente does it by itself, every hour
+    Sweep(PlannedArgs),
     /// Bring everything elsewhere, prove the sites empty, and detach them; go on if it was broken off
     Evacuate(EvacuateArgs),
+}
+
 #[derive(Debug, clap::Args)]
 pub struct AddSiteArgs {
     #[command(flatten)]

@@ -95,6 +95,7 @@ fn run(args: Args) -> Result<(), Failure> {
         }
         Command::Bucket(bucket) => match bucket.command {
             BucketCommand::MoveData(move_data) => cli::moving::run(&move_data, output),
+            BucketCommand::Lifecycle(plan) => cli::by_itself::lifecycle(&plan, output),
         },
         Command::Repair(repair) => cli::keeping::repair(&repair, output),
         Command::Journal(journal) => match journal.command {
@@ -102,6 +103,8 @@ fn run(args: Args) -> Result<(), Failure> {
         },
         Command::Site(site) => match site.command {
             SiteCommand::Check(check) => cli::site::run(&check, output),
+            SiteCommand::Add(add) => cli::site_add::run(&add, output),
+            SiteCommand::Sweep(plan) => cli::by_itself::sweep(&plan, output),
             SiteCommand::List { asker } => cli::keeping::list(&asker, output),
             SiteCommand::Suspend(sites) => cli::keeping::set(&sites, "suspended", output),
             SiteCommand::Activate(sites) => cli::keeping::set(&sites, "active", output),

@@ -11,6 +11,7 @@ mod again;
 mod asked;
 mod backups;
 mod buckets;
+mod by_itself;
 mod copies;
 mod document;
 mod drills;
@@ -244,6 +245,8 @@ fn routes() -> OpenApiRouter<Arc<Admin>> {
         .routes(on(Duty::Keep, routes!(keeping::plan_evacuation)))
         .routes(on(Duty::Keep, routes!(keeping::plan_repair)))
         .routes(on(Duty::Keep, routes!(keeping::repair, keeping::begin_repair)))
+        .routes(on(Duty::Keep, routes!(by_itself::plan_sweep)))
+        .routes(on(Duty::Keep, routes!(by_itself::plan_lifecycle)))
         .routes(on(Duty::Keep, routes!(journal::plan)))
         .routes(on(Duty::Keep, routes!(journal::show, journal::begin)))
         .routes(on(Duty::Keep, routes!(moving::plan)))

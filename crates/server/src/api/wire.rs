@@ -962,6 +962,43 @@ pub struct CompactionState {
     pub failed: Option<String>,
 }
 
+/// `GET /api/v1/sweep-plan`.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct SweepPlan {
+    /// Those where something would go.
+    pub sites: Vec<SweptSite>,
+    /// Pieces that no record names, and not for long enough yet.
+    pub waiting: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct SweptSite {
+    pub site: String,
+    pub pieces: u64,
+}
+
+/// `GET /api/v1/lifecycle-plan`.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct LifecyclePlan {
+    pub rows: Vec<LifecycleRow>,
+    /// Whether there may be more than one round does.
+    pub more: bool,
+}
+
+/// What one rule of a bucket makes due.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct LifecycleRow {
+    pub bucket: String,
+    pub label: String,
+    pub rule: String,
+    /// Objects that are deleted, or hidden by a marker where versions are kept.
+    pub expired: u64,
+    /// Versions and markers that go for good.
+    pub removed: u64,
+    /// Uploads that are given up.
+    pub aborted: u64,
+}
+
 /// `GET /api/v1/durability`.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Durability {

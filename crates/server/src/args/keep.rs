@@ -96,6 +96,19 @@ pub struct BucketArgs {
 pub enum BucketCommand {
     /// Bring what lies in a bucket to where its profile says, after changing that or adding sites
     MoveData(MoveDataArgs),
+    /// Tell what lifecycle rules make due now; the running Entente does it by itself, every hour
+    Lifecycle(PlannedArgs),
+}
+
+/// Of what goes by itself, and can only be looked at.
+#[derive(Debug, clap::Args)]
+pub struct PlannedArgs {
+    #[command(flatten)]
+    pub asker: AskerArgs,
+    /// Print what would be done now, and do nothing
+    #[arg(long, required = true)]
+    #[expect(dead_code, reason = "there is nothing else to ask for, and whoever asks says so")]
+    pub plan: bool,
 }
 
 #[derive(Debug, clap::Args)]

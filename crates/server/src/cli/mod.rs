@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod backup;
+pub mod by_itself;
 mod client;
 pub mod completion;
 pub mod crypto;
