@@ -12,7 +12,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{self, Content, Ref, RefOr, Required, ResponseBuilder};
+use utoipa::openapi::{self, Content, Header, Ref, RefOr, Required, ResponseBuilder};
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::{Admin, wire};
@@ -133,6 +133,7 @@ fn complete(path: &str, method: &HttpMethod, operation: &mut Operation, whose: W
         operation.security = Some(vec![SecurityRequirement::default()]);
     }
     let takes_body = operation.request_body.is_some();
+    let is_document = is_document(operation);
     let parameters = operation.parameters.get_or_insert_default();
     let named = parameters.iter().any(|parameter| parameter.parameter_in == ParameterIn::Path);
     let asked = parameters.iter().any(|parameter| parameter.parameter_in == ParameterIn::Query);
@@ -155,7 +156,7 @@ fn complete(path: &str, method: &HttpMethod, operation: &mut Operation, whose: W
             refusals.push((413, "The body is too large."));
             refusals.push((422, "The document is not of this kind, or the Idempotency-Key came with another request."));
         }
-        HttpMethod::Get if operation.responses.responses.contains_key("200") => {
+        HttpMethod::Get if is_document => {
             // What is no tag of ours is one that nobody has.
             parameters.push(header("If-None-Match", "The `ETag` of the document that the caller has.", text()));
             let unchanged = ResponseBuilder::new().description("The caller has it already.").build();
@@ -175,6 +176,36 @@ fn complete(path: &str, method: &HttpMethod, operation: &mut Operation, whose: W
     for (status, why) in refusals {
         operation.responses.responses.entry(status.to_string()).or_insert_with(|| RefOr::T(refused(why)));
     }
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response {
+            carry(method, status, response);
+        }
+    }
+}
+
+/// Says which headers an answer has beside those of HTTP.
+fn carry(method: &HttpMethod, status: &str, response: &mut openapi::Response) {
+    let is_document = response.content.contains_key("application/json");
+    let mut says = |name: &str, why: &str| {
+        let mut header = Header::new(ObjectBuilder::new().schema_type(Type::String));
+        header.description = Some(why.to_owned());
+        response.headers.insert(name.to_owned(), header);
+    };
+    says("x-request-id", "What the logs call this request.");
+    match (method, status) {
+        (HttpMethod::Get, "200") if is_document => says("ETag", "Changes with the document: see `If-None-Match`."),
+        (HttpMethod::Get, "304") => says("ETag", "That of the document."),
+        (HttpMethod::Post, _) => {
+            says("Idempotency-Replayed", "`true` where this is the answer to an order that was carried out before.");
+        }
+        _ => {}
+    }
+}
+
+/// Whether it answers with a document, which has an `ETag`.
+fn is_document(operation: &Operation) -> bool {
+    let well = operation.responses.responses.get("200");
+    well.is_some_and(|well| matches!(well, RefOr::T(well) if well.content.contains_key("application/json")))
 }
 
 fn refused(why: &str) -> openapi::Response {

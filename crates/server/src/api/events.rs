@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::guard::{self, Caller};
 use super::problem::Problem;
-use super::wire::{KeptSites, Overview};
+use super::wire::{KeptSites, Overview, Told};
 use super::{Admin, activity, keeping, overview};
 
 /// Streams that are open at a time: each looks once a second.
@@ -32,7 +32,7 @@ const COMMENT_EVERY: Duration = Duration::from_secs(15);
 #[utoipa::path(
     get,
     path = "/api/v1/events",
-    responses((status = 200, description = "The events", body = String, content_type = "text/event-stream"))
+    responses((status = 200, description = "The events, one after another", body = Told, content_type = "text/event-stream"))
 )]
 pub async fn follow(
     State(admin): State<Arc<Admin>>,

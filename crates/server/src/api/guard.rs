@@ -114,7 +114,7 @@ pub fn for_callers(routes: Routes) -> Routes {
 }
 
 /// Handlers of the duty.
-pub fn only_on(duty: Duty, methods: MethodRouter<Arc<Admin>>) -> MethodRouter<Arc<Admin>> {
+fn only_on(duty: Duty, methods: MethodRouter<Arc<Admin>>) -> MethodRouter<Arc<Admin>> {
     methods.route_layer(middleware::from_fn(
         move |Extension(caller): Extension<Caller>, request: Request, next: Next| async move {
             if caller.may(duty) {

@@ -29,7 +29,22 @@ const UNPROVEN: &str = "unproven";
 /// What stands for the label of the stream that users, keys and sites are in.
 const CONTROL: &str = "control";
 
+/// What is counted and timed, for Prometheus: the series of what lies at or below the caller's label. In OpenMetrics with
+/// exemplars for who accepts that.
+///
 /// A scrape walks over nothing: it shows what is counted anyway, and the ledger that the background walked last.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    responses((
+        status = 200,
+        description = "The series",
+        content(
+            (String = "text/plain; version=0.0.4; charset=utf-8"),
+            (String = "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        ),
+    ))
+)]
 pub async fn show(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
