@@ -31,9 +31,12 @@ pub struct UnderWay {
     pub done: u64,
 }
 
-/// All that is under way.
+/// Which task, and at which site if it is about one.
+type Key = (Task, Option<String>);
+
+/// All that is under way: since when, and how much is done.
 #[derive(Default)]
-pub struct Tasks(Mutex<BTreeMap<(Task, Option<String>), (Timestamp, u64)>>);
+pub struct Tasks(Mutex<BTreeMap<Key, (Timestamp, u64)>>);
 
 impl Tasks {
     /// It is under way until what this gives is dropped.
@@ -43,7 +46,7 @@ impl Tasks {
         Begun { tasks: self, key }
     }
 
-    fn held(&self) -> MutexGuard<'_, BTreeMap<(Task, Option<String>), (Timestamp, u64)>> {
+    fn held(&self) -> MutexGuard<'_, BTreeMap<Key, (Timestamp, u64)>> {
         // Nothing panics while it holds the lock; a poisoned map is still whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -58,7 +61,7 @@ impl Tasks {
 /// A task until it is dropped, also where it breaks off.
 pub struct Begun<'a> {
     tasks: &'a Tasks,
-    key: (Task, Option<String>),
+    key: Key,
 }
 
 impl Begun<'_> {

@@ -107,7 +107,6 @@ pub struct PlannedArgs {
     pub asker: AskerArgs,
     /// Print what would be done now, and do nothing
     #[arg(long, required = true)]
-    #[expect(dead_code, reason = "there is nothing else to ask for, and whoever asks says so")]
     pub plan: bool,
 }
 
