@@ -816,7 +816,10 @@ mod tests {
             let value = argument.get_possible_values().first().map_or("1".to_owned(), |one| one.get_name().to_owned());
             match argument.get_long() {
                 None if argument.is_positional() => line.push(value),
-                Some(name) if argument.is_required_set() => line.extend([format!("--{name}"), value]),
+                Some(name) if argument.is_required_set() => {
+                    line.push(format!("--{name}"));
+                    line.extend(argument.get_action().takes_values().then_some(value));
+                }
                 _ => {}
             }
         }

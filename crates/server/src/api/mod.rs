@@ -32,8 +32,6 @@ mod moving;
 mod overview;
 mod pages;
 mod problem;
-#[cfg(test)]
-mod reference;
 mod releases;
 mod session;
 mod site_checks;
@@ -291,6 +289,8 @@ fn routes() -> OpenApiRouter<Arc<Admin>> {
         .routes(on(Duty::BackUp, routes!(backups::show, backups::begin)))
 }
 
+#[cfg(test)]
+mod reference;
 #[cfg(test)]
 mod tests {
     use std::fmt::Write;
