@@ -1,5 +1,5 @@
 //! The console's port: the page that is built in `console/` and embedded here, and beside it the same
-//! `/api/v1` as at the admin port, so that the page asks its own origin.
+//! `/api/v1` and `/metrics` as at the admin port, so that the page asks its own origin.
 //!
 //! There are no cookies and no sessions: the page signs each request with the key its user typed into it,
 //! so that a page at another origin has nothing to ride on. Host names are checked as the admin API checks
@@ -77,13 +77,16 @@ pub async fn serve(
     Ok(())
 }
 
+/// Where metrics are, as at the admin port: the document of the API names it too.
+const METRICS: &str = "/metrics";
+
 /// The page, where it is not the API that is asked. A route with a wildcard for one of them would not do: what it
 /// catches counts among the named parts of the path for every handler behind it.
 fn beside(api: Router, page: Arc<Page>) -> Router {
     let choose = |page: State<Arc<Page>>, request: Request, next: Next| async move {
-        match request.uri().path().starts_with("/api/") {
-            true => next.run(request).await,
-            false => show(page, request).await,
+        match request.uri().path() {
+            path if path == METRICS || path.starts_with("/api/") => next.run(request).await,
+            _ => show(page, request).await,
         }
     };
     api.layer(middleware::from_fn_with_state(page, choose))
@@ -225,12 +228,15 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let page = Arc::new(Page { port: address.port(), policy: HeaderValue::from_static("x") });
-        let api = Router::new().route("/api/v1/keys/{id}", get(|Path(id): Path<String>| async move { id }));
+        let api = Router::new()
+            .route("/api/v1/keys/{id}", get(|Path(id): Path<String>| async move { id }))
+            .route(METRICS, get(|| async { "counted" }));
         let router = beside(api.fallback(|| async { StatusCode::NOT_FOUND }), page);
         let stop = CancellationToken::new();
         let serving = tokio::spawn(listener::serve(router, listener, None, stop.clone()));
         for (path, status, end) in [
             ("/api/v1/keys/ana", "200 OK", "\r\n\r\nana"),
+            ("/metrics", "200 OK", "\r\n\r\ncounted"),
             ("/api/v1/none", "404 Not Found", ""),
             ("/keys/ana", "200 OK", ""),
         ] {
