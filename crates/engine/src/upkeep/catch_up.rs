@@ -32,7 +32,7 @@ impl Inner {
                     if is_news_of_spent(&repaired, BudgetDay::of(self.outside.clock.now()), &mut told_of) {
                         warn!("the day's dollars of [keeping] are spent: only what is in danger is restored");
                     }
-                    pause = if told || !repaired.is_vain() { EVERY } else { (pause * 2).min(EVERY_MAX) };
+                    pause = pause_after(&repaired, told, pause);
                 }
                 Err(error) => {
                     warn!(%error, "catching up will be tried again");
@@ -41,6 +41,11 @@ impl Inner {
             }
         }
     }
+}
+
+/// How long after the walk it looks again by itself, if it was told to make this one or not, and waited so long before it.
+fn pause_after(walk: &Repaired, told: bool, before: Duration) -> Duration {
+    if told || !walk.is_vain() { EVERY } else { (before * 2).min(EVERY_MAX) }
 }
 
 /// The pieces that the log hears of: a walk that did nothing is not worth a line.
@@ -56,6 +61,21 @@ fn is_news_of_spent(walk: &Repaired, today: BudgetDay, told_of: &mut Option<Budg
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_after_a_walk_in_vain_it_looks_more_seldom() {
+        let (vain, done) = (Repaired::default(), Repaired { pieces: 1, ..Repaired::default() });
+        let vain = Repaired { waiting: [(Wait::Floor, 1)].into(), ..vain };
+        assert!(vain.is_vain() && !done.is_vain());
+        for (walk, told, before, pause) in [
+            (&vain, false, EVERY, EVERY * 2),
+            (&vain, false, EVERY_MAX, EVERY_MAX),
+            (&vain, true, EVERY_MAX, EVERY),
+            (&done, false, EVERY_MAX, EVERY),
+        ] {
+            assert_eq!(pause_after(walk, told, before), pause);
+        }
+    }
 
     #[test]
     fn a_walk_that_restored_something_is_told() {
