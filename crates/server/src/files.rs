@@ -9,21 +9,16 @@ use std::path::{Path, PathBuf};
 pub const PRIVATE_FILE: u32 = 0o600;
 /// Only its owner may enter.
 const PRIVATE_DIR: u32 = 0o700;
+/// Of the temporary file beside one that nobody else writes.
+const SUFFIX: &str = "new";
 
 /// Makes `path` hold `bytes` with these permissions. Whenever the machine stops, the path holds
 /// either what it held before or all of `bytes`; when this returns, `bytes` survives a power cut.
 /// Callers hold the data directory's lock, so nobody else writes the temporary file.
 pub fn write_synced(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let temporary = temporary_beside(path);
     // One left by a crash could have other permissions: never write a secret into it.
-    remove_if_there(&temporary)?;
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    written?;
-    sync_parent(path)
+    remove_if_there(&beside(path, SUFFIX))?;
+    replace_synced(path, bytes, mode, SUFFIX)
 }
 
 /// As [`write_synced`], also where somebody else may write the same file: `suffix`, random, names the temporary file
@@ -83,10 +78,6 @@ pub fn read_if_there(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-fn temporary_beside(path: &Path) -> PathBuf {
-    beside(path, "new")
-}
-
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".");
@@ -110,12 +101,12 @@ mod tests {
     fn a_leftover_of_a_crash_does_not_lend_its_permissions() {
         let dir = scratch("leftover");
         let path = dir.join("secret");
-        fs::write(temporary_beside(&path), "half").unwrap();
-        fs::set_permissions(temporary_beside(&path), fs::Permissions::from_mode(0o644)).unwrap();
+        fs::write(beside(&path, SUFFIX), "half").unwrap();
+        fs::set_permissions(beside(&path, SUFFIX), fs::Permissions::from_mode(0o644)).unwrap();
         write_synced(&path, b"whole", PRIVATE_FILE).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "whole");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(!temporary_beside(&path).exists());
+        assert!(!beside(&path, SUFFIX).exists());
         fs::remove_dir_all(dir).unwrap();
     }
 
