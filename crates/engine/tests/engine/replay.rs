@@ -103,25 +103,6 @@ async fn an_older_catalog_waits_for_vendors_that_may_know_more() {
     }
 }
 
-/// A site that was left holds nothing anybody needs: whether it is silent does not count.
-#[tokio::test(start_paused = true)]
-async fn an_older_catalog_does_not_wait_for_a_site_that_was_left() {
-    let world = World::under(53, settings(), [Label::LOWEST; 5]).await;
-    let (system, oracle) = (policy::SystemPermit::for_background_work(), ["oracle".to_owned()]);
-    world.engine.set_sites(&system, &oracle, SiteState::Draining).await.unwrap();
-    let background = world.background();
-    while world.engine.evacuations(&system, &oracle).await.unwrap()[0].state != SiteState::Detached {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
-    background.abort();
-    let copy = world.copy_catalog("yesterday");
-    world.put("later", b"at the four that are left").await.unwrap();
-    world.engine.drain().await;
-    world.sites.set(&[0, 1, 3], State::Gone);
-    let engine = world.open_over(&copy).await.unwrap();
-    assert_eq!(get(&engine, &world, "later").await.unwrap(), "at the four that are left");
-}
-
 #[tokio::test(start_paused = true)]
 async fn batches_that_were_placed_twice_are_replayed_once_and_read_well() {
     for seed in 30..42 {
