@@ -8,10 +8,27 @@ import type { RepairPlan, RepairState, Waiting } from "../../api/types";
 import { useSession } from "../../session";
 import { Confirm } from "../../ui/confirm";
 import { bytes, count, counted, dollars } from "../../ui/format";
-import { Facts, Failure, Load, Panel, Progress, State, sentence } from "../../ui/parts";
+import { Empty, Facts, Failure, Load, Panel, Progress, State, sentence } from "../../ui/parts";
 import { useOver, useRun } from "./run";
 
-export function Repair({ changed }: { changed: () => Promise<unknown> }) {
+interface Props {
+  changed: () => Promise<unknown>;
+}
+
+export function Repair({ changed }: Props) {
+  const { session } = useSession();
+  if (session.sees_all) return <OfAll changed={changed} />;
+  return (
+    <Panel title="Repair">
+      <div className="stack">
+        <p className="muted">What is below its promise is brought up by itself as soon as sites allow.</p>
+        <Empty title="Not told at this label">A repair is of all labels together: what it would take and how far it is are told to whoever sees all of them, who can ask for one.</Empty>
+      </div>
+    </Panel>
+  );
+}
+
+function OfAll({ changed }: Props) {
   const { api } = useSession();
   const run = useRun<RepairState>("/repairs", (state) => !state.over);
   const running = run.data !== undefined && !run.data.over;

@@ -37,12 +37,12 @@ export function Activate({ site, open, close, changed }: Props) {
 }
 
 export function Evacuate({ site, open, close, changed }: Props) {
-  const { api } = useSession();
+  const { api, session } = useSession();
   const [plan, setPlan] = useState<EvacuationPlan | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const set = useSet(site, "draining", changed);
   useEffect(() => {
-    if (!open) return;
+    if (!open || !session.sees_all) return;
     let gone = false;
     setPlan(null);
     setProblem(null);
@@ -51,14 +51,15 @@ export function Evacuate({ site, open, close, changed }: Props) {
       (error: unknown) => !gone && setProblem(unanswered(error)),
     );
     return () => void (gone = true);
-  }, [open, api, site.name]);
+  }, [open, api, session, site.name]);
   return (
     <Confirm open={open} close={close} title={`Evacuate ${site.name}`} deed="Evacuate" word={site.name} danger ready={plan !== null} act={set}>
       <p>
         Everything that lies at {site.name} is brought to other sites, proven to be there, and then counts there alone. {site.name} takes nothing new from now on.
       </p>
       {problem && <Failure problem={problem} title="There is no plan for this" />}
-      {!plan && !problem && (
+      {!session.sees_all && <p>Its plan is of all labels together, and is told to whoever sees all of them: an evacuation is begun by one of those.</p>}
+      {session.sees_all && !plan && !problem && (
         <p role="status" className="loading">
           Working out the plan …
         </p>
