@@ -7,7 +7,8 @@
 
 SeaweedFS stands for Amazon and, in a second process with its own ports and data, for Oracle's S3 face;
 Azurite for Microsoft; fake-gcs-server for Google. `python tests/standins.py DIR` starts all four, prints
-their [[site]] tables, and stops them on Ctrl-C.
+their [[site]] tables, does what its input says (`kill google`, `start google`, `freeze google`, `thaw google`),
+and stops them when that ends, or on Ctrl-C.
 
 What differs from the real thing: none of them syncs what it acknowledged, and Azurite writes its index
 every few seconds only, so that a killed one may have forgotten its newest objects when it comes back, and
@@ -408,11 +409,28 @@ def sites(made, endpoints=None):
     return "".join(one.site((endpoints or {}).get(name)) for name, one in made.items())
 
 
+DEEDS = {"kill": Standin.kill, "start": Standin.start, "freeze": Standin.freeze, "thaw": Standin.thaw}
+
+
+def obey(made, line):
+    """What is asked for in a line such as `kill google`; says what became of it."""
+    deed, _, name = line.strip().partition(" ")
+    if deed not in DEEDS or name not in made:
+        return f"`{line.strip()}` is none of {', '.join(DEEDS)} with one of {', '.join(made)}"
+    DEEDS[deed](made[name])
+    return f"{deed} {name}: done"
+
+
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     made = start_four(sys.argv[1])
     try:
-        print(sites(made), flush=True)
-        signal.sigwait([signal.SIGINT, signal.SIGTERM])
+        # What follows the tables are comments, so that all of it can go into a configuration file.
+        print(f"{sites(made)}# ready", flush=True)
+        for line in sys.stdin:
+            print(f"# {obey(made, line)}", flush=True)
+    except KeyboardInterrupt:
+        pass
     finally:
         stop_all(made)
 

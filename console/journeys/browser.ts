@@ -63,6 +63,21 @@ export async function signIn(page: Page, key: Key, { keep = false } = {}): Promi
   await page.locator("main#main").waitFor();
 }
 
+export async function makeBucket(page: Page, url: string, name: string): Promise<void> {
+  await page.goto(`${url}/buckets`);
+  await page.getByRole("button", { name: "New bucket" }).first().click();
+  await page.getByRole("textbox", { name: "Name" }).fill(name);
+  await page.getByRole("button", { name: "Make the bucket" }).click();
+  await page.getByRole("heading", { name, level: 1 }).waitFor();
+}
+
+/** Uploads a file of this name into the bucket that is open. */
+export async function putFile(page: Page, name: string, body: string | Uint8Array): Promise<void> {
+  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.getByRole("button", { name: "Upload files" }).click()]);
+  const mimeType = name.endsWith(".txt") ? "text/plain" : "application/octet-stream";
+  await chooser.setFiles({ name, mimeType, buffer: Buffer.from(body) });
+}
+
 export async function shot(page: Page, name: string): Promise<void> {
   mkdirSync(SHOTS, { recursive: true });
   // What sticks to the top would be drawn in the middle.

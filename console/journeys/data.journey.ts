@@ -1,56 +1,32 @@
 // A mission owner's first hour: a bucket, a file at four vendors, versions, a link for a stranger, hostile names.
 
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdirSync } from "node:fs";
 
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { axe, launch, open, overflow, shot, signIn } from "./browser";
+import { axe, launch, makeBucket, open, overflow, putFile, shot, signIn } from "./browser";
 import { World, content } from "./world";
 
 let world: World;
 let browser: Browser;
-let files: string;
 beforeAll(async () => {
   [world, browser] = await Promise.all([World.start(), launch()]);
-  files = mkdtempSync(join(tmpdir(), "entente-files-"));
 });
 afterAll(async () => {
   await browser?.close();
   await world?.stop();
-  rmSync(files, { recursive: true, force: true });
 });
-
-function file(name: string, body: string | Uint8Array): string {
-  const path = join(files, name);
-  writeFileSync(path, body);
-  return path;
-}
-
-async function putFile(page: Page, path: string): Promise<void> {
-  const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.getByRole("button", { name: "Upload files" }).click()]);
-  await chooser.setFiles(path);
-}
-
-async function makeBucket(page: Page, name: string): Promise<void> {
-  await page.goto(`${world.url}/buckets`);
-  await page.getByRole("button", { name: "New bucket" }).first().click();
-  await page.getByRole("textbox", { name: "Name" }).fill(name);
-  await page.getByRole("button", { name: "Make the bucket" }).click();
-  await page.getByRole("heading", { name, level: 1 }).waitFor();
-}
 
 test("from the first start to a first file that is seen at four vendors", async () => {
   const { page, faults } = await open(browser, world.url);
   await signIn(page, world.owner, { keep: true });
   await page.getByText("No bucket yet").waitFor();
   await shot(page, "buckets-empty");
-  await makeBucket(page, "first-light");
+  await makeBucket(page, world.url, "first-light");
   await page.getByText("Nothing here yet").waitFor();
 
-  await putFile(page, file("light.bin", content(1, 3_000_000)));
+  await putFile(page, "light.bin", content(1, 3_000_000));
   await page.getByRole("region", { name: "Uploads" }).getByText("there", { exact: true }).waitFor();
   await page.getByRole("table").getByRole("link", { name: "light.bin" }).click();
   await page.getByText("It survives the loss of any two vendors.").waitFor();
@@ -85,11 +61,11 @@ test("from the first start to a first file that is seen at four vendors", async 
 test("what was overwritten is restored by a copy, and what was deleted is brought back", async () => {
   const { page, faults } = await open(browser, world.url);
   await signIn(page, world.owner, { keep: true });
-  await makeBucket(page, "kept");
+  await makeBucket(page, world.url, "kept");
   const tray = page.getByRole("region", { name: "Uploads" });
-  await putFile(page, file("note.txt", "the first words\n"));
+  await putFile(page, "note.txt", "the first words\n");
   await tray.getByText("there", { exact: true }).first().waitFor();
-  await putFile(page, file("note.txt", "other words\n"));
+  await putFile(page, "note.txt", "other words\n");
   await expect.poll(() => tray.getByText("there", { exact: true }).count()).toBe(2);
   await page.getByRole("table").getByRole("link", { name: "note.txt" }).click();
   await page.getByText("other words").waitFor();

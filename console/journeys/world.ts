@@ -42,14 +42,18 @@ export class World {
     readonly ready: Ready,
   ) {}
 
-  /** With a `range` it is an enclave of several levels, of which nobody is there yet but its officer. */
-  static async start({ range }: { range?: [string, string] } = {}): Promise<World> {
+  /**
+   * With a `range` it is an enclave of several levels, with `vendors` one over those `[[site]]` tables in place of
+   * directories. In either nobody is there yet but its officer.
+   */
+  static async start({ range, vendors }: { range?: [string, string]; vendors?: string } = {}): Promise<World> {
     const binary = process.env.ENTENTE_BIN ?? join(REPOSITORY, "target/release/entente");
     if (!existsSync(binary)) throw new Error(`${binary} is not there: build it in release, or set ENTENTE_BIN`);
     const directory = join(mkdtempSync(join(tmpdir(), "entente-journey-")), "data");
     const listen = ["--s3-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--console-listen", "127.0.0.1:0"];
-    const where = range ? ["--config", await configured(binary, directory, range)] : ["--data-dir", directory];
-    const sites = range ? join(directory, "../sites") : join(directory, "sites");
+    const written = range || vendors !== undefined;
+    const where = written ? ["--config", await configured(binary, directory, range, vendors)] : ["--data-dir", directory];
+    const sites = written ? join(directory, "../sites") : join(directory, "sites");
     const started = spawn(binary, ["up", ...where, "--json", ...listen], { stdio: ["ignore", "pipe", "pipe"] });
     started.stderr.pipe(createWriteStream(`${directory}.log`));
     const ready = await new Promise<Ready>((resolve, reject) => {
@@ -113,17 +117,19 @@ export class World {
   }
 }
 
-/** The configuration of an enclave of these levels: what `up` makes by itself has every one of `us`. */
-async function configured(binary: string, directory: string, [low, high]: [string, string]): Promise<string> {
+/** The configuration of an enclave of these levels, or over these sites: what `up` makes by itself has every one of `us`. */
+async function configured(binary: string, directory: string, range?: [string, string], vendors?: string): Promise<string> {
   const root = join(directory, "..");
   await run(binary, ["root-key", join(root, "root.key")]);
-  const sites = ["amazon", "microsoft", "google", "oracle"].map((vendor) => {
+  const local = (vendor: string) => {
     mkdirSync(join(root, "sites", vendor), { recursive: true });
-    return `[[site]]\nname = "${vendor}"\nvendor = "${vendor}"\nkind = "local"\npath = "sites/${vendor}"\nceiling = "${high}"\n`;
-  });
-  const enclave = `[enclave]\ndata_dir = "data"\nroot_key = "root.key"\nlabels = "us"\nrange = ["${low}", "${high}"]\n`;
+    const ceiling = range ? `ceiling = "${range[1]}"\n` : "";
+    return `[[site]]\nname = "${vendor}"\nvendor = "${vendor}"\nkind = "local"\npath = "sites/${vendor}"\n${ceiling}`;
+  };
+  const levels = range ? `labels = "us"\nrange = ["${range[0]}", "${range[1]}"]\n` : "";
+  const enclave = `[enclave]\ndata_dir = "data"\nroot_key = "root.key"\n${levels}`;
   const path = join(root, "entente.toml");
-  writeFileSync(path, enclave + sites.join(""));
+  writeFileSync(path, `${enclave}\n${vendors ?? ["amazon", "microsoft", "google", "oracle"].map(local).join("")}`);
   return path;
 }
 

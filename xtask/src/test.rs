@@ -63,7 +63,7 @@ const AREAS: &[Area] = &[
     area(
         "journeys",
         "what people do in a browser, on the real binary",
-        &[Need::Console, Need::Browser],
+        &[Need::Console, Need::Browser, Need::Python, Need::Standins],
         Kind::Journeys("vitest.journeys.config.ts"),
     ),
     area("faults", "two sites torn away under load", &[Need::Python], Kind::Pytest("test_faults.py")),
