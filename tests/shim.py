@@ -1,4 +1,4 @@
-"""The preloaded library that stands for bad disks, built once a run. See tests/shim/README.md."""
+"""The preloaded libraries that stand for bad disks and a wrong clock, built once a run. See tests/shim/README.md."""
 
 import functools
 import pathlib
@@ -9,10 +9,15 @@ from world import REPOSITORY, run
 
 
 @functools.cache
-def library():
-    built = pathlib.Path(tempfile.mkdtemp(prefix="entente-shim-")) / "unsynced.so"
-    run("cc", "-shared", "-fPIC", "-O2", "-pthread", "-o", built, REPOSITORY / "tests/shim/unsynced.c")
+def library(name="unsynced"):
+    built = pathlib.Path(tempfile.mkdtemp(prefix="entente-shim-")) / f"{name}.so"
+    run("cc", "-shared", "-fPIC", "-O2", "-pthread", "-o", built, REPOSITORY / f"tests/shim/{name}.c")
     return str(built)
+
+
+def wrong_clock(ahead_s=0, rate=1):
+    """Environment under which the time of day is so far ahead, and runs so many times as fast."""
+    return {"LD_PRELOAD": library("clock"), "SHIM_CLOCK_AHEAD_S": str(ahead_s), "SHIM_CLOCK_RATE": str(rate)}
 
 
 def lying(directories, seed):

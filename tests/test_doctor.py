@@ -1,17 +1,23 @@
 """A real deployment is broken in many ways, and `entente doctor` names each, with what to do; it changes nothing."""
 
+import contextlib
 import datetime
+import http.server
 import json
 import os
 import pathlib
+import resource
 import shutil
 import socket
 import sqlite3
 import subprocess
+import threading
+import time
 
 import pytest
 
 from client import connect
+from shim import wrong_clock
 from world import World, binary, free_port, run
 
 VENDORS = ("amazon", "microsoft", "google", "oracle")
@@ -64,16 +70,30 @@ class Deployment(World):
         """Exit code, and severity by code of what is found."""
         return doctor(*self.place)
 
+    def names(self, code, severity, advice, **more):
+        """It finds this, says what to do in words like these, and ends with the code of the worst there is."""
+        ended, findings = report(*self.place, **more)
+        [finding] = [finding for finding in findings if finding["code"] == code]
+        assert finding["severity"] == severity and advice in finding["advice"], finding
+        ranks = {finding["severity"] for finding in findings}
+        assert ended == (12 if "broken" in ranks else 11 if "warning" in ranks else 0), findings
+        return finding["what"]
+
+
+def report(*place, environment=None, **more):
+    environment = {**os.environ, **(environment or {})}
+    line = [binary(), "doctor", *place, "--json"]
+    done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=120, env=environment, **more)
+    assert "panicked" not in done.stderr, done.stderr
+    findings = json.loads(done.stdout)["findings"]
+    for finding in findings:
+        assert finding["what"] and finding["why"] and finding["advice"], finding
+    return done.returncode, findings
+
 
 def doctor(*place):
-    done = subprocess.run(
-        [binary(), "doctor", *place, "--json"], capture_output=True, text=True, check=False, timeout=120
-    )
-    assert "panicked" not in done.stderr, done.stderr
-    report = json.loads(done.stdout)
-    for finding in report["findings"]:
-        assert finding["what"] and finding["why"] and finding["advice"], finding
-    return done.returncode, {finding["code"]: finding["severity"] for finding in report["findings"]}
+    ended, findings = report(*place)
+    return ended, {finding["code"]: finding["severity"] for finding in findings}
 
 
 def state(folder):
@@ -203,6 +223,7 @@ WAYS = {
     "catalog gone": (lambda one: (one.folder / "data/catalog.sqlite").unlink(), "catalog-missing", "broken"),
     "catalog garbled": (garble, "catalog-unreadable", "broken"),
     "catalog of a newer program": (lambda one: schema(one, 900), "catalog-newer", "broken"),
+    "catalog of an older program": (lambda one: schema(one, 1), "catalog-older", "note"),
     "catalog open to others": (lambda one: os.chmod(one.folder / "data/catalog.sqlite", 0o644), "data-open", "warning"),
     "site taken away": (lambda one: (one.folder / "sites/google").rename(one.folder / "away"), "site-unreachable", "broken"),
     "site of another enclave": (another_marker, "site-foreign", "broken"),
@@ -224,8 +245,137 @@ def test_what_is_broken_is_named(deployment, way):
     before = state(deployment.folder)
     ended, found = deployment.doctor()
     assert found.get(code) == severity, (way, found)
-    assert ended == {"broken": 12, "warning": 11}[max(found.values(), key=["note", "warning", "broken"].index)]
+    assert ended == {"broken": 12, "warning": 11, "note": 0}[max(found.values(), key=["note", "warning", "broken"].index)]
     assert state(deployment.folder) == before, "it changes nothing"
+
+
+# What is not in files: the machine's clock, its disks, its limits, and the program that runs.
+
+EMPTY = b'<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsTruncated>false</IsTruncated></ListBucketResult>'
+NO_KEY = b"<Error><Code>NoSuchKey</Code></Error>"
+
+
+class Bucket(http.server.BaseHTTPRequestHandler):
+    """An empty one, at a vendor that says in each answer what time it is."""
+
+    def date_time_string(self, timestamp=None):
+        return super().date_time_string(time.time() + self.server.ahead_s)
+
+    def do_GET(self):
+        status, body = (200, EMPTY) if "list-type=2" in self.path else (404, NO_KEY)
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def amazon(one, ahead_s=0, more=""):
+    """A further site, of which list prices are known; its clock is so far ahead of the right time."""
+    (one.folder / "amazon.key").write_text("[default]\naws_access_key_id = id\naws_secret_access_key = secret\n")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Bucket) as server:
+        server.ahead_s = ahead_s
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        one.configure(f"""
+[[site]]
+name = "far"
+vendor = "amazon"
+kind = "s3"
+region = "us-east-1"
+bucket = "pieces"
+endpoint = "http://127.0.0.1:{server.server_port}"
+credentials = "amazon.key"
+{more}""")
+        try:
+            yield
+        finally:
+            server.shutdown()
+
+
+@contextlib.contextmanager
+def little_room(place, mib):
+    """What lies there is on a disk of so little."""
+    kept = place.with_name(place.name + ".kept")
+    shutil.copytree(place, kept)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", place]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {done.stderr}")
+    try:
+        shutil.copytree(kept, place, dirs_exist_ok=True)
+        yield
+    finally:
+        run("umount", "--lazy", place)
+        shutil.rmtree(kept)
+
+
+@pytest.mark.parametrize(("ahead_s", "severity"), [(60, "warning"), (-60, "warning"), (1200, "broken"), (-1200, "broken")])
+def test_a_clock_that_is_off_is_named(deployment, ahead_s, severity):
+    with amazon(deployment):
+        what = deployment.names("clock-off", severity, "NTP", environment=wrong_clock(ahead_s))
+        assert ("ahead of that of far" if ahead_s > 0 else "behind that of far") in what, what
+        assert "clock-off" not in deployment.doctor()[1]
+
+
+def test_a_clock_that_is_moved_meanwhile_is_named(deployment):
+    what = deployment.names("clock-slips", "warning", "one program alone", environment=wrong_clock(rate=10_000))
+    assert "moved by" in what and "clock-slips" not in deployment.doctor()[1], what
+
+
+def test_prices_that_are_out_of_date_or_missing_are_named(deployment):
+    years = 2 * 366 * 86_400
+    with amazon(deployment, ahead_s=years):
+        what = deployment.names("prices-old", "note", "a newer Entente", environment=wrong_clock(years))
+        assert "months old" in what, what
+    with amazon(deployment):
+        found = deployment.doctor()[1]
+        assert not {"prices-old", "prices-missing", "site-unreachable"} & set(found), found
+    free = 'prices = { put_per_1000 = 0, get_per_1000 = 0, list_per_1000 = 0, delete_per_1000 = 0, egress_per_gb = 0, egress_free_gb = 0, storage_per_gb_month = 0 }'
+    with amazon(deployment, more=free):
+        assert "far" in deployment.names("prices-missing", "note", "write `prices`")
+
+
+@pytest.mark.parametrize(("mib", "severity"), [(100, "broken"), (1000, "warning")])
+def test_a_disk_with_little_left_is_named(deployment, mib, severity):
+    for place, code, advice in (
+        (deployment.folder / "data", "disk-full", "make room"),
+        (deployment.folder / "sites/google", "site-full", "add a site"),
+    ):
+        with little_room(place, mib):
+            what = deployment.names(code, severity, advice)
+            assert "MiB left" in what, what
+
+
+@pytest.mark.parametrize(("files", "severity"), [(300, "broken"), (2000, "warning")])
+def test_too_few_open_files_are_named_of_whoever_would_open_them(deployment, files, severity):
+    limited = lambda count: lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+    what = deployment.names("open-files", severity, "ulimit -n", preexec_fn=limited(files))
+    assert what == f"{files} files may be open at once"
+    # Of a running one its own limit counts, not that of who looks.
+    deployment.start()
+    _, most = resource.prlimit(deployment.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(deployment.pid, resource.RLIMIT_NOFILE, (files, most))
+    what = deployment.names("open-files", severity, "LimitNOFILE=", preexec_fn=limited(files - 9))
+    assert what == f"{files} files may be open at once"
+
+
+def test_a_memory_budget_that_the_machine_does_not_have_is_named(deployment):
+    deployment.configure('[limits]\nmemory_budget = "4000 GiB"')
+    assert "4000 GiB of" in deployment.names("memory-budget", "warning", "lower `memory_budget`")
+
+
+def test_a_running_program_of_another_version_is_named(deployment):
+    deployment.start()
+    told = deployment.folder / "data/run.json"
+    # As an older program wrote it when it started.
+    told.write_text(json.dumps({**json.loads(told.read_text()), "version": "0.0.1"}))
+    assert "0.0.1" in deployment.names("versions-differ", "warning", "start Entente again")
 
 
 def test_a_port_that_is_taken_is_named(deployment):
