@@ -46,7 +46,7 @@ export async function tornAway({ world, browser, operator, owner, site, within =
   await putBack();
   await page.getByText(`Working without ${site}`).waitFor({ state: "detached", timeout: 90_000 });
   const done = await work.stop();
-  expect(done).toBeGreaterThan(10);
+  expect(done).toBeGreaterThan(5);
   expect(faults).toEqual([]);
   await page.close();
   console.log(`${site}: shown after ${took} ms; ${done} puts and gets meanwhile, none failed`);

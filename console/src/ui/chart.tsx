@@ -29,6 +29,9 @@ interface Props {
   least?: number;
 }
 
+/** The axis of time is at least this long. */
+const LEAST_S = 60;
+
 export function Chart({ title, times, lines, format, height = 150, least }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(null);
@@ -57,7 +60,8 @@ export function Chart({ title, times, lines, format, height = 150, least }: Prop
         cursor: { points: { size: 6 }, drag: { x: false, y: false } },
         legend: { show: false },
         hooks: { setCursor: [(made) => setAt(made.cursor.idx ?? null)] },
-        scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max((high ?? 0) * 1.08, least ?? 0) || 1] } },
+        // Of one value alone there would be no span, and its axis would tell midnight.
+        scales: { x: { range: (_, low, high) => [Math.min(low, high - LEAST_S), high] }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max((high ?? 0) * 1.08, least ?? 0) || 1] } },
         axes: [
           { ...axis, size: 26, space: 72, values: (_, splits, _axis, _space, step) => splits.map((at) => clock(at, step < 60)) },
           { ...axis, size: 58, space: 32, values: (_, splits) => splits.map((value) => latest.current.format(value)) },
@@ -69,7 +73,8 @@ export function Chart({ title, times, lines, format, height = 150, least }: Prop
             width: 1.6,
             fill: filled ? `${ink(color)}22` : undefined,
             dash: dashed ? [5, 4] : undefined,
-            points: { show: false },
+            // Nor a line: it is a point.
+            points: { show: (made: uPlot) => made.data[0].length === 1 },
           })),
         ],
       },

@@ -23,7 +23,11 @@ export function Cost({ of, sites, seesAll }: { of: Overview["cost_month"]; sites
   }
   const rows = Object.entries(of.sites).map(([name, cost]) => ({ name, ...cost, sum: (cost.storage_dollars ?? 0) + (cost.request_dollars ?? 0) }));
   const highest = Math.max(...rows.map((row) => row.sum), 0);
-  const all = (pick: (row: (typeof rows)[number]) => number | null) => rows.reduce((sum, row) => sum + (pick(row) ?? 0), 0);
+  const all = (pick: (row: (typeof rows)[number]) => number | null) => {
+    const known = rows.map(pick).filter((value) => value !== null);
+    // A sum of what nobody knows is not nothing.
+    return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0);
+  };
   const vendor = (name: string) => sites.find((site) => site.name === name)?.vendor;
   return (
     <Scroll label="Cost by site">
@@ -61,9 +65,9 @@ export function Cost({ of, sites, seesAll }: { of: Overview["cost_month"]; sites
                     <span style={{ flexGrow: highest > 0 ? highest - row.sum : 1 }} />
                   </div>
                 </td>
-                <td className="num">{dollars(row.storage_dollars)}</td>
-                <td className="num">{dollars(row.request_dollars)}</td>
-                <td className="num">{dollars(row.sum)}</td>
+                <td className="num">{monthly(row.storage_dollars)}</td>
+                <td className="num">{monthly(row.request_dollars)}</td>
+                <td className="num">{monthly(row.sum)}</td>
               </tr>
             );
           })}
@@ -72,12 +76,17 @@ export function Cost({ of, sites, seesAll }: { of: Overview["cost_month"]; sites
           <tr>
             <th scope="row">All</th>
             <td className="cost-bar" />
-            <td className="num">{dollars(all((row) => row.storage_dollars))}</td>
-            <td className="num">{dollars(all((row) => row.request_dollars))}</td>
-            <td className="num">{dollars(all((row) => row.sum))}</td>
+            <td className="num">{monthly(all((row) => row.storage_dollars))}</td>
+            <td className="num">{monthly(all((row) => row.request_dollars))}</td>
+            <td className="num">{monthly(all((row) => row.sum))}</td>
           </tr>
         </tfoot>
       </table>
     </Scroll>
   );
+}
+
+/** Of a month, parts of a cent say no more than that there are some. */
+function monthly(value: number | null): string {
+  return value !== null && value > 0 && value < 0.01 ? "under $0.01" : dollars(value);
 }
