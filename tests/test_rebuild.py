@@ -279,7 +279,11 @@ def test_a_terminal_is_shown_a_bar(copy):
     assert done.returncode == 0 and "segments of the journal" in shown and " of " in shown, shown
 
 
-def test_a_rebuild_that_is_killed_leaves_nothing_and_the_next_begins_anew(copy):
+def left(world):
+    return {path.name for path in world.directory.glob("catalog*")}
+
+
+def test_what_a_rebuild_that_was_killed_left_the_next_goes_on_with(copy):
     world, keys, seen = copy
     catalog = world.directory / "catalog.sqlite"
     for _ in range(10):
@@ -297,5 +301,22 @@ def test_a_rebuild_that_is_killed_leaves_nothing_and_the_next_begins_anew(copy):
         pytest.fail("no rebuild was killed in the middle")
     with pytest.raises(StartFailed):
         world.start()
-    assert rebuild(world).returncode == 0
+    assert "catalog.rebuilding" in left(world)
+    done = rebuild(world)
+    assert done.returncode == 0 and "goes on with" in done.stderr, done.stderr
+    assert left(world) == {"catalog.sqlite"}
     check(world, keys, seen)
+
+
+def test_what_is_left_of_a_rebuild_goes_when_asked_or_when_nothing_needs_it(copy):
+    world, keys, seen = copy
+    world.directory.mkdir(exist_ok=True)
+    leftover = world.directory / "catalog.rebuilding"
+    leftover.write_bytes(b"no catalog at all")
+    done = rebuild(world)
+    assert done.returncode != 0 and "catalog.rebuilding" in done.stderr, done.stderr
+    done = rebuild(world, "--anew")
+    assert done.returncode == 0 and "goes on with" not in done.stderr, done.stderr
+    leftover.write_bytes(b"of a rebuild instead of which the catalog was put back")
+    check(world, keys, seen)
+    assert not leftover.exists()

@@ -351,6 +351,15 @@ pub struct Moved {
     pub dearer: NanoDollars,
 }
 
+/// How far a catalog is with rows that it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Names what they are of.
+    pub snapshot: [u8; 16],
+    /// Of it the first so many are here.
+    pub batches: u32,
+}
+
 /// Counts for status and metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -491,8 +500,11 @@ pub trait Catalog: Send + Sync {
     /// observed, is not among it.
     async fn copy_rows(&self, to: mpsc::Sender<Bytes>) -> Result<(), Error>;
     /// Takes a batch of what another catalog of this [`Catalog::form`] gave, in the order in which it came. The catalog
-    /// is empty before the first one, and of use after [`Catalog::rows_taken`].
-    async fn take_rows(&self, rows: Bytes) -> Result<(), Error>;
+    /// is empty before the first one, and of use after [`Catalog::rows_taken`]. With the batch it is noted how many
+    /// were taken.
+    async fn take_rows(&self, rows: Bytes, taken: Taken) -> Result<(), Error>;
+    /// What was noted last, until all are taken.
+    async fn taken(&self) -> Result<Option<Taken>, Error>;
     /// All batches were taken.
     async fn rows_taken(&self) -> Result<(), Error>;
     /// Makes the catalog an empty one again.

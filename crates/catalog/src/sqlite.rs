@@ -48,7 +48,7 @@ use model::{
 use crate::error::Error;
 use crate::interface::{
     Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, JournalSegment, Keys, ListQuery, Listed,
-    Moved, ObjectSummary, Origin, Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
+    Moved, ObjectSummary, Origin, Page, Proposal, Stand, Stream, Taken, Totals, Unnamed, VersionSummary,
 };
 use crate::proof::{
     Account, Aged, BudgetDay, Depth, Finding, Over, PieceAt, Proof, ProofPage, ScrubState, Spent, Walk,
@@ -195,8 +195,12 @@ impl Catalog for SqliteCatalog {
         Ok(())
     }
 
-    async fn take_rows(&self, rows: Bytes) -> Result<(), Error> {
-        self.write(move |c| rows::take(c, &rows)).await
+    async fn take_rows(&self, rows: Bytes, taken: Taken) -> Result<(), Error> {
+        self.write(move |c| rows::take(c, &rows, taken)).await
+    }
+
+    async fn taken(&self) -> Result<Option<Taken>, Error> {
+        self.read(|c| rows::how_far(c)).await
     }
 
     async fn rows_taken(&self) -> Result<(), Error> {

@@ -182,7 +182,7 @@ pub fn check_names(sites: &[SiteParts], settings: &Settings) -> Result<(), OpenE
 
 /// Opens the keys of the catalog, and tells whether all did. They do not when the catalog is older than the
 /// root: then the journal at the sites holds them wrapped anew.
-async fn open_keys(catalog: &dyn Catalog, keys: &Keyring) -> Result<bool, OpenError> {
+pub async fn open_keys(catalog: &dyn Catalog, keys: &Keyring) -> Result<bool, OpenError> {
     Ok(catalog.label_keys().await?.iter().all(|key| keys.add(key).is_ok()))
 }
 

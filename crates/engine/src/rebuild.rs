@@ -8,8 +8,8 @@
 //! ```
 //!
 //! It is the replay of a start over the catalog that the snapshot is, or without one from the first record on.
-//! Nothing is written to the sites, and a catalog that a rebuild left half way is thrown away: the next one begins with
-//! an empty one.
+//! Nothing is written to the sites. What a rebuild that was cut short left is an older catalog: another one goes on with
+//! it, from the part of the snapshot, or the segment, that is not in it yet.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -80,6 +80,7 @@ pub struct SnapshotPlan {
 impl Engine {
     /// What rebuilding the empty catalog of `parts` would read. It lists the journal and reads none of it.
     pub async fn plan_rebuild(parts: Parts) -> Result<RebuildPlan, OpenError> {
+        refuse_begun(&parts).await?;
         let (inner, mut found) = begin(parts, None).await?;
         let pieces: Arc<Mutex<Vec<(String, usize)>>> = Arc::default();
         let listed = Arc::clone(&pieces);
@@ -120,10 +121,15 @@ impl Engine {
     /// as far as the default profile's promise goes; what they hold of the journal beside the others is
     /// taken back by the first start that finds them.
     pub async fn rebuild(parts: Parts, tell: Option<Tell>) -> Result<Rebuilt, OpenError> {
+        refuse_begun(&parts).await?;
+        Engine::resume_rebuild(parts, tell).await
+    }
+
+    /// As [`Engine::rebuild`], over what one that was cut short left, which may be nothing: what is in the catalog of
+    /// `parts` is not read again. An enclave that runs is never to be handed here.
+    pub async fn resume_rebuild(parts: Parts, tell: Option<Tell>) -> Result<Rebuilt, OpenError> {
         let (inner, mut found) = begin(parts, tell).await?;
-        if inner.begin_with_snapshot(&found).await? {
-            inner.heed_states().await?;
-        }
+        inner.begin_or_go_on(&found).await?;
         inner.find_unknown(&mut found).await?;
         let control = match inner.catalog.streams().await?.into_iter().find(|stream| stream.label.is_none()) {
             Some(control) => control.id,
@@ -144,15 +150,22 @@ impl Engine {
     }
 }
 
-/// Over an empty catalog, before the first listing.
+async fn refuse_begun(parts: &Parts) -> Result<(), OpenError> {
+    match parts.catalog.enclave().await? {
+        Some(_) => Err(OpenError::NotEmpty),
+        None => Ok(()),
+    }
+}
+
+/// Before the first listing.
 async fn begin(parts: Parts, tell: Option<Tell>) -> Result<(Arc<Inner>, Found), OpenError> {
     let Parts { catalog, sites, root, next_root, outside, settings, origins } = parts;
     open::check_names(&sites, &settings)?;
-    if catalog.enclave().await?.is_some() {
-        return Err(OpenError::NotEmpty);
-    }
     let belonging = belonging(open::handles(sites, &settings, &outside), &settings).await?;
     let Belonging { enclave, sites, silent } = belonging;
+    if catalog.enclave().await?.is_some_and(|other| other != enclave) {
+        return Err(OpenError::NotEmpty);
+    }
     let keys = Arc::new(Keyring::new(root, next_root.into_iter().collect()));
     catalog.hand_keys(Arc::<Keyring>::clone(&keys));
     let inner = Inner::of(enclave, catalog, sites, keys, outside, settings, origins);
@@ -214,6 +227,22 @@ async fn marker_of(parts: &SiteParts, handle: &SiteHandle) -> Result<Option<Mark
 }
 
 impl Inner {
+    /// An empty catalog begins with a snapshot, if there is one. One that knows its enclave has taken all of that, or
+    /// began without.
+    async fn begin_or_go_on(&self, found: &Found) -> Result<(), OpenError> {
+        if self.catalog.enclave().await?.is_none() {
+            if self.begin_with_snapshot(found).await? {
+                self.heed_states().await?;
+            }
+            return Ok(());
+        }
+        // It may have been cut short just before this.
+        self.catalog.rows_taken().await?;
+        // Those it holds may be wrapped for an older root than this: then what is read next has them anew.
+        open::open_keys(self.catalog.as_ref(), &self.keys).await?;
+        self.heed_states().await
+    }
+
     /// The stream whose segments bring their own key: one of them is read of each stream until it is found.
     async fn control_stream(&self, found: &mut Found) -> Result<StreamId, OpenError> {
         let segments: Vec<_> = found.segments.values().cloned().collect();

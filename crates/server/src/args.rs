@@ -759,6 +759,9 @@ pub struct RebuildArgs {
     /// Rebuild into a catalog that is thrown away, while the enclave runs or not, and tell what differs
     #[arg(long, conflicts_with = "plan")]
     pub drill: bool,
+    /// Throw away what a rebuild that was cut short left, instead of going on with it
+    #[arg(long, conflicts_with_all = ["plan", "drill"])]
+    pub anew: bool,
     /// Where the passphrase of the root key is
     #[arg(long, value_name = "WHERE")]
     pub passphrase: Option<PassphraseFrom>,

@@ -165,7 +165,8 @@ impl Life {
         weather::clear(&self.ground);
         self.power.tell(|| "the catalog is rebuilt".to_owned());
         let Some(catalog) = self.catalog() else { return false };
-        let rebuilt = Engine::rebuild(self.parts(&catalog), None).await;
+        // Cut short, the next life goes on with what it left.
+        let rebuilt = Engine::resume_rebuild(self.parts(&catalog), None).await;
         if !self.power.is_on() {
             return std::future::pending().await;
         }

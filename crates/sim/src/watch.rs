@@ -14,7 +14,7 @@ use catalog::proof::{
 };
 use catalog::{
     Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, JournalSegment, ListQuery, Listed,
-    Moved, ObjectSummary, Origin, Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
+    Moved, ObjectSummary, Origin, Page, Proposal, Stand, Stream, Taken, Totals, Unnamed, VersionSummary,
 };
 use model::{
     AccessKey, AccessKeyId, Aspect, BodyId, Bucket, BucketId, BucketName, BucketSetting, Change, EnclaveId, Epoch,
@@ -101,8 +101,11 @@ impl Catalog for Watched {
     async fn copy_rows(&self, to: mpsc::Sender<Bytes>) -> Result<(), Error> {
         self.within.copy_rows(to).await
     }
-    async fn take_rows(&self, rows: Bytes) -> Result<(), Error> {
-        self.within.take_rows(rows).await
+    async fn take_rows(&self, rows: Bytes, taken: Taken) -> Result<(), Error> {
+        self.within.take_rows(rows, taken).await
+    }
+    async fn taken(&self) -> Result<Option<Taken>, Error> {
+        self.within.taken().await
     }
     async fn rows_taken(&self) -> Result<(), Error> {
         self.within.rows_taken().await

@@ -43,7 +43,7 @@ pub struct World {
     disk: Arc<Disk>,
     /// The disk as it was once, to be put back.
     backup: Option<disk::Copy>,
-    /// What is on the disk is no catalog: it was burnt, or a rebuild was cut off.
+    /// What is on the disk is no catalog: it was burnt, or a rebuild of it was cut off.
     burnt: bool,
     /// A vendor that appears in this life.
     joins: Option<(Vendor, u64)>,
@@ -232,8 +232,6 @@ impl World {
         if self.options.breadth >= Breadth::Wide && self.lives >= 4 && !plan.last && self.random.chance(80) {
             *self.report.faults.entry("the catalog burnt").or_default() += 1;
             self.burnt = true;
-        }
-        if self.burnt {
             self.disk.burn();
             self.backup = None;
         }

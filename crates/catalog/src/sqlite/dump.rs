@@ -62,7 +62,8 @@ pub const TABLES: &[(&str, &str)] = &[
 ];
 
 /// What a catalog has of its own, and the journal does not bring.
-pub const OWN: &[&str] = &["decided", "decided_piece", "unnamed", "moved", "scrub_walk", "scrub_spent", "finding"];
+pub const OWN: &[&str] =
+    &["decided", "decided_piece", "unnamed", "moved", "scrub_walk", "scrub_spent", "finding", "taking"];
 
 /// Where the last column of these tables' rows is sealed: two catalogs never seal to the same bytes.
 fn place(table: &str, row: &Row<'_>) -> rusqlite::Result<Option<Place>> {

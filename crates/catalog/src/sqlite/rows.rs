@@ -13,13 +13,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, Row, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use tokio::sync::mpsc;
 
 use super::dump::OWN;
 use super::open;
 use crate::error::Error;
+use crate::interface::Taken;
 
 /// Every table that showing the journal fills. Those that count what is in others come last: what the others' triggers
 /// counted is replaced.
@@ -130,8 +131,8 @@ fn write_row(batch: &mut Vec<u8>, table: &str, row: &Row<'_>, columns: usize) ->
     Ok(())
 }
 
-/// Puts rows into an empty catalog.
-pub fn take(c: &Connection, mut rows: &[u8]) -> Result<(), Error> {
+/// Puts rows into a catalog that holds those before them, and notes how far it is.
+pub fn take(c: &Connection, mut rows: &[u8], taken: Taken) -> Result<(), Error> {
     while !rows.is_empty() {
         let (table, values) = read_row(&mut rows).ok_or_else(|| Error::Damaged("a row is cut off".to_owned()))?;
         let table = TABLES.iter().find(|known| known.as_bytes() == table);
@@ -141,12 +142,24 @@ pub fn take(c: &Connection, mut rows: &[u8]) -> Result<(), Error> {
         c.prepare_cached(&format!("INSERT OR REPLACE INTO {table} VALUES ({places})"))?
             .execute(params_from_iter(values))?;
     }
+    c.prepare_cached("INSERT OR REPLACE INTO taking (one, snapshot, batches) VALUES (1, ?, ?)")?
+        .execute(params![taken.snapshot, taken.batches])?;
     Ok(())
+}
+
+pub fn how_far(c: &Connection) -> Result<Option<Taken>, Error> {
+    let noted = c
+        .prepare_cached("SELECT snapshot, batches FROM taking")?
+        .query_row([], |row| Ok(Taken { snapshot: row.get(0)?, batches: row.get(1)? }));
+    Ok(noted.optional()?)
 }
 
 /// All rows are there: nothing is decided beyond what is shown.
 pub fn taken(c: &Connection) -> Result<(), Error> {
-    c.execute_batch("UPDATE total SET unshown = 0; UPDATE stream SET decided = shown, decided_hash = shown_hash;")?;
+    c.execute_batch(
+        "UPDATE total SET unshown = 0; UPDATE stream SET decided = shown, decided_hash = shown_hash;
+         DELETE FROM taking;",
+    )?;
     Ok(())
 }
 
@@ -207,12 +220,15 @@ mod tests {
         })
         .unwrap();
         clear(&c).unwrap();
-        take(&c, &rows).unwrap();
+        let taken = Taken { snapshot: [1; 16], batches: 7 };
+        take(&c, &rows, taken).unwrap();
+        assert_eq!(how_far(&c).unwrap(), Some(taken));
         let found: i64 = c.query_row("SELECT number FROM hidden", [], |row| row.get(0)).unwrap();
         assert_eq!(found, 7);
         clear(&c).unwrap();
-        assert!(matches!(take(&c, rows.get(..rows.len() - 1).unwrap()), Err(Error::Damaged(_))));
+        assert_eq!(how_far(&c).unwrap(), None);
+        assert!(matches!(take(&c, rows.get(..rows.len() - 1).unwrap(), taken), Err(Error::Damaged(_))));
         let other = [&[7][..], b"finding", &[0]].concat();
-        assert!(matches!(take(&c, &other), Err(Error::Damaged(_))));
+        assert!(matches!(take(&c, &other, taken), Err(Error::Damaged(_))));
     }
 }

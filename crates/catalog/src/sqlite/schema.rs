@@ -12,7 +12,7 @@ use crate::error::Error;
 pub const APPLICATION_ID: i32 = 0x656e_7465;
 
 /// What the newest migration leads to.
-pub const VERSION: u32 = 10;
+pub const VERSION: u32 = 11;
 
 /// Migration `i` leads from version `i` to `i + 1`: a script, and what SQL alone cannot do after it.
 /// They are never edited once released.
@@ -27,6 +27,7 @@ const MIGRATIONS: [(&str, Afterwards); VERSION as usize] = [
     (VERSION_8, nothing),
     (VERSION_9, nothing),
     (VERSION_10, nothing),
+    (VERSION_11, nothing),
 ];
 
 type Afterwards = fn(&Connection) -> Result<(), Error>;
@@ -52,6 +53,15 @@ pub fn migrate(connection: &Connection) -> Result<(), Error> {
     }
     Ok(())
 }
+
+const VERSION_11: &str = "
+    -- The snapshot that a rebuild is taking rows of, and how many batches of them are here.
+    CREATE TABLE taking (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        snapshot BLOB NOT NULL,
+        batches INTEGER NOT NULL
+    ) STRICT;
+";
 
 const VERSION_10: &str = "
     -- Bytes of the bodies that lie in a segment, shared ones as often as they are held, and of the records

@@ -17,7 +17,7 @@ use crate::contract::make::{self, CONTROL, EAST, NOW, carrying, proposal};
 use crate::contract::world::World;
 use crate::contract::{Subject, outside};
 use crate::error::Error;
-use crate::interface::{Catalog, Decision};
+use crate::interface::{Catalog, Decision, Taken};
 
 #[async_trait]
 impl Subject for SqliteCatalog {
@@ -470,10 +470,13 @@ async fn a_copy_that_waits_holds_nobody_up() {
     copied.unwrap();
     assert!(taken.len() > 3, "{} batches", taken.len());
     let other = on_disk();
-    for rows in taken {
-        other.take_rows(rows).await.unwrap();
+    for (batches, rows) in (1..).zip(taken) {
+        let taken = Taken { snapshot: [3; 16], batches };
+        other.take_rows(rows, taken).await.unwrap();
+        assert_eq!(other.taken().await.unwrap(), Some(taken));
     }
     other.rows_taken().await.unwrap();
+    assert_eq!(other.taken().await.unwrap(), None);
     assert!(other.dump().await.unwrap() == before);
 }
 

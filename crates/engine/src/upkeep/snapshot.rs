@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use catalog::Clearing;
+use catalog::{Clearing, Taken};
 use coding::snapshot::{HEAD_MAX, Head, Part, SnapshotId};
 use coding::{BodyKey, RootKey};
 use futures::future::join_all;
@@ -373,12 +373,18 @@ impl Inner {
         (self.standing(&listed).await, listed.lists)
     }
 
-    /// Fills the empty catalog from the newest snapshot that can be read; whether there was one.
+    /// Fills a catalog that holds no enclave yet from the newest snapshot that can be read; whether there was one.
     pub async fn begin_with_snapshot(&self, found: &Found) -> Result<bool, Error> {
         for standing in self.snapshots().await.0 {
-            // Rows may be left of an attempt that was cut short.
-            self.catalog.clear_rows().await?;
-            match self.take_rows(&standing, found).await {
+            let taken = match self.catalog.taken().await? {
+                // A rebuild was cut short in the middle of it.
+                Some(taken) if taken.snapshot == standing.id => taken.batches,
+                _ => {
+                    self.catalog.clear_rows().await?;
+                    0
+                }
+            };
+            match self.take_rows(&standing, taken, found).await {
                 Ok(()) => return Ok(true),
                 Err(error) => warn!(number = standing.head.number.0, %error, "a snapshot is done without"),
             }
@@ -387,16 +393,18 @@ impl Inner {
         Ok(false)
     }
 
-    async fn take_rows(&self, standing: &Standing, found: &Found) -> Result<(), Error> {
-        found.tell(Step::Snapshot(standing.head.parts.len()));
-        let reads = futures::stream::iter(&standing.head.parts).map(|part| async move {
+    /// Takes the rows of its parts, after the first so many that were taken before.
+    async fn take_rows(&self, standing: &Standing, taken: u32, found: &Found) -> Result<(), Error> {
+        let parts = standing.head.parts.get(taken as usize..).unwrap_or_default();
+        found.tell(Step::Snapshot(parts.len()));
+        let reads = futures::stream::iter((taken + 1..).zip(parts)).map(|(batches, part)| async move {
             let rows = self.read_part(standing, part).await?;
-            Ok::<_, Error>((part, rows))
+            Ok::<_, Error>((batches, part, rows))
         });
         let mut reads = reads.buffered(PARTS_AT_ONCE);
-        while let Some((part, rows)) = reads.try_next().await? {
+        while let Some((batches, part, rows)) = reads.try_next().await? {
+            self.catalog.take_rows(rows.into(), Taken { snapshot: standing.id, batches }).await?;
             found.tell(Step::Read(part.stored()));
-            self.catalog.take_rows(rows.into()).await?;
         }
         self.catalog.rows_taken().await?;
         if self.catalog.enclave().await? != Some(self.enclave) {

@@ -2,6 +2,8 @@
 //! of record, with vendors missing, with what interrupted writes left, and after a label was shredded.
 
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use engine::{
     Complete, CompletedPart, Copy, CopyPart, Destination, Engine, OpenError, Parts, PrincipalUpdate, Rebuilt,
     ReplayStep, StartUpload, Tell,
 };
+use futures::FutureExt;
 use model::label::Parts as LabelParts;
 use model::{
     Bucket, BucketName, BucketSetting, Change, CopyKind, KnownCopy, Label, Level, ObjectKey, Precondition, Role,
@@ -403,6 +406,22 @@ async fn copies_that_were_added_after_an_outage_change_no_code() {
     }
 }
 
+/// Of copies one site is enough to read whatever it has, and knows nothing of what only others have.
+#[tokio::test(start_paused = true)]
+async fn with_more_vendors_missing_than_the_profile_outlives_nothing_is_rebuilt() {
+    let settings = engine::Settings { default_profile: model::Profile::Mirror(2), ..settings() };
+    let world = World::under(111, settings.clone(), vec![Label::LOWEST; 4]).await;
+    world.put("tea", b"at two of the four").await.unwrap();
+    world.engine.drain().await;
+    for missing in [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]] {
+        world.sites.set(&missing, State::Gone);
+        let parts = Parts { settings: settings.clone(), ..parts(&world, &empty(&world), ROOT) };
+        let refused = Engine::rebuild(parts, None).await.map(drop);
+        assert!(matches!(refused, Err(OpenError::SilentSites { .. })), "without {missing:?}: {refused:?}");
+        world.sites.set(&missing, State::Well);
+    }
+}
+
 /// The first page of their journal comes again behind each: they are done without, as silent ones are.
 #[tokio::test(start_paused = true)]
 async fn a_journal_that_is_listed_in_circles_is_a_silent_site_s() {
@@ -445,8 +464,12 @@ async fn what_interrupted_writes_left_is_passed_over() {
     memory.put_new(&beside("0001"), whole.slice(..100)).await.unwrap();
     memory.put_new(&beside("0002"), whole.clone()).await.unwrap();
     memory.put_new(&beside("0003"), bytes::Bytes::from_static(b"else")).await.unwrap();
-    let (catalog, _) = rebuild(&world, ROOT, &Kinds::default()).await.unwrap();
-    assert_same(&catalog.dump().await.unwrap(), &world.catalog.dump().await.unwrap());
+    let (rebuilt, asked) = world.sites.asked_by(rebuild(&world, ROOT, &Kinds::default())).await;
+    assert_same(&rebuilt.unwrap().0.dump().await.unwrap(), &world.catalog.dump().await.unwrap());
+    // What is too short to be a piece is not even asked for.
+    memory.put_new(&beside("0004"), bytes::Bytes::from_static(b"more")).await.unwrap();
+    let more = world.sites.asked_by(rebuild(&world, ROOT, &Kinds::default())).await.1;
+    assert_eq!(more.gets, asked.gets);
 }
 
 #[tokio::test(start_paused = true)]
@@ -462,6 +485,79 @@ async fn a_catalog_that_is_not_empty_is_left_alone() {
 
 pub fn empty(world: &World) -> Arc<SqliteCatalog> {
     Arc::new(SqliteCatalog::in_memory(world.outside.clone()).unwrap())
+}
+
+/// A rebuild that goes on with what is in the catalog, and breaks off at so many steps that `counts`; whether it did not.
+pub async fn rebuild_until(
+    world: &World,
+    catalog: &Arc<SqliteCatalog>,
+    steps: usize,
+    counts: fn(&ReplayStep<'_>) -> bool,
+) -> bool {
+    let left = AtomicUsize::new(steps);
+    let tell: Tell = Arc::new(move |step| {
+        if counts(&step) && left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            std::panic::resume_unwind(Box::new("cut"));
+        }
+    });
+    let rebuilding = AssertUnwindSafe(Engine::resume_rebuild(parts(world, catalog, ROOT), Some(tell)));
+    rebuilding.catch_unwind().await.is_ok_and(|rebuilt| rebuilt.map(|_| true).unwrap())
+}
+
+/// Cut short after each of its steps in turn, each time going on with what is there.
+pub async fn check_cut_short(world: &World) {
+    world.engine.drain().await;
+    let catalog = empty(world);
+    let mut steps = 1;
+    while !rebuild_until(world, &catalog, steps, |_| true).await {
+        steps += 1;
+    }
+    assert!(steps > 10, "it was cut short {steps} times");
+    assert_same(&catalog.dump().await.unwrap(), &world.catalog.dump().await.unwrap());
+    // One that is done may be gone over again.
+    assert!(rebuild_until(world, &catalog, usize::MAX, |_| true).await);
+    assert_same(&catalog.dump().await.unwrap(), &world.catalog.dump().await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_that_is_cut_short_goes_on_to_the_same_catalog() {
+    let (world, _) = eventful(107).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    check_cut_short(&world).await;
+    shred(&world).await;
+    let catalog = empty(&world);
+    rebuild_until(&world, &catalog, 20, |_| true).await;
+    let (rebuilt, _) = rebuild(&world, NEW, &Kinds::default()).await.unwrap();
+    let done = Engine::resume_rebuild(parts(&world, &catalog, NEW), None).await;
+    done.unwrap();
+    assert_same(&catalog.dump().await.unwrap(), &rebuilt.dump().await.unwrap());
+}
+
+/// What was shown of the journal before is not read again.
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_that_goes_on_reads_what_is_missing() {
+    let world = World::new(108).await;
+    for n in 0..60 {
+        world.put(&format!("small {n}"), &noise(n, 100)).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let catalog = empty(&world);
+    let puts = |step: &ReplayStep<'_>| matches!(step, ReplayStep::Shown(Change::ObjectPut { .. }));
+    let (done, first) = world.sites.asked_by(rebuild_until(&world, &catalog, 40, puts)).await;
+    assert!(!done && first.gets >= 2 * 60, "{first:?}");
+    let (done, rest) = world.sites.asked_by(rebuild_until(&world, &catalog, usize::MAX, puts)).await;
+    assert!(done && (2..=2 * 22).contains(&rest.gets), "{rest:?} after {first:?}");
+    assert_same(&catalog.dump().await.unwrap(), &world.catalog.dump().await.unwrap());
+}
+
+/// One that is of another enclave is not gone on with.
+#[tokio::test(start_paused = true)]
+async fn what_is_left_of_another_enclave_is_refused() {
+    let (world, other) = (World::new(109).await, World::new(110).await);
+    world.put("tea", b"small").await.unwrap();
+    world.engine.drain().await;
+    let resumed = Engine::resume_rebuild(parts(&world, &other.catalog, ROOT), None).await;
+    assert!(matches!(resumed.map(drop), Err(OpenError::NotEmpty)));
 }
 
 /// The price list of a rebuild: for every site one LIST that finds no snapshot and one per thousand names, for every segment of the journal no
@@ -503,6 +599,24 @@ async fn a_rebuild_lists_the_journal_and_reads_the_heads_of_its_segments() {
     let (done, asked) = world.sites.asked_by(Engine::rebuild(parts(&world, &empty(&world), ROOT), None)).await;
     done.unwrap();
     assert!((segments..=3 * segments + 4 * control).contains(&asked.gets), "{asked:?} for {segments} segments");
+}
+
+/// The records lie in the first data piece, before the body: a second one is asked whether it is of the same segment, and
+/// the third is not asked at all.
+#[tokio::test(start_paused = true)]
+async fn a_head_in_the_first_piece_costs_no_more_with_more_data_pieces() {
+    let settings = engine::Settings { default_profile: model::Profile::Econ, ..settings() };
+    let world = World::under(112, settings.clone(), vec![Label::LOWEST; 4]).await;
+    for n in 0..40 {
+        world.put(&format!("small {n}"), &noise(n, 6000)).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let dump = world.catalog.dump().await.unwrap();
+    let segments = dump.lines().filter(|line| line.starts_with("journal ")).count() as u64;
+    let parts = Parts { settings, ..parts(&world, &empty(&world), ROOT) };
+    let (done, asked) = world.sites.asked_by(Engine::rebuild(parts, None)).await;
+    done.unwrap();
+    assert!((2 * 40..=2 * 40 + 6 * (segments - 40)).contains(&asked.gets), "{asked:?} for {segments} segments");
 }
 
 /// A start whose catalog is as far as the sites reads nothing but what this epoch wrote and it does not know.

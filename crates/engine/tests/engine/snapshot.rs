@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use crate::rebuild::{Kinds, NEW, assert_same, check, check_without, engine_leaves, eventful, rebuild, shred, system};
+use crate::rebuild::{
+    Kinds, NEW, assert_same, check, check_cut_short, check_without, empty, engine_leaves, eventful, rebuild,
+    rebuild_until, shred, system,
+};
 use crate::world::{ROOT, World, noise, settings};
 use coding::keys::RootKey;
 use engine::{Depth, Engine, Parts, Purse, ScrubOrder, Settings};
@@ -75,7 +78,7 @@ async fn what_a_rebuild_reads_does_not_grow_with_the_history() {
     let whole = world.sites.asked_by(rebuild(&world, ROOT, &Kinds::default())).await.1;
     keep_snapshots(&mut world).await;
     more(&world, "later").await;
-    let planning = Engine::plan_rebuild(crate::rebuild::parts(&world, &crate::rebuild::empty(&world), ROOT));
+    let planning = Engine::plan_rebuild(crate::rebuild::parts(&world, &empty(&world), ROOT));
     let (plan, _) = world.sites.asked_by(planning).await;
     let plan = plan.unwrap();
     let snapshot = plan.snapshot.unwrap();
@@ -85,6 +88,47 @@ async fn what_a_rebuild_reads_does_not_grow_with_the_history() {
     assert_same(&catalog.dump().await.unwrap(), &world.catalog.dump().await.unwrap());
     assert!(whole.gets >= 300 && asked.gets < 60, "{asked:?} instead of {whole:?}");
     assert_eq!(asked.lists, plan.lists);
+}
+
+/// Cut short in the middle of a snapshot, it goes on with the next part of it.
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_that_is_cut_short_takes_no_part_twice() {
+    let mut world = World::new(129).await;
+    for n in 0..1500 {
+        world.put(&format!("{n}{}", "long".repeat(250)), &noise(n, 100)).await.unwrap();
+    }
+    keep_snapshots(&mut world).await;
+    world.put("later", b"later").await.unwrap();
+    world.engine.drain().await;
+    let catalog = empty(&world);
+    let parts = |step: &engine::ReplayStep<'_>| matches!(step, engine::ReplayStep::Read(_));
+    let mut read = Vec::new();
+    for _ in 0..2 {
+        let (done, asked) = world.sites.asked_by(rebuild_until(&world, &catalog, 1, parts)).await;
+        assert!(!done);
+        read.push(asked.bytes);
+    }
+    let (done, asked) = world.sites.asked_by(rebuild_until(&world, &catalog, usize::MAX, parts)).await;
+    assert!(done);
+    read.push(asked.bytes);
+    let whole = world.sites.asked_by(rebuild_until(&world, &empty(&world), usize::MAX, parts)).await.1.bytes;
+    assert!(whole > 3 << 20 && read[2] < whole - (2 << 20) + (200 << 10), "{read:?} of {whole}");
+    assert_same(&catalog.dump().await.unwrap(), &world.catalog.dump().await.unwrap());
+}
+
+/// And with what came behind it; the snapshot it began with may be gone by then, and another one there.
+#[tokio::test(start_paused = true)]
+async fn cut_short_anywhere_it_is_the_same_catalog() {
+    let (mut world, _) = eventful(130).await;
+    keep_snapshots(&mut world).await;
+    more(&world, "later").await;
+    check_cut_short(&world).await;
+    let catalog = empty(&world);
+    let parts = |step: &engine::ReplayStep<'_>| matches!(step, engine::ReplayStep::Read(_));
+    assert!(!rebuild_until(&world, &catalog, 1, parts).await);
+    keep_snapshots(&mut world).await;
+    assert!(rebuild_until(&world, &catalog, usize::MAX, parts).await);
+    assert_same(&catalog.dump().await.unwrap(), &world.catalog.dump().await.unwrap());
 }
 
 #[tokio::test(start_paused = true)]

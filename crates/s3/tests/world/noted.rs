@@ -11,7 +11,7 @@ use catalog::proof::{
 };
 use catalog::{
     Batch, Catalog, Clearing, Contents, Decided, Decision, Endangered, Entry, Error, JournalSegment, Keys, ListQuery,
-    Listed, Moved, ObjectSummary, Origin, Page, Proposal, Stand, Stream, Totals, Unnamed, VersionSummary,
+    Listed, Moved, ObjectSummary, Origin, Page, Proposal, Stand, Stream, Taken, Totals, Unnamed, VersionSummary,
 };
 use model::{
     AccessKey, AccessKeyId, Aspect, BodyId, Bucket, BucketId, BucketName, BucketSetting, EnclaveId, Epoch, Group,
@@ -70,8 +70,11 @@ impl Catalog for Noted {
     async fn copy_rows(&self, to: mpsc::Sender<Bytes>) -> Result<(), Error> {
         self.within.copy_rows(to).await
     }
-    async fn take_rows(&self, rows: Bytes) -> Result<(), Error> {
-        self.within.take_rows(rows).await
+    async fn take_rows(&self, rows: Bytes, taken: Taken) -> Result<(), Error> {
+        self.within.take_rows(rows, taken).await
+    }
+    async fn taken(&self) -> Result<Option<Taken>, Error> {
+        self.within.taken().await
     }
     async fn rows_taken(&self) -> Result<(), Error> {
         self.within.rows_taken().await

@@ -1,7 +1,7 @@
 //! `entente rebuild`: the catalog of a data directory that lost it, out of the sites and the root key.
 //!
-//! It is made beside its place and put there whole: a rebuild that was cut short leaves no catalog, and the
-//! next one begins anew.
+//! It is made beside its place and put there whole. What a rebuild that was cut short left there, the next one goes on
+//! with.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -40,17 +40,19 @@ pub fn run(args: &RebuildArgs, output: Output) -> Result<(), Failure> {
     dir.make()?;
     let lock = lock::take(&dir)?;
     refuse_present(&dir.catalog())?;
-    clear(&dir)?;
+    clear_files(&dir.catalog_rebuilt())?;
+    if args.anew {
+        clear_files(&dir.catalog_rebuilding())?;
+    }
     let progress = Arc::new(Progress::here(output));
     let rebuilt = runtime.block_on(rebuild(&config, &dir, &root, &progress));
     progress.end();
     runtime.shutdown_timeout(up::LINGER_MAX);
     let put = rebuilt.and_then(|rebuilt| put_in_place(&dir).map(|()| rebuilt));
-    let cleared = clear(&dir);
+    // Only what is in its place is not needed any more.
+    let put = put.and_then(|rebuilt| clear_files(&dir.catalog_rebuilding()).map(|()| rebuilt));
     drop(lock);
-    let rebuilt = put?;
-    cleared?;
-    tell(&rebuilt, &dir, output)
+    tell(&put?, &dir, output)
 }
 
 async fn rebuild(
@@ -64,11 +66,15 @@ async fn rebuild(
     let storage = |error: &catalog::Error| {
         Failure::new(Exit::Storage, format!("cannot write `{}`: {}", path.display(), chain(error)))
     };
+    if path.exists() {
+        let text = format!("goes on with `{}`, which a rebuild before left; `--anew` begins anew", path.display());
+        progress.remark(&text, &json!({ "resumes": path }));
+    }
     let catalog = SqliteCatalog::open(&path, outside.clone()).map_err(|error| storage(&error))?;
     let catalog: Arc<dyn Catalog> = Arc::new(catalog);
     let parts = up::parts(config, Arc::clone(&catalog), (root.load()?, root.load_next()?), &outside)?;
     let rebuilt =
-        Engine::rebuild(parts, Some(told(progress))).await.map_err(|error| up::refused(config, dir, &error))?;
+        Engine::resume_rebuild(parts, Some(told(progress))).await.map_err(|error| up::refused(config, dir, &error))?;
     catalog.save(dir.catalog_rebuilt()).await.map_err(|error| storage(&error))?;
     Ok(rebuilt)
 }
@@ -86,12 +92,6 @@ fn refuse_present(path: &Path) -> Result<(), Failure> {
     }
     let why = format!("`{}` is there: a rebuild replaces nothing, so move it away first", path.display());
     Err(Failure::new(Exit::Storage, why))
-}
-
-/// Removes what an earlier rebuild left.
-fn clear(dir: &DataDir) -> Result<(), Failure> {
-    clear_files(&dir.catalog_rebuilding())?;
-    clear_files(&dir.catalog_rebuilt())
 }
 
 /// Removes a catalog's file, and what SQLite keeps beside it.

@@ -15,6 +15,7 @@ use model::Outside;
 use providers::{LocalStore, Store, remote};
 
 use super::origins::VendorOrigins;
+use crate::cli::rebuild::clear_files;
 use crate::config::{Config, Kind, SiteConfig, StoreConfig};
 use crate::data_dir::DataDir;
 use crate::failure::{Exit, Failure, chain};
@@ -37,6 +38,8 @@ pub async fn open(
     let parts = parts(config, Arc::clone(&catalog), (root, next_root), outside)?;
     let engine = Engine::open(parts).await.map_err(|error| refused(config, dir, &error))?;
     roots.settle(&engine).await?;
+    // With a catalog in its place nothing is needed of a rebuild that was cut short.
+    clear_files(&dir.catalog_rebuilding())?;
     Ok((engine, catalog))
 }
 

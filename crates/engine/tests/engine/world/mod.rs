@@ -167,6 +167,18 @@ impl Sites {
         (done, sum)
     }
 
+    /// The same bytes at sites of their own, which are well.
+    pub async fn copied(&self, outside: &Outside) -> Sites {
+        let sites = Sites::new(outside, vec![Label::LOWEST; self.memories.len()]);
+        for (from, to) in self.memories.iter().zip(&sites.memories) {
+            for name in from.names() {
+                let length = from.head(&name).await.unwrap();
+                to.put_new(&name, from.get_range(&name, 0..length).await.unwrap()).await.unwrap();
+            }
+        }
+        sites
+    }
+
     pub fn set(&self, which: &[usize], state: State) {
         which.iter().for_each(|i| self.faults[*i].set(state));
     }
