@@ -142,6 +142,7 @@ macro_rules! contract_suite {
                 a_fork_of_what_is_decided_is_refused,
                 unshown_records_are_kept_with_their_bodies,
                 only_an_enclave_founded_once_is_served,
+                what_stands_of_a_shredded_label_is_passed_over,
             }
             segments {
                 the_most_endangered_segments_come_first,

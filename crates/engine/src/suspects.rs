@@ -61,6 +61,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_more_wait_than_it_says() {
+        let name = PieceName { kind: SegmentKind::Data, epoch: Epoch(1), random: [3; 16] };
+        let suspects = Suspects::default();
+        for n in 0..=SUSPECTS_MAX as u128 {
+            let piece = Piece { index: 0, site: SiteId([2; 16]), name };
+            suspects.report(SegmentId(n.to_be_bytes()), piece, Suspicion::Failed);
+        }
+        assert_eq!(std::iter::from_fn(|| suspects.take()).count(), SUSPECTS_MAX);
+    }
+
+    #[test]
     fn what_was_made_up_stays_so_whoever_fails_on_it_meanwhile() {
         let name = PieceName { kind: SegmentKind::Data, epoch: Epoch(1), random: [3; 16] };
         let (segment, piece) = (SegmentId([1; 16]), Piece { index: 0, site: SiteId([2; 16]), name });

@@ -1,7 +1,7 @@
 //! What becomes visible, and what is refused as no continuation.
 
 use bytes::Bytes;
-use model::{Change, EnclaveId, Extent, Number, Record, SegmentId, StreamId};
+use model::{Change, EnclaveId, Extent, KeyTag, LabelKey, Number, Record, SegmentId, StreamId, Timestamp, Vendor};
 
 use super::Subject;
 use super::make::{self, CONTROL, EAST, WEST, carrying, id, proposal};
@@ -200,4 +200,23 @@ pub async fn only_an_enclave_founded_once_is_served<C: Subject>(fresh: impl Asyn
         let error = catalog.found(other, control).await.unwrap_err();
         assert!(matches!(error, Error::Founded { enclave: found } if found == enclave), "{error}");
     }
+}
+
+/// It was on its way to the sites when its label was shredded.
+pub async fn what_stands_of_a_shredded_label_is_passed_over<C: Subject>(fresh: impl AsyncFn() -> C) {
+    let mut world = World::new(fresh().await).await;
+    let (label, stream) = (make::high(), StreamId([0x55; 16]));
+    let key = LabelKey { tag: KeyTag([3; 16]), label: Some(label), epoch: 1, salt: [1; 32], sealed: vec![2; 48] };
+    world.run(CONTROL, Change::LabelKeyCreated(key)).await;
+    world.run(CONTROL, Change::StreamOpened { stream, label, vendors: vec![Vendor::Own] }).await;
+    world.bucket = make::bucket(2, "vault", label);
+    world.run(CONTROL, Change::BucketCreated(world.bucket.clone(), Vec::new())).await;
+    let last = world.decided(stream, proposal(world.any_put("last"))).await;
+    let shredded = Change::LabelShredded { label, keys: Vec::new(), at: Timestamp(9) };
+    let shredded = world.decided(CONTROL, proposal(shredded)).await;
+    world.try_show(world.batch(stream, std::slice::from_ref(&last))).await.unwrap();
+    assert_eq!(world.object("last").await, None, "decided is enough");
+    world.show(CONTROL, &[shredded]).await;
+    world.try_show(world.batch(stream, &[last])).await.unwrap();
+    assert_eq!(world.object("last").await, None);
 }

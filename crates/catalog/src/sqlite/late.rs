@@ -270,3 +270,35 @@ fn keep_said(c: &Connection, id: VersionId, kind: u8, number: Number, blob: &[u8
     .execute(params![id.0, kind, number.0, blob])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use model::{Epoch, SegmentKind};
+
+    use super::super::sealed::Handed;
+    use super::super::{open, rows};
+    use super::*;
+
+    /// In one transaction, before the segment itself: what was added before it was placed anew lies there no more.
+    #[test]
+    fn what_came_before_a_placing_counts_no_more() {
+        let c = open::memory().unwrap();
+        let handed = Handed::new(crate::contract::outside(1));
+        let db = Db::new(&c, &handed);
+        rows::clear(&c).unwrap();
+        let piece = |index, random| {
+            let name = PieceName { kind: SegmentKind::Data, epoch: Epoch(1), random: [random; 16] };
+            Piece { index, site: SiteId([index; 16]), name }
+        };
+        let (segment, other) = (SegmentId([1; 16]), SegmentId([2; 16]));
+        let placing = || Placing { code: Code { k: 2, m: 1 }, promise: 1, pieces: vec![piece(0, 30), piece(1, 31)] };
+        let mut late = Late::load(&c).unwrap();
+        late.came_early(Number(3), segment, &[piece(0, 10)]);
+        late.came_early(Number(4), other, &[piece(0, 20)]);
+        late.came_early(Number(8), segment, &[piece(2, 40)]);
+        late.placed_early(Number(5), segment, placing());
+        late.settle(&db).unwrap();
+        let expected = [piece(0, 20), piece(0, 30), piece(1, 31), piece(2, 40)].map(|piece| piece.name);
+        assert_eq!(early_pieces(&c).unwrap(), expected.into());
+    }
+}

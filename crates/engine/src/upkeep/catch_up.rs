@@ -24,7 +24,7 @@ impl Inner {
         loop {
             // The timer covers a signal that came while the last round ran.
             let told = tokio::time::timeout(pause, self.catch_up.notified()).await.is_ok();
-            match self.repair(Budget::Day, |_| {}).await {
+            pause = match self.repair(Budget::Day, |_| {}).await {
                 Ok(repaired) => {
                     if let Some(pieces) = restored(&repaired) {
                         info!(pieces, "caught up");
@@ -32,13 +32,13 @@ impl Inner {
                     if is_news_of_spent(&repaired, BudgetDay::of(self.outside.clock.now()), &mut told_of) {
                         warn!("the day's dollars of [keeping] are spent: only what is in danger is restored");
                     }
-                    pause = pause_after(&repaired, told, pause);
+                    pause_after(&repaired, told, pause)
                 }
                 Err(error) => {
                     warn!(%error, "catching up will be tried again");
-                    pause = EVERY;
+                    EVERY
                 }
-            }
+            };
         }
     }
 }

@@ -272,8 +272,7 @@ impl Inner {
         have: BTreeMap<u8, Bytes>,
     ) -> Result<Vec<(u8, Bytes)>, Error> {
         let _turn = self.recoding.acquire().await;
-        let highest = have.keys().copied().max().unwrap_or_default();
-        let (layout, code) = (wide_enough(Layout::of(segment), highest, &have), target.code);
+        let (layout, code) = (wide_enough(Layout::of(segment), 0, &have), target.code);
         let identity = Identity::of(self.enclave, segment);
         let length = usize::try_from(segment.length).unwrap_or(usize::MAX);
         let encoded = work::run(&self.outside, length, move || {

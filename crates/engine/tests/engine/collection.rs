@@ -137,6 +137,7 @@ async fn an_upload_keeps_its_parts_over_sweeps_and_a_crash_until_it_ends() {
     background = world.crash(background).await;
     tokio::time::sleep(HOUR).await;
     assert_eq!(world.data_pieces(), 12, "the sweeps took what was replaced, and no more");
+    assert_eq!(world.engine.gauges(&system()).await.unwrap().swept_pieces, 4);
     background = world.crash(background).await;
     tokio::time::sleep(8 * HOUR).await;
     assert_eq!(world.data_pieces(), 12, "after another crash as well");

@@ -307,6 +307,32 @@ async fn a_start_completes_what_was_decided_and_undoes_what_was_not() {
     assert_eq!(state.held.0, RootKey::from_bytes(NEW).fingerprint(completed.enclave()));
 }
 
+/// The process dies with a write of the label decided, and its shredding behind that: the write never stands.
+#[tokio::test(start_paused = true)]
+async fn a_start_does_not_ship_what_was_decided_of_a_label_that_is_shredded() {
+    let two = Arc::new(filled(12).await);
+    two.world.engine.drain().await;
+    two.world.sites.latency(Duration::from_secs(3600));
+    let writing = tokio::spawn({
+        let two = Arc::clone(&two);
+        async move { two.write(&two.world.engine, "last", b"decided").await }
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let shredding = tokio::spawn({
+        let engine = two.world.engine.clone();
+        async move { engine.shred_label(&system(), secret(), RootKey::from_bytes(NEW)).await }
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    writing.abort();
+    shredding.abort();
+    let copy = two.copy_catalog("as it was left");
+    two.world.sites.latency(Duration::ZERO);
+    let completed = two.open_over(&copy, &[ROOT, NEW]).await.unwrap();
+    only_the_rest_is_there(&two, &completed).await;
+    let drained = tokio::time::timeout(Duration::from_secs(600), completed.drain()).await;
+    drained.expect("nothing waits to be shipped");
+}
+
 #[tokio::test(start_paused = true)]
 async fn writes_that_race_with_a_shredding_end_and_others_go_on() {
     let two = filled(8).await;

@@ -208,6 +208,31 @@ async fn a_made_up_piece_is_named_and_left_to_a_reader() {
     assert!(world.get("large").await.unwrap() == noise(6, 3 << 20));
 }
 
+/// What is restored from pieces of which one was made up would be as wrong, and prove itself.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_restored_while_pieces_contradict_each_other() {
+    let (world, victim) = with_victim(6).await;
+    let forged = made_up(&world, &victim).await;
+    overwrite(&world, &victim.object, forged).await;
+    let segment = world.catalog.segment(victim.piece.segment).await.unwrap().unwrap();
+    let lost = segment.pieces.iter().rfind(|piece| piece.index != victim.piece.index).unwrap();
+    assert!(victim.piece.index < lost.index, "what is restored is restored from it");
+    let object = object_of(&world, &lost.name).await;
+    for memory in world.sites.memories.iter().filter(|memory| memory.names().contains(&object)) {
+        memory.delete(&object).await.unwrap();
+    }
+    scrub(&world, Depth::Inventory).await;
+    let background = world.background();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(world.below_promise().await, 1, "nobody can tell yet which piece is right");
+    // The reader can, and says so.
+    assert!(world.get("large").await.unwrap() == noise(6, 3 << 20));
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    background.abort();
+    assert_eq!(world.below_promise().await, 0);
+    assert!(scrub(&world, Depth::Cells).await.found.is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn strays_and_foreign_objects_are_named_and_left_alone() {
     let (mut world, victim) = with_victim(7).await;
