@@ -33,6 +33,24 @@ def test_a_vendor_goes_and_comes_back_and_nothing_is_left_behind():
     assert left() == before
 
 
+def test_one_that_is_interrupted_cleans_up_as_well():
+    before = left()
+    process = subprocess.Popen([binary(), "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        for line in process.stdout:
+            if "is gone" in line:
+                break
+        [folder] = left() - before
+        pid = json.loads((pathlib.Path(folder) / "data/run.json").read_text())["pid"]
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 10 and "interrupted" in error, error
+    assert left() == before
+    assert not pathlib.Path(f"/proc/{pid}").exists(), "its enclave outlives it"
+
+
 def test_it_is_kept_where_it_is_asked_for_and_takes_an_empty_enclave(new_world):
     done = demo("--keep", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -41,6 +59,8 @@ def test_it_is_kept_where_it_is_asked_for_and_takes_an_empty_enclave(new_world):
     pid = json.loads((folder / "run.json").read_text())["pid"]
     try:
         status = json.loads(subprocess.run([binary(), "status", "--data-dir", folder, "--json"], capture_output=True, check=True).stdout)
+        # Whoever has a key of it signs in to the console: the journey `demo` does.
+        assert [key["user"] for key in told["keys"]] == ["quartermaster", "cartographer", "operator"], told
         assert told["kept"] and status["objects"] == told["objects"] == 29 and status["below_promise"] == 0
         # It has buckets now: another demo is not for it.
         again = demo("--data-dir", str(folder))

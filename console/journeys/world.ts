@@ -32,6 +32,13 @@ interface Ready {
   secret_key: string;
 }
 
+/** The program under test; journeys build nothing. */
+export function binary(): string {
+  const path = process.env.ENTENTE_BIN ?? join(REPOSITORY, "target/release/entente");
+  if (!existsSync(path)) throw new Error(`${path} is not there: build it in release, or set ENTENTE_BIN`);
+  return path;
+}
+
 export class World {
   private constructor(
     private readonly directory: string,
@@ -47,14 +54,12 @@ export class World {
    * directories. In either nobody is there yet but its officer.
    */
   static async start({ range, vendors }: { range?: [string, string]; vendors?: string } = {}): Promise<World> {
-    const binary = process.env.ENTENTE_BIN ?? join(REPOSITORY, "target/release/entente");
-    if (!existsSync(binary)) throw new Error(`${binary} is not there: build it in release, or set ENTENTE_BIN`);
     const directory = join(mkdtempSync(join(tmpdir(), "entente-journey-")), "data");
     const listen = ["--s3-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--console-listen", "127.0.0.1:0"];
     const written = range || vendors !== undefined;
-    const where = written ? ["--config", await configured(binary, directory, range, vendors)] : ["--data-dir", directory];
+    const where = written ? ["--config", await configured(directory, range, vendors)] : ["--data-dir", directory];
     const sites = written ? join(directory, "../sites") : join(directory, "sites");
-    const started = spawn(binary, ["up", ...where, "--json", ...listen], { stdio: ["ignore", "pipe", "pipe"] });
+    const started = spawn(binary(), ["up", ...where, "--json", ...listen], { stdio: ["ignore", "pipe", "pipe"] });
     started.stderr.pipe(createWriteStream(`${directory}.log`));
     const ready = await new Promise<Ready>((resolve, reject) => {
       const late = setTimeout(() => reject(new Error(`not ready after ${READY_MS / 1000} s: see ${directory}.log`)), READY_MS);
@@ -88,8 +93,7 @@ export class World {
   }
 
   async cli(...words: string[]): Promise<string> {
-    const binary = process.env.ENTENTE_BIN ?? join(REPOSITORY, "target/release/entente");
-    return (await run(binary, [...words, ...this.where], { timeout: 60_000 })).stdout;
+    return (await run(binary(), [...words, ...this.where], { timeout: 60_000 })).stdout;
   }
 
   /** A user of the role with a key, made as the officer of the first start: at this label, or who sees all of them. */
@@ -118,9 +122,9 @@ export class World {
 }
 
 /** The configuration of an enclave of these levels, or over these sites: what `up` makes by itself has every one of `us`. */
-async function configured(binary: string, directory: string, range?: [string, string], vendors?: string): Promise<string> {
+async function configured(directory: string, range?: [string, string], vendors?: string): Promise<string> {
   const root = join(directory, "..");
-  await run(binary, ["root-key", join(root, "root.key")]);
+  await run(binary(), ["root-key", join(root, "root.key")]);
   const local = (vendor: string) => {
     mkdirSync(join(root, "sites", vendor), { recursive: true });
     const ceiling = range ? `ceiling = "${range[1]}"\n` : "";

@@ -1,6 +1,6 @@
 //! Ctrl-C and SIGTERM: the first stops in order, the second at once.
 
-use std::process;
+use std::{process, thread};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,19 @@ pub fn on_signals(stop: CancellationToken) -> Result<(), Failure> {
         process::exit(i32::from(Exit::INTERRUPTED));
     });
     Ok(())
+}
+
+/// The same for a command that is no server: what it gives is asked between two steps.
+pub fn watched() -> Result<CancellationToken, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Exit::Failed, format!("cannot await signals: {error}")))?;
+    let stop = CancellationToken::new();
+    {
+        let _inside = runtime.enter();
+        on_signals(stop.clone())?;
+    }
+    thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
+    Ok(stop)
 }
 
 async fn next(interrupt: &mut Signal, terminate: &mut Signal) {

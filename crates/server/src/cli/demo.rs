@@ -14,16 +14,19 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
-use self::content::{BUCKETS, File, PEOPLE, files};
+use self::content::{BUCKETS, Bucket, File, PEOPLE, files};
 use self::enclave::Enclave;
 use super::client::Client;
 use super::keeping::worked;
 use super::{Output, follow, size};
 use crate::api::wire::{EvacuationPlan, Health, Sites, Status};
 use crate::args::{DemoArgs, PlaceArgs};
+use crate::credentials::Credentials;
 use crate::failure::{Exit, Failure};
 use crate::progress::Progress;
+use crate::stop;
 
 /// Which vendor is taken away.
 const TAKEN: &str = "google";
@@ -31,11 +34,11 @@ const TAKEN: &str = "google";
 const PATIENCE: Duration = Duration::from_secs(180);
 
 pub fn run(args: &DemoArgs, output: Output) -> Result<(), Failure> {
+    let told = Told { output, began: Instant::now(), stop: stop::watched()? };
     let enclave = match named(&args.place) {
         true => Enclave::running(&args.place)?,
         false => Enclave::start()?,
     };
-    let told = Told { output, began: Instant::now() };
     let lived = live(&enclave, &told);
     // A vendor that was taken away is put back, whatever happened.
     let back = enclave.put_back(TAKEN);
@@ -46,7 +49,8 @@ pub fn run(args: &DemoArgs, output: Output) -> Result<(), Failure> {
     ended?;
     output.show(
         &json!({ "demo": "done", "kept": kept, "data_dir": kept.then(|| lived.data_dir.clone()),
-        "console_url": lived.console_url.filter(|_| kept), "objects": lived.objects, "bytes": lived.bytes,
+        "console_url": lived.console_url.filter(|_| kept), "keys": kept.then(|| shown(&lived.keys)),
+        "objects": lived.objects, "bytes": lived.bytes,
         "read_while_a_vendor_was_gone": lived.read, "seconds": told.began.elapsed().as_secs() }),
         String::new,
     )
@@ -60,6 +64,7 @@ fn named(place: &PlaceArgs) -> bool {
 struct Lived {
     data_dir: String,
     console_url: Option<String>,
+    keys: Vec<enclave::Key>,
     objects: usize,
     bytes: u64,
     /// Objects that were read, each byte compared, while a vendor was gone.
@@ -70,10 +75,23 @@ struct Lived {
 struct Told {
     output: Output,
     began: Instant,
+    stop: CancellationToken,
 }
 
 impl Told {
+    /// Between two steps of a demo: one that is interrupted ends here, and cleans up.
+    fn goes_on(&self) -> Result<(), Failure> {
+        if self.stop.is_cancelled() {
+            return Err(Failure::new(
+                Exit::Unfinished,
+                "interrupted: the vendor is put back, and what was started for it is ended and removed",
+            ));
+        }
+        Ok(())
+    }
+
     fn say(&self, text: &str) -> Result<(), Failure> {
+        self.goes_on()?;
         match self.output {
             Output::Text => super::print(&format!("{text}\n")),
             Output::Json => Ok(()),
@@ -88,34 +106,36 @@ fn live(enclave: &Enclave, told: &Told) -> Result<Lived, Failure> {
 
     told.say("People, each with what they are cleared for:")?;
     for person in PEOPLE {
-        enclave.command(told, &["user", "create", person.name, "--role", person.role, "--clearance", person.label])?;
+        let who = ["user", "create", person.name, "--role", person.role, "--clearance", person.clearance];
+        enclave.command(told, &who)?;
     }
-    let keys = PEOPLE.iter().filter(|person| person.stores).map(|person| enclave.key(person.name, person.label));
+    let keys = PEOPLE.iter().filter(|person| person.signs_in).map(|person| enclave.key(person.name, person.clearance));
     let keys = keys.collect::<Result<Vec<_>, _>>()?;
     told.say("\nBuckets, each at the label of whoever makes it, and what lies in them:")?;
     let files = files();
     let progress = Progress::here(told.output);
     progress.begin("files stored", Some(files.len() as u64));
-    for bucket in BUCKETS {
-        let key = keys.iter().find(|key| key.label == bucket.label).ok_or_else(|| lost("a key"))?;
-        enclave.make(bucket.name, key)?;
+    for bucket in &BUCKETS {
+        enclave.make(bucket.name, of(&keys, bucket)?)?;
     }
     for file in &files {
+        told.goes_on()?;
         enclave.put(file, by(&keys, file)?)?;
         progress.advance(1);
     }
     progress.end();
     let bytes = files.iter().map(|file| file.content.len() as u64).sum();
-    for bucket in BUCKETS {
-        let of = files.iter().filter(|file| file.bucket == bucket.name);
-        let (count, sum) = of.fold((0, 0), |(count, sum), file| (count + 1, sum + file.content.len() as u64));
-        told.say(&format!("  s3://{:<16} {:<13} {count} files, {}", bucket.name, bucket.label, size(sum)))?;
+    for bucket in &BUCKETS {
+        let held = files.iter().filter(|file| file.bucket == bucket.name);
+        let (count, sum) = held.fold((0, 0), |(count, sum), file| (count + 1, sum + file.content.len() as u64));
+        told.say(&format!("  s3://{:<16} {:<13} {count} files, {}", bucket.name, of(&keys, bucket)?.label, size(sum)))?;
     }
 
     told.say(&format!("\nNow the vendor {TAKEN} is gone: its directory is moved away.\n"))?;
     enclave.take_away(TAKEN)?;
     let mut read = 0;
     for file in &files {
+        told.goes_on()?;
         read += usize::from(enclave.get(file, by(&keys, file)?)? == file.content);
     }
     if read != files.len() {
@@ -137,7 +157,14 @@ fn live(enclave: &Enclave, told: &Told) -> Result<Lived, Failure> {
     enclave.command(told, &["status"])?;
     told.say(&format!("\n{}", leaving(&client)))?;
     if let Some(url) = enclave.console_url() {
-        told.say(&format!("The console shows it at {url}"))?;
+        told.say(&format!(
+            "The console shows it at {url}: to the operator sites and what became of them, to owners their buckets.\n"
+        ))?;
+        told.say(&format!("  {:<14} {:<13} {:<21} SECRET KEY", "SIGN IN AS", "LABEL", "ACCESS KEY"))?;
+        for key in &keys {
+            let Credentials { access_key, secret_key } = &key.credentials;
+            told.say(&format!("  {:<14} {:<13} {access_key:<21} {}", key.user, key.label, **secret_key))?;
+        }
     }
 
     told.say(&format!("\n{TAKEN} is back; it takes part again when it answered well for half a minute."))?;
@@ -154,10 +181,20 @@ fn live(enclave: &Enclave, told: &Told) -> Result<Lived, Failure> {
     Ok(Lived {
         data_dir: enclave.dir().display().to_string(),
         console_url: enclave.console_url(),
+        keys,
         objects: files.len() + 1,
         bytes,
         read,
     })
+}
+
+/// Keys as `key create` tells them.
+fn shown(keys: &[enclave::Key]) -> Vec<serde_json::Value> {
+    let one = |key: &enclave::Key| {
+        let Credentials { access_key, secret_key } = &key.credentials;
+        json!({ "user": key.user, "label": key.label, "access_key": access_key, "secret_key": **secret_key })
+    };
+    keys.iter().map(one).collect()
 }
 
 /// What it would take to do without the vendor for good.
@@ -176,9 +213,11 @@ fn leaving(client: &Client) -> String {
 }
 
 fn by<'a>(keys: &'a [enclave::Key], file: &File) -> Result<&'a enclave::Key, Failure> {
-    let bucket = BUCKETS.iter().find(|bucket| bucket.name == file.bucket);
-    let key = keys.iter().find(|key| bucket.is_some_and(|bucket| bucket.label == key.label));
-    key.ok_or_else(|| lost("a key"))
+    of(keys, BUCKETS.iter().find(|bucket| bucket.name == file.bucket).ok_or_else(|| lost("a bucket"))?)
+}
+
+fn of<'a>(keys: &'a [enclave::Key], bucket: &Bucket) -> Result<&'a enclave::Key, Failure> {
+    keys.iter().find(|key| key.user == bucket.owner).ok_or_else(|| lost("a key"))
 }
 
 fn lost(what: &str) -> Failure {
@@ -213,6 +252,7 @@ fn until(told: &Told, what: &'static str, client: &Client, over: impl Fn(&Status
     progress.wait(what);
     let began = Instant::now();
     follow(|| {
+        told.goes_on()?;
         let status: Status = client.call(Method::GET, "/api/v1/status", Vec::new())?;
         if began.elapsed() > PATIENCE {
             let why = format!("it took more than {} s {what}: see `entente status`", PATIENCE.as_secs());

@@ -6,31 +6,33 @@ use std::fmt::Write;
 pub struct Person {
     pub name: &'static str,
     pub role: &'static str,
-    pub label: &'static str,
-    /// Has a key to store with.
-    pub stores: bool,
+    pub clearance: &'static str,
+    /// Has a key, to store with or to sign in to the console with.
+    pub signs_in: bool,
 }
 
-const fn person(name: &'static str, role: &'static str, label: &'static str, stores: bool) -> Person {
-    Person { name, role, label, stores }
+const fn person(name: &'static str, role: &'static str, clearance: &'static str, signs_in: bool) -> Person {
+    Person { name, role, clearance, signs_in }
 }
 
 pub const PEOPLE: [Person; 4] = [
     person("quartermaster", "mission-owner", "UNCLASSIFIED", true),
     person("cartographer", "mission-owner", "SECRET", true),
-    person("operator", "platform-operator", "SECRET", false),
+    // What is of all labels together is told to whoever sees all of them.
+    person("operator", "platform-operator", "everything", true),
     person("auditor", "auditor", "SECRET", false),
 ];
 
+/// At the label of its owner.
 pub struct Bucket {
     pub name: &'static str,
-    pub label: &'static str,
+    pub owner: &'static str,
 }
 
 pub const BUCKETS: [Bucket; 3] = [
-    Bucket { name: "supply", label: "UNCLASSIFIED" },
-    Bucket { name: "weather", label: "UNCLASSIFIED" },
-    Bucket { name: "charts", label: "SECRET" },
+    Bucket { name: "supply", owner: "quartermaster" },
+    Bucket { name: "weather", owner: "quartermaster" },
+    Bucket { name: "charts", owner: "cartographer" },
 ];
 
 pub struct File {
@@ -94,7 +96,7 @@ mod tests {
         assert_eq!((files.len(), large), (28, 4));
         assert!(files.iter().all(|file| BUCKETS.iter().any(|bucket| bucket.name == file.bucket)));
         for bucket in BUCKETS {
-            assert!(PEOPLE.iter().any(|person| person.stores && person.label == bucket.label));
+            assert!(PEOPLE.iter().any(|person| person.signs_in && person.name == bucket.owner));
         }
     }
 }

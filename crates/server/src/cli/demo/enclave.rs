@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -39,8 +40,9 @@ pub struct Enclave {
 
 /// Somebody's key, and the label of its sessions.
 pub struct Key {
+    pub user: &'static str,
     pub label: String,
-    credentials: Credentials,
+    pub credentials: Credentials,
 }
 
 impl Enclave {
@@ -128,12 +130,12 @@ impl Enclave {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    pub fn key(&self, user: &str, label: &str) -> Result<Key, Failure> {
+    pub fn key(&self, user: &'static str, label: &str) -> Result<Key, Failure> {
         let said = self.said(&["key", "create", "--user", user, "--label", label, "--json"])?;
         let IssuedKey { access_key, secret_key, .. } = serde_json::from_str(&said)
             .map_err(|error| Failure::new(Exit::Failed, format!("the answer is not understood: {error}")))?;
         let credentials = Credentials { access_key, secret_key: Zeroizing::new(secret_key) };
-        Ok(Key { label: label.to_owned(), credentials })
+        Ok(Key { user, label: label.to_owned(), credentials })
     }
 
     pub fn make(&self, bucket: &str, key: &Key) -> Result<(), Failure> {
@@ -189,8 +191,9 @@ impl Enclave {
     pub fn keep(mut self, output: Output) -> Result<(), Failure> {
         let pid = self.run.pid;
         let dir = self.dir().display();
+        let console = self.console_url().map(|url| format!("the console at {url}, ")).unwrap_or_default();
         output.talk(&format!(
-            "\nIt goes on running: S3 at {}, `entente status --data-dir {dir}`; end it with `kill {pid}`, and remove {}.",
+            "\nIt goes on running: S3 at {}, {console}`entente status --data-dir {dir}`; end it with `kill {pid}`, and remove {}.",
             self.run.s3_endpoint,
             self.root.as_deref().unwrap_or(self.dir()).display()
         ));
@@ -218,7 +221,7 @@ impl Enclave {
     }
 }
 
-/// Whatever ends a demo, its enclave does not outlive it, unless it was kept.
+/// Whatever ends a demo but a `kill -9`, its enclave does not outlive it, unless it was kept.
 impl Drop for Enclave {
     fn drop(&mut self) {
         self.stop();
@@ -240,10 +243,13 @@ fn nowhere() -> RunFile {
     }
 }
 
-/// This very program.
+/// This very program. Ctrl-C is not for it but for the demo alone, which cleans up in order.
 fn program() -> Result<Command, Failure> {
     let path = std::env::current_exe();
-    path.map(Command::new).map_err(|error| Failure::new(Exit::Failed, format!("cannot find this program: {error}")))
+    let path = path.map_err(|error| Failure::new(Exit::Failed, format!("cannot find this program: {error}")))?;
+    let mut command = Command::new(path);
+    command.process_group(0);
+    Ok(command)
 }
 
 async fn exchange(method: &str, endpoint: &str, link: &str, body: Bytes) -> Result<Bytes, String> {
