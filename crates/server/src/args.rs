@@ -794,11 +794,14 @@ pub enum Shell {
 #[derive(Debug, clap::Args)]
 pub struct ManArgs {
     /// The directory for the pages; it is made if it is not there [default: the first page, on stdout]
-    #[arg(value_name = "DIR", conflicts_with = "markdown")]
+    #[arg(value_name = "DIR", conflicts_with_all = ["markdown", "settings"])]
     pub dir: Option<PathBuf>,
     /// Print the reference of all commands as one page of Markdown
-    #[arg(long)]
+    #[arg(long, conflicts_with = "settings")]
     pub markdown: bool,
+    /// Print every setting of the configuration file as tables of Markdown
+    #[arg(long)]
+    pub settings: bool,
 }
 
 #[cfg(test)]

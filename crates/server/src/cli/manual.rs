@@ -1,4 +1,4 @@
-//! `entente man [DIR]`: what `--help` says, as pages for `man`, and as one page of Markdown.
+//! `entente man [DIR]`: what `--help` says, as pages for `man`, and as one page of Markdown; and the settings.
 
 use std::fmt::Write;
 use std::fs;
@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{Output, print};
 use crate::args::{Args, ManArgs};
+use crate::config;
 use crate::failure::{Exit, Failure};
 
 pub fn run(args: &ManArgs, output: Output) -> Result<(), Failure> {
@@ -21,6 +22,7 @@ pub fn run(args: &ManArgs, output: Output) -> Result<(), Failure> {
         }
         (None, Output::Json) => Err(Failure::new(Exit::Usage, "a page is no JSON: leave out --json, or name a DIR")),
         (None, Output::Text) if args.markdown => print(&markdown(&built())),
+        (None, Output::Text) if args.settings => print(&config::tables()),
         (None, Output::Text) => print(&String::from_utf8_lossy(&page(&built())?)),
     }
 }

@@ -11,29 +11,28 @@ const SHIPPED: &str = include_str!("../../data/facts.toml");
 /// Dollars that a price may be: a slip of the decimal point is told, not believed.
 const DOLLARS_MAX: f64 = 1000.0;
 
-/// What a site's settings say about its prices, in dollars.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PriceTable {
-    put_per_1000: Option<f64>,
-    get_per_1000: Option<f64>,
-    list_per_1000: Option<f64>,
-    delete_per_1000: Option<f64>,
-    egress_per_gb: Option<f64>,
-    egress_free_gb: Option<u32>,
-    storage_per_gb_month: Option<f64>,
+section! {
+    /// They inform choices and plans; nothing is billed by them. Unless set they are the shipped list prices of the
+    /// vendor, and of a site of kind `local` nothing.
+    [prices]
+    #[derive(Clone, Debug, Default)]
+    pub struct PriceTable {
+        /// dollars for 1,000 writes
+        put_per_1000: Option<f64> = "as shipped",
+        /// for 1,000 reads
+        get_per_1000: Option<f64> = "as shipped",
+        /// for 1,000 listings
+        list_per_1000: Option<f64> = "as shipped",
+        /// for 1,000 deletions
+        delete_per_1000: Option<f64> = "as shipped",
+        /// for a GB that leaves the vendor
+        egress_per_gb: Option<f64> = "as shipped",
+        /// GB a month that leave for nothing
+        egress_free_gb: Option<u32> = "as shipped",
+        /// for a GB kept a month
+        storage_per_gb_month: Option<f64> = "as shipped",
+    }
 }
-
-/// What may stand in a price table.
-pub const PRICES: &[&str] = &[
-    "put_per_1000",
-    "get_per_1000",
-    "list_per_1000",
-    "delete_per_1000",
-    "egress_per_gb",
-    "egress_free_gb",
-    "storage_per_gb_month",
-];
 
 #[derive(Deserialize)]
 struct Shipped {

@@ -3,7 +3,7 @@
 
 pub mod grow;
 mod scrub;
-mod site;
+pub(super) mod site;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -24,7 +24,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use self::site::Site;
-use super::facts::PRICES;
+use super::facts::PriceTable;
+use super::settings::Section;
 use super::suggest::nearest;
 use super::{
     Config, DEFAULT_ADMIN_LISTEN, DEFAULT_LIFECYCLE_DAY, DEFAULT_MEMORY_BUDGET, DEFAULT_REENTER_AFTER, DEFAULT_REGION,
@@ -34,22 +35,21 @@ use crate::accreditation::{Accreditation, DEFAULT_TABLE};
 use crate::failure::{Exit, Failure};
 use crate::root_key::PassphraseFrom;
 
-/// Every section and what may stand in it. The structs below say the same to serde; a test holds
-/// the two together.
-const SECTIONS: [(&str, &[&str]); 13] = [
-    ("enclave", &["data_dir", "region", "root_key", "passphrase", "default_profile", "labels", "range"]),
-    ("s3", &["listen", "domains"]),
-    ("admin", &["listen"]),
-    ("console", &["listen"]),
-    ("tls", &["certificate", "key", "profile", "development"]),
-    ("limits", &["memory_budget", "reenter_after"]),
-    ("reads", &["waiting_cost_per_hour", "cut"]),
-    ("lifecycle", &["day_s"]),
-    ("scrub", scrub::SETTINGS),
-    ("keeping", scrub::KEEPING),
-    ("metrics", &["requests"]),
-    ("traces", &["endpoint"]),
-    ("site", site::SETTINGS),
+/// Every section, in the order of the book.
+pub(super) const SECTIONS: [Section; 13] = [
+    Enclave::SECTION,
+    S3::SECTION,
+    Admin::SECTION,
+    Console::SECTION,
+    TlsSection::SECTION,
+    Limits::SECTION,
+    Reads::SECTION,
+    Lifecycle::SECTION,
+    scrub::Section::SECTION,
+    scrub::Keeping::SECTION,
+    Metrics::SECTION,
+    Traces::SECTION,
+    Site::SECTION,
 ];
 
 /// Dollars that an hour of waiting may cost: a slip of the decimal point is told, not believed.
@@ -97,77 +97,125 @@ struct Entry {
     site: Vec<Spanned<Site>>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Enclave {
-    data_dir: Spanned<PathBuf>,
-    root_key: Spanned<PathBuf>,
-    passphrase: Option<Spanned<String>>,
-    region: Option<Spanned<String>>,
-    default_profile: Option<Spanned<String>>,
-    labels: Option<Spanned<String>>,
-    range: Option<Spanned<[String; 2]>>,
+section! {
+    [enclave]
+    struct Enclave {
+        /// where the catalog lies, with the lock, the admin token and the officer's key at first
+        data_dir: Spanned<PathBuf> = "must be set",
+        /// the file that `entente root-key make FILE` made; refused inside the data directory and inside a site, and
+        /// where others may read it
+        root_key: Spanned<PathBuf> = "must be set",
+        /// of a root key made with `--passphrase`: `prompt`, `file:PATH`, `fd:NUMBER` or `env:NAME`
+        passphrase: Option<Spanned<String>> = "asked for at the terminal",
+        /// the region that S3 clients sign for
+        region: Option<Spanned<String>> = "`us-east-1`",
+        /// of buckets that are not told another: `quad`, `lean`, `std`, `econ`, `mirror-1` to `mirror-8`; there must be
+        /// sites of as many vendors as it has pieces
+        default_profile: Option<Spanned<String>> = "`quad`",
+        /// what labels are called: `us`, `nato`, `eu` or `fr`
+        labels: Option<Spanned<String>> = "`us`",
+        /// from which label to which the enclave is accredited, as `["UNCLASSIFIED", "SECRET"]`
+        range: Option<Spanned<[String; 2]>> = "the lowest label alone",
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct S3 {
-    listen: Option<Spanned<String>>,
-    #[serde(default)]
-    domains: Vec<Spanned<String>>,
+section! {
+    [s3]
+    #[derive(Default)]
+    struct S3 {
+        /// where S3 clients connect; beyond loopback only with `[tls]`, or with `--insecure` on the command line
+        listen: Option<Spanned<String>> = "`127.0.0.1:9000`",
+        /// names under which buckets are also found as `BUCKET.NAME`; `localhost` always is one
+        #[serde(default)]
+        domains: Vec<Spanned<String>> = "none",
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Admin {
-    listen: Option<Spanned<String>>,
+section! {
+    [admin]
+    #[derive(Default)]
+    struct Admin {
+        /// where operators and the command line connect; loopback alone. The other commands find it in the data directory
+        listen: Option<Spanned<String>> = "any free port of loopback",
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Console {
-    listen: Option<Spanned<String>>,
+section! {
+    [console]
+    #[derive(Default)]
+    struct Console {
+        /// where the console is opened in a browser; loopback alone
+        listen: Option<Spanned<String>> = "`127.0.0.1:9002`, or any free port where that is taken",
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TlsSection {
-    certificate: Option<Spanned<PathBuf>>,
-    key: Option<Spanned<PathBuf>>,
-    profile: Option<Spanned<String>>,
-    development: Option<Spanned<bool>>,
+section! {
+    /// Without this section all doors speak plain HTTP. It wants either a certificate with its key, or
+    /// `development = true`.
+    [tls]
+    struct TlsSection {
+        /// the certificate and its chain, in PEM; may be replaced while running, and is served within ten seconds
+        certificate: Option<Spanned<PathBuf>> = "must be set, or `development`",
+        /// its key, in PEM
+        key: Option<Spanned<PathBuf>> = "must be set, or `development`",
+        /// `compat`: TLS 1.2 and 1.3, a post-quantum key exchange for every client that has one. `cnsa2`: TLS 1.3 with
+        /// AES-256 and ML-KEM-1024, nothing else
+        profile: Option<Spanned<String>> = "`compat`",
+        /// a certificate made in the data directory, for trying things out
+        development: Option<Spanned<bool>> = "`false`",
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Limits {
-    memory_budget: Option<Spanned<String>>,
-    reenter_after: Option<Spanned<String>>,
+section! {
+    [limits]
+    #[derive(Default)]
+    struct Limits {
+        /// bytes in flight in the whole process, parity and buffers included; at least `64 MiB`. What is beyond it waits
+        memory_budget: Option<Spanned<String>> = "`512 MiB`",
+        /// a site that was out takes part again after so long without a failure
+        reenter_after: Option<Spanned<String>> = "`30 s`",
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Reads {
-    waiting_cost_per_hour: Option<Spanned<f64>>,
-    cut: Option<Spanned<String>>,
+section! {
+    [reads]
+    #[derive(Default)]
+    struct Reads {
+        /// dollars that an hour of a reader's waiting is worth, against what requests cost
+        waiting_cost_per_hour: Option<Spanned<f64>> = "`3.60`",
+        /// short reads at distant sites go out in requests of this size, at least `16 KiB`; `never` keeps them whole
+        /// ([what that does](performance.md#reading-the-tail))
+        cut: Option<Spanned<String>> = "`64 KiB`",
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Lifecycle {
-    day_s: Option<Spanned<u32>>,
+section! {
+    [lifecycle]
+    #[derive(Default)]
+    struct Lifecycle {
+        /// how many seconds a day of lifecycle rules has; shorter to watch them work
+        day_s: Option<Spanned<u32>> = "`86400`",
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Metrics {
-    requests: Option<bool>,
+section! {
+    [metrics]
+    #[derive(Default)]
+    struct Metrics {
+        /// whether requests at the S3 door are counted and timed, for [metrics](metrics.md) and the console's history;
+        /// `false` is for judging what that costs
+        requests: Option<bool> = "`true`",
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Traces {
-    endpoint: Option<Spanned<String>>,
+section! {
+    /// Refused by a program that was built without them, as it is by default: [Logs and traces](logs.md).
+    [traces]
+    #[derive(Default)]
+    struct Traces {
+        /// where a collector takes them by OTLP over plain HTTP, such as `http://127.0.0.1:4318/v1/traces`
+        endpoint: Option<Spanned<String>> = "no traces",
+    }
 }
 
 /// Reads and checks the file.
@@ -271,18 +319,18 @@ impl Check<'_> {
 
     /// Names nobody knows, with what was probably meant.
     fn names(&mut self, table: &DeTable<'_>) {
-        let sections = SECTIONS.map(|(name, _)| name);
+        let sections = SECTIONS.map(|section| section.name);
         for (name, value) in table {
-            let Some((section, known)) = SECTIONS.iter().find(|(section, _)| *section == &**name.get_ref()) else {
+            let Some(section) = SECTIONS.iter().find(|section| section.name == &**name.get_ref()) else {
                 self.unknown(name.get_ref(), "section", &name.span(), &sections);
                 continue;
             };
             match value.get_ref() {
-                DeValue::Table(inner) => self.names_in(section, known, inner),
+                DeValue::Table(inner) => self.names_in(section.name, &section.names(), inner),
                 DeValue::Array(rows) => {
                     for row in rows.iter() {
                         if let DeValue::Table(inner) = row.get_ref() {
-                            self.names_in(section, known, inner);
+                            self.names_in(section.name, &section.names(), inner);
                         }
                     }
                 }
@@ -298,7 +346,7 @@ impl Check<'_> {
             }
         }
         if let Some(DeValue::Table(inner)) = table.get("prices").map(Spanned::get_ref) {
-            self.names_in("site.prices", PRICES, inner);
+            self.names_in("site.prices", &PriceTable::SECTION.names(), inner);
         }
     }
 

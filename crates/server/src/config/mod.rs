@@ -1,9 +1,13 @@
 //! What this Entente is made of: the embedded default, or what a configuration file says, under the
 //! command line's flags. Parsed and checked once; what is here can be relied on.
 
+#[macro_use]
+mod settings;
+
 mod encryption;
 pub mod facts;
 mod file;
+mod page;
 mod suggest;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -23,6 +27,7 @@ use crate::root_key::PassphraseFrom;
 pub use encryption::{Pair, Tls};
 pub use file::NoSite;
 pub use file::grow::{Addition, NotAdded};
+pub use page::tables;
 
 /// The region S3 clients sign for. It is the one they assume when nobody tells them another.
 pub const DEFAULT_REGION: &str = "us-east-1";

@@ -4,14 +4,9 @@ use std::time::Duration;
 
 use engine::{KeepingSettings, ScrubSettings};
 use model::NanoDollars;
-use serde::Deserialize;
 use toml::Spanned;
 
 use super::Check;
-
-pub const SETTINGS: &[&str] = &["requests_per_day", "bytes_per_day", "dollars_per_day", "seen_every", "read_every"];
-
-pub const KEEPING: &[&str] = &["bytes_per_second", "dollars_per_day"];
 
 /// Dollars a day: a slip of the decimal point is told, not believed.
 const DOLLARS_MAX: f64 = 10_000.0;
@@ -20,21 +15,34 @@ const EVERY_MIN: Duration = Duration::from_secs(60);
 /// What nobody looked at for so long nobody keeps.
 const EVERY_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Section {
-    requests_per_day: Option<Spanned<u64>>,
-    bytes_per_day: Option<Spanned<String>>,
-    dollars_per_day: Option<Spanned<f64>>,
-    seen_every: Option<Spanned<String>>,
-    read_every: Option<Spanned<String>>,
+section! {
+    /// What may be spent on proving what lies at the sites, of each site and day.
+    [scrub]
+    #[derive(Default)]
+    pub struct Section {
+        /// 0: no scrub in the background
+        requests_per_day: Option<Spanned<u64>> = "`1000000`",
+        /// MiB, GiB or TiB
+        bytes_per_day: Option<Spanned<String>> = "`16 GiB`",
+        /// at the site's list prices
+        dollars_per_day: Option<Spanned<f64>> = "`1.0`",
+        /// how old the last inventory of a site may become
+        seen_every: Option<Spanned<String>> = "`20 h`",
+        /// how old the last read of a piece may become
+        read_every: Option<Spanned<String>> = "`27 d`",
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Keeping {
-    bytes_per_second: Option<Spanned<String>>,
-    dollars_per_day: Option<Spanned<f64>>,
+section! {
+    /// What repairs, evacuations and moves may take together.
+    [keeping]
+    #[derive(Default)]
+    pub struct Keeping {
+        /// read and written together
+        bytes_per_second: Option<Spanned<String>> = "no limit",
+        /// at list prices, of the UTC day; what is under its floor is restored all the same
+        dollars_per_day: Option<Spanned<f64>> = "no limit",
+    }
 }
 
 impl Check<'_> {

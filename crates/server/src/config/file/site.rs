@@ -9,7 +9,6 @@ use providers::http::Network;
 use providers::remote::{
     self, Addressing, AzurePlace, Credentials, DEFAULT_PROFILE, Dialect, GcsPlace, Order, Place, PutChecksum, S3Place,
 };
-use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Check, list, word};
@@ -17,46 +16,20 @@ use crate::config::facts::{self, PriceTable};
 use crate::config::suggest::nearest;
 use crate::config::{DEFAULT_REGION, SiteConfig, StoreConfig};
 
-/// Everything that may stand in a `[[site]]` of some kind.
-pub(super) const SETTINGS: &[&str] = &[
-    "name",
-    "vendor",
-    "region",
-    "kind",
-    "path",
-    "bucket",
-    "namespace",
-    "account",
-    "container",
-    "prefix",
-    "endpoint",
-    "addressing",
-    "quirks",
-    "credentials",
-    "profile",
-    "credentials_env",
-    "anonymous",
-    "proxy",
-    "ca_file",
-    "coordinates",
-    "prices",
-    "ceiling",
-];
-
 /// Of every site, whatever its kind.
 const COMMON: [&str; 7] = ["name", "vendor", "region", "kind", "coordinates", "prices", "ceiling"];
 /// Of every site that is reached by HTTP.
 const REMOTE: [&str; 7] = ["prefix", "endpoint", "credentials", "credentials_env", "anonymous", "proxy", "ca_file"];
 
 /// A kind of site: what it must be told, what it may be told, whose it can be.
-struct Kind {
-    name: &'static str,
-    needs: &'static [&'static str],
-    takes: &'static [&'static str],
-    vendors: &'static [Vendor],
+pub struct Kind {
+    pub name: &'static str,
+    pub needs: &'static [&'static str],
+    pub takes: &'static [&'static str],
+    pub vendors: &'static [Vendor],
 }
 
-const KINDS: [Kind; 5] = [
+pub const KINDS: [Kind; 5] = [
     Kind { name: "local", needs: &["path"], takes: &[], vendors: &Vendor::ALL },
     Kind {
         name: "s3",
@@ -82,32 +55,65 @@ const KINDS: [Kind; 5] = [
 /// What an S3-compatible store may lack or do otherwise.
 const QUIRKS: [&str; 4] = ["no-create-only", "crc32c-only", "md5-only", "folder-order"];
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Site {
-    pub name: Spanned<String>,
-    vendor: Spanned<String>,
-    region: Option<Spanned<String>>,
-    kind: Spanned<String>,
-    path: Option<Spanned<PathBuf>>,
-    bucket: Option<Spanned<String>>,
-    namespace: Option<Spanned<String>>,
-    account: Option<Spanned<String>>,
-    container: Option<Spanned<String>>,
-    prefix: Option<Spanned<String>>,
-    endpoint: Option<Spanned<String>>,
-    addressing: Option<Spanned<String>>,
-    #[serde(default)]
-    quirks: Vec<Spanned<String>>,
-    credentials: Option<Spanned<PathBuf>>,
-    profile: Option<Spanned<String>>,
-    credentials_env: Option<Spanned<String>>,
-    anonymous: Option<Spanned<bool>>,
-    proxy: Option<Spanned<String>>,
-    ca_file: Option<Spanned<PathBuf>>,
-    coordinates: Option<Spanned<[f64; 2]>>,
-    prices: Option<Spanned<PriceTable>>,
-    ceiling: Option<Spanned<String>>,
+section! {
+    /// One of these for each site. What a file of credentials holds at each vendor, and the least rights, stand in
+    /// [deploy](../deploy).
+    [site]
+    pub struct Site {
+        /// what the site is called, here and in every command; it is kept with the site
+        pub name: Spanned<String> = "must be set",
+        /// `amazon`, `microsoft`, `google`, `oracle` or `own`: whom one would be locked in by
+        vendor: Spanned<String> = "must be set",
+        /// `local`, `s3`, `azure`, `gcs` or `oci`: how it is spoken to
+        kind: Spanned<String> = "must be set",
+        /// the vendor's name of it
+        region: Option<Spanned<String>> = "must be set, `us-east-1` for `local`",
+        /// the directory; it must exist
+        path: Option<Spanned<PathBuf>> = "must be set",
+        /// the bucket
+        bucket: Option<Spanned<String>> = "must be set",
+        /// the storage account
+        account: Option<Spanned<String>> = "must be set",
+        /// the container
+        container: Option<Spanned<String>> = "must be set",
+        /// the tenancy's Object Storage namespace
+        namespace: Option<Spanned<String>> = "must be set, or `endpoint`",
+        /// everything lies under it; ends with a slash
+        prefix: Option<Spanned<String>> = "none",
+        /// `https://…`, or `http://…`
+        endpoint: Option<Spanned<String>> = "the vendor's",
+        /// how the bucket is named in requests: `path` or `virtual`
+        addressing: Option<Spanned<String>> = "`virtual` at Amazon, `path` with an `endpoint`",
+        /// `no-create-only`, `crc32c-only`, `md5-only`, `folder-order`: what a store does otherwise
+        #[serde(default)]
+        quirks: Vec<Spanned<String>> = "none",
+        /// a file
+        credentials: Option<Spanned<PathBuf>> = "the vendor's usual chain; of `oci` it, `credentials_env` or `anonymous` must be set",
+        /// which profile of that file
+        profile: Option<Spanned<String>> = "`default`",
+        /// variables that begin with it, instead of a file
+        credentials_env: Option<Spanned<String>> = "none",
+        /// no credentials at all
+        anonymous: Option<Spanned<bool>> = "`false`",
+        /// `http://HOST:PORT`
+        proxy: Option<Spanned<String>> = "none",
+        /// a PEM file with an authority more
+        ca_file: Option<Spanned<PathBuf>> = "the system's authorities",
+        /// `[latitude, longitude]`
+        coordinates: Option<Spanned<[f64; 2]>> = "shipped for the vendors' regions",
+        /// a table: below
+        prices: Option<Spanned<PriceTable>> = "shipped list prices; of `local` nothing",
+        /// the highest label that may lie there
+        ceiling: Option<Spanned<String>> = "the lowest label",
+    }
+}
+
+impl Kind {
+    /// Whether it has a setting of this name.
+    pub fn has(&self, name: &str) -> bool {
+        let remote = self.name != "local" && REMOTE.contains(&name);
+        remote || self.needs.contains(&name) || self.takes.contains(&name) || COMMON.contains(&name)
+    }
 }
 
 impl Site {
@@ -190,12 +196,8 @@ impl Check<'_> {
 
     /// Whether everything the kind needs is there; what it does not take is told.
     fn belongs(&mut self, site: &Site, kind: &Kind) -> bool {
-        let takes = |name: &str| {
-            let remote = kind.name != "local" && REMOTE.contains(&name);
-            remote || kind.needs.contains(&name) || kind.takes.contains(&name) || COMMON.contains(&name)
-        };
         for (name, span) in site.own_settings() {
-            if !takes(name) {
+            if !kind.has(name) {
                 let what = format!("`{name}` is no setting of a site of kind `{}`: leave it out", kind.name);
                 self.complain(&span, what);
             }

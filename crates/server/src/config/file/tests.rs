@@ -3,6 +3,7 @@ use providers::remote::{Addressing, Credentials, Dialect, Place};
 
 use super::*;
 use crate::config::StoreConfig;
+use crate::config::settings::Setting;
 
 const GOOD: &str = r#"[enclave]
 data_dir = "data"
@@ -446,77 +447,57 @@ fn all_complaints_are_told_at_once() {
 }
 
 #[test]
-fn the_list_of_settings_is_what_serde_accepts() {
-    for (section, settings) in SECTIONS {
-        for setting in settings {
+fn every_section_is_there_and_stands_in_the_good_files() {
+    for section in &SECTIONS {
+        for setting in section.names() {
             let spelled = format!("{setting} =");
             let good = GOOD.contains(&spelled) || REMOTE.contains(&spelled) || ODD.contains(&spelled);
-            assert!(good, "[{section}] {setting} is in the good files");
+            assert!(good, "[{}] {setting} is in the good files", section.name);
         }
     }
-    for (section, _) in SECTIONS {
-        let head = if section == "site" { "[[site]]".to_owned() } else { format!("[{section}]") };
-        let text = GOOD.replacen(&head, &format!("{head}\nunheard_of = 1"), 1);
-        let error = toml::from_str::<File>(&text).err().unwrap();
-        let accepted = error.message().split("expected ").nth(1).unwrap_or_default().to_owned();
-        let known = SECTIONS.iter().find(|(name, _)| *name == section).unwrap().1;
-        assert!(known.iter().all(|setting| accepted.contains(&format!("`{setting}`"))), "[{section}] {accepted}");
-        assert_eq!(accepted.matches('`').count(), known.len() * 2, "[{section}] {accepted}");
+    let error = toml::from_str::<File>("unheard_of = 1").err().unwrap();
+    let accepted: Vec<&str> =
+        error.message().rsplit("expected ").next().unwrap().split('`').skip(1).step_by(2).collect();
+    let known = SECTIONS.map(|section| section.name);
+    assert_eq!(accepted, known, "{}", error.message());
+}
+
+#[test]
+fn what_is_said_of_settings_that_are_not_set_is_so() {
+    let sites = ["amazon", "microsoft", "google", "oracle"].map(|vendor| {
+        format!("[[site]]\nname = \"{vendor}\"\nvendor = \"{vendor}\"\nkind = \"local\"\npath = \"/{vendor}\"\n")
+    });
+    let must = "[enclave]\ndata_dir = \"/d\"\nroot_key = \"/root.key\"\n[tls]\ncertificate = \"/c\"\nkey = \"/k\"\n";
+    let shortest = format!("{must}{}", sites.concat());
+    let (mut written_out, mut settings) = (shortest.clone(), 0);
+    // Of a site it is of its kind.
+    for section in SECTIONS.iter().filter(|section| section.name != "site") {
+        let mut lines = String::new();
+        for Setting { name, unless_set, .. } in section.settings {
+            // What is no value alone is said in words.
+            let value = unless_set.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
+            let Some(value) = value.filter(|value| !value.contains('`')) else { continue };
+            settings += 1;
+            lines += &match value.parse::<f64>().is_ok() || value.parse::<bool>().is_ok() {
+                true => format!("{name} = {value}\n"),
+                false => format!("{name} = \"{value}\"\n"),
+            };
+        }
+        let head = format!("[{}]\n", section.name);
+        written_out = match written_out.contains(&head) {
+            true => written_out.replacen(&head, &format!("{head}{lines}"), 1),
+            false => format!("{head}{lines}{written_out}"),
+        };
+    }
+    assert!(settings >= 15, "{written_out}");
+    let read = |text: &str| format!("{:#?}", parse(text, base()).unwrap());
+    assert_eq!(read(&written_out), read(&shortest));
+    for line in must.lines().filter(|line| line.contains('=')) {
+        assert!(parse(&shortest.replacen(line, "", 1), base()).is_err(), "{line} must be set");
     }
 }
 
 const PAGE: &str = include_str!("../../../../../docs/configuration.md");
-
-#[test]
-fn the_page_of_settings_names_each_and_no_other() {
-    let mut told: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    let mut section = "";
-    for line in PAGE.lines() {
-        if let Some(heading) = line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with("##")) {
-            section = heading.trim_matches(['[', ']']);
-        } else if let Some((setting, _)) = line.strip_prefix("| `").and_then(|row| row.split_once('`')) {
-            told.entry(section).or_default().push(setting);
-        }
-    }
-    let mut known: BTreeMap<&str, Vec<&str>> =
-        SECTIONS.iter().map(|(section, settings)| (*section, settings.to_vec())).collect();
-    known.insert("prices", PRICES.to_vec());
-    told.values_mut().chain(known.values_mut()).for_each(|settings| settings.sort_unstable());
-    assert_eq!(told, known, "docs/configuration.md and the program differ");
-}
-
-#[test]
-fn what_the_page_says_of_settings_that_are_not_set_is_so() {
-    let sites = ["amazon", "microsoft", "google", "oracle"].map(|vendor| {
-        format!("[[site]]\nname = \"{vendor}\"\nvendor = \"{vendor}\"\nkind = \"local\"\npath = \"/{vendor}\"\n")
-    });
-    let shortest = format!("[enclave]\ndata_dir = \"/d\"\nroot_key = \"/root.key\"\n{}", sites.concat());
-    let (mut written_out, mut settings) = (shortest.clone(), 0);
-    // Above the settings that must be there, so that each section is written once.
-    for part in PAGE.split("\n## [").skip(1) {
-        let (section, rows) = part.split_once(']').unwrap();
-        let rows = rows.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | `"));
-        let told: Vec<(&str, &str)> =
-            rows.filter_map(|(setting, rest)| Some((setting, rest.split_once("` | ")?.0))).collect();
-        // Of a site it is of its kind; TLS wants more than what has a default.
-        if told.is_empty() || ["[site", "tls"].contains(&section) {
-            continue;
-        }
-        settings += told.len();
-        let line = |(setting, value): &(&str, &str)| match value.parse::<f64>().is_ok() || *value == "true" {
-            true => format!("{setting} = {value}\n"),
-            false => format!("{setting} = \"{value}\"\n"),
-        };
-        let lines: String = told.iter().map(line).collect();
-        written_out = match section {
-            "enclave" => written_out.replacen("[enclave]\n", &format!("[enclave]\n{lines}"), 1),
-            _ => format!("[{section}]\n{lines}{written_out}"),
-        };
-    }
-    assert!(settings >= 15, "the page has tables of another shape:\n{written_out}");
-    let read = |text: &str| format!("{:#?}", parse(text, base()).unwrap());
-    assert_eq!(read(&written_out), read(&shortest));
-}
 
 #[test]
 fn the_examples_of_the_page_are_read() {
