@@ -2,8 +2,11 @@
 
 import json
 import pathlib
+import shutil
+import socket
 import stat
 import subprocess
+import threading
 import time
 import urllib.request
 
@@ -104,6 +107,43 @@ def test_the_command_line_trusts_the_certificate_it_was_given_and_no_other(world
     finally:
         told.write_text(text)
     assert world.status()["buckets"] == 1
+
+
+def answer_plainly(listener):
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+
+
+def test_who_has_a_key_alone_names_the_certificate(world, tmp_path):
+    """Like the command above, by somebody who may not read the data directory."""
+    served, other = tmp_path / "served.pem", tmp_path / "other.pem"
+    shutil.copy(world.directory / "tls/certificate.pem", served)
+    make_pair(other, tmp_path / "other.key", "localhost")
+    place = world.ready["admin_endpoint"].removeprefix("https://")
+
+    def ask(*where):
+        line = [binary(), "status", "--json", "--as", world.directory / "officer", *where]
+        done = subprocess.run([str(part) for part in line], capture_output=True, text=True, check=False, cwd=tmp_path)
+        return done.returncode, done.stdout + done.stderr
+
+    for host in (place, place.replace("127.0.0.1", "localhost")):
+        code, told = ask("--at", f"https://{host}/", "--certificate", served)
+        assert code == 0 and len(json.loads(told)["sites"]) == 4, told
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+        threading.Thread(target=answer_plainly, args=(plain,), daemon=True).start()
+        for where, code, says in (
+            ([f"https://{place}", "--certificate", other], 8, f"another certificate than the first in `{other}`"),
+            ([f"https://127.0.0.1:{plain.getsockname()[1]}", "--certificate", served], 8, "does not speak TLS"),
+            ([f"https://{place}"], 2, "--certificate"),
+            ([f"https://{place}", "--certificate", tmp_path / "none.pem"], 2, "none.pem"),
+            ([f"http://{place}"], 1, "ask it by https://"),
+            ([f"http://{place}", "--certificate", served], 2, "write https://"),
+            (["https://s3.example.org:9002", "--certificate", served], 2, "ssh -L 9002:127.0.0.1:9002"),
+        ):
+            ended, told = ask("--at", *where)
+            assert ended == code and says in told, (where, ended, told)
 
 
 @pytest.mark.parametrize("which", ["s3", "admin"])

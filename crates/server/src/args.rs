@@ -173,6 +173,9 @@ pub struct AskerArgs {
     /// Where it answers, such as http://127.0.0.1:9002, for who may not read the data directory
     #[arg(long, value_name = "URL", requires = "who", conflicts_with_all = ["data_dir", "config"])]
     pub at: Option<String>,
+    /// The certificate that it serves, of an https:// URL: in PEM, the first in the file, and no other is trusted
+    #[arg(long, value_name = "FILE", requires = "at")]
+    pub certificate: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -24,6 +24,8 @@ use crate::stream::Stream;
 #[derive(Clone)]
 pub struct Client {
     connector: TlsConnector,
+    /// Where the certificate was read.
+    path: String,
 }
 
 impl Client {
@@ -35,14 +37,25 @@ impl Client {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(&[&TLS13])?;
         let verifier = Arc::new(Pinned { certificate, provider });
         let config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
-        Ok(Client { connector: TlsConnector::from(Arc::new(config)) })
+        Ok(Client { connector: TlsConnector::from(Arc::new(config)), path: shown(path) })
     }
 
     /// The handshake.
     pub async fn connect(&self, tcp: TcpStream) -> io::Result<Stream> {
         let name = ServerName::IpAddress(tcp.peer_addr()?.ip().into());
-        let tls = self.connector.connect(name, tcp).await?;
+        let tls = self.connector.connect(name, tcp).await.map_err(|error| self.told(error))?;
         Ok(Stream::Tls(Box::new(tls.into())))
+    }
+
+    /// The two ways in which it was the wrong file or the wrong port, in words.
+    fn told(&self, error: io::Error) -> io::Error {
+        match error.get_ref().and_then(|cause| cause.downcast_ref()) {
+            Some(RustlsError::InvalidCertificate(_)) => {
+                io::Error::other(format!("it serves another certificate than the first in `{}`", self.path))
+            }
+            Some(RustlsError::InvalidMessage(_)) => io::Error::other("it does not speak TLS"),
+            _ => error,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A small HTTP client for `/api/v1` of the Entente that runs on a data directory.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -31,6 +31,9 @@ use crate::token::Token;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Far above the longest answer.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// Of an answer in plain text; a page is no line.
+const LINE_BYTES_MAX: usize = 200;
 
 /// Of what lists a whole bucket somewhere else: millions of keys take a while.
 const PATIENT_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
@@ -99,7 +102,7 @@ impl Client {
             )
         })?;
         if let Some(endpoint) = &asker.at {
-            return Client::at(endpoint, key);
+            return Client::at(endpoint, asker.certificate.as_deref(), key);
         }
         let dir = config::data_dir(&asker.place)?;
         let run = RunFile::of_running(&dir)?;
@@ -107,17 +110,30 @@ impl Client {
     }
 
     /// The one that answers there: what must be known to sign it tells itself.
-    fn at(endpoint: &str, key: Credentials) -> Result<Client, Failure> {
-        let address = endpoint.strip_prefix("http://").and_then(|place| place.trim_end_matches('/').parse().ok());
+    fn at(endpoint: &str, certificate: Option<&Path>, key: Credentials) -> Result<Client, Failure> {
+        let wrong = |why: &str| Failure::new(Exit::Usage, format!("`{endpoint}` {why}"));
         // Elsewhere than on this machine nothing of it is answered.
-        let address = address.filter(|address: &SocketAddr| address.ip().is_loopback()).ok_or_else(|| {
-            let why = format!(
-                "`{endpoint}` is no endpoint to sign for: write http:// with an address and port of loopback, as the \
-                 console has it; one that speaks TLS is found by --data-dir alone, where its certificate is named"
-            );
-            Failure::new(Exit::Usage, why)
+        let (scheme, address) = on_loopback(endpoint).ok_or_else(|| {
+            wrong(
+                "is no endpoint to sign for: write http:// or https:// with an address and port of loopback, as the \
+                 console has it; one on another machine is reached by a tunnel of the same port, such as \
+                 `ssh -L 9002:127.0.0.1:9002 MACHINE`",
+            )
         })?;
-        let stranger = Client { address, tls: None, shows: Shows::Nothing, region: String::new(), timeout: TIMEOUT };
+        let tls = match (scheme, certificate) {
+            (Scheme::Http, None) => None,
+            (Scheme::Https, Some(path)) => Some(trusting(path, Exit::Usage)?),
+            (Scheme::Http, Some(_)) => {
+                return Err(wrong("shows no certificate: write https://, or leave out --certificate"));
+            }
+            (Scheme::Https, None) => {
+                return Err(wrong(
+                    "is on loopback, which no authority certifies: name the certificate that it serves with \
+                     --certificate, be it `certificate` under [tls] or a copy of it",
+                ));
+            }
+        };
+        let stranger = Client { address, tls, shows: Shows::Nothing, region: String::new(), timeout: TIMEOUT };
         let told: SignIn = stranger.call(Method::GET, "/api/v1/sign-in", Vec::new())?;
         Ok(Client { shows: Shows::Key(key), region: told.region, ..stranger })
     }
@@ -130,7 +146,7 @@ impl Client {
         let address = address.ok_or_else(|| broken(dir, "run.json names no loopback admin_endpoint"))?;
         let tls = match (scheme, &run.tls_certificate) {
             ("http", None) => None,
-            ("https", Some(path)) => Some(trusting(path)?),
+            ("https", Some(path)) => Some(trusting(path, Exit::NotRunning)?),
             _ => return Err(broken(dir, "run.json does not say how the admin_endpoint is encrypted")),
         };
         Ok(Client { address, tls, shows, region: run.region, timeout: TIMEOUT })
@@ -199,7 +215,7 @@ impl Client {
             return Ok(answer);
         }
         let detail = serde_json::from_slice::<Problem>(&answer)
-            .map_or_else(|_| format!("the admin API answered {status}"), |problem| problem.detail);
+            .map_or_else(|_| unexplained(status, &answer), |problem| problem.detail);
         let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
         Err(Failure::new(if refused { Exit::Refused } else { Exit::Failed }, detail))
     }
@@ -273,8 +289,74 @@ fn broken(dir: &DataDir, what: &str) -> Failure {
 }
 
 /// Trusts the certificate that the running Entente was given, and no other.
-fn trusting(path: &Path) -> Result<tls::Client, Failure> {
-    let pem =
-        std::fs::read(path).map_err(|error| Failure::io(Exit::NotRunning, "read the certificate", path, &error))?;
-    tls::Client::pinned(path, &pem).map_err(|error| Failure::new(Exit::NotRunning, error.to_string()))
+fn trusting(path: &Path, otherwise: Exit) -> Result<tls::Client, Failure> {
+    let pem = std::fs::read(path).map_err(|error| Failure::io(otherwise, "read the certificate", path, &error))?;
+    tls::Client::pinned(path, &pem).map_err(|error| Failure::new(otherwise, error.to_string()))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+/// How and where an endpoint on this machine is reached.
+fn on_loopback(endpoint: &str) -> Option<(Scheme, SocketAddr)> {
+    let (scheme, place) = endpoint.split_once("://")?;
+    let scheme = match scheme {
+        "http" => Scheme::Http,
+        "https" => Scheme::Https,
+        _ => return None,
+    };
+    let place = place.trim_end_matches('/');
+    let address: SocketAddr = match place.strip_prefix("localhost:") {
+        Some(port) => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port.parse().ok()?),
+        None => place.parse().ok()?,
+    };
+    address.ip().is_loopback().then_some((scheme, address))
+}
+
+/// An answer that is no document of the API: a line of text is passed on, since a port that speaks TLS says so in one.
+fn unexplained(status: StatusCode, answer: &[u8]) -> String {
+    match std::str::from_utf8(answer).map(str::trim) {
+        Ok(line) if (1..=LINE_BYTES_MAX).contains(&line.len()) && !line.contains(char::is_control) => {
+            format!("the admin API answered {status}: {line}")
+        }
+        _ => format!("the admin API answered {status}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_one_of_this_machine() {
+        let v4 = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        for (endpoint, expected) in [
+            ("http://127.0.0.1:9002", Some((Scheme::Http, v4(9002)))),
+            ("https://127.0.0.1:9002/", Some((Scheme::Https, v4(9002)))),
+            ("https://localhost:7", Some((Scheme::Https, v4(7)))),
+            ("https://[::1]:7", Some((Scheme::Https, "[::1]:7".parse().unwrap()))),
+            ("https://192.0.2.1:9002", None),
+            ("https://s3.example.org:9002", None),
+            ("https://localhost.example.org:9002", None),
+            ("https://127.0.0.1", None),
+            ("https://localhost", None),
+            ("https://localhost:70000", None),
+            ("ftp://127.0.0.1:9002", None),
+            ("127.0.0.1:9002", None),
+        ] {
+            assert_eq!(on_loopback(endpoint), expected, "{endpoint}");
+        }
+    }
+
+    #[test]
+    fn of_an_answer_that_is_no_document_one_line_is_told() {
+        let told = |answer: &[u8]| unexplained(StatusCode::BAD_REQUEST, answer);
+        assert_eq!(told(b"ask it by https://\r\n"), "the admin API answered 400 Bad Request: ask it by https://");
+        for answer in [&b""[..], b"<html>\n<body>", b"\x1b[2J", b"\xff", &[b'x'; LINE_BYTES_MAX + 1]] {
+            assert_eq!(told(answer), "the admin API answered 400 Bad Request");
+        }
+    }
 }
