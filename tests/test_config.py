@@ -117,7 +117,7 @@ def test_beyond_loopback_it_listens_only_when_told_that_this_is_not_safe(world):
     assert done.returncode == 2 and "--insecure" in done.stderr, done.stderr
 
 
-def test_a_site_is_added_from_a_terminal_and_takes_pieces_after_a_restart(world):
+def test_a_site_is_added_from_a_terminal_and_takes_pieces_at_once(world):
     run(binary(), "root-key", world.file.parent / "keys/root.key")
     whole = world.file.read_text()
     rest, own = whole.replace('"std"', '"quad"').rsplit("[[site]]", 1)
@@ -144,23 +144,76 @@ def test_a_site_is_added_from_a_terminal_and_takes_pieces_after_a_restart(world)
     assert "nothing was written" in missing.stderr and world.file.read_text() == rest
     assert sites()["waiting"] == []
 
-    added = add(entry, "--json")
-    assert added.returncode == 0 and json.loads(added.stdout)["check"]["works"], added.stderr
-    assert world.file.read_text() == f"{rest}\n{entry}\n" and world.file.stat().st_mode & 0o777 == 0o640
-    assert sorted(world.file.parent.glob("entente.toml*")) == [world.file], "nothing is left beside it"
-    assert [site["name"] for site in sites()["waiting"]] == ["own-1"] and len(sites()["sites"]) == 4
-    assert "own-1 stands in the settings and waits for a restart" in run(binary(), "site", "list", *world.place)
-    again = add(entry)
-    assert again.returncode == 1 and "waits for a restart; nothing was written" in again.stderr, again.stderr
-
-    world.restart()
-    assert sites()["waiting"] == [] and [site["name"] for site in sites()["sites"]][4:] == ["own-1"]
-
     def pieces():
         return [path for path in (world.file.parent / "sites/own").glob("*/d/*/*") if path.is_file()]
 
+    added = add(entry, "--json")
+    assert added.returncode == 0, added.stderr
+    said = json.loads(added.stdout)
+    assert said["check"]["works"] and (said["used"], said["why"]) == ("now", None), said
+    assert world.file.read_text() == f"{rest}\n{entry}\n" and world.file.stat().st_mode & 0o777 == 0o640
+    assert sorted(world.file.parent.glob("entente.toml*")) == [world.file], "nothing is left beside it"
+    known = sites()
+    assert known["waiting"] == [] and [site["name"] for site in known["sites"]][4:] == ["own-1"]
+    assert (known["sites"][4]["state"], known["sites"][4]["writes"], known["sites"][4]["kind"]) == ("active", "well", "local")
+    again = add(entry)
+    assert again.returncode == 1 and "called `own-1` is there already" in again.stderr, again.stderr
+    by_hand = entry.replace("own-1", "own-2").replace("sites/own", "sites/more")
+    world.file.write_text(f"{world.file.read_text()}\n{by_hand}\n")
+    assert [site["name"] for site in sites()["waiting"]] == ["own-2"], "nobody gave it to the running Entente"
+    assert "own-2 stands in the settings and waits for a restart" in run(binary(), "site", "list", *world.place)
+    world.file.write_text(f"{rest}\n{entry}\n")
+
     assert pieces() == [], "nothing moves by itself"
+    for n in range(8):
+        s3.put_object(Bucket="tea", Key=f"after-{n}", Body=body)
+    assert pieces() != [], "what is written from then on lies there too"
     run(binary(), "bucket", "move-data", "tea", "--profile", "std", *world.place, timeout=120)
-    assert pieces() != []
-    assert connect(world).get_object(Bucket="tea", Key="large")["Body"].read() == body
+    assert s3.get_object(Bucket="tea", Key="large")["Body"].read() == body
+
+    before = len(pieces())
+    assert before >= 9, "of five vendors each holds a piece of everything"
+    world.restart()
+    assert sites()["waiting"] == [] and [site["name"] for site in sites()["sites"]][4:] == ["own-1"]
+    assert len(pieces()) >= before and sites()["sites"][4]["state"] == "active"
+    s3 = connect(world)
+    assert all(s3.get_object(Bucket="tea", Key=f"after-{n}")["Body"].read() == body for n in range(8))
+    world.stop()
+
+
+def test_a_site_that_cannot_be_taken_in_now_is_taken_in_by_the_next_start(world):
+    run(binary(), "root-key", world.file.parent / "keys/root.key")
+    rest, own = world.file.read_text().replace('"std"', '"quad"').rsplit("[[site]]", 1)
+    world.file.write_text(rest)
+    world.start()
+    entry = f"[[site]]{own}".strip()
+
+    def add():
+        command = [binary(), "site", "add", "-", *world.place, "--json"]
+        return subprocess.run(command, input=entry, capture_output=True, text=True, check=False, timeout=120)
+
+    def sites():
+        return json.loads(run(binary(), "site", "list", *world.place, "--json"))
+
+    # It works, and is somebody's.
+    photo = world.file.parent / "sites/own/holiday.jpg"
+    photo.write_text("sand")
+    refused = add()
+    assert refused.returncode == 1 and "it holds `holiday.jpg`" in refused.stderr, refused.stderr
+    assert "nothing was written" in refused.stderr and world.file.read_text() == rest
+    photo.unlink()
+    # It works, and with three others away nothing can be decided.
+    away = [world.file.parent / "sites" / vendor for vendor in VENDORS if vendor != "own"][:3]
+    for site in away:
+        site.rename(site.with_suffix(".away"))
+    added = add()
+    said = json.loads(added.stdout)
+    assert added.returncode == 0 and said["used"] == "next_start" and "try again later" in said["why"], said
+    known = sites()
+    assert [site["name"] for site in known["waiting"]] == ["own-1"] and len(known["sites"]) == 4
+    for site in away:
+        site.with_suffix(".away").rename(site)
+    world.restart()
+    known = sites()
+    assert known["waiting"] == [] and known["sites"][4]["state"] == "active", known
     world.stop()

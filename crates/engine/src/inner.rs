@@ -55,6 +55,8 @@ pub struct Inner {
     pub evacuation: Notify,
     /// Held while it is decided what a site is for: what was looked at before still holds then.
     pub siting: tokio::sync::Mutex<()>,
+    /// Held while a site is taken in.
+    pub joining: tokio::sync::Mutex<()>,
     pub draining: AtomicBool,
     pub recoding: tokio::sync::Semaphore,
     /// The profile of each stream's journal segments: the one of its buckets that promises most.
@@ -201,10 +203,25 @@ impl Inner {
     /// Lets the stream's journal segments promise at least what this profile does, and what the default
     /// does where there are vendors enough that may hold them.
     pub fn raise_journal(&self, stream: StreamId, label: Label, profile: Profile) {
-        let default = self.settings.default_profile;
-        let enough = self.sites.vendors_of(Some(label)).len() >= usize::from(default.code().n());
+        let (default, enough) = (self.settings.default_profile, self.is_default_held(label));
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         let held = journal.entry(stream).or_insert(if enough { default } else { profile });
         *held = stronger(*held, profile);
+    }
+
+    /// The same once a vendor came: what the default promises is kept where there were too few for it.
+    pub fn raise_journals(&self) {
+        for stream in self.streams.all() {
+            let enough = stream.label.is_some_and(|label| self.is_default_held(label));
+            let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(held) = journal.get_mut(&stream.id).filter(|_| enough) {
+                *held = stronger(*held, self.settings.default_profile);
+            }
+        }
+    }
+
+    /// Whether there are vendors enough for the default profile that may hold this.
+    fn is_default_held(&self, label: Label) -> bool {
+        self.sites.vendors_of(Some(label)).len() >= usize::from(self.settings.default_profile.code().n())
     }
 }

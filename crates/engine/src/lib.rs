@@ -49,6 +49,7 @@ mod error;
 mod limits;
 mod settings;
 
+mod join;
 mod open;
 mod rebuild;
 mod replay;

@@ -156,11 +156,12 @@ impl Engine {
 
 /// The sites with what stands around their stores.
 pub fn handles(sites: Vec<SiteParts>, settings: &Settings, outside: &Outside) -> Vec<(SiteParts, Arc<SiteHandle>)> {
-    let handle = |site: SiteParts| {
-        let handle = providers::stack(&site.name, Arc::clone(&site.store), settings.site_stack(), outside.clone());
-        (site, handle)
-    };
-    sites.into_iter().map(handle).collect()
+    sites.into_iter().map(|site| with_handle(site, settings, outside)).collect()
+}
+
+pub fn with_handle(site: SiteParts, settings: &Settings, outside: &Outside) -> (SiteParts, Arc<SiteHandle>) {
+    let handle = providers::stack(&site.name, Arc::clone(&site.store), settings.site_stack(), outside.clone());
+    (site, handle)
 }
 
 pub fn check_names(sites: &[SiteParts], settings: &Settings) -> Result<(), OpenError> {
@@ -216,8 +217,7 @@ pub fn at_site(name: &str, error: &dyn std::error::Error) -> OpenError {
     OpenError::Site { name: name.to_owned(), reason: format!("{error}{source}") }
 }
 
-/// The sites with their ids; second, those that were claimed just now. A known site that does not
-/// answer is out; one that is another's stops the start.
+/// The sites with their ids; second, those that were claimed just now.
 async fn claim_sites(
     catalog: &dyn Catalog,
     enclave: EnclaveId,
@@ -228,28 +228,11 @@ async fn claim_sites(
         catalog.sites().await?.into_iter().map(|site| (site.name.clone(), site)).collect();
     let (mut sites, mut claimed) = (Vec::new(), Vec::new());
     for (parts, handle) in handles {
-        let site = match known.remove(&parts.name) {
-            Some(site) if site.vendor != parts.vendor => {
-                return Err(OpenError::OtherVendor { name: site.name, known: site.vendor, named: parts.vendor });
-            }
-            Some(site) => site,
-            None => {
-                let claim = marker::claim(handle.store.as_ref(), enclave, &parts.name, outside).await;
-                let id = claim.map_err(|error: ClaimError| at_site(&parts.name, &error))?.site();
-                let site = Site { id, name: parts.name.clone(), vendor: parts.vendor, region: parts.region.clone() };
-                claimed.push(site.clone());
-                site
-            }
-        };
-        match handle.breaker.admit(enclave, site.id).await {
-            Ok(()) => {}
-            Err(reason @ (NotOurs::Foreign { .. } | NotOurs::OtherSite { .. })) => {
-                return Err(OpenError::NotAsKnown { name: parts.name, reason });
-            }
-            Err(error @ NotOurs::Marker(MarkerError::Newer { .. })) => return Err(at_site(&parts.name, &error)),
-            Err(error) => warn!(site = parts.name, %error, "the site is out"),
-        }
-        sites.push(KnownSite::new(site, parts.facts, handle));
+        let as_known = known.remove(&parts.name);
+        let is_new = as_known.is_none();
+        let site = claim_site(as_known, enclave, (parts, handle), outside).await?;
+        claimed.extend(is_new.then(|| site.site.clone()));
+        sites.push(site);
     }
     let detached: BTreeSet<SiteId> = catalog
         .site_states()
@@ -263,6 +246,37 @@ async fn claim_sites(
         Some(name) => Err(OpenError::SiteNotNamed(name)),
         None => Ok((sites, claimed)),
     }
+}
+
+/// The site with its id: the one the catalog knows, or claimed just now. A known one that does not answer is out; one
+/// that is another's is refused.
+pub async fn claim_site(
+    known: Option<Site>,
+    enclave: EnclaveId,
+    (parts, handle): (SiteParts, Arc<SiteHandle>),
+    outside: &Outside,
+) -> Result<KnownSite, OpenError> {
+    let SiteParts { name, vendor, region, facts, .. } = parts;
+    let site = match known {
+        Some(site) if site.vendor != vendor => {
+            return Err(OpenError::OtherVendor { name, known: site.vendor, named: vendor });
+        }
+        Some(site) => site,
+        None => {
+            let claim = marker::claim(handle.store.as_ref(), enclave, &name, outside).await;
+            let id = claim.map_err(|error: ClaimError| at_site(&name, &error))?.site();
+            Site { id, name, vendor, region }
+        }
+    };
+    match handle.breaker.admit(enclave, site.id).await {
+        Ok(()) => {}
+        Err(reason @ (NotOurs::Foreign { .. } | NotOurs::OtherSite { .. })) => {
+            return Err(OpenError::NotAsKnown { name: site.name, reason });
+        }
+        Err(error @ NotOurs::Marker(MarkerError::Newer { .. })) => return Err(at_site(&site.name, &error)),
+        Err(error) => warn!(site = site.name, %error, "the site is out"),
+    }
+    Ok(KnownSite::new(site, facts, handle))
 }
 
 impl Inner {
@@ -306,6 +320,7 @@ impl Inner {
             leaving: crate::upkeep::Leaving::default(),
             evacuation: Notify::new(),
             siting: tokio::sync::Mutex::default(),
+            joining: tokio::sync::Mutex::default(),
             draining: false.into(),
             recoding: tokio::sync::Semaphore::new(RECODED_AT_ONCE),
         })

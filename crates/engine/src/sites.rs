@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use model::{EnclaveId, Label, PieceName, Profile, Site, SiteFacts, SiteId, SiteState, Vendor};
 use providers::{Entry, SiteHandle};
 use thiserror::Error;
+use tokio::sync::watch;
 
 use crate::limits::LIST_PAGE;
 use crate::placement::{self, Candidate, Map, UnderFloor};
@@ -34,31 +35,70 @@ pub enum ListError {
 }
 
 pub struct Sites {
-    all: Vec<KnownSite>,
+    /// Those of the start.
+    first: Vec<KnownSite>,
+    /// Those that came since.
+    further: Further,
+    /// How many there are.
+    count: watch::Sender<usize>,
     /// Uploads that were not waited for; each is gone when its upload is over.
     late: Mutex<Vec<(SiteId, Weak<()>)>>,
 }
 
+/// Sites behind one another: whoever holds one of them holds it while others come.
+#[derive(Default)]
+struct Further(OnceLock<Box<(KnownSite, Further)>>);
+
+impl Further {
+    fn next(&self) -> Option<&(KnownSite, Further)> {
+        self.0.get().map(Box::as_ref)
+    }
+}
+
 impl Sites {
-    pub fn new(all: Vec<KnownSite>) -> Sites {
-        Sites { all, late: Mutex::default() }
+    pub fn new(first: Vec<KnownSite>) -> Sites {
+        let count = watch::Sender::new(first.len());
+        Sites { first, further: Further::default(), count, late: Mutex::default() }
     }
 
+    /// In the order of the settings. None goes, and those that come are the last.
     pub fn iter(&self) -> impl Iterator<Item = &KnownSite> {
-        self.all.iter()
+        let further = std::iter::successors(self.further.next(), |(_, behind)| behind.next());
+        self.first.iter().chain(further.map(|(known, _)| known))
+    }
+
+    /// From here on pieces are placed there.
+    pub fn add(&self, known: KnownSite) {
+        let (mut behind, mut link) = (&self.further, Box::new((known, Further::default())));
+        loop {
+            match behind.next() {
+                Some((_, next)) => behind = next,
+                None => match behind.0.set(link) {
+                    Ok(()) => break,
+                    // Another came first.
+                    Err(back) => link = back,
+                },
+            }
+        }
+        self.count.send_modify(|count| *count += 1);
+    }
+
+    /// How many there are, and will be.
+    pub fn count(&self) -> watch::Receiver<usize> {
+        self.count.subscribe()
     }
 
     pub fn get(&self, id: SiteId) -> Option<&KnownSite> {
-        self.all.iter().find(|known| known.site.id == id)
+        self.iter().find(|known| known.site.id == id)
     }
 
     pub fn named(&self, name: &str) -> Option<&KnownSite> {
-        self.all.iter().find(|known| known.site.name == name)
+        self.iter().find(|known| known.site.name == name)
     }
 
     /// The vendors that have a site where this may lie and stay, whether well or not.
     pub fn vendors_of(&self, label: Option<Label>) -> BTreeSet<Vendor> {
-        let stays = self.all.iter().filter(|known| known.may_hold(label) && known.state().stays());
+        let stays = self.iter().filter(|known| known.may_hold(label) && known.state().stays());
         stays.map(|known| known.site.vendor).collect()
     }
 
@@ -69,8 +109,7 @@ impl Sites {
     /// Sites that take writes and may hold this, without those in `avoid`. Whoever places a piece
     /// chooses among what this gives, and no piece lies above its site's ceiling.
     pub fn writable(&self, label: Option<Label>, avoid: &[SiteId]) -> Vec<Candidate> {
-        self.all
-            .iter()
+        self.iter()
             .filter(|known| known.may_hold(label) && known.writes_well() && !avoid.contains(&known.site.id))
             .map(|known| Candidate { site: known.site.id, vendor: known.site.vendor })
             .collect()

@@ -24,15 +24,18 @@ mod suspect;
 mod sweep;
 mod under_way;
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::FuturesUnordered;
 use tracing::error;
 
 use crate::api::Engine;
 use crate::error::Error;
 use crate::inner::Inner;
 use crate::limits::EPOCH_LENGTH;
+use crate::sites::KnownSite;
 
 pub use claims::Claims;
 pub use compact::Compaction;
@@ -79,20 +82,37 @@ impl Engine {
 }
 
 impl Inner {
-    /// Each site at its own pace: one that hangs does not keep the others waiting.
-    async fn probe_sites(self: &Arc<Self>) {
-        let probing = self.sites.iter().map(|known| async {
-            loop {
-                tokio::time::sleep(self.settings.probe_every).await;
-                let before = (known.writes_well(), known.answers());
-                known.handle.breaker.probe().await;
-                if (!before.0 && known.writes_well()) || (!before.1 && known.answers()) {
-                    self.catch_up.notify_one();
-                    self.moves.asked.notify_one();
-                }
+    /// Does this for each site there is and each that comes, for ever. Each at its own pace: one that hangs does not
+    /// keep the others waiting.
+    async fn at_each_site<'a>(&'a self, work: impl Fn(&'a KnownSite) -> BoxFuture<'a, ()>) {
+        let (mut count, mut begun, mut at_work) = (self.sites.count(), 0, FuturesUnordered::new());
+        loop {
+            let there = *count.borrow_and_update();
+            at_work.extend(self.sites.iter().take(there).skip(begun).map(&work));
+            begun = there;
+            tokio::select! {
+                biased;
+                Some(()) = at_work.next() => {}
+                // The sender lives as long as these very sites.
+                _ = count.changed() => {}
             }
-        });
-        futures::future::join_all(probing).await;
+        }
+    }
+
+    async fn probe_sites(&self) {
+        self.at_each_site(|known| self.probe_site(known).boxed()).await;
+    }
+
+    async fn probe_site(&self, known: &KnownSite) {
+        loop {
+            tokio::time::sleep(self.settings.probe_every).await;
+            let before = (known.writes_well(), known.answers());
+            known.handle.breaker.probe().await;
+            if (!before.0 && known.writes_well()) || (!before.1 && known.answers()) {
+                self.catch_up.notify_one();
+                self.moves.asked.notify_one();
+            }
+        }
     }
 
     async fn count_running_time(&self) {

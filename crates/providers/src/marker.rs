@@ -107,22 +107,18 @@ pub async fn read_marker(store: &dyn Store) -> Result<Option<Marker>, MarkerErro
     Err(last)
 }
 
+/// Why a claim would be refused now. Nothing is written.
+pub async fn check_claim(store: &dyn Store, enclave: EnclaveId, name: &str) -> Result<(), ClaimError> {
+    before_claim(store, enclave, name).await.map(drop)
+}
+
 /// Makes a site this enclave's if it is empty, and tells its id. A known site is never claimed
 /// again: whoever knows its id calls [`verify`], so that an empty stand-in is not taken for it.
 pub async fn claim(store: &dyn Store, enclave: EnclaveId, name: &str, outside: &Outside) -> Result<Claim, ClaimError> {
-    let good = (1..=SITE_NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
-    if !good {
-        return Err(ClaimError::BadName(name.to_owned()));
-    }
-    match read_marker(store).await {
-        Ok(Some(found)) => return ours(found, enclave, name).map(Claim::AlreadyOurs),
-        Ok(None) => require_empty(store).await?,
-        // A claim that was cut short left half a marker and nothing else.
-        Err(MarkerError::Damaged) => {
-            require_empty(store).await.map_err(|_| MarkerError::Damaged)?;
-            store.delete(NAME).await.map_err(MarkerError::Unreachable)?;
-        }
-        Err(error) => return Err(error.into()),
+    match before_claim(store, enclave, name).await? {
+        Before::Ours(site) => return Ok(Claim::AlreadyOurs(site)),
+        Before::Empty => {}
+        Before::CutShort => store.delete(NAME).await.map_err(MarkerError::Unreachable)?,
     }
     let marker = Marker { enclave, site: SiteId::random(outside), name: name.to_owned() };
     match store.put_new(NAME, marker.encode()).await {
@@ -155,6 +151,30 @@ fn ours(found: Marker, enclave: EnclaveId, wanted: &str) -> Result<SiteId, Claim
         return Err(ClaimError::OtherSite { found: found.name, wanted: wanted.to_owned() });
     }
     Ok(found.site)
+}
+
+/// What a claim finds.
+enum Before {
+    Ours(SiteId),
+    Empty,
+    /// A claim that was cut short left half a marker and nothing else.
+    CutShort,
+}
+
+async fn before_claim(store: &dyn Store, enclave: EnclaveId, name: &str) -> Result<Before, ClaimError> {
+    let good = (1..=SITE_NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
+    if !good {
+        return Err(ClaimError::BadName(name.to_owned()));
+    }
+    match read_marker(store).await {
+        Ok(Some(found)) => ours(found, enclave, name).map(Before::Ours),
+        Ok(None) => require_empty(store).await.map(|()| Before::Empty),
+        Err(MarkerError::Damaged) => {
+            require_empty(store).await.map_err(|_| MarkerError::Damaged)?;
+            Ok(Before::CutShort)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn require_empty(store: &dyn Store) -> Result<(), ClaimError> {

@@ -593,7 +593,7 @@ pub enum SiteCommand {
         #[command(flatten)]
         asker: AskerArgs,
     },
-    /// Check a further site, and write it into the settings file of the running Entente; it is used after a restart
+    /// Check a further site, write it into the settings file of the running Entente, and use it from now on
     Add(AddSiteArgs),
     /// Store nothing more there, and read only what is nowhere else; what lies there stays
     Suspend(SetSitesArgs),

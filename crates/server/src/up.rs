@@ -9,7 +9,7 @@ mod doors;
 mod home;
 mod origins;
 
-pub use home::{parts, refused, store as site_store};
+pub use home::{parts, refused, site_parts, store as site_store};
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;

@@ -53,7 +53,7 @@ pub enum Breadth {
     /// catalog burns and is rebuilt, two vendors burn where every profile promises to outlive that.
     Wide,
     /// All that the door can do: also pages of listings, lists of uploads and buckets, parts that are copied by
-    /// range, and keys, groups and grants that come and go.
+    /// range, keys, groups and grants that come and go, and a vendor that is added while everything goes on.
     #[default]
     All,
 }

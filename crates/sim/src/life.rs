@@ -62,6 +62,8 @@ pub struct Life {
     pub breadth: Breadth,
     /// A vendor that is not there yet.
     pub absent: Option<Vendor>,
+    /// Somebody adds it in this life.
+    pub is_added: bool,
     pub outside: Outside,
     pub path: String,
     /// The rebuild that was planned is done.
@@ -180,7 +182,7 @@ impl Life {
     fn parts(&self, catalog: &Arc<dyn Catalog>) -> Parts {
         Parts {
             catalog: Arc::clone(catalog),
-            sites: self.sites(),
+            sites: self.sites(|site| Some(site.vendor) != self.absent),
             root: self.roots.current(),
             next_root: self.roots.next(),
             outside: self.outside.clone(),
@@ -189,7 +191,7 @@ impl Life {
         }
     }
 
-    fn sites(&self) -> Vec<SiteParts> {
+    fn sites(&self, is_meant: impl Fn(&Site) -> bool) -> Vec<SiteParts> {
         let believed = |site: &Site| if self.plant.is(Plant::NoCeiling) { top() } else { site.ceiling };
         let part = |site: &Arc<Site>| SiteParts {
             name: site.name.clone(),
@@ -198,7 +200,7 @@ impl Life {
             facts: SiteFacts { ceiling: believed(site), ..SiteFacts::default() },
             store: Arc::new(Face::new(Arc::clone(site), Arc::clone(&self.power))) as Arc<dyn Store>,
         };
-        self.ground.sites.iter().filter(|site| Some(site.vendor) != self.absent).map(part).collect()
+        self.ground.sites.iter().filter(|site| is_meant(site)).map(part).collect()
     }
 
     /// Everybody signs in again.
@@ -313,6 +315,9 @@ impl Life {
             profiles: self.profiles.clone(),
         };
         let operating = operator.operate();
+        let added = if self.is_added { self.sites(|site| Some(site.vendor) == self.absent) } else { Vec::new() };
+        let after_s = if self.is_added { self.random.between(1, 300) } else { 0 };
+        let adding = operator::add(engine, &self.known, &self.power, after_s, added);
         let (ground, power, damage) = (Arc::clone(&self.ground), Arc::clone(&self.power), Arc::clone(&self.damage));
         let random = self.random.fork();
         let (climate, breadth) = (self.plan.climate, self.breadth);
@@ -325,6 +330,7 @@ impl Life {
         tokio::select! {
             biased;
             () = operating => {}
+            () = adding => {}
             () = changing => {}
             _ = futures::future::join_all(at_work) => {}
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Engine, Error, Meant};
+use engine::{Engine, Error, Meant, OpenError, SiteParts};
 use model::{Profile, Session, SiteState};
 use policy::SystemPermit;
 
@@ -146,6 +146,25 @@ impl Operator {
         }
         self.engine.set_sites(&system, &[name], state).await
     }
+}
+
+/// Adds these sites while everything goes on. One that does not answer, or that cannot be claimed now, is found by the
+/// next start.
+pub async fn add(engine: &Engine, known: &Known, power: &Power, after_s: u64, sites: Vec<SiteParts>) {
+    tokio::time::sleep(Duration::from_secs(after_s)).await;
+    for site in sites {
+        power.tell(|| format!("an operator adds {}", site.name));
+        let added = engine.add_site(&SystemPermit::for_background_work(), site).await;
+        if !power.is_on() {
+            break;
+        }
+        match added {
+            Ok(_) => known.count("add a site"),
+            Err(OpenError::Site { .. } | OpenError::Engine(Error::Unavailable { .. })) => {}
+            Err(error) => known.findings.add(format!("an operator cannot add a site: {error}")),
+        }
+    }
+    std::future::pending().await
 }
 
 /// With a site out, not every label has vendors enough for its promise.

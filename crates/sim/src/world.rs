@@ -32,6 +32,22 @@ const SNAPSHOT_AFTER: u64 = 60;
 /// In the wide world the journal is looked through for what is worth compacting as often, and a snapshot taken.
 const COMPACTED: Duration = Duration::from_secs(30);
 
+/// A vendor that appears in this life.
+#[derive(Clone, Copy)]
+struct Joins {
+    vendor: Vendor,
+    life: u64,
+    /// Somebody adds it while that life runs; else its start finds it.
+    is_added: bool,
+}
+
+impl Joins {
+    /// The first life whose start finds it.
+    fn found_in(self) -> u64 {
+        self.life + u64::from(self.is_added)
+    }
+}
+
 pub struct World {
     options: Options,
     random: Random,
@@ -45,8 +61,7 @@ pub struct World {
     backup: Option<disk::Copy>,
     /// What is on the disk is no catalog: it was burnt, or a rebuild of it was cut off.
     burnt: bool,
-    /// A vendor that appears in this life.
-    joins: Option<(Vendor, u64)>,
+    joins: Option<Joins>,
     roots: Arc<Roots>,
     settings: Settings,
     profiles: Vec<Profile>,
@@ -92,7 +107,11 @@ impl World {
         let current = random.next().to_le_bytes().repeat(4).try_into().unwrap_or([7; 32]);
         let joins =
             options.breadth >= Breadth::Wide && Vendor::ALL.get(victim) != Some(&Vendor::Own) && random.chance(300);
-        let joins = joins.then(|| (Vendor::Own, random.between(3, 12)));
+        let joins = joins.then(|| {
+            let life = random.between(3, 12);
+            let is_added = options.breadth >= Breadth::All && random.chance(500);
+            Joins { vendor: Vendor::Own, life, is_added }
+        });
         World {
             options,
             ground: Arc::new(Ground::new(sites)),
@@ -211,7 +230,7 @@ impl World {
         if self.lives < 4 || plan.last || self.burnt {
             return;
         }
-        if self.joins.is_some_and(|(_, life)| life == self.lives) {
+        if self.joins.is_some_and(|joins| joins.found_in() == self.lives) {
             // A catalog that knows neither the site nor the root that came after it is refused as it is: none from
             // before this life is put back.
             self.backup = None;
@@ -258,7 +277,8 @@ impl World {
             settings: self.settings.clone(),
             profiles: self.profiles.clone(),
             breadth: self.options.breadth,
-            absent: self.joins.filter(|(_, life)| self.lives < *life).map(|(vendor, _)| vendor),
+            absent: self.joins.filter(|joins| self.lives < joins.found_in()).map(|joins| joins.vendor),
+            is_added: self.joins.is_some_and(|joins| joins.is_added && joins.life == self.lives),
             outside,
             path,
             is_rebuilt: false,

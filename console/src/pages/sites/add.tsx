@@ -122,8 +122,8 @@ export default function AddSite() {
           <Panel title="4. Use it">
             <div className="stack">
               <p>
-                Restart Entente. A site that is empty is claimed for this enclave at the start; one that holds something else is refused. New writes may go there from then on;
-                what is stored already moves when asked:
+                A site that is empty is claimed for this enclave; one that holds something else is refused. New writes may go there as soon as it is added here, without a
+                restart; what was appended by hand is used from the next start on. What is stored already moves when asked:
               </p>
               <Code label="command that moves what is stored" text="entente bucket move-data --all --plan" />
             </div>

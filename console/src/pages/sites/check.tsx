@@ -1,4 +1,4 @@
-// A site that is to be added, checked by Entente before it stands in the settings, and then written into them.
+// A site that is to be added, checked by Entente before it stands in the settings, then written into them and used.
 
 import { Button } from "@mantine/core";
 import { useState } from "react";
@@ -49,6 +49,9 @@ interface Added {
   name: string;
   /** The settings file. */
   file: string;
+  used: "now" | "next_start";
+  /** Why it is not used before. */
+  why: string | null;
 }
 
 /** It is checked once more before it is written. */
@@ -62,13 +65,15 @@ function AddNow({ entry, added }: { entry: string; added: () => unknown }) {
   if (done) {
     return (
       <p role="status">
-        <State kind="ok">{`${done.name} stands in the settings`}</State> It was written into <code>{done.file}</code>, and is used once Entente was restarted.
+        {done.used === "now" ? <State kind="ok">{`${done.name} is in use`}</State> : <State kind="warn">{`${done.name} is not in use yet`}</State>} It was written into{" "}
+        <code>{done.file}</code>
+        {done.used === "now" ? ", and takes new writes." : `. The next start of Entente takes it in. Why not now: ${done.why ?? "not known"}`}
       </p>
     );
   }
   return (
     <div className="stack">
-      <p>Entente can append the entry to the settings file it was started with. It checks the site once more before, and uses it from the next start on.</p>
+      <p>Entente can append the entry to the settings file it was started with. It checks the site once more before, and uses it at once: nothing is restarted.</p>
       <div>
         <Button size="xs" onClick={submit} loading={busy}>
           Add it to the settings

@@ -16,7 +16,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use catalog::Moved;
-use futures::future::{BoxFuture, join_all};
 use futures::{FutureExt, StreamExt};
 use model::{Change, Label, NanoDollars, PieceName, Segment, Site, SiteId, SiteState, StreamId};
 use policy::SystemPermit;
@@ -216,11 +215,9 @@ impl Inner {
         places
     }
 
-    /// Empties what is being left, and detaches what is empty. Each site at its own pace: one that hangs does not
-    /// keep the others waiting.
+    /// Empties what is being left, and detaches what is empty.
     pub async fn evacuate_forever(self: &Arc<Self>) {
-        let sites: Vec<BoxFuture<'_, ()>> = self.sites.iter().map(|known| self.evacuate_site(known).boxed()).collect();
-        join_all(sites).await;
+        self.at_each_site(|known| self.evacuate_site(known).boxed()).await;
     }
 
     async fn evacuate_site(self: &Arc<Self>, known: &KnownSite) {

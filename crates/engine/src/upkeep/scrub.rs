@@ -147,8 +147,8 @@ impl Engine {
 impl Inner {
     /// Scrubs what is due, as far as the day's budget allows by now. What is not due costs nothing.
     pub async fn scrub_forever(self: &Arc<Self>) {
-        let scrubs: Vec<BoxFuture<'_, ()>> = self.sites.iter().map(|known| self.scrub_site(known).boxed()).collect();
-        futures::future::join(futures::future::join_all(scrubs), self.end_findings_of_detached()).await;
+        let scrubs = self.at_each_site(|known| self.scrub_site(known).boxed());
+        futures::future::join(scrubs, self.end_findings_of_detached()).await;
     }
 
     async fn scrub_site(&self, known: &KnownSite) {

@@ -11,6 +11,11 @@ impl Inner {
         if let Some(known) = self.sites.get(site) {
             known.set_state(state);
         }
+        self.tell_of_sites();
+    }
+
+    /// What waits for another site, or for another state of one, is looked at.
+    pub fn tell_of_sites(&self) {
         self.catch_up.notify_one();
         self.evacuation.notify_waiters();
         self.moves.asked.notify_one();

@@ -9,13 +9,13 @@ use model::{Bucket, BucketName, Compartments, Label, LabelRange, Level, ObjectKe
 use policy::{GetObject, PutObject, Refusal, SystemPermit};
 use providers::fault::State;
 
-fn label(level: u8, compartments: &[u8]) -> Label {
+pub fn label(level: u8, compartments: &[u8]) -> Label {
     let with = |all: Compartments, number: &u8| all.union(Compartments::one(*number));
     let compartments = compartments.iter().fold(Compartments::NONE, with);
     Label::new(Parts { level: Level(level), compartments, ..Label::LOWEST.parts() })
 }
 
-fn top() -> Label {
+pub fn top() -> Label {
     Label::highest_of(Label::LOWEST.table())
 }
 
@@ -23,7 +23,7 @@ async fn world(seed: u64) -> World {
     World::under(seed, settings(), [top(); 4]).await
 }
 
-async fn create(world: &World, session: &Session, name: &str, profile: Option<Profile>) -> Result<Bucket, Error> {
+pub async fn create(world: &World, session: &Session, name: &str, profile: Option<Profile>) -> Result<Bucket, Error> {
     let name = BucketName::parse(name).unwrap();
     world.engine.create_bucket(policy::on_account(session).unwrap(), name, profile, Vec::new()).await
 }
@@ -41,7 +41,7 @@ async fn read(world: &World, session: &Session, bucket: &Bucket, name: &str) -> 
     whole(world.engine.find(permit).await?).await
 }
 
-async fn write(world: &World, session: &Session, bucket: &Bucket, name: &str, bytes: &[u8]) {
+pub async fn write(world: &World, session: &Session, bucket: &Bucket, name: &str, bytes: &[u8]) {
     let permit = policy::on_object::<PutObject>(session, bucket, key(name)).unwrap();
     put(&world.engine, permit, bytes).await.unwrap();
 }

@@ -19,6 +19,7 @@ mod crash;
 mod data_path;
 mod evacuate;
 mod footprint;
+mod join;
 mod keys;
 mod labels;
 mod late;

@@ -14,13 +14,13 @@ use model::{Bucket, BucketName, Code, Label, Level, ObjectKey, Profile, Segment,
 use policy::{Permit, SystemPermit};
 use providers::fault::State;
 
-const MIB: usize = 1 << 20;
+pub const MIB: usize = 1 << 20;
 
-fn system() -> SystemPermit {
+pub fn system() -> SystemPermit {
     SystemPermit::for_background_work()
 }
 
-fn tea() -> BucketName {
+pub fn tea() -> BucketName {
     BucketName::parse("tea").unwrap()
 }
 
@@ -28,14 +28,14 @@ async fn over(seed: u64, vendors: usize) -> World {
     World::under(seed, settings(), vec![Label::LOWEST; vendors]).await
 }
 
-async fn fill(world: &World) {
+pub async fn fill(world: &World) {
     for n in 0..6 {
         world.put(&format!("small-{n}"), &noise(n, 9_000)).await.unwrap();
         world.put(&format!("large-{n}"), &noise(100 + n, 2 * MIB)).await.unwrap();
     }
 }
 
-async fn all_is_there(world: &World) {
+pub async fn all_is_there(world: &World) {
     for n in 0..6 {
         assert!(world.get(&format!("small-{n}")).await.unwrap() == noise(n, 9_000), "small-{n}");
         assert!(world.get(&format!("large-{n}")).await.unwrap() == noise(100 + n, 2 * MIB), "large-{n}");
@@ -53,7 +53,7 @@ async fn segments(world: &World) -> Vec<Segment> {
     page.segments.into_values().map(|proof| proof.segment).collect()
 }
 
-async fn codes(world: &World, kind: SegmentKind) -> BTreeSet<(Code, u8)> {
+pub async fn codes(world: &World, kind: SegmentKind) -> BTreeSet<(Code, u8)> {
     segments(world).await.iter().filter(|one| one.kind == kind).map(|one| (one.code, one.promise)).collect()
 }
 
@@ -61,7 +61,7 @@ async fn is_done(engine: &Engine) -> bool {
     engine.data_moves(&system()).await.unwrap().0.iter().all(|asked| asked.done)
 }
 
-async fn done(engine: &Engine) {
+pub async fn done(engine: &Engine) {
     for _ in 0..3000 {
         if is_done(engine).await {
             return;
@@ -72,7 +72,7 @@ async fn done(engine: &Engine) {
 }
 
 /// Puts and gets without a pause until told to stop; tells how many.
-fn load(world: &World) -> (Arc<AtomicBool>, tokio::task::JoinHandle<u64>) {
+pub fn load(world: &World) -> (Arc<AtomicBool>, tokio::task::JoinHandle<u64>) {
     let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let (engine, session, stopped) = (world.engine.clone(), world.session.clone(), Arc::clone(&stop));
     let task = tokio::spawn(async move {
@@ -95,8 +95,8 @@ fn load(world: &World) -> (Arc<AtomicBool>, tokio::task::JoinHandle<u64>) {
     (stop, task)
 }
 
-const QUAD: Code = Code { k: 2, m: 2 };
-const STD: Code = Code { k: 3, m: 2 };
+pub const QUAD: Code = Code { k: 2, m: 2 };
+pub const STD: Code = Code { k: 3, m: 2 };
 const ECON: Code = Code { k: 3, m: 1 };
 
 #[tokio::test(start_paused = true)]

@@ -22,12 +22,12 @@ use crate::backup;
     responses((status = 200, description = "What a backup would hold", body = BackupPlan))
 )]
 pub async fn plan(State(admin): State<Arc<Admin>>) -> Result<Json<BackupPlan>, Problem> {
-    let catalog_bytes = fs::metadata(admin.config.dir().catalog()).map_or(0, |about| about.len());
+    let catalog_bytes = fs::metadata(admin.config().dir().catalog()).map_or(0, |about| about.len());
     Ok(Json(BackupPlan {
         enclave: admin.engine.enclave().to_string(),
         root: hex::encode(admin.engine.root().await?.held.0),
         catalog_bytes,
-        config: admin.config.file.as_ref().map(|path| path.display().to_string()),
+        config: admin.config().file.as_ref().map(|path| path.display().to_string()),
     }))
 }
 
@@ -84,14 +84,14 @@ async fn run(admin: Arc<Admin>, to: PathBuf) {
 }
 
 async fn make(admin: &Arc<Admin>, to: PathBuf) -> Result<[u8; 32], String> {
-    let copy = admin.config.dir().catalog_copy();
+    let copy = admin.config().dir().catalog_copy();
     crate::files::remove_if_there(&copy).map_err(|error| error.to_string())?;
     let saved = admin.catalog.save(copy.clone()).await.map_err(|error| error.to_string());
     let root = admin.engine.root().await.map_err(|error| error.to_string());
     let sealed = match saved.and(root) {
         Err(why) => Err(why),
         Ok(root) => {
-            let (to, copy, admin) = (to.clone(), copy.clone(), Arc::clone(admin));
+            let (to, copy, admin, settings) = (to.clone(), copy.clone(), Arc::clone(admin), admin.config());
             let work = move || {
                 let mut progress = |done, of| {
                     if let Some(state) = held(&admin.backup).as_mut() {
@@ -103,7 +103,7 @@ async fn make(admin: &Arc<Admin>, to: PathBuf) -> Result<[u8; 32], String> {
                     root: root.held,
                     made: admin.clock.now(),
                     catalog: &copy,
-                    config: admin.config.file.as_deref(),
+                    config: settings.file.as_deref(),
                 };
                 backup::write(&source, &admin.engine.root_key(&admin.permit), &to, &admin.outside, &mut progress)
                     .map(|digest| (root.held, digest))

@@ -28,7 +28,7 @@ pub async fn show(
 
 /// What this caller may know of it: how many rows came back is said of all labels together.
 pub async fn last(admin: &Admin, caller: &Caller) -> Result<Option<Drill>, Problem> {
-    let dir = admin.config.dir();
+    let dir = admin.config().dir();
     let read = tokio::task::spawn_blocking(move || drill_file::read(&dir)).await;
     let broken = |why: String| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, why);
     let drill = read.map_err(|error| broken(error.to_string()))?.map_err(|failure| broken(failure.to_string()))?;

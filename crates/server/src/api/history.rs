@@ -204,12 +204,12 @@ pub async fn show(
     let steps: Vec<&Step> = measured.steps.iter().skip(first).collect();
     let until = if steps.is_empty() { admin.clock.now() } else { measured.until };
     let mut sites = BTreeMap::new();
-    for name in admin.config.sites.iter().map(|site| site.name.as_str()) {
+    for name in admin.config().sites.iter().map(|site| site.name.as_str()) {
         let of: Vec<Option<SiteStep>> = steps.iter().map(|step| step.sites.get(name).copied()).collect();
         sites.insert(name.to_owned(), site(&of, all));
     }
     // A door that does not count has nothing to tell, which is not the same as nothing that happened.
-    let door = (all && admin.config.counts_requests).then(|| of_door(&steps));
+    let door = (all && admin.config().counts_requests).then(|| of_door(&steps));
     Ok(Json(History { step_s: STEP_S, until: rfc3339(until), door, sites }))
 }
 

@@ -46,7 +46,8 @@ pub async fn sites(
 
 /// The sites in the order of the configuration, as the caller may see them.
 pub async fn all_sites(admin: &Admin, caller: &Caller) -> Result<Vec<KeptSite>, Problem> {
-    let names: Vec<String> = admin.config.sites.iter().map(|site| site.name.clone()).collect();
+    let settings = admin.config();
+    let names: Vec<String> = settings.sites.iter().map(|site| site.name.clone()).collect();
     let known = admin.engine.status(&admin.permit).await?.sites;
     let ledger = admin.engine.last_durability(&admin.permit);
     let all = caller.sees_all(admin);
@@ -64,7 +65,7 @@ pub async fn all_sites(admin: &Admin, caller: &Caller) -> Result<Vec<KeptSite>, 
             dearer_dollars: dollars(moved.dearer),
             waits: waits(admin, &waiting),
         };
-        let config = admin.config.sites.iter().find(|config| config.name == site.name);
+        let config = settings.sites.iter().find(|config| config.name == site.name);
         let status = known.iter().find(|status| status.site.id == site.id);
         let place = config.and_then(|config| config.facts.coordinates);
         let ceiling = config.map(|config| config.facts.ceiling).filter(|ceiling| *ceiling <= caller.label(admin));
@@ -87,9 +88,9 @@ pub async fn all_sites(admin: &Admin, caller: &Caller) -> Result<Vec<KeptSite>, 
     Ok(sites)
 }
 
-/// Those that were added to the settings and do not run yet.
+/// Those that stand in the settings and are not in use.
 pub async fn waiting_sites(admin: &Admin) -> Vec<WaitingSite> {
-    let config = admin.config.clone();
+    let config = admin.config();
     let waiting = tokio::task::spawn_blocking(move || config.waiting_sites()).await.unwrap_or_default();
     let shown = |site: SiteConfig| WaitingSite {
         kind: kind(&site).to_owned(),

@@ -153,7 +153,7 @@ fn shown(admin: &Admin, plan: engine::ShredPlan) -> ShredPlan {
         keys: plan.keys,
         locked: contents.locked,
         sites: plan.sites.into_iter().map(|(site, pieces)| ShredSite { site: site.name, pieces }).collect(),
-        catalog: admin.config.dir().catalog().display().to_string(),
+        catalog: admin.config().dir().catalog().display().to_string(),
         root_key: admin.roots.file().path.display().to_string(),
         sealed_under_passphrase: admin.roots.file().is_sealed(),
         shares,

@@ -187,19 +187,20 @@ fn put_sums(page: &mut Page, admin: &Admin, gauges: &Gauges) {
         page.put(metric, &[], Value::Count(value));
     }
     page.put(&names::KEEPING_DOLLARS, &[], Value::Gauge(dollars(gauges.keeping.cost)));
-    if let Some(limit) = admin.config.keeping.dollars_per_day {
+    if let Some(limit) = admin.config().keeping.dollars_per_day {
         page.put(&names::KEEPING_LIMIT, &[], Value::Gauge(dollars(limit)));
     }
 }
 
 async fn put_disks(page: &mut Page, admin: &Admin) {
-    let dir = admin.config.dir();
+    let dir = admin.config().dir();
     let mut log = dir.catalog().into_os_string();
     log.push("-wal");
     for (file, bytes) in machine::lengths(vec![("catalog", dir.catalog()), ("log", log.into())]).await {
         page.put(&names::CATALOG, &[file], Value::Whole(bytes));
     }
-    let sites = admin.config.sites.iter().filter_map(|site| Some((format!("site:{}", site.name), site.directory()?)));
+    let config = admin.config();
+    let sites = config.sites.iter().filter_map(|site| Some((format!("site:{}", site.name), site.directory()?)));
     for (place, path) in std::iter::once(("data".to_owned(), dir.path())).chain(sites) {
         if let Some(room) = admin.disks.room(path).await {
             page.put(&names::DISK_FREE, &[&place], Value::Whole(room.free));

@@ -43,7 +43,7 @@ pub mod wire;
 pub use self::guard::named_here;
 pub use self::keys::rfc3339;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
@@ -69,7 +69,7 @@ use self::history::Ring;
 use self::problem::Problem;
 use self::wire::{BackupState, CompactionState, RepairState};
 use crate::accreditation::Accreditation;
-use crate::config::Config;
+use crate::config::{Config, SiteConfig};
 use crate::instruments::Instruments;
 use crate::roots::Roots;
 use crate::token::Token;
@@ -86,7 +86,8 @@ pub struct Admin {
     accreditation: Accreditation,
     /// Requests are signed for it.
     region: String,
-    config: Config,
+    /// As they were read at the start, with the sites that were taken in since.
+    config: RwLock<Arc<Config>>,
     roots: Arc<Roots>,
     outside: Outside,
     /// The backup under way, or the last one.
@@ -131,7 +132,7 @@ impl Admin {
     ) -> Admin {
         let blind = hmac::Key::new(hmac::HMAC_SHA256, &outside.random::<32>());
         let (permit, clock) = (SystemPermit::for_background_work(), Arc::clone(&outside.clock));
-        let (accreditation, config, outside) = (config.accreditation, config.clone(), outside.clone());
+        let (accreditation, config, outside) = (config.accreditation, Arc::new(config.clone()), outside.clone());
         let (region, backup, repair) = (config.region.clone(), Arc::default(), Arc::default());
         Admin {
             engine,
@@ -140,7 +141,7 @@ impl Admin {
             token,
             accreditation,
             region,
-            config,
+            config: RwLock::new(config),
             roots,
             outside,
             backup,
@@ -165,6 +166,17 @@ impl Admin {
     /// Measures until the end: what [`history`] tells.
     pub async fn measure(&self) {
         self.stop.run_until_cancelled(history::measure(self)).await;
+    }
+
+    /// The settings as they are in use.
+    fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The site is in use from now on.
+    fn take_in(&self, site: SiteConfig) {
+        let mut config = self.config.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::make_mut(&mut config).sites.push(site);
     }
 
     /// Where the S3 door is.

@@ -62,10 +62,10 @@ pub async fn seen(admin: &Admin, caller: &Caller) -> Result<Overview, Problem> {
 fn cost(admin: &Admin) -> CostMonth {
     let ledger = admin.engine.last_durability(&admin.permit);
     let running_s = admin.clock.monotonic_ms().saturating_sub(admin.began_ms) / 1000;
-    let mut sites = BTreeMap::new();
+    let (mut sites, settings) = (BTreeMap::new(), admin.config());
     for now in admin.engine.site_gauges(&admin.permit) {
         let name = now.status.site.name;
-        let config = admin.config.sites.iter().find(|config| config.name == name);
+        let config = settings.sites.iter().find(|config| config.name == name);
         let prices = config.map(|config| config.facts.prices).filter(|prices| *prices != Prices::default());
         let stored = ledger.as_ref().and_then(|(ledger, _)| ledger.sites.iter().find(|of| of.site.name == name));
         let storage = prices.zip(stored).map(|(prices, of)| per_gb(of.bytes, prices.storage_gb_month));

@@ -1,4 +1,4 @@
-//! Sites that are to be added: checked before they stand in the configuration, and then written into it.
+//! Sites that are to be added: checked before they stand in the configuration, then written into it and taken in.
 
 use std::sync::Arc;
 
@@ -11,9 +11,11 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::Admin;
 use super::guard::Caller;
 use super::problem::{Problem, bad, body_of};
-use super::wire::{AddedSite, NewSiteCheck, SiteCheck, SiteCheckStep, SitePlan};
+use super::wire::{AddedSite, NewSiteCheck, SiteCheck, SiteCheckStep, SitePlan, Used};
 use crate::config::{Addition, Config, NoSite, NotAdded, SiteConfig};
+use crate::failure::chain;
 use crate::site_check::{self, Report, Step};
+use crate::up;
 
 /// Checks at a time: each may wait minutes for a site that does not answer.
 pub const CHECKS_MAX: usize = 1;
@@ -31,7 +33,7 @@ pub async fn check(
     body: Result<Json<NewSiteCheck>, JsonRejection>,
 ) -> Result<Json<SiteCheck>, Problem> {
     let NewSiteCheck { entry } = body_of(body)?;
-    let site = meant(&entry, &admin.config, &caller)?;
+    let site = meant(&entry, &admin.config(), &caller)?;
     let turn = turn(&admin)?;
     tracing::info!(site = %site.name, by = ?caller.principal(), "a site that is to be added is checked");
     Ok(Json(tried(&admin, site, turn).await?.0))
@@ -59,7 +61,8 @@ pub async fn plan(
 }
 
 /// Adds a site to the settings file that Entente was started with, if a check of it that is made first finds that it
-/// works. It is used from the next start on; until then `GET /api/v1/sites` tells that it waits.
+/// works, and takes it in: new writes may go there from then on, and nothing moves by itself. Where it cannot be taken in
+/// the answer says why; the next start tries again, and until then `GET /api/v1/sites` tells that it waits.
 #[utoipa::path(
     post,
     path = "/api/v1/sites",
@@ -74,25 +77,63 @@ pub async fn add(
     let NewSiteCheck { entry } = body_of(body)?;
     // Before the site is asked for anything: what cannot be written need not be tried.
     let site = addition(&admin, &caller, entry.clone()).await?.site;
-    let (check, turn) = tried(&admin, site, turn(&admin)?).await?;
+    let (check, turn) = tried(&admin, site.clone(), turn(&admin)?).await?;
     if !check.works {
         let why = check.advice.join("; ");
         let why = format!("`{}` does not work as a site, and nothing was written: {why}", check.name);
         return Err(Problem::new(StatusCode::CONFLICT, why));
     }
+    may_take_in(&admin, &site).await?;
     // The settings as they are now; one addition at a time goes from here to the end.
     let addition = addition(&admin, &caller, entry).await?;
     let (name, file) = (addition.site.name.clone(), addition.path.display().to_string());
-    let suffix = hex::encode(admin.outside.random::<8>());
-    let written = tokio::task::spawn_blocking(move || addition.write(&suffix)).await;
-    written.map_err(|error| broke(&error))?.map_err(refused)?;
-    drop(turn);
-    tracing::info!(site = %name, by = ?caller.principal(), "a site was added to the settings, and waits for a restart");
-    Ok((StatusCode::CREATED, Json(AddedSite { name, file, check })))
+    let by = caller.principal();
+    // What is written is taken in as well, whether somebody waits for it or not.
+    let work = tokio::spawn(async move {
+        let site = addition.site.clone();
+        let suffix = hex::encode(admin.outside.random::<8>());
+        let written = tokio::task::spawn_blocking(move || addition.write(&suffix)).await;
+        written.map_err(|error| broke(&error))?.map_err(refused)?;
+        tracing::info!(site = %site.name, ?by, "a site was added to the settings");
+        let taken_in = take_in(&admin, site).await;
+        drop(turn);
+        Ok::<_, Problem>(taken_in)
+    });
+    let (used, why) = match work.await.map_err(|error| broke(&error))?? {
+        Ok(()) => (Used::Now, None),
+        Err(why) => (Used::NextStart, Some(why)),
+    };
+    Ok((StatusCode::CREATED, Json(AddedSite { name, file, used, why, check })))
+}
+
+/// What would not be taken in now would stop the next start.
+async fn may_take_in(admin: &Admin, site: &SiteConfig) -> Result<(), Problem> {
+    let why = match up::site_parts(site, &admin.outside) {
+        Ok(parts) => admin.engine.check_site(&admin.permit, parts).await.map_err(|error| chain(&error)),
+        Err(failure) => Err(failure.to_string()),
+    };
+    why.map_err(|why| Problem::new(StatusCode::CONFLICT, format!("{why}; nothing was written")))
+}
+
+/// What stands in the settings is used from now on, or there is a reason why not.
+async fn take_in(admin: &Admin, site: SiteConfig) -> Result<(), String> {
+    let parts = up::site_parts(&site, &admin.outside).map_err(|failure| failure.to_string());
+    let taken_in = match parts {
+        Ok(parts) => admin.engine.add_site(&admin.permit, parts).await.map_err(|error| chain(&error)),
+        Err(why) => Err(why),
+    };
+    match taken_in {
+        Ok(_) => admin.take_in(site),
+        Err(why) => {
+            tracing::warn!(site = %site.name, why, "the site was not taken in: the next start tries again");
+            return Err(why);
+        }
+    }
+    Ok(())
 }
 
 async fn addition(admin: &Admin, caller: &Caller, entry: String) -> Result<Addition, Problem> {
-    let config = admin.config.clone();
+    let config = admin.config();
     let site = meant(&entry, &config, caller)?;
     // Where data of a label may lie is said by those who may see it.
     let theirs = site.facts.ceiling <= caller.label(admin) || caller.sees_all(admin);

@@ -620,7 +620,7 @@ pub struct Differing {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct KeptSites {
     pub sites: Vec<KeptSite>,
-    /// Those that were added to the settings file and wait for a restart; on each page.
+    /// Those that stand in the settings file and wait for a restart; on each page.
     #[serde(default)]
     pub waiting: Vec<WaitingSite>,
     /// Where the next page begins (`after`); `null` at the end.
@@ -740,13 +740,24 @@ pub struct SitePlan {
     pub text: String,
 }
 
-/// What `POST /api/v1/sites` answers: the site stands in the settings, and is used from the next start on.
+/// What `POST /api/v1/sites` answers: the site stands in the settings.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct AddedSite {
     pub name: String,
     /// The settings file.
     pub file: String,
+    pub used: Used,
+    /// Why it is not used before the next start, which tries again.
+    pub why: Option<String>,
     pub check: SiteCheck,
+}
+
+/// From when on a site that was added takes pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Used {
+    Now,
+    NextStart,
 }
 
 /// What `POST /api/v1/site-checks` answers, whether the site works or not.

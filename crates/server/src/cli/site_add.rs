@@ -1,4 +1,4 @@
-//! `entente site add`: a further site, checked and written into the settings of the running Entente.
+//! `entente site add`: a further site, checked, written into the settings of the running Entente, and used by it.
 
 use std::fs;
 use std::io::{self, Read};
@@ -8,7 +8,7 @@ use http::Method;
 
 use super::client::Client;
 use super::{Output, size};
-use crate::api::wire::{AddedSite, NewSiteCheck, SitePlan};
+use crate::api::wire::{AddedSite, NewSiteCheck, SitePlan, Used};
 use crate::args::AddSiteArgs;
 use crate::failure::{Exit, Failure};
 use crate::progress::Progress;
@@ -29,12 +29,19 @@ pub fn run(args: &AddSiteArgs, output: Output) -> Result<(), Failure> {
     let added: Result<AddedSite, Failure> = client.ask(Method::POST, "/api/v1/sites", &new);
     progress.end();
     let added = added?;
-    let sentence = format!(
-        "`{}` works and stands in `{}`: restart Entente to use it, then `entente bucket move-data --all --plan` tells \
-         what would move there.",
-        added.name, added.file
-    );
-    output.done(&added, &sentence)
+    output.done(&added, &sentence(&added))
+}
+
+fn sentence(added: &AddedSite) -> String {
+    let AddedSite { name, file, used, why, .. } = added;
+    let tells = "`entente bucket move-data --all --plan` tells what would move there";
+    match used {
+        Used::Now => format!("`{name}` works, stands in `{file}` and takes new writes: {tells}."),
+        Used::NextStart => format!(
+            "`{name}` works and stands in `{file}`, but is not used yet: {}. The next start tries again; then {tells}.",
+            why.as_deref().unwrap_or("it was not taken in")
+        ),
+    }
 }
 
 fn entry(path: &Path) -> Result<String, Failure> {

@@ -159,7 +159,7 @@ impl Config {
         file::grow::addition(self, entry)
     }
 
-    /// Sites that were added to the settings file since it was read.
+    /// Sites that stand in the settings file as it is now, and not here.
     pub fn waiting_sites(&self) -> Vec<SiteConfig> {
         file::grow::waiting(self)
     }

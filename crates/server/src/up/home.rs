@@ -167,7 +167,8 @@ fn make_sites(sites: &[SiteConfig]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn site_parts(site: &SiteConfig, outside: &Outside) -> Result<SiteParts, Failure> {
+/// The site as the engine takes it; a vendor is not asked yet.
+pub fn site_parts(site: &SiteConfig, outside: &Outside) -> Result<SiteParts, Failure> {
     Ok(SiteParts {
         name: site.name.clone(),
         vendor: site.vendor,

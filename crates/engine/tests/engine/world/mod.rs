@@ -141,6 +141,11 @@ impl Sites {
         parts
     }
 
+    /// The last of them.
+    pub fn last(&self) -> SiteParts {
+        self.parts().pop().unwrap()
+    }
+
     /// Objects of all sites whose names hold `part`.
     pub fn count(&self, part: &str) -> usize {
         self.memories.iter().flat_map(|memory| memory.names()).filter(|name| name.contains(part)).count()

@@ -1,4 +1,4 @@
-//! One more site in the settings file that Entente was started with. It is used from the next start on.
+//! One more site in the settings file that Entente was started with.
 //!
 //! What gives access to a site must outlive the data directory: so it stands in the settings, and nowhere else. The file
 //! is replaced whole, or not at all.
@@ -109,8 +109,8 @@ impl Addition {
     }
 }
 
-/// Sites that stand in the settings as they are now, and not in these, which were read at the start. Settings that cannot
-/// be read tell of none.
+/// Sites that stand in the settings as they are now, and not in these, which are in use. Settings that cannot be read tell
+/// of none.
 pub fn waiting(config: &Config) -> Vec<SiteConfig> {
     let Some(file) = &config.file else { return Vec::new() };
     let text = fs::read_to_string(file).unwrap_or_default();
