@@ -10,7 +10,6 @@ use crate::world::{self, World, meant, noise, person_at, settings};
 use catalog::Catalog;
 use engine::{Engine, OpenError, SideHealth, SiteParts, SiteStatus};
 use model::{Code, Label, Profile, SegmentKind, SiteState, Vendor};
-use providers::Store;
 use providers::fault::State;
 
 /// The site that comes.

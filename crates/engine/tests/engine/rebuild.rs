@@ -475,8 +475,9 @@ async fn what_interrupted_writes_left_is_passed_over() {
 #[tokio::test(start_paused = true)]
 async fn a_catalog_that_is_not_empty_is_left_alone() {
     let world = World::new(100).await;
-    let parts = parts(&world, &world.catalog, ROOT);
-    assert!(matches!(Engine::rebuild(parts, None).await.map(drop), Err(OpenError::NotEmpty)));
+    let parts = || parts(&world, &world.catalog, ROOT);
+    assert!(matches!(Engine::rebuild(parts(), None).await.map(drop), Err(OpenError::NotEmpty)));
+    assert!(matches!(Engine::plan_rebuild(parts()).await.map(drop), Err(OpenError::NotEmpty)));
     // And an empty one that meets the sites of an enclave says what to do.
     let empty = Arc::new(SqliteCatalog::in_memory(world.outside.clone()).unwrap());
     let error = world::open(&empty, &world.sites, &world.outside, settings()).await.map(drop).unwrap_err();
