@@ -106,7 +106,7 @@ impl Life {
             self.draw_turns();
         }
         self.turn(&engine).await;
-        self.work(&engine).await;
+        Box::pin(self.work(&engine)).await;
         if self.plan.last {
             self.finish(&engine, catalog.as_ref()).await;
         }

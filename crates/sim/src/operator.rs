@@ -164,7 +164,7 @@ pub async fn add(engine: &Engine, known: &Known, power: &Power, after_s: u64, si
             Err(error) => known.findings.add(format!("an operator cannot add a site: {error}")),
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// With a site out, not every label has vendors enough for its promise.

@@ -68,7 +68,7 @@ fn kinds(page: &mut String) {
 
 /// What a site of this kind may be told that some other kind does not take.
 fn besides(kind: &Kind) -> Vec<&'static str> {
-    let settings = SECTIONS.iter().filter(|section| section.name == "site").flat_map(|section| section.names());
+    let settings = SECTIONS.iter().filter(|section| section.name == "site").flat_map(Section::names);
     let of_some = |name: &&str| !KINDS.iter().all(|other| other.has(name));
     settings.filter(of_some).filter(|name| kind.has(name) && !kind.needs.contains(name)).collect()
 }
