@@ -46,11 +46,11 @@ test("from the first start to a first file that is seen at four vendors' own sto
   await page.close();
 });
 
-// One whose program is gone refuses at once; one that hangs is out when what it was asked has waited long enough.
-for (const [site, tear, putBack, within] of [
-  ["google", "kill", "start", 5],
-  ["amazon", "freeze", "thaw", 30],
-] as const) {
+// One whose program is gone refuses at once; one that hangs is out when what it was asked has waited long enough, which is looked
+// at with `ENTENTE_FULL=1`.
+const gone = ["google", "kill", "start", 5] as const;
+const hangs = ["amazon", "freeze", "thaw", 30] as const;
+for (const [site, tear, putBack, within] of process.env.ENTENTE_FULL === "1" ? [gone, hangs] : [gone]) {
   test(`a vendor whose program is told to ${tear} shows within ${within} s, everything goes on, and its return shows too`, async () => {
     const operator = await world.person(`pat-${site}`, "platform-operator", LABEL);
     const deeds = { tear: () => standins.tell(tear, site), putBack: () => standins.tell(putBack, site) };
