@@ -71,6 +71,11 @@ pub enum OpenError {
     NothingToRebuild,
     #[error("the catalog is not empty: it is rebuilt into an empty one")]
     NotEmpty,
+    #[error(
+        "the rebuild that was cut short was of enclave {left}, and the sites are of {enclave}: begin without it, with \
+         `entente rebuild --anew`"
+    )]
+    LeftOfAnother { left: EnclaveId, enclave: EnclaveId },
     #[error("site `{site}` belongs to enclave {enclave}, others to {other}: name the sites of one")]
     TwoEnclaves { site: String, enclave: EnclaveId, other: EnclaveId },
     #[error("the catalog knows a site `{0}` of this enclave that the settings do not name: name it again")]

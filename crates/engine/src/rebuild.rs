@@ -163,8 +163,8 @@ async fn begin(parts: Parts, tell: Option<Tell>) -> Result<(Arc<Inner>, Found), 
     open::check_names(&sites, &settings)?;
     let belonging = belonging(open::handles(sites, &settings, &outside), &settings).await?;
     let Belonging { enclave, sites, silent } = belonging;
-    if catalog.enclave().await?.is_some_and(|other| other != enclave) {
-        return Err(OpenError::NotEmpty);
+    if let Some(left) = catalog.enclave().await?.filter(|left| *left != enclave) {
+        return Err(OpenError::LeftOfAnother { left, enclave });
     }
     let keys = Arc::new(Keyring::new(root, next_root.into_iter().collect()));
     catalog.hand_keys(Arc::<Keyring>::clone(&keys));

@@ -98,6 +98,17 @@ impl DataDir {
     }
 }
 
+/// Removes a catalog's file, and what SQLite keeps beside it.
+pub fn remove_catalog(path: &Path) -> Result<(), Failure> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(suffix);
+        let file = Path::new(&file);
+        files::remove_if_there(file).map_err(|error| Failure::io(Exit::Storage, "remove", file, &error))?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 pub mod tests {
     use std::path::PathBuf;

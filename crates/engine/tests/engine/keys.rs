@@ -307,9 +307,10 @@ async fn a_start_completes_what_was_decided_and_undoes_what_was_not() {
     assert_eq!(state.held.0, RootKey::from_bytes(NEW).fingerprint(completed.enclave()));
 }
 
-/// The process dies with a write of the label decided, and its shredding behind that: the write never stands.
+/// The process dies with a write of the label decided, and its shredding behind that: the write never stands, and the
+/// label begins anew with a stream of its own.
 #[tokio::test(start_paused = true)]
-async fn a_start_does_not_ship_what_was_decided_of_a_label_that_is_shredded() {
+async fn a_label_begins_anew_behind_a_shredding_that_a_start_completes() {
     let two = Arc::new(filled(12).await);
     two.world.engine.drain().await;
     two.world.sites.latency(Duration::from_secs(3600));
@@ -329,8 +330,14 @@ async fn a_start_does_not_ship_what_was_decided_of_a_label_that_is_shredded() {
     two.world.sites.latency(Duration::ZERO);
     let completed = two.open_over(&copy, &[ROOT, NEW]).await.unwrap();
     only_the_rest_is_there(&two, &completed).await;
-    let drained = tokio::time::timeout(Duration::from_secs(600), completed.drain()).await;
-    drained.expect("nothing waits to be shipped");
+    let again = world::key_at(&completed, two.ana.principal, secret()).await.unwrap();
+    let (account, name) = (policy::on_account(&again).unwrap(), BucketName::parse("vault").unwrap());
+    let vault = completed.create_bucket(account, name, None, Vec::new()).await.unwrap();
+    let permit = policy::on_object::<PutObject>(&again, &vault, key("new")).unwrap();
+    let written = tokio::time::timeout(Duration::from_secs(600), put(&completed, permit, b"new")).await;
+    written.expect("it does not wait for a stream that ended").unwrap();
+    let permit = policy::on_object::<GetObject>(&again, &vault, key("new")).unwrap();
+    assert_eq!(whole(completed.find(permit).await.unwrap()).await.unwrap(), "new");
 }
 
 #[tokio::test(start_paused = true)]

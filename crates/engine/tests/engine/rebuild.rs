@@ -558,7 +558,7 @@ async fn what_is_left_of_another_enclave_is_refused() {
     world.put("tea", b"small").await.unwrap();
     world.engine.drain().await;
     let resumed = Engine::resume_rebuild(parts(&world, &other.catalog, ROOT), None).await;
-    assert!(matches!(resumed.map(drop), Err(OpenError::NotEmpty)));
+    assert!(matches!(resumed.map(drop), Err(OpenError::LeftOfAnother { .. })));
 }
 
 /// The price list of a rebuild: for every site one LIST that finds no snapshot and one per thousand names, for every segment of the journal no

@@ -13,12 +13,12 @@ use engine::{Engine, Rebuilt};
 use model::Outside;
 use serde_json::json;
 
-use super::rebuild::{clear_files, told, without};
+use super::rebuild::{told, without};
 use super::{Output, table};
 use crate::api::rfc3339;
 use crate::api::wire::{self, DrillOutcome, DrillRows};
 use crate::config::Config;
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, remove_catalog};
 use crate::failure::{Exit, Failure, chain};
 use crate::progress::Progress;
 use crate::root_key::RootFile;
@@ -153,7 +153,7 @@ fn outcome(drill: &Drill) -> DrillOutcome {
 }
 
 fn clear(dir: &DataDir) -> Result<(), Failure> {
-    dir.catalogs_of_drill().iter().try_for_each(|path| clear_files(path))
+    dir.catalogs_of_drill().iter().try_for_each(|path| remove_catalog(path))
 }
 
 fn tell(drill: &Drill, output: Output) -> Result<(), Failure> {

@@ -18,7 +18,7 @@ use super::{Output, drill, size, table};
 use crate::api::rfc3339;
 use crate::args::RebuildArgs;
 use crate::config::Config;
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, remove_catalog};
 use crate::failure::{Exit, Failure, chain};
 use crate::progress::Progress;
 use crate::root_key::RootFile;
@@ -40,9 +40,9 @@ pub fn run(args: &RebuildArgs, output: Output) -> Result<(), Failure> {
     dir.make()?;
     let lock = lock::take(&dir)?;
     refuse_present(&dir.catalog())?;
-    clear_files(&dir.catalog_rebuilt())?;
+    remove_catalog(&dir.catalog_rebuilt())?;
     if args.anew {
-        clear_files(&dir.catalog_rebuilding())?;
+        remove_catalog(&dir.catalog_rebuilding())?;
     }
     let progress = Arc::new(Progress::here(output));
     let rebuilt = runtime.block_on(rebuild(&config, &dir, &root, &progress));
@@ -50,7 +50,7 @@ pub fn run(args: &RebuildArgs, output: Output) -> Result<(), Failure> {
     runtime.shutdown_timeout(up::LINGER_MAX);
     let put = rebuilt.and_then(|rebuilt| put_in_place(&dir).map(|()| rebuilt));
     // Only what is in its place is not needed any more.
-    let put = put.and_then(|rebuilt| clear_files(&dir.catalog_rebuilding()).map(|()| rebuilt));
+    let put = put.and_then(|rebuilt| remove_catalog(&dir.catalog_rebuilding()).map(|()| rebuilt));
     drop(lock);
     tell(&put?, &dir, output)
 }
@@ -66,11 +66,18 @@ async fn rebuild(
     let storage = |error: &catalog::Error| {
         Failure::new(Exit::Storage, format!("cannot write `{}`: {}", path.display(), chain(error)))
     };
-    if path.exists() {
+    let is_left = path.exists();
+    if is_left {
         let text = format!("goes on with `{}`, which a rebuild before left; `--anew` begins anew", path.display());
         progress.remark(&text, &json!({ "resumes": path }));
     }
-    let catalog = SqliteCatalog::open(&path, outside.clone()).map_err(|error| storage(&error))?;
+    let catalog = SqliteCatalog::open(&path, outside.clone()).map_err(|error| match is_left {
+        true => {
+            let why = format!("cannot go on with `{}`: {}: `--anew` begins without it", path.display(), chain(&error));
+            Failure::new(Exit::Storage, why)
+        }
+        false => storage(&error),
+    })?;
     let catalog: Arc<dyn Catalog> = Arc::new(catalog);
     let parts = up::parts(config, Arc::clone(&catalog), (root.load()?, root.load_next()?), &outside)?;
     let rebuilt =
@@ -88,24 +95,10 @@ fn refuse_present(path: &Path) -> Result<(), Failure> {
         Err(error) => return Err(Failure::io(Exit::Storage, "look for", path, &error)),
     }
     if SqliteCatalog::enclave_at(path).is_ok_and(|enclave| enclave.is_none()) {
-        return clear_files(path);
+        return remove_catalog(path);
     }
     let why = format!("`{}` is there: a rebuild replaces nothing, so move it away first", path.display());
     Err(Failure::new(Exit::Storage, why))
-}
-
-/// Removes a catalog's file, and what SQLite keeps beside it.
-pub fn clear_files(path: &Path) -> Result<(), Failure> {
-    let log = ["-wal", "-shm"].map(|suffix| path.with_file_name(beside(path, suffix)));
-    for path in std::iter::once(path.to_owned()).chain(log) {
-        files::remove_if_there(&path).map_err(|error| Failure::io(Exit::Storage, "remove", &path, &error))?;
-    }
-    Ok(())
-}
-
-fn beside(path: &Path, suffix: &str) -> String {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    format!("{name}{suffix}")
 }
 
 fn put_in_place(dir: &DataDir) -> Result<(), Failure> {

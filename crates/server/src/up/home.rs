@@ -15,9 +15,8 @@ use model::Outside;
 use providers::{LocalStore, Store, remote};
 
 use super::origins::VendorOrigins;
-use crate::cli::rebuild::clear_files;
 use crate::config::{Config, Kind, SiteConfig, StoreConfig};
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, remove_catalog};
 use crate::failure::{Exit, Failure, chain};
 use crate::files;
 use crate::root_key::{self, RootFile};
@@ -39,7 +38,7 @@ pub async fn open(
     let engine = Engine::open(parts).await.map_err(|error| refused(config, dir, &error))?;
     roots.settle(&engine).await?;
     // With a catalog in its place nothing is needed of a rebuild that was cut short.
-    clear_files(&dir.catalog_rebuilding())?;
+    remove_catalog(&dir.catalog_rebuilding())?;
     Ok((engine, catalog))
 }
 
