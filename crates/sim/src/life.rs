@@ -316,7 +316,7 @@ impl Life {
         };
         let operating = operator.operate();
         let added = if self.is_added { self.sites(|site| Some(site.vendor) == self.absent) } else { Vec::new() };
-        let after_s = if self.is_added { self.random.between(1, 300) } else { 0 };
+        let after_s = if self.is_added { self.random.between(1, 20) } else { 0 };
         let adding = operator::add(engine, &self.known, &self.power, after_s, added);
         let (ground, power, damage) = (Arc::clone(&self.ground), Arc::clone(&self.power), Arc::clone(&self.damage));
         let random = self.random.fork();
