@@ -111,7 +111,23 @@ export async function banner(page: Page): Promise<string> {
   return place.innerText();
 }
 
-/** How far the page is wider than its window. */
+/** As wide as a phone, or less. */
+const NARROW = 480;
+
+/**
+ * How far the page is wider than its window; on a phone also how far a table or what a button says is cut, and how far
+ * the chosen tab is out of sight.
+ */
 export async function overflow(page: Page): Promise<number> {
-  return page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - innerWidth));
+  return page.evaluate((narrow) => {
+    const wider = [document.documentElement.scrollWidth - innerWidth];
+    if (innerWidth <= narrow) {
+      for (const one of document.querySelectorAll(".table-scroll, .mantine-Button-label")) wider.push(one.scrollWidth - one.clientWidth);
+      for (const tab of document.querySelectorAll("main nav [aria-current=page]")) {
+        const [at, row] = [tab.getBoundingClientRect(), tab.closest("nav")!.getBoundingClientRect()];
+        wider.push(row.left - at.left, at.right - row.right);
+      }
+    }
+    return Math.max(0, ...wider.map(Math.floor));
+  }, NARROW);
 }

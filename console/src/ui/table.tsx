@@ -1,7 +1,9 @@
-// A table of rows, which sorts where a column says by what.
+// A table of rows, which sorts where a column says by what. Where the page is narrow each row is a card: a cell has its
+// column's name beside it (`data-label`), and nothing is cut.
 
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type ReactNode, useState } from "react";
 
+import { useEdges } from "./edges";
 import { Empty } from "./parts";
 import { Icon } from "./icons";
 
@@ -12,7 +14,7 @@ export interface Column<Row> {
   numeric?: boolean;
   /** By what the column sorts, if it does. */
   by?: (row: Row) => string | number | null | undefined;
-  /** Left out where the page is narrow. */
+  /** Left out where there is little room, and there again where rows are cards. */
   minor?: boolean;
 }
 
@@ -37,14 +39,15 @@ export function Table<Row>({ caption, rows, columns, name, empty, marked }: Prop
   };
   return (
     <Scroll label={caption}>
-      <table className="table">
+      {/* What is laid out as a card is not a table to every browser unless it says so. */}
+      <table className="table cards" role="table">
         <caption className="unseen">{caption}</caption>
-        <thead>
-          <tr>
+        <thead role="rowgroup" className={shown.length > 1 && columns.some((column) => column.by) ? "sorts" : undefined}>
+          <tr role="row">
             {columns.map((column, index) => {
               const sorted = sort?.column === index ? (sort.down ? "descending" : "ascending") : undefined;
               return (
-                <th key={column.head} scope="col" className={classes(column)} aria-sort={sorted}>
+                <th key={column.head} scope="col" role="columnheader" className={[classes(column), column.by && "sortable"].filter(Boolean).join(" ") || undefined} aria-sort={sorted}>
                   {column.by ? (
                     <button type="button" className="sort" onClick={() => press(index)}>
                       {column.head}
@@ -58,16 +61,16 @@ export function Table<Row>({ caption, rows, columns, name, empty, marked }: Prop
             })}
           </tr>
         </thead>
-        <tbody>
+        <tbody role="rowgroup">
           {shown.map((row) => (
-            <tr key={name(row)} className={marked?.(row) && `row-${marked(row)}`}>
+            <tr key={name(row)} role="row" className={marked?.(row) && `row-${marked(row)}`}>
               {columns.map((column, index) =>
                 index === 0 ? (
-                  <th key={column.head} scope="row" className={classes(column)}>
+                  <th key={column.head} scope="row" role="rowheader" className={classes(column)}>
                     {column.cell(row)}
                   </th>
                 ) : (
-                  <td key={column.head} className={classes(column)}>
+                  <td key={column.head} role="cell" className={classes(column)} data-label={column.head || undefined}>
                     {column.cell(row)}
                   </td>
                 ),
@@ -80,20 +83,11 @@ export function Table<Row>({ caption, rows, columns, name, empty, marked }: Prop
   );
 }
 
-/** What is wider than its place scrolls by itself, by keyboard too; the page does not. */
+/** What is wider than its place scrolls by itself, by keyboard too, and says at its edge that there is more; the page does not. */
 export function Scroll({ label, children }: { label: string; children: ReactNode }) {
-  const box = useRef<HTMLDivElement>(null);
-  const [wide, setWide] = useState(false);
-  useEffect(() => {
-    const place = box.current;
-    if (!place) return;
-    const look = new ResizeObserver(() => setWide(place.scrollWidth > place.clientWidth));
-    look.observe(place);
-    for (const child of place.children) look.observe(child);
-    return () => look.disconnect();
-  }, []);
+  const { box, more } = useEdges<HTMLDivElement>();
   return (
-    <div ref={box} className="table-scroll" tabIndex={wide ? 0 : undefined} role="group" aria-label={label}>
+    <div ref={box} className="table-scroll edges" data-more={more} tabIndex={more ? 0 : undefined} role="group" aria-label={label}>
       {children}
     </div>
   );

@@ -31,54 +31,54 @@ export function Cost({ of, sites, seesAll }: { of: Overview["cost_month"]; sites
   const vendor = (name: string) => sites.find((site) => site.name === name)?.vendor;
   return (
     <Scroll label="Cost by site">
-      <table className="table cost">
+      <table className="table cost cards" role="table">
         <caption className="unseen">Cost of a month by site</caption>
-        <thead>
-          <tr>
-            <th scope="col">Site</th>
-            <th scope="col" className="cost-bar-head">
+        <thead role="rowgroup">
+          <tr role="row">
+            <th scope="col" role="columnheader">Site</th>
+            <th scope="col" role="columnheader" className="cost-bar-head">
               <span className="key tone-one" aria-hidden="true" /> storage <span className="key tone-two" aria-hidden="true" /> requests
             </th>
-            <th scope="col" className="num">
+            <th scope="col" role="columnheader" className="num">
               Storage
             </th>
-            <th scope="col" className="num">
+            <th scope="col" role="columnheader" className="num">
               Requests
             </th>
-            <th scope="col" className="num">
+            <th scope="col" role="columnheader" className="num">
               Together
             </th>
           </tr>
         </thead>
-        <tbody>
+        <tbody role="rowgroup">
           {rows.map((row) => {
             const of = vendor(row.name);
             return (
-              <tr key={row.name}>
-                <th scope="row">
+              <tr key={row.name} role="row">
+                <th scope="row" role="rowheader">
                   {row.name} {of && <span className="muted">{vendorName(of)}</span>}
                 </th>
-                <td className="cost-bar">
+                <td role="cell" className="cost-bar">
                   <div className="bar thin" aria-hidden="true">
                     <span className="bar-part tone-one" style={{ flexGrow: row.storage_dollars ?? 0 }} />
                     <span className="bar-part tone-two" style={{ flexGrow: row.request_dollars ?? 0 }} />
                     <span style={{ flexGrow: highest > 0 ? highest - row.sum : 1 }} />
                   </div>
                 </td>
-                <td className="num">{monthly(row.storage_dollars)}</td>
-                <td className="num">{monthly(row.request_dollars)}</td>
-                <td className="num">{monthly(row.sum)}</td>
+                <td role="cell" className="num" data-label="Storage">{monthly(row.storage_dollars)}</td>
+                <td role="cell" className="num" data-label="Requests">{monthly(row.request_dollars)}</td>
+                <td role="cell" className="num" data-label="Together">{monthly(row.sum)}</td>
               </tr>
             );
           })}
         </tbody>
-        <tfoot>
-          <tr>
-            <th scope="row">All</th>
-            <td className="cost-bar" />
-            <td className="num">{monthly(all((row) => row.storage_dollars))}</td>
-            <td className="num">{monthly(all((row) => row.request_dollars))}</td>
-            <td className="num">{monthly(all((row) => row.sum))}</td>
+        <tfoot role="rowgroup">
+          <tr role="row">
+            <th scope="row" role="rowheader">All</th>
+            <td role="cell" className="cost-bar" />
+            <td role="cell" className="num" data-label="Storage">{monthly(all((row) => row.storage_dollars))}</td>
+            <td role="cell" className="num" data-label="Requests">{monthly(all((row) => row.request_dollars))}</td>
+            <td role="cell" className="num" data-label="Together">{monthly(all((row) => row.sum))}</td>
           </tr>
         </tfoot>
       </table>

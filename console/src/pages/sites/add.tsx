@@ -1,7 +1,7 @@
 // Adding a site: sites stand in the settings file, so this makes the entry, has it checked and written there, and says
 // what to run where it cannot be.
 
-import { NativeSelect, TextInput } from "@mantine/core";
+import { type InputWrapperProps, NativeSelect, TextInput } from "@mantine/core";
 import { useRef, useState } from "react";
 
 import { useDocument } from "../../api/documents";
@@ -18,6 +18,9 @@ interface Waiting {
   name: string;
 }
 
+/** What is said of a field stands beneath it, so that those of a row begin at one height. */
+const ORDER: InputWrapperProps["inputWrapperOrder"] = ["label", "input", "error", "description"];
+
 const FIRST: Wanted = { name: "", vendor: "amazon", kind: "s3", region: "", settings: {}, ceiling: "", latitude: "", longitude: "" };
 
 export default function AddSite() {
@@ -32,7 +35,7 @@ export default function AddSite() {
   const wrong = complaints(wanted, taken);
   const kind = KINDS[wanted.kind];
   const text = (name: "name" | "region" | "latitude" | "longitude", label: string, description?: string) => (
-    <TextInput label={label} description={description} value={wanted[name]} error={touched.has(name) && wrong[name]} onChange={(event) => set({ [name]: event.currentTarget.value.trim() })} onBlur={() => touch(name)} spellCheck={false} autoComplete="off" />
+    <TextInput label={label} description={description} inputWrapperOrder={ORDER} value={wanted[name]} error={touched.has(name) && wrong[name]} onChange={(event) => set({ [name]: event.currentTarget.value.trim() })} onBlur={() => touch(name)} spellCheck={false} autoComplete="off" />
   );
   const entry = Object.keys(wrong).length === 0 ? stanza(wanted) : null;
   // Of what was just added it is said that it was, although its name is taken by now.
@@ -70,6 +73,7 @@ export default function AddSite() {
                   key={name}
                   label={label}
                   description={hint}
+                  inputWrapperOrder={ORDER}
                   value={wanted.settings[name] ?? ""}
                   error={touched.has(name) && wrong[name]}
                   onChange={(event) => set({ settings: { ...wanted.settings, [name]: event.currentTarget.value.trim() } })}
@@ -81,6 +85,7 @@ export default function AddSite() {
               <NativeSelect
                 label="Ceiling"
                 description="The highest label that may lie there"
+                inputWrapperOrder={ORDER}
                 value={wanted.ceiling}
                 data={[{ value: "", label: "The lowest of the enclave" }, ...session.labels.map((value) => ({ value, label: value }))]}
                 onChange={(event) => set({ ceiling: event.currentTarget.value })}
