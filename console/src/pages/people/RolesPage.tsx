@@ -6,9 +6,10 @@ import { useDocument } from "../../api/documents";
 import { usePlace } from "../../router";
 import { useSession } from "../../session";
 import { Load, Page, Panel } from "../../ui/parts";
+import { Scroll } from "../../ui/table";
 import classes from "../buckets/buckets.module.css";
 import { ROLES, roleName } from "./documents";
-import { readMatrix, type Matrix, type Table } from "./matrix";
+import { inWords, readMatrix, type Matrix, type Table } from "./matrix";
 
 export function RolesPage() {
   const document = useDocument<unknown>("/role-matrix");
@@ -62,25 +63,30 @@ const WHERE: Record<string, string> = { same: "at the session’s label", below:
 
 function Grid({ table, caption, own, head }: { table: Table; caption: string; own: string | null; head: (name: string) => string }) {
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label={caption}>
-      <table className={classes.matrix}>
+    <Scroll label={caption}>
+      <table className={`${classes.matrix} cards`} role="table">
         <caption className="unseen">{caption}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{table.what}</th>
+        <thead role="rowgroup">
+          <tr role="row">
+            <th scope="col" role="columnheader">
+              {table.what}
+            </th>
             {table.columns.map((column) => (
-              <th key={column} scope="col" className={column === own ? classes.own : undefined}>
+              <th key={column} scope="col" role="columnheader" className={column === own ? classes.own : undefined}>
                 {head(column)}
               </th>
             ))}
           </tr>
         </thead>
-        <tbody>
+        <tbody role="rowgroup">
           {table.rows.map((row) => (
-            <tr key={row.name}>
-              <th scope="row">{row.name}</th>
+            <tr key={row.name} role="row">
+              <th scope="row" role="rowheader">
+                {inWords(row.name) ?? row.name}
+                {inWords(row.name) && <code className={classes.word}>{row.name}</code>}
+              </th>
               {row.cells.map((cell, index) => (
-                <td key={table.columns[index]} className={table.columns[index] === own ? classes.own : undefined}>
+                <td key={table.columns[index]} role="cell" data-label={head(table.columns[index] ?? "")} className={table.columns[index] === own ? classes.own : undefined}>
                   <span className={cell === "yes" ? classes.yes : classes.no}>{cell === "yes" ? "yes" : cell || "no"}</span>
                 </td>
               ))}
@@ -88,6 +94,6 @@ function Grid({ table, caption, own, head }: { table: Table; caption: string; ow
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
