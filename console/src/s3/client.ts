@@ -3,6 +3,7 @@
 
 import { Problem, isAbort, unanswered } from "../api/problem";
 import { type Bytes, type Signer, sha256, uriEncode, uriEncodePath, utf8 } from "../sign/sigv4";
+import { Counting, changes } from "./counting";
 import { all, number, parseXml, text } from "./xml";
 
 export interface S3Request {
@@ -32,6 +33,8 @@ export interface Listing {
 }
 
 export class S3 {
+  readonly counting = new Counting();
+
   constructor(
     private readonly signer: Signer,
     readonly endpoint: string,
@@ -57,6 +60,7 @@ export class S3 {
       if (isAbort(error)) throw error;
       throw unanswered(error);
     }
+    if (response.ok && where.bucket !== undefined && changes({ method, ...where })) this.counting.note(where.bucket);
     if (response.ok || response.status === 304) return response;
     throw s3Problem(response.status, await response.text().catch(() => ""));
   }

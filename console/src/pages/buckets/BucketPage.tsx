@@ -1,16 +1,18 @@
 // One bucket: its name, what is known of it, and the ways into it.
 
-import { type ReactNode } from "react";
+import { type ReactNode, useEffect } from "react";
 
 import { useDocument } from "../../api/documents";
+import type { Problem } from "../../api/problem";
 import { Link } from "../../router";
 import { useSession } from "../../session";
+import { useEdges } from "../../ui/edges";
 import { counted } from "../../ui/format";
-import { Bytes, Page } from "../../ui/parts";
+import { Bytes, Empty, Page, sentence } from "../../ui/parts";
 import { Label } from "../people/Label";
 import { versioningWord } from "./List";
 import classes from "./buckets.module.css";
-import type { Bucket, Buckets } from "./documents";
+import { isCounted, type Bucket, type Buckets } from "./documents";
 import { toBucket, type Tab } from "./paths";
 
 const TABS: { tab: Tab; label: string; may: (who: { data: boolean; grants: boolean; keeps: boolean }) => boolean }[] = [
@@ -24,38 +26,81 @@ const TABS: { tab: Tab; label: string; may: (who: { data: boolean; grants: boole
 /** The bucket as the session sees it; `null` while it is not known, or not to be listed by it. */
 export function useBucket(name: string): { bucket: Bucket | null; refresh: () => Promise<void> } {
   const { session, may } = useSession();
-  const all = useDocument<Buckets>(may("AskRelease", "SeeStatus") ? "/buckets" : null, { query: { limit: 1000 } });
+  const all = useDocument<Buckets>(may("AskRelease", "SeeStatus") ? "/buckets" : null, { query: { limit: 1000 }, every: 15 });
   const own = all.data?.buckets.filter((bucket) => bucket.name === name) ?? [];
   // As the door resolves a name: the session's own label first.
   return { bucket: own.find((bucket) => bucket.label === session.label) ?? own[0] ?? null, refresh: all.refresh };
 }
 
-export function BucketPage({ name, bucket, at, actions, children }: { name: string; bucket: Bucket | null; at: Tab; actions?: ReactNode; children: ReactNode }) {
-  const { session, may } = useSession();
+/** Whether the bucket is not there for this session: nothing on its pages would work. */
+export function isGone(problem: Problem | undefined): problem is Problem {
+  return problem !== undefined && (problem.status === 403 || problem.status === 404);
+}
+
+interface Props {
+  name: string;
+  bucket: Bucket | null;
+  at: Tab;
+  actions?: ReactNode;
+  /** Why what the page is for was not told. */
+  refused?: Problem;
+  children: ReactNode;
+}
+
+export function BucketPage({ name, bucket, at, actions, refused, children }: Props) {
+  const { session, s3, may } = useSession();
   const who = { data: session.role === "mission-owner", grants: may("Grant"), keeps: may("Keep") };
+  if (isGone(refused) && bucket === null) {
+    return (
+      <Page title={name} lead={<Link to="/buckets">Buckets</Link>}>
+        <div className="panel" role="alert">
+          <Empty title="There is no such bucket for this session">
+            <p>{sentence(refused.message)}</p>
+            <p>
+              <Link to="/buckets">These are the buckets there are.</Link>
+            </p>
+          </Empty>
+        </div>
+      </Page>
+    );
+  }
   const lead = bucket && (
     <>
-      <Label of={bucket.label} /> {bucket.profile} · versions {versioningWord(bucket)}
-      {bucket.objects !== null && (
+      <Link to="/buckets">Buckets</Link> · <Label of={bucket.label} /> {bucket.profile} · versions {versioningWord(bucket)}
+      {bucket.objects !== null && isCounted(bucket, s3, session) ? (
         <>
           {" "}
-          · {counted(bucket.objects, "object")}, <Bytes of={bucket.bytes} />
+          · {counted(bucket.objects, "object or version", "objects and versions")}, <Bytes of={bucket.bytes} />, as last counted
         </>
+      ) : (
+        " · what was written is counted within about a minute"
       )}
       {who.data && bucket.label !== session.label && " · lies below this session: it is read from here, and written with a key of its label"}
     </>
   );
   return (
-    <Page title={name} lead={lead ?? undefined} actions={actions}>
-      <nav className={classes.tabs} aria-label={`Views of ${name}`}>
-        {TABS.filter((one) => one.may(who)).map(({ tab, label }) => (
-          <Link key={tab} to={toBucket(name, tab)} aria-current={tab === at ? "page" : undefined}>
-            {label}
-          </Link>
-        ))}
-      </nav>
+    <Page title={name} lead={lead ?? <Link to="/buckets">Buckets</Link>} actions={actions}>
+      <Tabs name={name} at={at} shown={TABS.filter((one) => one.may(who))} />
       {children}
     </Page>
+  );
+}
+
+function Tabs({ name, at, shown }: { name: string; at: Tab; shown: typeof TABS }) {
+  const { box, more } = useEdges<HTMLElement>();
+  useEffect(() => {
+    const [row, chosen] = [box.current, box.current?.querySelector<HTMLElement>("[aria-current]")];
+    // The row alone is scrolled, and not the page.
+    if (row && chosen) row.scrollLeft = chosen.offsetLeft - row.offsetLeft - (row.clientWidth - chosen.offsetWidth) / 2;
+  }, [at, box]);
+  return (
+    <nav ref={box} className={`${classes.tabs} edges`} data-more={more} aria-label={`Views of ${name}`}>
+      {shown.map(({ tab, label }) => (
+        <Link key={tab} to={toBucket(name, tab)} aria-current={tab === at ? "page" : undefined}>
+          {label}
+        </Link>
+      ))}
+    </nav>
   );
 }
 

@@ -4,26 +4,28 @@ import { Button, Modal, Radio, Stack, Switch, TextInput } from "@mantine/core";
 import { useState } from "react";
 
 import { useDocument } from "../../api/documents";
+import type { Overview } from "../../api/types";
 import { Link, usePlace } from "../../router";
 import { useSession } from "../../session";
 import { useDeed } from "../../ui/deed";
-import { count } from "../../ui/format";
+import { count, duration } from "../../ui/format";
 import { Icon } from "../../ui/icons";
 import { Age, Bytes, Empty, Failure, Load, Page } from "../../ui/parts";
 import { Table } from "../../ui/table";
 import { Label } from "../people/Label";
-import { offered, type Bucket, type Buckets } from "./documents";
+import { isCounted, offered, type Bucket, type Buckets } from "./documents";
 import { MovesPanel } from "./Placement";
 import { toBucket, type Tab } from "./paths";
 import { setLockDefault, setVersioning } from "./s3";
 
 export function BucketList() {
-  const { may } = useSession();
+  const { s3, session, may } = useSession();
   const { query, go } = usePlace();
   const mine = may("AskRelease");
   // To whoever does not use data it is a matter of who may, or of how it is spread.
   const tab: Tab | null = mine ? "objects" : may("Keep") ? "placement" : may("Grant") ? "access" : null;
-  const buckets = useDocument<Buckets>("/buckets", { query: { limit: 1000 } });
+  const buckets = useDocument<Buckets>("/buckets", { query: { limit: 1000 }, every: 15 });
+  const facts = useDocument<Overview>(may("SeeStatus") ? "/overview" : null, { every: 15 });
   const make = mine && (
     <Button leftSection={<Icon name="plus" size={16} />} onClick={() => go("/buckets?new=1")}>
       New bucket
@@ -51,13 +53,18 @@ export function BucketList() {
               columns={[
                 { head: "Name", cell: (row) => (tab ? <Link to={toBucket(row.name, tab, tab === "access" ? { label: row.label } : {})}>{row.name}</Link> : row.name), by: (row) => row.name },
                 { head: "Label", cell: (row) => <Label of={row.label} />, by: (row) => row.label, minor: true },
-                { head: "Objects", cell: (row) => count(row.objects), by: (row) => row.objects, numeric: true },
-                { head: "Size", cell: (row) => <Bytes of={row.bytes} />, by: (row) => row.bytes, numeric: true },
+                { head: "Objects and versions", cell: (row) => (isCounted(row, s3, session) ? count(row.objects) : <span className="muted">not counted yet</span>), by: (row) => row.objects, numeric: true },
+                { head: "Size", cell: (row) => (isCounted(row, s3, session) ? <Bytes of={row.bytes} /> : "–"), by: (row) => row.bytes, numeric: true },
                 { head: "Profile", cell: (row) => row.profile, by: (row) => row.profile, minor: true },
                 { head: "Versions", cell: (row) => versioningWord(row), by: (row) => row.versioning, minor: true },
                 { head: "Made", cell: (row) => <Age at={row.created} />, by: (row) => row.created, minor: true },
               ]}
             />
+            {rows.length > 0 && (
+              <p className="muted small">
+                {facts.data?.promise_age_s == null ? "Objects and sizes are counted about once a minute" : `Objects and sizes were counted ${duration(facts.data.promise_age_s)} ago`}, older versions among them.
+              </p>
+            )}
             {next && <p className="note">There are more than these thousand: name one in the address, as in /buckets/NAME.</p>}
           </div>
         )}

@@ -1,6 +1,7 @@
 // The documents of /api/v1 that these pages read.
 
-import type { Work, Waiting } from "../../api/types";
+import type { Session, Work, Waiting } from "../../api/types";
+import type { S3 } from "../../s3/client";
 import { bytes, counted, dollars } from "../../ui/format";
 import type { Segment } from "./loss";
 
@@ -14,6 +15,11 @@ export interface Bucket {
   versioning: string;
   objects: number | null;
   bytes: number | null;
+}
+
+/** Whether its figures have in them what this session wrote: it writes at its own label alone. */
+export function isCounted(bucket: Bucket, s3: S3, session: Session): boolean {
+  return bucket.label === session.label ? s3.counting.has(bucket) : bucket.objects !== null;
 }
 
 export interface Buckets {

@@ -313,6 +313,7 @@ export function storeOf(s3: S3, bucket: string): Store {
     put: async (key, body, sha256, unlessThere, sending) => {
       const headers = { "content-type": sending.contentType, ...condition(unlessThere) };
       await sent(s3, { bucket, key, query: { "x-amz-checksum-sha256": sha256 } }, headers, body, sending);
+      s3.counting.note(bucket);
     },
     begin: async (key, contentType, signal) => {
       const headers = { "content-type": contentType, "x-amz-checksum-algorithm": "SHA256" };

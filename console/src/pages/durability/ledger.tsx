@@ -83,7 +83,7 @@ function Buckets({ buckets, standard }: { buckets: DurableBucket[]; standard: St
         { head: "Label", cell: (bucket) => bucket.label, by: (bucket) => bucket.label, minor: true },
         { head: "Profile", cell: (bucket) => bucket.profile, by: (bucket) => bucket.profile, minor: true },
         { head: "Promise", numeric: true, cell: (bucket) => bucket.promise, by: (bucket) => bucket.promise },
-        { head: "Objects", numeric: true, cell: (bucket) => count(bucket.objects), by: (bucket) => bucket.objects, minor: true },
+        { head: "Objects and versions", numeric: true, cell: (bucket) => count(bucket.objects), by: (bucket) => bucket.objects, minor: true },
         { head: "Bytes", numeric: true, cell: (bucket) => <Bytes of={bucket.bytes} />, by: (bucket) => bucket.bytes },
         {
           head: "Keeps it",

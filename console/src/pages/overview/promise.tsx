@@ -32,7 +32,7 @@ export function Promise({ rows, counted }: { rows: Overview["promise"]; counted:
               Bytes
             </th>
             <th scope="col" className="num">
-              Objects
+              Objects and versions
             </th>
           </tr>
         </thead>
