@@ -94,6 +94,11 @@ test("a folder goes up and comes down as it was; it is tagged, locked, and remov
   await save.click();
   await page.getByRole("table", { name: "Lifecycle rules" }).getByText("Objects go 7 days after they were written.").waitFor();
   for (const said of ["<Prefix>logs/</Prefix>", "<Status>Enabled</Status>", "<Expiration><Days>7</Days></Expiration>"]) expect(await told(s3, "", "lifecycle")).toContain(said);
+
+  await page.getByRole("button", { name: "Delete the bucket …" }).click();
+  const deleting = page.getByRole("dialog", { name: "Delete the bucket" });
+  await deleting.getByText("It cannot be deleted: it holds objects.").waitFor();
+  expect([await deleting.getByRole("textbox").count(), await deleting.getByRole("button", { name: "Delete the bucket" }).count()], "it can only be closed").toEqual([0, 0]);
   expect(faults).toEqual([]);
   await page.close();
 });

@@ -14,8 +14,10 @@ interface Props {
   /** Has to be typed where the deed cannot be taken back. */
   word?: string;
   danger?: boolean;
-  /** False while the plan is not there yet, or forbids the deed. */
+  /** False while the plan is not there yet. */
   ready?: boolean;
+  /** The plan says that it cannot be done: the dialog tells why, and can only be closed. */
+  forbidden?: boolean;
   /** The plan. */
   children: ReactNode;
   act: () => Promise<unknown>;
@@ -27,7 +29,7 @@ export function Confirm(props: Props) {
   // What was asked stays as it is while the dialog fades, when its page knows no more what it was about.
   const asked = useRef(props);
   if (open) asked.current = props;
-  const { title, deed, word, danger, children } = asked.current;
+  const { title, deed, word, danger, forbidden = false, children } = asked.current;
   const [typed, setTyped] = useState("");
   const id = useId();
   const { busy, problem, submit, forgive } = useDeed(async () => {
@@ -39,12 +41,12 @@ export function Confirm(props: Props) {
     setTyped("");
     forgive();
   }, [open]);
-  const may = open && ready && !busy && (word === undefined || typed === word);
+  const may = open && ready && !forbidden && !busy && (word === undefined || typed === word);
   return (
     <Modal opened={open} onClose={close} title={title} size="lg" lockScroll={false} closeButtonProps={{ "aria-label": "Close" }}>
       <form onSubmit={(event) => (may ? submit(event) : event.preventDefault())} className="confirm">
         {children}
-        {word !== undefined && (
+        {word !== undefined && !forbidden && (
           <TextInput
             id={id}
             label={
@@ -62,11 +64,13 @@ export function Confirm(props: Props) {
         {problem && <Failure problem={problem} />}
         <Group justify="flex-end" gap="sm">
           <Button variant="default" onClick={close}>
-            Cancel
+            {forbidden ? "Close" : "Cancel"}
           </Button>
-          <Button type="submit" color={danger ? "red" : undefined} disabled={!may} loading={busy}>
-            {deed}
-          </Button>
+          {!forbidden && (
+            <Button type="submit" color={danger ? "red" : undefined} disabled={!may} loading={busy}>
+              {deed}
+            </Button>
+          )}
         </Group>
       </form>
     </Modal>

@@ -37,7 +37,7 @@ export function AccessPage({ params }: { params: Params }) {
     await grants.refresh();
   };
   return (
-    <BucketPage name={name} bucket={bucket} at="access">
+    <BucketPage name={name} bucket={bucket} at="access" refused={grants.error}>
       <Panel title="Grants" aside={grants.data && <Label of={grants.data.label} />}>
         <Load of={grants}>
           {({ grants: rows }) => (

@@ -91,7 +91,8 @@ export function Deletion({ open, bucket, keeps, entries, close }: Props) {
       deed={data ? `Delete ${counted(data.keys.length, "object")}` : "Delete"}
       word="delete"
       danger
-      ready={data !== undefined && !data.more && data.keys.length > 0}
+      ready={data !== undefined && data.keys.length > 0}
+      forbidden={data?.more}
       act={act}
       close={end}
     >

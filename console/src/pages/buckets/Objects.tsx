@@ -88,6 +88,7 @@ export function Objects({ params }: { params: Params }) {
       name={name}
       bucket={bucket}
       at="objects"
+      refused={page.error}
       actions={
         mayWrite && (
           <>

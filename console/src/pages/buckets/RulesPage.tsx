@@ -3,7 +3,9 @@
 import { Button, Checkbox, Modal, NumberInput, Radio, Select, Switch, TextInput } from "@mantine/core";
 import { type ReactNode, useEffect, useState } from "react";
 
+import type { Loaded } from "../../api/documents";
 import { usePlace, type Params } from "../../router";
+import type { S3 } from "../../s3/client";
 import { useSession } from "../../session";
 import { Confirm } from "../../ui/confirm";
 import { useDeed } from "../../ui/deed";
@@ -16,17 +18,18 @@ import { Name } from "./Name";
 import classes from "./buckets.module.css";
 import { complaint, inWords, NEW_RULE, type Rule } from "./lifecycle";
 import { useLoaded } from "./loaded";
-import { deleteBucket, list, lockDefault, rules as rulesOf, setLockDefault, setRules, setVersioning, versioning as versioningOf, type LockDefault, type Versioning } from "./s3";
+import { deleteBucket, list, lockDefault, rules as rulesOf, setLockDefault, setRules, setVersioning, uploads, versioning as versioningOf, versions as versionsOf, type LockDefault, type Versioning } from "./s3";
 
 export function RulesPage({ params }: { params: Params }) {
   const name = params.bucket ?? "";
-  const { session } = useSession();
+  const { session, s3 } = useSession();
   const { bucket, refresh } = useBucket(name);
+  const versions = useLoaded<{ of: Versioning }>(name, async () => ({ of: await versioningOf(s3, name) }));
   const mayWrite = session.role === "mission-owner" && writable(bucket, session.label);
   return (
-    <BucketPage name={name} bucket={bucket} at="rules">
+    <BucketPage name={name} bucket={bucket} at="rules" refused={versions.error}>
       <div className="panels">
-        <Versions bucket={name} mayWrite={mayWrite} told={refresh} />
+        <Versions bucket={name} mayWrite={mayWrite} told={refresh} status={versions} />
         <Locks bucket={name} mayWrite={mayWrite} told={refresh} />
         <Rules bucket={name} mayWrite={mayWrite} />
         {mayWrite && <Ending bucket={name} />}
@@ -40,10 +43,9 @@ interface Part {
   mayWrite: boolean;
 }
 
-function Versions({ bucket, mayWrite, told }: Part & { told: () => Promise<void> }) {
+function Versions({ bucket, mayWrite, told, status }: Part & { told: () => Promise<void>; status: Loaded<{ of: Versioning }> }) {
   const { s3 } = useSession();
   const [setting, setSetting] = useState<"Enabled" | "Suspended" | null>(null);
-  const status = useLoaded<{ of: Versioning }>(bucket, async () => ({ of: await versioningOf(s3, bucket) }));
   return (
     <Panel title="Versions">
       <Load of={status}>
@@ -312,30 +314,39 @@ function Ending({ bucket }: { bucket: string }) {
   const { s3 } = useSession();
   const { go } = usePlace();
   const [open, setOpen] = useState(false);
-  const plan = useLoaded<{ empty: boolean }>(open ? bucket : null, async () => ({ empty: (await list(s3, bucket, "", null, 1, "")).entries.length === 0 }));
+  const plan = useLoaded<{ holds: string | null }>(open ? bucket : null, async (signal) => ({ holds: await heldIn(s3, bucket, signal) }));
+  const holds = plan.data?.holds ?? null;
   return (
     <Panel title="Delete the bucket" wide>
       <div className="row">
         <p>Only an empty one goes: no object, no older version, no unfinished upload.</p>
-        <Button size="xs" variant="default" onClick={() => setOpen(true)}>
+        <Button size="xs" variant="default" onClick={() => setOpen(true)} loading={open && !plan.data && !plan.error}>
           Delete the bucket …
         </Button>
       </div>
       <Confirm
-        open={open}
+        open={open && (plan.data !== undefined || plan.error !== undefined)}
         title="Delete the bucket"
         deed="Delete the bucket"
         word={bucket}
         danger
-        ready={plan.data?.empty ?? false}
+        forbidden={plan.data === undefined || holds !== null}
         act={async () => {
           await deleteBucket(s3, bucket);
           go("/buckets");
         }}
         close={() => setOpen(false)}
       >
-        <Load of={plan}>{({ empty }) => <p>{empty ? "It holds no object. Its name, settings and grants go." : "It holds objects: delete them first."}</p>}</Load>
+        <Load of={plan}>{({ holds }) => <p>{holds === null ? "It is empty. Its name, settings and grants go." : `It cannot be deleted: it holds ${holds}. Delete what it holds first.`}</p>}</Load>
       </Confirm>
     </Panel>
   );
+}
+
+/** What keeps the bucket from being deleted, if anything does. */
+async function heldIn(s3: S3, bucket: string, signal: AbortSignal): Promise<string | null> {
+  const [now, ever, begun] = await Promise.all([list(s3, bucket, "", null, 1, ""), versionsOf(s3, bucket, "", null, 1), uploads(s3, bucket, "", signal)]);
+  if (now.entries.length > 0) return "objects";
+  if (ever.versions.length > 0) return "older versions or marks of deleted objects";
+  return begun.length > 0 ? "unfinished uploads" : null;
 }

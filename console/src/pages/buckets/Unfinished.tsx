@@ -46,7 +46,7 @@ export function Unfinished({ params }: { params: Params }) {
   });
   const underWay = (row: Row) => running.some((item) => item.key === row.key);
   return (
-    <BucketPage name={name} bucket={bucket} at="uploads">
+    <BucketPage name={name} bucket={bucket} at="uploads" refused={rows.error}>
       <Load of={rows}>
         {(found) => (
           <div className="panel">
