@@ -55,6 +55,8 @@ test("what lies above a session is nowhere in it", async () => {
   for (const bucket of ["plans", "none1"]) {
     await page.goto(`${world.url}/buckets/${bucket}`);
     await page.getByRole("alert").waitFor();
+    expect(await page.getByRole("button", { name: /^Upload/ }).count(), "nothing can be put where nothing is").toBe(0);
+    expect(await page.getByRole("alert").getByRole("link", { name: "These are the buckets there are." }).getAttribute("href")).toBe("/buckets");
     told.push((await words(page)).replaceAll(bucket, "BUCKET"));
     await page.goto(`${world.url}/buckets/${bucket}/object?key=plan.txt`);
     await page.getByRole("alert").first().waitFor();
@@ -110,6 +112,7 @@ test("an operator below sees the sites and their own moves, and nothing of what 
     expect(said, path).not.toMatch(/plans|plan\.txt|\bana\b|olga|SECRET/);
     if (path === "/buckets") expect(said).toContain("How far it is, is told to whoever sees all labels.");
     if (path === "/") expect(said.match(/Not told at this label/g)?.length, "neither the door nor what it costs").toBe(2);
+    if (path.startsWith("/sites")) expect(said, `${path} does not say that nothing was measured`).toContain("Not told at this label");
     if (path === "/durability") expect(said).toContain("A repair is of all labels together");
     if (path === "/sites/google") {
       await page.getByRole("button", { name: "Evacuate" }).click();

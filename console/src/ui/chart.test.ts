@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { most, sum, thinned, timesOf } from "./chart";
+import { alone, most, sum, thinned, timesOf } from "./chart";
 import { inWords } from "./strip";
 
 test("values are thinned from the end, and what was not measured stays unknown", () => {
@@ -17,4 +17,12 @@ test("an outage is told in words", () => {
   expect(inWords({ reads: [0, 0], writes: [0, 0] })).toBe("well all the time");
   expect(inWords({ reads: [1, 0], writes: [1, 1] })).toBe("reads out for 50.0 % of it, writes for 100 %");
   expect(inWords({ reads: [null], writes: [null] })).toBe("not looked at");
+  expect(inWords({ reads: [0, 0], writes: [0, 0] }, true), "what is out was not well all the time").toBe("well until just now");
+  expect(inWords({ reads: [null], writes: [null] }, true)).toBe("out since just now");
+});
+
+test("a value without neighbours is drawn as a point", () => {
+  expect(alone([5])).toEqual([0]);
+  expect(alone([null, 1, null, 2, 3, null, 4])).toEqual([1, 6]);
+  expect(alone([1, 2, 3])).toEqual([]);
 });

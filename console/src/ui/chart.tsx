@@ -15,6 +15,8 @@ export interface Line {
   /** Under the line. */
   filled?: boolean;
   dashed?: boolean;
+  /** Each value is drawn level: of what is only known to lie between bounds, a slope would say more than is known. */
+  stepped?: boolean;
 }
 
 interface Props {
@@ -39,7 +41,7 @@ export function Chart({ title, times, lines, format, height = 150, least }: Prop
   const [at, setAt] = useState<number | null>(null);
   const scheme = useComputedColorScheme();
   // uPlot is built anew where its form changes, and given new figures otherwise.
-  const form = JSON.stringify([scheme, height, least, lines.map(({ label, color, filled, dashed }) => [label, color, filled, dashed])]);
+  const form = JSON.stringify([scheme, height, least, lines.map(({ label, color, filled, dashed, stepped }) => [label, color, filled, dashed, stepped])]);
   const data = [times, ...lines.map((line) => line.values)] as uPlot.AlignedData;
   const latest = useRef({ data, lines, format });
   latest.current = { data, lines, format };
@@ -68,13 +70,14 @@ export function Chart({ title, times, lines, format, height = 150, least }: Prop
         ],
         series: [
           {},
-          ...lines.map(({ color, filled, dashed }) => ({
+          ...lines.map(({ color, filled, dashed, stepped }, line) => ({
             stroke: ink(color),
             width: 1.6,
             fill: filled ? `${ink(color)}22` : undefined,
             dash: dashed ? [5, 4] : undefined,
-            // Nor a line: it is a point.
-            points: { show: (made: uPlot) => made.data[0].length === 1 },
+            paths: stepped ? uPlot.paths.stepped!({ align: -1 }) : undefined,
+            // What has no neighbour makes no line: it is a point.
+            points: { size: 5, fill: ink(color), filter: (made: uPlot) => alone(made.data[line + 1] ?? []) },
           })),
         ],
       },
@@ -111,6 +114,11 @@ export function Chart({ title, times, lines, format, height = 150, least }: Prop
   );
 }
 
+/** Which values stand alone, with nothing known before and after them. */
+export function alone(values: ArrayLike<number | null | undefined>): number[] {
+  return Array.from(values, (value, at) => (value != null && values[at - 1] == null && values[at + 1] == null ? at : -1)).filter((at) => at >= 0);
+}
+
 function said(values: (number | null)[], format: (value: number) => string): string {
   const known = values.filter((value) => value != null);
   const last = known.at(-1);
@@ -120,6 +128,9 @@ function said(values: (number | null)[], format: (value: number) => string): str
 function clock(at: number, seconds = false): string {
   return new Date(at * 1000).toISOString().slice(11, seconds ? 19 : 16);
 }
+
+/** Where the server counts how long something took: `model::timings` has the bounds. */
+export const TIMES_ARE_COARSE = "As coarse as the bounds that times are counted between, 5, 10, 25, 50 and 100 ms among them.";
 
 /** When each of so many values was measured, the last one at `until`. */
 export function timesOf(until: string, stepS: number, many: number): number[] {

@@ -14,7 +14,7 @@ import { Empty, Load, Panel } from "../../ui/parts";
 import { vendorName } from "../../ui/sites";
 import classes from "./buckets.module.css";
 import type { ObjectPieces } from "./documents";
-import { counts, readableWithout, sentence, survives, type Piece, type Segment } from "./loss";
+import { counts, readableWithout, sentence, survives, taken, type Piece, type Segment } from "./loss";
 
 /** Drawn one by one at most: of more segments the sums say it all. */
 const SEGMENTS_MAX = 24;
@@ -58,7 +58,7 @@ function Drawing({ of, regions }: { of: ObjectPieces; regions: Map<string, strin
   const [first] = segments;
   const readable = readableWithout(segments, gone, vendorOf);
   const left = survives(segments, vendorOf);
-  const stored = segments.reduce((sum, segment) => sum + (segment.bytes / segment.k) * segment.pieces.filter(counts).length, 0);
+  const stored = taken(segments);
   const all = segments.reduce((sum, segment) => sum + segment.bytes, 0);
 
   const press = (vendor: string) => {
@@ -105,7 +105,7 @@ function Drawing({ of, regions }: { of: ObjectPieces; regions: Map<string, strin
         {first && first.k === 1
           ? `Each vendor holds a whole copy, encrypted.`
           : `Any ${first?.k} pieces of a segment give it back: ${codes.join(" and ")} means so many of data and so many of parity.`}{" "}
-        {bytes(all)} encrypted take about {bytes(stored)} at the sites.
+        {bytes(all)} encrypted take about {bytes(stored.all)} at the sites{stored.silent > 0 && `, ${bytes(stored.silent)} of it at sites that do not answer now`}.
         {segments.length > SEGMENTS_MAX && ` The first ${SEGMENTS_MAX} of ${segments.length} segments are drawn; what it survives is told of all.`}
       </p>
       <div className="row">

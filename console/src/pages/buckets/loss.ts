@@ -61,6 +61,12 @@ export function readableWithout(
   });
 }
 
+/** Bytes that its pieces take, and how many of those lie at sites that do not answer now. */
+export function taken(segments: readonly Segment[]): { all: number; silent: number } {
+  const each = segments.map(({ bytes, k, pieces }) => ({ piece: bytes / k, all: pieces.length, silent: pieces.filter((piece) => !counts(piece)).length }));
+  return { all: each.reduce((sum, one) => sum + one.piece * one.all, 0), silent: each.reduce((sum, one) => sum + one.piece * one.silent, 0) };
+}
+
 const WORDS = ["no vendor", "any one vendor", "any two vendors", "any three vendors", "any four vendors"];
 
 /** The sentence for a person; `out` are sites that do not answer now. */

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { PROFILES, movesInWords, offered } from "./documents";
 import { complaint, inWords, NEW_RULE, write } from "./lifecycle";
 import { merged } from "./listing";
-import { readableWithout, sentence, survives, type Segment } from "./loss";
+import { readableWithout, sentence, survives, taken, type Segment } from "./loss";
 import { decodeText, imageType, offer } from "./preview";
 
 function segment(k: number, m: number, sites: string[], states: string[] = []): Segment {
@@ -37,6 +37,12 @@ test("an object survives what its weakest segment survives", () => {
   expect(readableWithout([segment(2, 2, four)], new Set(["amazon", "oracle", "google"]), itself)).toBe(false);
   expect(sentence(2)).toBe("It survives the loss of any two vendors.");
   expect(sentence(1, ["google"])).toBe("It survives the loss of any one vendor while google does not answer.");
+});
+
+test("what an object takes counts what does not answer now too, and tells it", () => {
+  const four = ["amazon", "microsoft", "google", "oracle"];
+  expect(taken([segment(2, 2, four)])).toEqual({ all: 2, silent: 0 });
+  expect(taken([segment(2, 2, four, ["well", "out"]), segment(1, 1, ["amazon", "google"])])).toEqual({ all: 4, silent: 0.5 });
 });
 
 test("folders and objects stand in the order of their bytes", () => {

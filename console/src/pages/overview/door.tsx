@@ -3,7 +3,7 @@
 import { useMemo } from "react";
 
 import type { History } from "../../api/types";
-import { Chart, mean, most, sum, thinned, timesOf } from "../../ui/chart";
+import { Chart, TIMES_ARE_COARSE, mean, most, sum, thinned, timesOf } from "../../ui/chart";
 import { millis } from "../../ui/format";
 import { Empty, Panel } from "../../ui/parts";
 
@@ -22,8 +22,8 @@ export function Door({ history, seesAll }: { history: History; seesAll: boolean 
       requests: [{ label: "requests", color: "--s1", values: rate(door.requests), filled: true }],
       errors: [{ label: "errors", color: "--bad", values: rate(door.errors), filled: true }],
       latency: [
-        { label: "half within", color: "--s1", values: thinned(door.p50_ms ?? [], POINTS, mean) },
-        { label: "99 of 100 within", color: "--s2", values: thinned(door.p99_ms ?? [], POINTS, most) },
+        { label: "half within", color: "--s1", values: thinned(door.p50_ms ?? [], POINTS, mean), stepped: true },
+        { label: "99 of 100 within", color: "--s2", values: thinned(door.p99_ms ?? [], POINTS, most), stepped: true },
       ],
     };
   }, [door, step, until]);
@@ -43,6 +43,7 @@ export function Door({ history, seesAll }: { history: History; seesAll: boolean 
       </Panel>
       <Panel title="Latency" aside="to the last byte of the answer">
         <Chart title="Latency" times={drawn.times} lines={drawn.latency} format={millis} least={10} />
+        <p className="muted small">{TIMES_ARE_COARSE}</p>
       </Panel>
       <Panel title="Errors" aside="of the server's own, each second">
         <Chart title="Errors each second" times={drawn.times} lines={drawn.errors} format={rateText} least={1} />

@@ -33,7 +33,7 @@ export function SiteStrips({ sites, history, span }: { sites: Site[]; history?: 
               </span>
             </div>
             <State kind={kind}>{text}</State>
-            <div className="strip-box">{past && <Strip name={site.name} of={{ reads: past.reads_out ?? [], writes: past.writes_out ?? [] }} steps={history ? stepsOf(span, history) : 0} span={span.words} />}</div>
+            <div className="strip-box">{past && <Strip name={site.name} of={{ reads: past.reads_out ?? [], writes: past.writes_out ?? [] }} out={isOut(site)} steps={history ? stepsOf(span, history) : 0} span={span.words} />}</div>
             <span className="num muted strip-figures">
               {requests ? `${count(sum(requests))} requests` : ""}
               {latest != null ? ` · ${millis(latest)}` : ""}

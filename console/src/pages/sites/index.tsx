@@ -42,9 +42,9 @@ export default function AllSites() {
     },
     { head: "Ceiling", cell: (site) => site.ceiling ?? "–", by: (site) => site.ceiling, minor: true },
   ];
-  const latency = (site: Site) => history.data?.sites[site.name]?.p50_ms?.findLast((value) => value != null);
-  columns.push({ head: "Latency now", numeric: true, cell: (site) => millis(latency(site)), by: latency });
   if (session.sees_all) {
+    const latency = (site: Site) => history.data?.sites[site.name]?.p50_ms?.findLast((value) => value != null);
+    columns.push({ head: "Latency now", numeric: true, cell: (site) => millis(latency(site)), by: latency });
     const failed = (site: Site) => {
       const past = history.data?.sites[site.name];
       const asked = sum((past?.requests ?? []).map((value) => value ?? 0));
@@ -87,7 +87,7 @@ export default function AllSites() {
               <Panel title="Sites">
                 <Table caption="Sites" rows={sites} name={(site) => site.name} columns={columns} marked={(site) => (isOut(site) ? "bad" : undefined)} />
               </Panel>
-              <Load of={history}>{(history) => <SiteLatency history={history} sites={sites} words={span.words} />}</Load>
+              <Load of={history}>{(history) => <SiteLatency history={history} sites={sites} words={span.words} seesAll={session.sees_all} />}</Load>
             </>
           )
         }

@@ -18,6 +18,7 @@ import { priceList } from "./prices";
 
 export default function OneSite({ params }: { params: Params }) {
   const name = params.site ?? "";
+  const { session } = useSession();
   const sites = useDocument<Sites>("/sites", { every: 2, event: "sites" });
   const { refresh } = sites;
   const span = useSpan();
@@ -69,12 +70,12 @@ export default function OneSite({ params }: { params: Params }) {
                   <PriceTable site={site} />
                 </Panel>
                 {outage && (
-                  <Panel title="Health" wide aside={`${span.words}: ${inWords(outage)}`}>
-                    <Strip name={site.name} of={outage} steps={history.data ? stepsOf(span, history.data) : 0} span={span.words} />
+                  <Panel title="Health" wide aside={`${span.words}: ${inWords(outage, isOut(site))}`}>
+                    <Strip name={site.name} of={outage} out={isOut(site)} steps={history.data ? stepsOf(span, history.data) : 0} span={span.words} />
                   </Panel>
                 )}
               </div>
-              <Load of={history}>{(history) => <SiteLatency history={history} sites={sites} words={span.words} only={name} />}</Load>
+              <Load of={history}>{(history) => <SiteLatency history={history} sites={sites} words={span.words} only={name} seesAll={session.sees_all} />}</Load>
             </>
           );
         }}
