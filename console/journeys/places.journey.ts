@@ -64,6 +64,7 @@ test("sites stand on the map, a month has its costs, and a site its prices, in b
   for (const name of Object.keys(SITES)) await map.locator("text", { hasText: name }).waitFor();
   expect(await map.getByText("Not on the map").count()).toBe(0);
   await page.getByRole("row", { name: /oracle.*\$0\.0255/ }).waitFor();
+  await page.getByRole("img", { name: /^Latency of sites\. amazon: [\d.]+ m?s/ }).waitFor();
   await look("sites");
 
   await page.goto(`${world.url}/sites/google`);
@@ -77,6 +78,10 @@ test("sites stand on the map, a month has its costs, and a site its prices, in b
   await page.goto(world.url);
   const cost = page.getByRole("table", { name: "Cost of a month by site" });
   await cost.getByRole("row", { name: /google.*under \$0\.01/ }).waitFor({ timeout: 120_000 });
+  // A bar is as long as its part of the dearest, however little that is.
+  const bar = cost.getByRole("row", { name: /oracle/ }).locator(".bar");
+  const width = async (what: string) => (await bar.locator(what).boundingBox())?.width ?? 0;
+  expect(await width(".tone-one"), "the dearest site has the whole bar").toBeGreaterThan(0.9 * ((await bar.boundingBox())?.width ?? Infinity));
   await look("overview");
   expect(faults).toEqual([]);
   await page.close();

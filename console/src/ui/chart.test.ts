@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { alone, most, sum, thinned, timesOf } from "./chart";
+import { alone, most, spanOf, sum, thinned, timesOf } from "./chart";
 import { inWords } from "./strip";
 
 test("values are thinned from the end, and what was not measured stays unknown", () => {
@@ -25,4 +25,10 @@ test("a value without neighbours is drawn as a point", () => {
   expect(alone([5])).toEqual([0]);
   expect(alone([null, 1, null, 2, 3, null, 4])).toEqual([1, 6]);
   expect(alone([1, 2, 3])).toEqual([]);
+});
+
+test("the axis of time ends with the newest value, of one alone too", () => {
+  expect(spanOf(1000, 1000 + 86_400, 1)).toEqual([940, 1000]);
+  expect(spanOf(1000, 1010, 2)).toEqual([950, 1010]);
+  expect(spanOf(1000, 4600, 361)).toEqual([1000, 4600]);
 });

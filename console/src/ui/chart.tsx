@@ -62,8 +62,7 @@ export function Chart({ title, times, lines, format, height = 150, least }: Prop
         cursor: { points: { size: 6 }, drag: { x: false, y: false } },
         legend: { show: false },
         hooks: { setCursor: [(made) => setAt(made.cursor.idx ?? null)] },
-        // Of one value alone there would be no span, and its axis would tell midnight.
-        scales: { x: { range: (_, low, high) => [Math.min(low, high - LEAST_S), high] }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max((high ?? 0) * 1.08, least ?? 0) || 1] } },
+        scales: { x: { range: (made, low, high) => spanOf(low, high, made.data[0].length) }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max((high ?? 0) * 1.08, least ?? 0) || 1] } },
         axes: [
           { ...axis, size: 26, space: 72, values: (_, splits, _axis, _space, step) => splits.map((at) => clock(at, step < 60)) },
           { ...axis, size: 58, space: 32, values: (_, splits) => splits.map((value) => latest.current.format(value)) },
@@ -112,6 +111,12 @@ export function Chart({ title, times, lines, format, height = 150, least }: Prop
       </p>
     </figure>
   );
+}
+
+/** From when to when the axis goes. Of one value alone uPlot takes a whole day from then on: it is to be seen, at the end. */
+export function spanOf(low: number, high: number, many: number): [number, number] {
+  const end = many === 1 ? low : high;
+  return [Math.min(low, end - LEAST_S), end];
 }
 
 /** Which values stand alone, with nothing known before and after them. */

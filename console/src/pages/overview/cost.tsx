@@ -23,6 +23,8 @@ export function Cost({ of, sites, seesAll }: { of: Overview["cost_month"]; sites
   }
   const rows = Object.entries(of.sites).map(([name, cost]) => ({ name, ...cost, sum: (cost.storage_dollars ?? 0) + (cost.request_dollars ?? 0) }));
   const highest = Math.max(...rows.map((row) => row.sum), 0);
+  // Parts that are less than one together would leave the bar short, whatever they are parts of.
+  const part = (dollars: number | null) => (highest > 0 ? (dollars ?? 0) / highest : 0);
   const all = (pick: (row: (typeof rows)[number]) => number | null) => {
     const known = rows.map(pick).filter((value) => value !== null);
     // A sum of what nobody knows is not nothing.
@@ -60,9 +62,9 @@ export function Cost({ of, sites, seesAll }: { of: Overview["cost_month"]; sites
                 </th>
                 <td role="cell" className="cost-bar">
                   <div className="bar thin" aria-hidden="true">
-                    <span className="bar-part tone-one" style={{ flexGrow: row.storage_dollars ?? 0 }} />
-                    <span className="bar-part tone-two" style={{ flexGrow: row.request_dollars ?? 0 }} />
-                    <span style={{ flexGrow: highest > 0 ? highest - row.sum : 1 }} />
+                    <span className="bar-part tone-one" style={{ flexGrow: part(row.storage_dollars) }} />
+                    <span className="bar-part tone-two" style={{ flexGrow: part(row.request_dollars) }} />
+                    <span style={{ flexGrow: 1 - part(row.sum) }} />
                   </div>
                 </td>
                 <td role="cell" className="num" data-label="Storage">{monthly(row.storage_dollars)}</td>
