@@ -90,8 +90,11 @@ function Tabs({ name, at, shown }: { name: string; at: Tab; shown: typeof TABS }
   const { box, more } = useEdges<HTMLElement>();
   useEffect(() => {
     const [row, chosen] = [box.current, box.current?.querySelector<HTMLElement>("[aria-current]")];
-    // The row alone is scrolled, and not the page.
-    if (row && chosen) row.scrollLeft = chosen.offsetLeft - row.offsetLeft - (row.clientWidth - chosen.offsetWidth) / 2;
+    if (!row || !chosen) return;
+    // The row alone is scrolled, and not the page; anew where the window is turned.
+    const sizes = new ResizeObserver(() => void (row.scrollLeft = chosen.offsetLeft - row.offsetLeft - (row.clientWidth - chosen.offsetWidth) / 2));
+    sizes.observe(row);
+    return () => sizes.disconnect();
   }, [at, box]);
   return (
     <nav ref={box} className={`${classes.tabs} edges`} data-more={more} aria-label={`Views of ${name}`}>
