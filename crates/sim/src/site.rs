@@ -84,6 +84,9 @@ pub enum Listing {
 /// An upload that takes less is never past its deadline.
 const STALL: Duration = Duration::from_secs(1);
 
+/// So long after an upload that stalled may be shown what was placed meanwhile, at others.
+const STALL_FELT: Duration = Duration::from_secs(30);
+
 /// So long must a site have been well for an acknowledgement to owe its promise: longer than any upload that began
 /// before, and than it takes a site to come back into the choice.
 pub const CALM_AFTER: Duration = Duration::from_secs(180);
@@ -130,6 +133,8 @@ struct Inner {
     /// Puts that were sent and had no effect yet. A power cut does not call them back.
     in_flight: BTreeMap<u64, Flight>,
     next_flight: u64,
+    /// When the last of them that stalled was over.
+    stalled: Option<Instant>,
     /// Streams of which something lies here.
     streams: BTreeSet<StreamId>,
     backup: Option<BTreeMap<String, Stored>>,
@@ -161,6 +166,7 @@ impl Site {
             deleted: VecDeque::new(),
             in_flight: BTreeMap::new(),
             next_flight: 0,
+            stalled: None,
             streams: BTreeSet::new(),
             backup: None,
             faults: BTreeMap::new(),
@@ -182,7 +188,9 @@ impl Site {
 
     /// A life begins: nothing is under way, whatever the weather was.
     pub fn begin_life(&self) {
-        self.inner().foul = None;
+        let mut inner = self.inner();
+        inner.foul = None;
+        inner.stalled = None;
     }
 
     /// Whether it has been well for so long that whatever is uploaded now is stored here in time.
@@ -201,9 +209,11 @@ impl Site {
         inner.objects.contains_key(object) || inner.destroyed.contains(object)
     }
 
-    /// Whether an upload takes so long that it may be past its deadline.
+    /// Whether an upload takes so long that it may be past its deadline, or did just now.
     pub fn stalls(&self) -> bool {
-        self.inner().in_flight.values().any(|flight| flight.begun.elapsed() >= STALL)
+        let inner = self.inner();
+        inner.in_flight.values().any(|flight| flight.begun.elapsed() >= STALL)
+            || inner.stalled.is_some_and(|ended| ended.elapsed() < STALL_FELT)
     }
 
     pub fn streams(&self) -> BTreeSet<StreamId> {
@@ -290,6 +300,12 @@ impl Site {
 impl Inner {
     fn count(&mut self, fault: &'static str) {
         *self.faults.entry(fault).or_default() += 1;
+    }
+
+    /// An upload is over, and may be told of twice: it had its effect, and its answer came.
+    fn land(&mut self, flight: u64) {
+        let stalled = self.in_flight.remove(&flight).filter(|flight| flight.begun.elapsed() >= STALL);
+        self.stalled = stalled.map(|_| Instant::now()).or(self.stalled);
     }
 
     /// Pieces and snapshots alone: without its marker a site is somebody else's.
@@ -442,7 +458,7 @@ impl Store for Face {
         let put = tokio::spawn(async move {
             let within = Arc::clone(&face.site);
             face.meet(Kind::Put, (&named, length), move |inner| {
-                inner.in_flight.remove(&flight);
+                inner.land(flight);
                 if inner.objects.contains_key(&owned) {
                     findings.add(format!("{owned} is put a second time at {}", within.name));
                     return Err(Error::new(ErrorKind::AlreadyExists, "the name is taken at the simulated site"));
@@ -458,7 +474,7 @@ impl Store for Face {
             return Ok(());
         }
         let answer = put.await;
-        self.site.inner().in_flight.remove(&flight);
+        self.site.inner().land(flight);
         answer.unwrap_or_else(|_| Err(Error::new(ErrorKind::Unavailable, "the life ended")))
     }
 
