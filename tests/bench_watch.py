@@ -1,8 +1,9 @@
-"""What counting, timing and logging cost: instructions of a small get, by callgrind, with and without them.
+"""What counting, timing, logging and traces cost: instructions of a small get, by callgrind, with and without them.
 
 A get of 4 KiB is asked again and again over one connection, from the program in valgrind. Two lives are compared, of
 few gets and of many. Instructions are counted and not time, so that a busy machine changes little: probes of the sites
-go by the clock and are in the figures, less than a hundredth of them. What waits for disks is in none.
+go by the clock and are in the figures, less than a hundredth of them. What waits for disks is in none. Traces go to a
+collector that takes all and keeps nothing; what the program does to send them is in the figures.
 """
 
 import argparse
@@ -12,12 +13,14 @@ import os
 import pathlib
 import re
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import urllib.parse
 
 from client import connect
+from collector import collecting
 from world import World, binary, run
 
 VENDORS = ("amazon", "microsoft", "google", "oracle")
@@ -25,18 +28,21 @@ VENDORS = ("amazon", "microsoft", "google", "oracle")
 READY_S = 600
 # What is asked for the first time is not what is asked for.
 FEW = 50
+# Whether requests are counted, what is logged, and of how many requests one is traced.
 WAYS = {
-    "nothing": (False, "off"),
-    "counted": (True, "off"),
-    "counted, and a log as it is": (True, "info"),
-    "counted, and a line for each": (True, "info,access=debug"),
+    "nothing": (False, "off", None),
+    "counted": (True, "off", None),
+    "and a log as it is": (True, "info", None),
+    "and traces as they are": (True, "info", "as it is"),
+    "and each request traced": (True, "info", 1),
+    "and a line for each": (True, "info,access=debug", None),
 }
 
 
 class Ground(World):
     """A world whose program runs in callgrind."""
 
-    def __init__(self, folder, counts, log):
+    def __init__(self, folder, counts, log, traces):
         super().__init__(folder / "data", environment={"ENTENTE_LOG": log})
         self.file, self.out = folder / "entente.toml", folder / "callgrind.out"
         (folder / "keys").mkdir(parents=True)
@@ -46,7 +52,7 @@ class Ground(World):
             sites.append(f'[[site]]\nname = "{vendor}"\nvendor = "{vendor}"\nkind = "local"\npath = "sites/{vendor}"\n')
         self.file.write_text(
             '[enclave]\ndata_dir = "data"\nroot_key = "keys/root.key"\n[scrub]\nrequests_per_day = 0\n'
-            + f"[metrics]\nrequests = {str(counts).lower()}\n" + "\n".join(sites)
+            + f"[metrics]\nrequests = {str(counts).lower()}\n{traces}\n" + "\n".join(sites)
         )
         run(binary(), "root-key", folder / "keys/root.key")
 
@@ -76,10 +82,11 @@ class Ground(World):
         return int(found[1])
 
 
-def life(counts, log, gets):
-    """Instructions of a start, so many gets of one object, and an end."""
-    with tempfile.TemporaryDirectory(prefix="entente-ground-") as folder:
-        world = Ground(pathlib.Path(folder), counts, log)
+def life(counts, log, one_in, gets):
+    """Instructions of a start, so many gets of one object, and an end; and how many spans were sent."""
+    with collecting() as (collector, traces), tempfile.TemporaryDirectory(prefix="entente-ground-") as folder:
+        traces += "" if one_in == "as it is" else f"one_in = {one_in}\n"
+        world = Ground(pathlib.Path(folder), counts, log, traces if one_in else "")
         try:
             world.start(READY_S)
             s3 = connect(world, keys=world.keys(), signature_version="s3v4")
@@ -94,25 +101,36 @@ def life(counts, log, gets):
                 body = answer.read()
                 assert answer.status == 200 and len(body) == 4096, (answer.status, body[:500])
             line.close()
-            return world.end()
+            return world.end(), len(collector.spans)
         finally:
             world.kill()
 
 
-def measured(counts, log, gets):
-    return (life(counts, log, FEW + gets) - life(counts, log, FEW)) / gets
+def measured(way, gets):
+    """Instructions of a get, and spans that are sent of it."""
+    (few, _), (more, spans) = life(*way, FEW), life(*way, FEW + gets)
+    return (more - few) / gets, spans / (FEW + gets)
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--gets", type=int, default=1000)
-    gets = options.parse_args().gets
-    print(f"{gets} gets of 4 KiB by {binary()}, instructions each\n")
+    # Threads that look for work and find none are counted too, and no two runs have as many of them.
+    options.add_argument("--rounds", type=int, default=5)
+    options = options.parse_args()
+    print(f"{options.gets} gets of 4 KiB by {binary()}, each: instructions, median of {options.rounds} (least, most); spans\n")
+    taken = {name: [] for name in WAYS}
+    for number in range(options.rounds):
+        for name, way in WAYS.items():
+            taken[name].append(measured(way, options.gets))
+            print(f"round {number + 1}: {name}: {taken[name][-1][0]:,.0f}", file=sys.stderr, flush=True)
     bare = None
-    for name, (counts, log) in WAYS.items():
-        each = measured(counts, log, gets)
-        bare = bare or each
-        print(f"{name:<30}{each:>12,.0f}{(each / bare - 1) * 100:>+9.2f} %", flush=True)
+    for name, figures in taken.items():
+        each = sorted(instructions for instructions, _ in figures)
+        middle, spans = statistics.median(each), statistics.median(spans for _, spans in figures)
+        bare = bare or middle
+        more = (middle / bare - 1) * 100
+        print(f"{name:<26}{middle:>10,.0f} ({each[0]:,.0f}, {each[-1]:,.0f}){more:>+8.2f} %{spans:>7.2f}")
     return 0
 
 

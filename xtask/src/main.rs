@@ -86,7 +86,7 @@ enum Chore {
         reading: bool,
         #[arg(last = true, requires = "reading")]
         more: Vec<String>,
-        /// What counting and logging cost a small get, in instructions, by callgrind; prints only.
+        /// What counting, logging and traces cost a small get, in instructions, by callgrind; prints only.
         #[arg(long, conflicts_with_all = ["peers", "faults", "reading"])]
         counting: bool,
         /// Print only; leave docs/performance.md alone.

@@ -362,10 +362,11 @@ pub fn bench_faults() -> Result<bool> {
     Ok(command.status()?.success())
 }
 
-/// What counting, timing and logging cost, in instructions.
+/// What counting, timing, logging and traces cost, in instructions.
 pub fn bench_counting() -> Result<bool> {
     tools::install(&[Need::Python, Need::Valgrind])?;
-    if !release()? {
+    let traced = ["build", "--release", "--locked", "-p", "server", "--features", "traces", "-p", "coding", "--bins"];
+    if !steps::step("build with traces", &mut cargo(traced))?.well || !proxy()? {
         return Ok(false);
     }
     let mut command = Command::new(tools::python("python"));

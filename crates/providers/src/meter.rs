@@ -221,8 +221,9 @@ impl Meter {
         request: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let flight = Flight::begin(self.gauge(kind), bytes);
-        // Seen by whoever collects traces, and by nobody else.
-        let span = tracing::trace_span!(target: "trace::site", "site", site = self.name, kind = kind.name(), bytes);
+        // Seen by whoever collects traces, and by nobody else. What is not signed would be told as text.
+        let (kind, bytes) = (kind.name(), bytes.cast_signed());
+        let span = tracing::trace_span!(target: "trace::site", "site", site = self.name, kind, bytes);
         let result = request.instrument(span).await;
         flight.end(result.as_ref().err().map(|error| error.kind));
         result

@@ -109,14 +109,16 @@ impl Door {
         let paced = Paced::new(incoming, Arc::clone(&bytes_in), door.settings.limits.idle_time, deadline);
 
         let asker = Asker::default();
-        // Where nobody collects traces it is none, and costs nothing.
-        let span = tracing::info_span!(
-            target: REQUEST_SPANS,
-            "request",
-            request_id = id.request,
-            operation = tracing::field::Empty,
-            status = tracing::field::Empty,
-        );
+        // Where nobody collects traces it is none, and costs nothing. Of which requests they are is told by the number.
+        let span = trail::turn(number, || {
+            tracing::info_span!(
+                target: REQUEST_SPANS,
+                "request",
+                request_id = id.request,
+                operation = tracing::field::Empty,
+                status = tracing::field::Empty,
+            )
+        });
         // What is logged on the way names the request.
         let (asked, outcome) = trail::of(number, door.handle(&head, &asker, paced).instrument(span.clone())).await;
         let (mut answer, code) = match outcome {
@@ -138,7 +140,8 @@ impl Door {
         let (method, status, label) = (head.method, answer.status(), asker.0.into_inner());
         let (operation, class) = asked.told();
         if !span.is_disabled() {
-            span.record("operation", operation).record("status", status.as_u16());
+            // What is not signed would be told as text.
+            span.record("operation", operation).record("status", i64::from(status.as_u16()));
         }
         let watch = Arc::clone(&door.watch);
         let line = Line { id, number, span, watch, started, method, operation, class, label, status, code, bytes_in };

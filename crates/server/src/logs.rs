@@ -11,6 +11,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry};
 
+use crate::config::TracesConfig;
 use crate::failure::{Exit, Failure};
 use crate::logs::lines::Shape;
 
@@ -26,19 +27,19 @@ pub struct Logs {
     _traces: Option<traces::Traces>,
 }
 
-/// Logs from now on, and sends traces to the collector at `endpoint`.
-pub fn start(filter: Option<&str>, endpoint: Option<&str>) -> Result<Logs, Failure> {
+/// Logs from now on, and sends traces where `traces` says.
+pub fn start(filter: Option<&str>, traces: Option<&TracesConfig>) -> Result<Logs, Failure> {
     let terminal = io::stderr().is_terminal();
     let text = filter.unwrap_or(if terminal { TERMINAL_FILTER } else { RECORD_FILTER });
     let filter = EnvFilter::try_new(text).map_err(|error| {
         Failure::new(Exit::Usage, format!("`{text}` is no log filter ({error}): try `info` or `warn,engine=debug`"))
     })?;
-    sendable(endpoint, cfg!(feature = "traces"))?;
+    sendable(traces.is_some(), cfg!(feature = "traces"))?;
     let shape = if terminal { Shape::Text } else { Shape::Json };
     let lines = lines::layer::<Registry, _>(shape, filter, io::stderr);
     #[cfg(feature = "traces")]
     {
-        let (layer, traces) = endpoint.map(traces::open).transpose()?.unzip();
+        let (layer, traces) = traces.map(traces::open).transpose()?.unzip();
         tracing_subscriber::registry().with(lines).with(layer).init();
         Ok(Logs { _traces: traces })
     }
@@ -50,8 +51,8 @@ pub fn start(filter: Option<&str>, endpoint: Option<&str>) -> Result<Logs, Failu
 }
 
 /// Traces are sent by a program that was built to do it.
-fn sendable(endpoint: Option<&str>, built_with_traces: bool) -> Result<(), Failure> {
-    if endpoint.is_none() || built_with_traces {
+fn sendable(are_asked_for: bool, built_with_traces: bool) -> Result<(), Failure> {
+    if !are_asked_for || built_with_traces {
         return Ok(());
     }
     let why = "this program was built without traces: leave [traces] out, or build it with \
@@ -65,8 +66,8 @@ mod tests {
 
     #[test]
     fn a_program_without_traces_says_how_to_get_one_that_has_them() {
-        let refused = sendable(Some("http://127.0.0.1:9/v1/traces"), false).unwrap_err();
+        let refused = sendable(true, false).unwrap_err();
         assert!(refused.exit == Exit::Usage && refused.to_string().contains("--features traces"), "{refused}");
-        assert!(sendable(None, false).is_ok() && sendable(Some("http://127.0.0.1:9/v1/traces"), true).is_ok());
+        assert!(sendable(false, false).is_ok() && sendable(true, true).is_ok());
     }
 }

@@ -62,7 +62,7 @@ pub const LINGER_MAX: Duration = Duration::from_secs(1);
 
 pub fn run(args: &UpArgs, filter: Option<&str>, output: Output) -> Result<(), Failure> {
     let config = Config::of(args)?;
-    let _logs = logs::start(filter, config.traces.as_deref())?;
+    let _logs = logs::start(filter, config.traces.as_ref())?;
     let dir = config.dir();
     dir.make()?;
     let lock = lock::take(&dir)?;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -29,7 +30,7 @@ use super::settings::Section;
 use super::suggest::nearest;
 use super::{
     Config, DEFAULT_ADMIN_LISTEN, DEFAULT_LIFECYCLE_DAY, DEFAULT_MEMORY_BUDGET, DEFAULT_REENTER_AFTER, DEFAULT_REGION,
-    DEFAULT_S3_LISTEN, Kind, Pair, SiteConfig, Tls, absolute,
+    DEFAULT_S3_LISTEN, DEFAULT_TRACED_ONE_IN, Kind, Pair, SiteConfig, Tls, TracesConfig, absolute,
 };
 use crate::accreditation::{Accreditation, DEFAULT_TABLE};
 use crate::failure::{Exit, Failure};
@@ -215,6 +216,9 @@ section! {
     struct Traces {
         /// where a collector takes them by OTLP over plain HTTP, such as `http://127.0.0.1:4318/v1/traces`
         endpoint: Option<Spanned<String>> = "no traces",
+        /// of how many requests one is traced, drawn at random; `1` is each, and what that costs is
+        /// [measured](performance.md#what-counting-logging-and-traces-cost)
+        one_in: Option<Spanned<u32>> = "`50`",
     }
 }
 
@@ -387,7 +391,7 @@ impl Check<'_> {
         let lifecycle_day = self.lifecycle_day(file.lifecycle.day_s.as_ref());
         let scrub = self.scrub(&file.scrub);
         let keeping = self.keeping(&file.keeping);
-        let traces = self.parsed(file.traces.endpoint.as_ref(), None, |text| collector(text).map(Some));
+        let traces = self.traces(&file.traces);
         let s3_domains = file.s3.domains.iter().filter_map(|name| self.domain(name)).collect();
         Some(Config {
             kind: Kind::Configured,
@@ -445,6 +449,19 @@ impl Check<'_> {
                 WaitingCost::default()
             },
         )
+    }
+
+    /// Where traces go, and of how many requests.
+    fn traces(&mut self, section: &Traces) -> Option<TracesConfig> {
+        let one_in = section.one_in.as_ref().and_then(|count| {
+            NonZeroU32::new(*count.get_ref()).or_else(|| {
+                let what = "of 0 requests none can be traced: write 1 for each, or leave [traces] out";
+                self.complain(&count.span(), what.to_owned());
+                None
+            })
+        });
+        let endpoint = self.parsed(section.endpoint.as_ref(), None, |text| collector(text).map(Some))?;
+        Some(TracesConfig { endpoint, one_in: one_in.unwrap_or(DEFAULT_TRACED_ONE_IN) })
     }
 
     /// Of which table labels are, and from which to which; the lowest alone where nobody says.

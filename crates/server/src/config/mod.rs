@@ -11,6 +11,7 @@ mod page;
 mod suggest;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub const DEFAULT_CONSOLE_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Ad
 const DEFAULT_MEMORY_BUDGET: u64 = 512 << 20;
 /// How long a site that was out must answer well before it takes part again.
 const DEFAULT_REENTER_AFTER: Duration = Duration::from_secs(30);
+/// What traces cost is then hardly to be measured.
+const DEFAULT_TRACED_ONE_IN: NonZeroU32 = NonZeroU32::new(50).unwrap();
 const DEFAULT_LIFECYCLE_DAY: Duration = Duration::from_secs(24 * 3600);
 /// The vendors of the embedded default, one directory each.
 const EMBEDDED_VENDORS: [Vendor; 4] = [Vendor::Amazon, Vendor::Microsoft, Vendor::Google, Vendor::Oracle];
@@ -83,8 +86,17 @@ pub struct Config {
     /// Whether the S3 door's requests are counted and timed.
     pub counts_requests: bool,
     /// Where traces go, if anywhere.
-    pub traces: Option<String>,
+    pub traces: Option<TracesConfig>,
     pub sites: Vec<SiteConfig>,
+}
+
+/// Where traces go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TracesConfig {
+    /// A collector, which takes them by OTLP over plain HTTP.
+    pub endpoint: String,
+    /// Of how many requests one is traced.
+    pub one_in: NonZeroU32,
 }
 
 /// Where the settings come from; it decides what a first start may make by itself.

@@ -2,11 +2,17 @@
 //!
 //! A request at the door is a span with its id, operation and status; what it asked of sites and of the commit
 //! are spans within. None of them names a bucket, a key or a person.
+//!
+//! To make and send a span costs a small get a tenth of all it does, so requests are drawn, and of one that is not
+//! drawn no span is made at all: a sampler of the library's would drop spans that were made and paid for.
 
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use engine::trail::{self, RequestNumber};
 use http::header::HOST;
 use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::{BodyExt, Full, Limited};
@@ -21,11 +27,14 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tracing::{Level, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{FilterExt, Targets, dynamic_filter_fn};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::config::TracesConfig;
 use crate::failure::{Exit, Failure};
 
+/// Targets of what is done for requests begin so: what is asked of sites, and commits.
+const PARTS: &str = "trace";
 /// A collector that does not answer within this time loses what it was sent.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Of an answer that nobody reads.
@@ -41,10 +50,11 @@ impl Drop for Traces {
     }
 }
 
-pub fn open<S>(endpoint: &str) -> Result<(Box<dyn Layer<S> + Send + Sync>, Traces), Failure>
+pub fn open<S>(config: &TracesConfig) -> Result<(Box<dyn Layer<S> + Send + Sync>, Traces), Failure>
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
+    let endpoint = &config.endpoint;
     let failed = |error: &dyn fmt::Display| Failure::new(Exit::Usage, format!("traces to `{endpoint}`: {error}"));
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;
     let exporter = SpanExporter::builder()
@@ -57,10 +67,38 @@ where
         .map_err(|error| failed(&error))?;
     let resource = Resource::builder().with_service_name("entente").build();
     let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build();
-    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("entente")).with_location(false);
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("entente"));
+    // Nobody asked where in the program a span was made, on which thread, and how long it waited there.
+    let layer = layer.with_location(false).with_threads(false).with_tracked_inactivity(false).with_target(false);
     // Lines that name what was asked for are below this.
-    let seen = Targets::new().with_default(Level::INFO).with_target("trace", Level::TRACE);
-    Ok((layer.with_filter(seen).boxed(), Traces(provider)))
+    let seen = Targets::new().with_default(Level::INFO).with_target(PARTS, Level::TRACE);
+    let draw = Draw { one_in: config.one_in.get().into(), state: RandomState::new(), turns: AtomicU64::new(0) };
+    let drawn = dynamic_filter_fn(move |what, context| {
+        let is_within = || context.lookup_current().is_some();
+        draw.is_drawn(trail::request(), what.target().starts_with(PARTS), is_within)
+    });
+    Ok((layer.with_filter(seen.and(drawn.with_max_level_hint(Level::TRACE))).boxed(), Traces(provider)))
+}
+
+/// Which spans are made.
+struct Draw {
+    one_in: u64,
+    state: RandomState,
+    turns: AtomicU64,
+}
+
+impl Draw {
+    /// Of a request all or nothing: its number says it, which is random. Of what no request was begun for, what is
+    /// within a span that is there, and one in as many of the rest; not each so-manyth of them, which
+    /// would be the same of four sites again and again.
+    fn is_drawn(&self, request: Option<RequestNumber>, is_part: bool, is_within: impl Fn() -> bool) -> bool {
+        let number = match request {
+            Some(RequestNumber(number)) => u64::from_be_bytes(number),
+            None if !is_part || is_within() => return true,
+            None => self.state.hash_one(self.turns.fetch_add(1, Ordering::Relaxed)),
+        };
+        number.is_multiple_of(self.one_in)
+    }
 }
 
 /// Used by the thread that sends batches alone.
@@ -114,6 +152,10 @@ mod tests {
     use super::*;
     use crate::logs::lines::{self, Shape};
 
+    fn config(endpoint: &str, one_in: u32) -> TracesConfig {
+        TracesConfig { endpoint: endpoint.to_owned(), one_in: one_in.try_into().unwrap() }
+    }
+
     /// Takes one request and gives what it was.
     fn collect(listener: &TcpListener) -> (String, String) {
         let (mut stream, _) = listener.accept().unwrap();
@@ -139,7 +181,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}/v1/traces", listener.local_addr().unwrap());
         let collector = std::thread::spawn(move || collect(&listener));
-        let (layer, traces) = open(&endpoint).unwrap();
+        let (layer, traces) = open(&config(&endpoint, 1)).unwrap();
         // Which want no span of a request, and leave those that want it theirs.
         let lines = lines::layer::<Registry, _>(Shape::Json, EnvFilter::new("info"), std::io::sink);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(lines).with(layer), || {
@@ -164,10 +206,45 @@ mod tests {
     }
 
     #[test]
+    fn one_request_in_so_many_is_told_of_and_each_with_all_its_parts() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}/v1/traces", listener.local_addr().unwrap());
+        let collector = std::thread::spawn(move || collect(&listener));
+        let (layer, traces) = open(&config(&endpoint, 5)).unwrap();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            for number in 0..20_u64 {
+                trail::turn(RequestNumber(number.to_be_bytes()), || {
+                    let _inside =
+                        tracing::info_span!(target: s3::REQUEST_SPANS, "request", of = number.cast_signed()).entered();
+                    tracing::trace_span!(target: "trace::site", "site", of = number.cast_signed()).in_scope(|| ());
+                });
+            }
+        });
+        drop(traces);
+        let told: serde_json::Value = serde_json::from_str(&collector.join().unwrap().1).unwrap();
+        let spans = told.pointer("/resourceSpans/0/scopeSpans/0/spans").unwrap().as_array().unwrap();
+        let those = |name: &str| -> Vec<u64> {
+            let named = spans.iter().filter(|span| span.get("name").unwrap() == name);
+            let attributes = named.flat_map(|span| span.get("attributes").unwrap().as_array().unwrap());
+            let said = attributes.filter(|attribute| attribute.get("key").unwrap() == "of");
+            said.map(|said| said.pointer("/value/intValue").unwrap().as_str().unwrap().parse().unwrap()).collect()
+        };
+        assert_eq!((those("request"), those("site")), (vec![0, 5, 10, 15], vec![0, 5, 10, 15]), "{told}");
+    }
+
+    #[test]
+    fn what_is_of_no_request_is_drawn_too_but_never_torn_from_what_it_is_within() {
+        let draw = Draw { one_in: 4, state: RandomState::new(), turns: AtomicU64::new(0) };
+        let drawn = (0..4_000).filter(|_| draw.is_drawn(None, true, || false)).count();
+        assert!((800..1_200).contains(&drawn), "{drawn}");
+        assert!((0..100).all(|_| draw.is_drawn(None, true, || true) && draw.is_drawn(None, false, || false)));
+    }
+
+    #[test]
     fn a_collector_that_is_away_holds_nobody_up() {
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let begun = std::time::Instant::now();
-        let (layer, traces) = open(&format!("http://{closed}/v1/traces")).unwrap();
+        let (layer, traces) = open(&config(&format!("http://{closed}/v1/traces"), 1)).unwrap();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             drop(tracing::info_span!("request"));
         });

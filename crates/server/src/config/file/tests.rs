@@ -62,6 +62,7 @@ requests = false
 
 [traces]
 endpoint = "http://127.0.0.1:4318/v1/traces"
+one_in = 7
 
 [console]
 listen = "127.0.0.1:7002"
@@ -186,7 +187,9 @@ fn doors_are_encrypted_by_a_pair_or_by_one_that_is_made() {
 #[test]
 fn what_is_counted_and_where_traces_go_is_as_it_is_set() {
     let config = parse(GOOD, base()).unwrap();
-    assert_eq!((config.counts_requests, config.traces.as_deref()), (false, Some("http://127.0.0.1:4318/v1/traces")));
+    let traces = config.traces.unwrap();
+    assert_eq!((config.counts_requests, traces.endpoint.as_str()), (false, "http://127.0.0.1:4318/v1/traces"));
+    assert_eq!(traces.one_in.get(), 7);
     let good = GOOD.split("[metrics]").next().unwrap();
     let config = parse(good, base()).unwrap();
     assert_eq!((config.counts_requests, config.traces), (true, None));
@@ -200,6 +203,11 @@ fn what_is_counted_and_where_traces_go_is_as_it_is_set() {
         let complaints = parse(&format!("{good}[traces]\nendpoint = \"{endpoint}\"\n"), base()).unwrap_err();
         assert!(matches!(complaints.as_slice(), [(_, what)] if what.contains(says)), "{endpoint}: {complaints:?}");
     }
+    let endpoint = "[traces]\nendpoint = \"http://127.0.0.1:4318/v1/traces\"\n";
+    let unset = parse(&format!("{good}{endpoint}"), base()).unwrap();
+    assert_eq!(unset.traces.unwrap().one_in.get(), 50);
+    let complaints = parse(&format!("{good}{endpoint}one_in = 0\n"), base()).unwrap_err();
+    assert!(matches!(complaints.as_slice(), [(_, what)] if what.contains("write 1 for each")), "{complaints:?}");
 }
 
 #[test]
