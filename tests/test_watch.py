@@ -16,7 +16,9 @@ import urllib.error
 import urllib.request
 
 from client import connect
+from collector import collecting
 from content import MIB, content
+from test_config import Configured
 from world import binary, run
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -100,7 +102,7 @@ def test_every_series_is_one_that_the_page_names_and_both_formats_say_the_same(u
         "entente_findings_open", "entente_findings_total", "entente_site_leaving_pieces", "entente_open_data_moves",
         "entente_keeping_dollars_limit", "entente_certificate_expiry_timestamp_seconds",
     }
-    ledger = {name for name in names if name.startswith(("entente_durability", "entente_scrub"))}
+    ledger = {name for name in names if name.startswith(("entente_durability", "entente_scrub", "entente_spared"))}
     assert set(names) - seen <= rare | ledger, set(names) - seen - rare - ledger
 
 
@@ -248,3 +250,31 @@ def test_dashboards_and_alerts_name_only_metrics_that_exist(file):
     text = (ROOT / "deploy" / file).read_text()
     used = {re.sub("_(bucket|sum|count)$", "", name) for name in re.findall(r"\b(?:entente|process)_\w+", text)}
     assert used and used <= names, used - names
+
+
+def test_traces_are_as_documented_and_name_nobody(tmp_path):
+    """Each span of the page is met, with the attributes that stand there and no other."""
+    with collecting() as (collector, traces):
+        world = Configured(tmp_path)
+        world.file.write_text(world.file.read_text() + traces + "one_in = 1\n")
+        run(binary(), "root-key", tmp_path / "keys/root.key")
+        try:
+            world.start()
+            s3 = connect(world, keys=world.keys())
+            s3.create_bucket(Bucket="hidden-bucket", CreateBucketConfiguration={"LocationConstraint": world.region})
+            s3.put_object(Bucket="hidden-bucket", Key="hidden-key", Body=content("traced", 3 * MIB))
+            s3.get_object(Bucket="hidden-bucket", Key="hidden-key")["Body"].read()
+            world.stop()
+        finally:
+            world.kill()
+    rows = [line.split("|") for line in (ROOT / "docs/logs.md").read_text().splitlines() if line.startswith("| `")]
+    documented = {row[1].strip().strip("`"): set(re.findall("`(.+?)`", row[2])) for row in rows}
+    assert {name for name, _ in collector.spans} == set(documented)
+    for name, attributes in collector.spans:
+        assert set(attributes) == documented[name], (name, attributes)
+    served = {at["operation"]["stringValue"]: at["status"]["intValue"] for name, at in collector.spans if name == "request"}
+    assert served["PutObject"] == served["GetObject"] == "200", served
+    assert max(int(at["bytes"]["intValue"]) for name, at in collector.spans if name == "site") > MIB
+    kinds = {at["kind"]["stringValue"] for name, at in collector.spans if name == "site"}
+    assert {"put", "get"} <= kinds <= {"put", "get", "head", "delete", "list"}
+    assert not [text for text in collector.texts if "hidden" in text or "owner" in text]

@@ -288,7 +288,7 @@ fn what_is_unknown_or_contradictory_is_refused_with_line_and_suggestion() {
         ("\"/srv/there\"", "\"/srv/here/x\"", 28, "overlaps the site of line 21"),
         ("\"/srv/there\"", "\"/conf\"", 28, "cannot hold the data directory"),
         ("\"mirror-2\"", "\"econ\"", 5, "needs 4 vendors and the sites are of 2"),
-        ("default_profile = \"mirror-2\"\n", "", 60, "set default_profile"),
+        ("default_profile = \"mirror-2\"\n", "", 61, "set default_profile"),
         ("day_s = 10", "day_s = 0", 31, "at least one second"),
         ("= 5000", "= -1", 34, "invalid value"),
         ("\"2 GiB\"", "\"2 GB\"", 35, "is no size"),
