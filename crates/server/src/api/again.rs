@@ -1,6 +1,9 @@
 //! What is asked twice: a document that did not change is not sent again (`ETag`), and an order that was given
 //! already is answered as it was then (`Idempotency-Key`).
 //!
+//! A change says what it changes and leaves the rest alone, so that none undoes another's: there is no `If-Match` for it,
+//! and who sends one is told so, and not left to believe that it was heeded.
+//!
 //! Answers are remembered in memory for a day, by the key that signed and the key it gave; a restart forgets
 //! them. A secret that was issued so is told again to nobody else than who got it.
 
@@ -11,7 +14,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
+use http::header::{CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderName, Method, StatusCode};
 
 use super::guard::Caller;
@@ -33,6 +36,10 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Tags documents with what they say, and leaves out those that the caller has.
 pub async fn tagged(request: Request, next: Next) -> Response {
     let reads = request.method() == Method::GET;
+    if !reads && request.headers().contains_key(IF_MATCH) {
+        let why = "a change has no If-Match here: it changes what it names and nothing else, so leave the header out";
+        return Problem::new(StatusCode::PRECONDITION_FAILED, why).into_response();
+    }
     let known: Vec<HeaderValue> = request.headers().get_all(IF_NONE_MATCH).iter().cloned().collect();
     let response = next.run(request).await;
     let is_document = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json");

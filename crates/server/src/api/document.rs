@@ -146,6 +146,9 @@ fn complete(path: &str, method: &HttpMethod, operation: &mut Operation, whose: W
     if takes_body || named || asked {
         refusals.push((400, "It makes no sense as it is asked."));
     }
+    if !matches!(method, HttpMethod::Get) {
+        refusals.push((412, "The request has an If-Match: changes leave alone what they do not name, and take none."));
+    }
     match method {
         HttpMethod::Post => {
             // Nothing but visible characters.
