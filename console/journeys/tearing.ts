@@ -25,9 +25,16 @@ interface Torn {
 export async function tornAway({ world, browser, operator, owner, site, within = 5, name, tear, putBack }: Torn): Promise<void> {
   const s3 = await world.s3(owner);
   await s3.request({ method: "PUT", bucket: name });
+  await s3.request({ method: "PUT", bucket: name, key: "first", body: new Uint8Array(4096) });
   const { page, faults } = await open(browser, world.url);
   await signIn(page, operator);
+  // Whoever looks there has it counted.
+  await page.getByRole("link", { name: "Durability" }).click();
+  await page.getByText(name).first().waitFor();
+  await page.getByRole("link", { name: "Overview" }).click();
   await page.getByText("All is well").waitFor();
+  const outlived = page.getByRole("table", { name: /how many more vendors/ });
+  await outlived.getByText("2 more vendors").waitFor();
   const work = load(s3, name);
   await page.waitForTimeout(1_000);
 
@@ -35,6 +42,8 @@ export async function tornAway({ world, browser, operator, owner, site, within =
   const before = Date.now();
   await page.getByText(`Working without ${site}`).waitFor({ timeout: within * 1_000 });
   const took = Date.now() - before;
+  // What is out counts as lost.
+  await outlived.getByText("1 more vendor").waitFor({ timeout: within * 1_000 });
   const row = page.getByRole("listitem").filter({ has: page.getByRole("link", { name: site }) });
   // Whichever side was asked first is out first.
   await row.getByText(/^(Out|Reads out|Writes out)$/).waitFor();
@@ -45,6 +54,7 @@ export async function tornAway({ world, browser, operator, owner, site, within =
   await page.waitForTimeout(2_000);
   await putBack();
   await page.getByText(`Working without ${site}`).waitFor({ state: "detached", timeout: 90_000 });
+  await outlived.getByText("2 more vendors").waitFor();
   const done = await work.stop();
   expect(done).toBeGreaterThan(5);
   expect(faults).toEqual([]);

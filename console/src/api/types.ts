@@ -147,6 +147,8 @@ export interface Overview {
   promise: { spare: number; objects: number; bytes: number }[];
   promise_age_s: number | null;
   below_promise: number | null;
+  /** Profiles for which too few vendors take writes now. */
+  refused_writes: string[];
   /** At list prices; `null` where none are known, or too little was measured yet. */
   cost_month: { sites: Record<string, { storage_dollars: number | null; request_dollars: number | null }> } | null;
 }

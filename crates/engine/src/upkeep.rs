@@ -15,6 +15,7 @@ mod lifecycle;
 mod limits;
 mod mend;
 mod moving;
+mod outlives;
 mod plan;
 mod repair;
 mod scrub;

@@ -4,7 +4,7 @@ import type { Overview, Site } from "../../api/types";
 import { verdict } from "./verdict";
 
 const site = (name: string, more: Partial<Site> = {}): Site => ({ name, vendor: name, region: "here", state: "active", reads: "well", writes: "well", ...more });
-const overview = (more: Partial<Overview> = {}): Overview => ({ promise: [{ spare: 2, objects: 5, bytes: 50 }], promise_age_s: 1, below_promise: 0, cost_month: null, ...more });
+const overview = (more: Partial<Overview> = {}): Overview => ({ promise: [{ spare: 2, objects: 5, bytes: 50 }], promise_age_s: 1, below_promise: 0, refused_writes: [], cost_month: null, ...more });
 const out = { reads: "out", writes: "out" } as const;
 
 test.each<[string, Site[], Overview, string, string]>([
@@ -15,6 +15,8 @@ test.each<[string, Site[], Overview, string, string]>([
   ["nothing answers", [site("a", out)], overview(), "bad", "No site is well"],
   ["below", [site("a")], overview({ below_promise: 3 }), "warn", "All sites are well; the promise is being restored"],
   ["unreadable", [site("a", out), site("b")], overview({ promise: [{ spare: -1, objects: 1, bytes: 9 }] }), "bad", "Some of what is stored cannot be read now"],
+  ["no more writes", [site("a", out), site("b", out), site("c"), site("d")], overview({ refused_writes: ["quad"] }), "bad", "Working without a and b"],
+  ["no more writes, for want of vendors", [site("a"), site("b", { state: "suspended", writes: "out" })], overview({ refused_writes: ["quad"] }), "bad", "Some writes are refused"],
   ["a detached site is nobody's trouble", [site("a", { ...out, state: "detached" }), site("b")], overview(), "ok", "All is well"],
   ["suspended on purpose", [site("a", { ...out, state: "suspended" }), site("b")], overview(), "ok", "All is well"],
   ["suspended, and silent", [site("a", { ...out, state: "suspended", reason: "no answer" }), site("b"), site("c")], overview(), "warn", "Working without a"],
@@ -30,6 +32,15 @@ test("what lies on its last vendor is told", () => {
   const said = verdict([site("a", out), site("b")], overview({ promise: [{ spare: 0, objects: 2, bytes: 2000 }] }));
   expect(said.kind).toBe("bad");
   expect(said.lines[0]).toBe("2 objects (2.0 kB) would be lost with one more vendor.");
+});
+
+test("what is refused is not said to be brought later", () => {
+  const said = verdict([site("a", out), site("b", out), site("c")], overview({ promise: [{ spare: -1, objects: 2, bytes: 2000 }], refused_writes: ["quad", "triple"] }));
+  expect(said.lines).toEqual([
+    "2 objects (2.0 kB) cannot be read until a site that holds their pieces is back.",
+    "Other reads go around what is out.",
+    "Writes to buckets of the profiles quad and triple are refused: too few vendors take them. Nothing that was acknowledged is lost by it.",
+  ]);
 });
 
 test("what is not known is not said to be well", () => {

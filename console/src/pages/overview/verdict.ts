@@ -19,6 +19,7 @@ export function verdict(sites: Site[], overview: Overview | undefined): Verdict 
   const lost = (overview?.promise ?? []).filter(({ spare, bytes }) => spare < 0 && bytes > 0);
   const bare = (overview?.promise ?? []).filter(({ spare, bytes }) => spare === 0 && bytes > 0);
   const below = overview?.below_promise ?? 0;
+  const refused = overview?.refused_writes ?? [];
   const lines: string[] = [];
 
   const total = (rows: typeof lost) => ({ objects: rows.reduce((all, row) => all + row.objects, 0), bytes: rows.reduce((all, row) => all + row.bytes, 0) });
@@ -31,7 +32,11 @@ export function verdict(sites: Site[], overview: Overview | undefined): Verdict 
     lines.push(`${counted(objects, "object")} (${bytes(sum)}) would be lost with one more vendor.`);
   }
   if (out.length > 0) {
-    lines.push(`Reads go around what is out, and what is written now is brought there once it is back.`);
+    const reads = lost.length > 0 ? "Other reads" : "Reads";
+    lines.push(refused.length > 0 ? `${reads} go around what is out.` : `${reads} go around what is out, and what is written now is brought there once it is back.`);
+  }
+  if (refused.length > 0) {
+    lines.push(`Writes to buckets of the ${refused.length === 1 ? "profile" : "profiles"} ${listed(refused)} are refused: too few vendors take them. Nothing that was acknowledged is lost by it.`);
   }
   if (below > 0) lines.push(`${counted(below, "segment")} ${below === 1 ? "is" : "are"} below ${below === 1 ? "its" : "their"} promise and brought up as soon as sites allow.`);
   for (const site of used.filter((site) => site.state === "suspended")) lines.push(`${site.name} is suspended: nothing new is stored there.`);
@@ -42,9 +47,10 @@ export function verdict(sites: Site[], overview: Overview | undefined): Verdict 
   if (lost.length > 0) return { kind: "bad", title: "Some of what is stored cannot be read now", lines };
   if (out.length > 0) {
     const names = listed(out.map((site) => site.name));
-    const kind = vendors >= 2 || bare.length > 0 ? "bad" : "warn";
+    const kind = vendors >= 2 || bare.length > 0 || refused.length > 0 ? "bad" : "warn";
     return { kind, title: `Working without ${names}`, lines };
   }
+  if (refused.length > 0) return { kind: "bad", title: "Some writes are refused", lines };
   if (below > 0 || bare.length > 0) return { kind: "warn", title: "All sites are well; the promise is being restored", lines };
   if (lines.length > 0) return { kind: "ok", title: overview === undefined ? "All sites are well" : "All is well", lines };
   if (overview === undefined) return { kind: "ok", title: "All sites are well", lines: ["Whether everything keeps its promise is not known yet."] };

@@ -1,18 +1,20 @@
 //! The durability ledger: of each bucket, how many objects have how many pieces to spare, by how well and
-//! how lately those pieces are proven. It is walked anew in the background, for those who ask often.
+//! how lately those pieces are proven, and how many can lose how many more vendors. It is walked anew in the background,
+//! for those who ask often; which vendors are lost now is asked of the last walk.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use catalog::proof::{BudgetDay, Depth, ObjectProof, Proof, ProofPage, SegmentProof, Spent, Walk};
-use model::{Bucket, BucketId, Label, Site, SiteId, Timestamp};
+use model::{Bucket, BucketId, Label, Profile, SegmentId, Site, SiteId, Timestamp, Vendor};
 use policy::SystemPermit;
 use tracing::warn;
 
 use crate::api::Engine;
 use crate::error::Error;
 use crate::inner::Inner;
+use crate::upkeep::outlives::{self, Outlives, Vendors};
 
 /// From the end of one walk to the next at least.
 const WALK_EVERY: Duration = Duration::from_secs(60);
@@ -81,6 +83,8 @@ pub struct DurabilityRow {
     /// By standard, then by the pieces beyond the k that are needed which meet it: of an object's segments
     /// the fewest. Below zero: not even those needed do. Each standard counts every object with bytes.
     pub by_spare: BTreeMap<Standard, BTreeMap<i64, Tally>>,
+    /// By the vendors that they outlive, the same objects.
+    by_outlived: BTreeMap<Outlives, Tally>,
 }
 
 /// How a site's pieces are proven.
@@ -106,6 +110,8 @@ pub struct Durability {
     /// By label, then by name.
     pub rows: Vec<DurabilityRow>,
     pub sites: Vec<SiteProofs>,
+    /// Sites that were out while others of their vendor were not: what lay there was not there.
+    counted_without: BTreeSet<SiteId>,
 }
 
 impl Durability {
@@ -115,13 +121,17 @@ impl Durability {
     }
 }
 
-/// The ledger of the last walk of the background, and when that began by the monotonic clock.
+/// The ledger of the last walk, and when that began by the monotonic clock.
 #[derive(Default)]
 pub struct Kept(Mutex<Option<(u64, Arc<Durability>)>>);
 
 impl Kept {
+    /// Unless one that began later came to its end before.
     fn set(&self, began_ms: u64, ledger: Durability) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((began_ms, Arc::new(ledger)));
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.as_ref().is_none_or(|(began, _)| *began <= began_ms) {
+            *kept = Some((began_ms, Arc::new(ledger)));
+        }
     }
 
     fn get(&self) -> Option<(u64, Arc<Durability>)> {
@@ -130,12 +140,28 @@ impl Kept {
 }
 
 impl Engine {
-    /// Walks over all versions, page by page: what is written or removed meanwhile may be in it or not.
+    /// Walks over all versions, page by page: what is written or removed meanwhile may be in it or not. What it comes to
+    /// is the last walk's for those who do not walk themselves.
     pub async fn durability(&self, _: &SystemPermit) -> Result<Durability, Error> {
-        self.inner.durability().await
+        let began = self.inner.outside.clock.monotonic_ms();
+        let ledger = self.inner.durability().await?;
+        self.inner.scrub.ledger.set(began, ledger.clone());
+        Ok(ledger)
     }
 
-    /// What the background's last walk came to, and how long ago that was; `None` before its first one. It costs
+    /// By how many more vendors they can lose, now that some are out, how many objects of a bucket; -1: they cannot be
+    /// read now. It is never more than it is: a site that came back to others of its vendor is believed from the
+    /// next walk on.
+    pub fn by_vendors(&self, _: &SystemPermit, ledger: &Durability, row: &DurabilityRow) -> BTreeMap<i64, Tally> {
+        row.by_vendors(outlives::lost(&self.inner.sites, &ledger.counted_without))
+    }
+
+    /// Whether enough vendors take writes for what has this label and is kept so.
+    pub fn takes_writes(&self, _: &SystemPermit, profile: Profile, label: Label) -> bool {
+        self.inner.sites.map(profile, Some(label), &[], 0).is_ok()
+    }
+
+    /// What the last walk came to, and how long ago that was; `None` before its first one. It costs
     /// nothing to ask.
     pub fn last_durability(&self, _: &SystemPermit) -> Option<(Arc<Durability>, Duration)> {
         let (began, ledger) = self.inner.scrub.ledger.get()?;
@@ -160,6 +186,8 @@ impl Inner {
 
     async fn durability(&self) -> Result<Durability, Error> {
         let at = self.outside.clock.now();
+        let counted_without = outlives::out_alone(&self.sites);
+        let vendor_of = |site: SiteId| self.sites.vendor(site).filter(|_| !counted_without.contains(&site));
         let mut rows: BTreeMap<BucketId, DurabilityRow> = BTreeMap::new();
         let mut from = Some(0);
         while let Some(row) = from {
@@ -171,7 +199,7 @@ impl Inner {
                     rows.insert(bucket.id, DurabilityRow::new(bucket));
                 }
             }
-            count(&page, at, &mut rows);
+            count(&page, at, vendor_of, &mut rows);
             from = page.next;
         }
         let mut rows: Vec<DurabilityRow> = rows.into_values().collect();
@@ -179,7 +207,7 @@ impl Inner {
             let key = |row: &DurabilityRow| (*row.bucket.label.canonical(), row.bucket.name.to_string());
             key(a).cmp(&key(b))
         });
-        Ok(Durability { at, rows, sites: self.site_proofs(at).await? })
+        Ok(Durability { at, rows, sites: self.site_proofs(at).await?, counted_without })
     }
 
     async fn site_proofs(&self, at: Timestamp) -> Result<Vec<SiteProofs>, Error> {
@@ -217,12 +245,30 @@ impl Inner {
 
 impl DurabilityRow {
     fn new(bucket: Bucket) -> DurabilityRow {
-        DurabilityRow { bucket, all: Tally::default(), empty: 0, by_spare: BTreeMap::new() }
+        let by_outlived = BTreeMap::new();
+        DurabilityRow { bucket, all: Tally::default(), empty: 0, by_spare: BTreeMap::new(), by_outlived }
+    }
+
+    fn by_vendors(&self, lost: Vendors) -> BTreeMap<i64, Tally> {
+        let mut by_vendors: BTreeMap<i64, Tally> = BTreeMap::new();
+        for (outlives, Tally { objects, bytes }) in &self.by_outlived {
+            let of = by_vendors.entry(outlives.more_than(lost)).or_default();
+            of.objects += objects;
+            of.bytes += bytes;
+        }
+        by_vendors
     }
 }
 
 /// Adds a page to the rows of its buckets; one that is gone meanwhile has none.
-fn count(page: &ProofPage, now: Timestamp, rows: &mut BTreeMap<BucketId, DurabilityRow>) {
+fn count(
+    page: &ProofPage,
+    now: Timestamp,
+    vendor_of: impl Fn(SiteId) -> Option<Vendor>,
+    rows: &mut BTreeMap<BucketId, DurabilityRow>,
+) {
+    let segments: BTreeMap<SegmentId, Outlives> =
+        page.segments.iter().map(|(id, proof)| (*id, Outlives::of(&proof.segment, &vendor_of))).collect();
     for object in &page.objects {
         let Some(row) = rows.get_mut(&object.bucket) else { continue };
         row.all.add(object.bytes);
@@ -230,6 +276,9 @@ fn count(page: &ProofPage, now: Timestamp, rows: &mut BTreeMap<BucketId, Durabil
             row.empty += 1;
             continue;
         }
+        let outlives = object.segments.iter().map(|id| segments.get(id).copied().unwrap_or(Outlives::NOTHING));
+        let outlives = outlives.fold(Outlives::EVERYTHING, Outlives::and);
+        row.by_outlived.entry(outlives).or_default().add(object.bytes);
         for standard in Standard::ALL {
             let spare = spare_of(object, page, standard, now);
             row.by_spare.entry(standard).or_default().entry(spare).or_default().add(object.bytes);
@@ -252,7 +301,7 @@ fn spare_of(object: &ObjectProof, page: &ProofPage, standard: Standard, now: Tim
 
 #[cfg(test)]
 mod tests {
-    use model::{Code, Epoch, KeyTag, Piece, PieceName, Segment, SegmentId, SegmentKind, StreamId};
+    use model::{Code, Epoch, KeyTag, Piece, PieceName, Segment, SegmentKind, StreamId};
 
     use super::*;
 

@@ -481,6 +481,32 @@ async fn the_ledger_tells_objects_and_bytes_by_spare_pieces() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_vendor_that_is_out_counts_as_lost_from_one_moment_to_the_next() {
+    let (world, _) = with_victim(13).await;
+    let ledger = world.engine.durability(&system()).await.unwrap();
+    let [row] = ledger.rows.as_slice() else { panic!("one bucket") };
+    // Of the same ledger: nobody walks again.
+    let now = || -> Vec<(i64, u64)> {
+        let by_vendors = world.engine.by_vendors(&system(), &ledger, row);
+        by_vendors.into_iter().map(|(more, tally)| (more, tally.objects)).collect()
+    };
+    let takes = || world.engine.takes_writes(&system(), row.bucket.profile, row.bucket.label);
+    assert_eq!((now(), takes()), (vec![(2, 4)], true));
+    for (gone, expected) in [(&[ILL][..], 1), (&[ILL, 2], 0), (&[ILL, 2, 3], -1)] {
+        world.sites.set(gone, State::Gone);
+        let background = world.background();
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        background.abort();
+        assert_eq!((now(), takes()), (vec![(expected, 4)], gone.len() < 3), "{gone:?}");
+    }
+    world.sites.set(&[ILL, 2, 3], State::Well);
+    let background = world.background();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    background.abort();
+    assert_eq!((now(), takes()), (vec![(2, 4)], true));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_scrub_spends_what_its_plan_says() {
     let (world, victim) = with_victim(77).await;
     let ill = site_id(&world, ILL).await;

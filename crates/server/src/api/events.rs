@@ -91,6 +91,7 @@ struct Last {
 impl Last {
     /// Looks at everything whose turn it is; what cannot be seen now is looked at the next time.
     async fn look(&mut self, admin: &Admin, caller: &Caller, teller: &Teller, look: u32) -> Result<(), Gone> {
+        let mut is_changed = false;
         if let Ok(sites) = keeping::all_sites(admin, caller).await {
             // Health and state are news; a sum that grows is not.
             let news: Vec<_> = sites.iter().map(|of| (&of.name, &of.state, of.reads, of.writes, &of.reason)).collect();
@@ -98,13 +99,15 @@ impl Last {
             let news = format!("{news:?} {waiting:?}");
             if news != self.sites {
                 self.sites = news;
+                is_changed = true;
                 send(teller, "sites", &KeptSites { sites, waiting, next: None }).await?;
             }
         }
         if let Ok(activity) = activity::seen(admin, caller).await {
             changed(&mut self.activity, teller, "activity", &activity).await?;
         }
-        if look.is_multiple_of(OVERVIEW_EVERY)
+        // What can be lost is another thing once a site is out.
+        if (is_changed || look.is_multiple_of(OVERVIEW_EVERY))
             && let Ok(overview) = overview::seen(admin, caller).await
         {
             // Its age is no news.

@@ -232,6 +232,11 @@ fn put_ledger(page: &mut Page, admin: &Admin, ledger: &Durability, highest: &Lab
     for row in ledger.rows.iter().filter(|row| row.bucket.label <= *highest) {
         let (bucket, profile) = (row.bucket.name.to_string(), row.bucket.profile.to_string());
         let label = admin.accreditation.banner(&row.bucket.label);
+        for (vendors, tally) in admin.engine.by_vendors(&admin.permit, ledger, row) {
+            let labels = [bucket.as_str(), &label, &profile, &vendors.to_string()];
+            page.put(&names::SPARED_OBJECTS, &labels, Value::Whole(tally.objects));
+            page.put(&names::SPARED_BYTES, &labels, Value::Whole(tally.bytes));
+        }
         for (standard, by_spare) in &row.by_spare {
             let (proof, days) = standard_of(*standard);
             let days = days.map_or_else(String::new, |days| days.to_string());

@@ -1,11 +1,10 @@
 //! The first look: what could be lost, and what it costs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use engine::Standard;
 use model::{NanoDollars, Prices};
 use providers::Kind;
 use providers::meter::Snapshot;
@@ -40,11 +39,18 @@ pub async fn seen(admin: &Admin, caller: &Caller) -> Result<Overview, Problem> {
     let (label, all) = (caller.label(admin), caller.sees_all(admin));
     let ledger = admin.engine.last_durability(&admin.permit);
     let mut by_spare: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
-    let rows = ledger.iter().flat_map(|(ledger, _)| &ledger.rows).filter(|row| row.bucket.label <= label);
-    for (spare, tally) in rows.filter_map(|row| row.by_spare.get(&Standard::Recorded)).flatten() {
-        let (objects, bytes) = by_spare.entry(*spare).or_default();
-        *objects += tally.objects;
-        *bytes += tally.bytes;
+    let mut refused = BTreeSet::new();
+    if let Some((ledger, _)) = &ledger {
+        for row in ledger.rows.iter().filter(|row| row.bucket.label <= label) {
+            for (spare, tally) in admin.engine.by_vendors(&admin.permit, ledger, row) {
+                let (objects, bytes) = by_spare.entry(spare).or_default();
+                *objects += tally.objects;
+                *bytes += tally.bytes;
+            }
+            if !admin.engine.takes_writes(&admin.permit, row.bucket.profile, row.bucket.label) {
+                refused.insert(row.bucket.profile.to_string());
+            }
+        }
     }
     let promise = by_spare.into_iter().map(|(spare, (objects, bytes))| Promise { spare, objects, bytes });
     let below_promise = match all {
@@ -55,6 +61,7 @@ pub async fn seen(admin: &Admin, caller: &Caller) -> Result<Overview, Problem> {
         promise: promise.collect(),
         promise_age_s: ledger.as_ref().map(|(_, age)| age.as_secs()),
         below_promise,
+        refused_writes: refused.into_iter().collect(),
         cost_month: all.then(|| cost(admin)),
     })
 }

@@ -1415,20 +1415,22 @@ pub struct Progress {
 /// `GET /api/v1/overview`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Overview {
-    /// Objects at or below the session, by how many more vendors they can lose, from the durability ledger;
-    /// what has no bytes is left out.
+    /// Objects at or below the session, older versions among them, by how many more vendors they can lose: as they
+    /// were counted last, without the vendors that are out now. What has no bytes is left out.
     pub promise: Vec<Promise>,
     /// How old that ledger is; `null` before the first walk.
     pub promise_age_s: Option<u64>,
     /// Segments below their promise, of all labels; `null` for those above whom something lies.
     pub below_promise: Option<u64>,
+    /// Profiles for which too few vendors take writes now, of buckets at or below the session that hold something.
+    pub refused_writes: Vec<String>,
     /// At list prices; `null` for those above whom something lies.
     pub cost_month: Option<CostMonth>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Promise {
-    /// Below zero: it cannot be read now.
+    /// How many more vendors they can lose, whichever these are; -1: they cannot be read now.
     pub spare: i64,
     pub objects: u64,
     pub bytes: u64,

@@ -6,18 +6,23 @@ use http::Method;
 
 use super::client::Client;
 use super::{Output, health, table_toned};
-use crate::api::wire::{Health, Site, Status, StatusSums};
+use crate::api::wire::{Health, Overview, Site, Status, StatusSums};
 use crate::args::StatusArgs;
 use crate::failure::Failure;
 
 pub fn run(args: &StatusArgs, output: Output) -> Result<(), Failure> {
-    let status: Status = Client::asked(&args.asker)?.call(Method::GET, "/api/v1/status", Vec::new())?;
-    output.show(&status, || shown(&status))
+    let client = Client::asked(&args.asker)?;
+    let status: Status = client.call(Method::GET, "/api/v1/status", Vec::new())?;
+    let overview: Overview = client.call(Method::GET, "/api/v1/overview", Vec::new())?;
+    output.show(&status, || shown(&status, &overview))
 }
 
-fn shown(status: &Status) -> String {
-    // Whoever does not see everything is told of the sites alone.
-    let text = status.sums.as_ref().map_or_else(String::new, summed);
+fn shown(status: &Status, overview: &Overview) -> String {
+    // Whoever does not see everything is told of the sites, and of what is theirs to see.
+    let mut text = status.sums.as_ref().map_or_else(String::new, summed) + &outlived(overview);
+    if !text.is_empty() {
+        text.push('\n');
+    }
     let row = |site: &Site| {
         let [name, vendor, region, state] = [&site.name, &site.vendor, &site.region, &site.state].map(String::clone);
         [name, vendor, region, state, side(site.reads), side(site.writes), site.reason.clone().unwrap_or_default()]
@@ -39,7 +44,23 @@ fn summed(sums: &StatusSums) -> String {
         below => format!("{below} below their promise"),
     };
     let (segments, unshown) = (count(sums.segments, "segment"), count(sums.unshown, "record"));
-    let _ = writeln!(text, "{segments}, {promise}; {unshown} on the way\n");
+    let _ = writeln!(text, "{segments}, {promise}; {unshown} on the way");
+    text
+}
+
+/// What needs somebody, as it is with the sites that are out.
+fn outlived(overview: &Overview) -> String {
+    let mut text = String::new();
+    for of in overview.promise.iter().filter(|of| of.spare < 1) {
+        let what = count(of.objects, "version");
+        let _ = match of.spare {
+            0 => writeln!(text, "{what} can lose no more vendor"),
+            _ => writeln!(text, "{what} cannot be read before a site that is out is back"),
+        };
+    }
+    for profile in &overview.refused_writes {
+        let _ = writeln!(text, "writes to buckets of profile {profile} are refused: too few vendors take them");
+    }
     text
 }
 
@@ -58,6 +79,7 @@ fn side(health: Health) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::wire::Promise;
 
     #[test]
     fn a_site_that_is_out_is_shown_with_its_reason() {
@@ -87,8 +109,29 @@ mod tests {
             sums: Some(sums),
             sites: vec![site("amazon", Health::Well, None), site("google", Health::Out, Some("site is full"))],
         };
+        let promise = |spare, objects| Promise { spare, objects, bytes: 1 };
+        let mut overview = Overview {
+            promise: vec![promise(-1, 1), promise(0, 4), promise(1, 9)],
+            promise_age_s: Some(3),
+            below_promise: Some(2),
+            refused_writes: vec!["quad".to_owned()],
+            cost_month: None,
+        };
+        let text = shown(&status, &overview);
+        assert!(
+            text.contains(
+                "on the way\n\
+                 1 version cannot be read before a site that is out is back\n\
+                 4 versions can lose no more vendor\n\
+                 writes to buckets of profile quad are refused: too few vendors take them\n\n\
+                 SITE"
+            ),
+            "{text}"
+        );
+        overview.promise.drain(..2);
+        overview.refused_writes.clear();
         assert_eq!(
-            shown(&status),
+            shown(&status, &overview),
             "3 objects (4096 bytes) in 1 bucket; 0 uploads under way\n\
              5 segments, 2 below their promise; 1 record on the way\n\n\
              SITE    VENDOR  REGION     STATE   READS  WRITES  REASON\n\

@@ -119,6 +119,9 @@ metrics! {
         "objects (older versions among them) that have so many spare pieces which are proven so; spare is below 0 where not even the pieces that are needed are";
     LEDGER_BYTES: "entente_durability_bytes" Gauge BYTES,
         ["bucket", "label", "profile", "proof", "within_days", "spare"], Label, "their bytes";
+    SPARED_OBJECTS: "entente_spared_vendors_objects" Gauge NO_UNIT, ["bucket", "label", "profile", "vendors"], Label,
+        "objects (older versions among them) that can lose so many more vendors now that some are out, whichever these are; -1: they cannot be read now";
+    SPARED_BYTES: "entente_spared_vendors_bytes" Gauge BYTES, ["bucket", "label", "profile", "vendors"], Label, "their bytes";
     FINDINGS_OPEN: "entente_findings_open" Gauge NO_UNIT, ["site", "fault"], Label,
         "findings of scrubs that are not over, of what the caller may see";
     FINDINGS: "entente_findings" Counter NO_UNIT, ["site", "fault"], SeesAll,
