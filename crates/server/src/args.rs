@@ -26,7 +26,7 @@ pub struct Args {
     /// What to log to stderr, such as `info` or `warn,engine=debug`; JSON unless it is a terminal
     #[arg(long, global = true, env = "ENTENTE_LOG", value_name = "FILTER")]
     pub log: Option<String>,
-    /// Print JSON: one document on stdout, and how far it is as lines on stderr
+    /// Print JSON: one document on stdout, and how far it is as lines on stderr, the last of them why it failed
     #[arg(long, global = true)]
     pub json: bool,
     #[command(subcommand)]

@@ -6,6 +6,10 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use serde::Serialize;
+
+use crate::api::wire::Problem;
+
 /// The exit codes of every command; [`Exit::LIST`] tells them to people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -60,7 +64,16 @@ impl Exit {
     /// As it stands under the help of `entente`.
     pub fn help() -> String {
         let lines = Exit::LIST.map(|(code, meaning)| format!("  {code:>3}  {meaning}"));
-        format!("Exit codes:\n{}", lines.join("\n"))
+        format!("Exit codes:\n{}\n\n{}", lines.join("\n"), Exit::JSON)
+    }
+
+    /// What a program that asked for JSON reads of a failure.
+    pub const JSON: &str = "With --json a failure is the last line of stderr, as one object: `title`, `detail`, \
+                            `exit_code`, and `status` where the running Entente refused it.";
+
+    /// What the list says of it.
+    fn meaning(self) -> &'static str {
+        Exit::LIST.iter().find(|(code, _)| *code == self as u8).map_or("failed", |(_, meaning)| meaning)
     }
 }
 
@@ -75,11 +88,36 @@ impl From<Exit> for ExitCode {
 pub struct Failure {
     pub exit: Exit,
     message: String,
+    /// Title and status, where the running Entente refused it.
+    refusal: Option<(String, u16)>,
+}
+
+/// The same for programs: as the API has its refusals, with the exit code.
+#[derive(Debug, Serialize)]
+pub struct FailureDocument<'a> {
+    title: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    detail: &'a str,
+    exit_code: u8,
 }
 
 impl Failure {
     pub fn new(exit: Exit, message: impl Into<String>) -> Failure {
-        Failure { exit, message: message.into() }
+        Failure { exit, message: message.into(), refusal: None }
+    }
+
+    /// What the running Entente refused.
+    pub fn refused(exit: Exit, problem: Problem) -> Failure {
+        Failure { exit, message: problem.detail, refusal: Some((problem.title, problem.status)) }
+    }
+
+    pub fn document(&self) -> FailureDocument<'_> {
+        let (title, status) = match &self.refusal {
+            Some((title, status)) => (title.as_str(), Some(*status)),
+            None => (self.exit.meaning(), None),
+        };
+        FailureDocument { title, status, detail: &self.message, exit_code: self.exit as u8 }
     }
 
     /// A file or directory that cannot be used as `doing` says ("write", "create").
@@ -117,6 +155,20 @@ pub fn chain(error: &dyn Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_read_of_a_failure_what_the_api_said_or_else_what_its_code_means() {
+        let told = |failure: &Failure| serde_json::to_string(&failure.document()).unwrap();
+        assert_eq!(
+            told(&Failure::new(Exit::NotRunning, "no Entente runs on `d`")),
+            r#"{"title":"no running Entente was reached","detail":"no Entente runs on `d`","exit_code":8}"#
+        );
+        let problem = Problem { title: "Forbidden".to_owned(), status: 403, detail: "you are\nauditor".to_owned() };
+        assert_eq!(
+            told(&Failure::refused(Exit::Refused, problem)),
+            r#"{"title":"Forbidden","status":403,"detail":"you are\nauditor","exit_code":9}"#
+        );
+    }
 
     /// What people read of exit codes is what the program ends with.
     #[test]

@@ -48,17 +48,37 @@ use clap::Parser;
 
 use crate::args::{Args, BucketCommand, Command, JournalCommand, SiteCommand};
 use crate::cli::Output;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        // Help and the version are no mistakes.
+        Err(mistake) if !mistake.use_stderr() || !asks_for_json() => mistake.exit(),
+        Err(mistake) => {
+            let text = mistake.render().to_string();
+            return ended(&Failure::new(Exit::Usage, text.trim_start_matches("error: ").trim_end()), Output::Json);
+        }
+    };
+    let output = Output::of(args.json);
     match run(args) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("entente: {failure}");
-            failure.exit.into()
-        }
+        Err(failure) => ended(&failure, output),
     }
+}
+
+/// Of a command line that could not be read.
+fn asks_for_json() -> bool {
+    std::env::args_os().skip(1).take_while(|word| word != "--").any(|word| word == "--json")
+}
+
+/// Says on stderr why it ends.
+fn ended(failure: &Failure, output: Output) -> ExitCode {
+    match output {
+        Output::Text => eprintln!("entente: {failure}"),
+        Output::Json => eprintln!("{}", serde_json::to_string(&failure.document()).unwrap_or_default()),
+    }
+    failure.exit.into()
 }
 
 fn run(args: Args) -> Result<(), Failure> {

@@ -214,10 +214,7 @@ impl Client {
         if status.is_success() {
             return Ok(answer);
         }
-        let detail = serde_json::from_slice::<Problem>(&answer)
-            .map_or_else(|_| unexplained(status, &answer), |problem| problem.detail);
-        let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
-        Err(Failure::new(if refused { Exit::Refused } else { Exit::Failed }, detail))
+        Err(Failure::refused(exit_of(status), problem(status, &answer)))
     }
 
     fn headers(&self, method: &Method, path: &str, body: &[u8]) -> Option<HeaderMap> {
@@ -314,6 +311,23 @@ fn on_loopback(endpoint: &str) -> Option<(Scheme, SocketAddr)> {
         None => place.parse().ok()?,
     };
     address.ip().is_loopback().then_some((scheme, address))
+}
+
+/// What ends a command by what the API answered, in this one place.
+fn exit_of(status: StatusCode) -> Exit {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::Refused,
+        _ => Exit::Failed,
+    }
+}
+
+/// What was refused, as the API said it.
+fn problem(status: StatusCode, answer: &[u8]) -> Problem {
+    serde_json::from_slice(answer).unwrap_or_else(|_| Problem {
+        title: status.canonical_reason().unwrap_or_default().to_owned(),
+        status: status.as_u16(),
+        detail: unexplained(status, answer),
+    })
 }
 
 /// An answer that is no document of the API: a line of text is passed on, since a port that speaks TLS says so in one.

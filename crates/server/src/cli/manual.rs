@@ -111,6 +111,7 @@ fn markdown(command: &Command) -> String {
     for (code, meaning) in Exit::LIST {
         let _ = writeln!(text, "| {code} | {meaning} |");
     }
+    let _ = writeln!(text, "\n{}", Exit::JSON);
     text
 }
 
