@@ -140,7 +140,7 @@ def test_a_site_is_added_from_a_terminal_and_takes_pieces_at_once(world):
     plan = json.loads(add(entry, "--plan", "--json").stdout)
     assert plan == {"name": "own-1", "file": str(world.file), "text": f"\n{entry}\n"}, plan
     missing = add(entry.replace("sites/own", "sites/nowhere"))
-    assert missing.returncode == 1 and "mount the directory" in missing.stderr, missing.stderr
+    assert missing.returncode == 14 and "mount the directory" in missing.stderr, missing.stderr
     assert "nothing was written" in missing.stderr and world.file.read_text() == rest
     assert sites()["waiting"] == []
 
@@ -157,7 +157,7 @@ def test_a_site_is_added_from_a_terminal_and_takes_pieces_at_once(world):
     assert known["waiting"] == [] and [site["name"] for site in known["sites"]][4:] == ["own-1"]
     assert (known["sites"][4]["state"], known["sites"][4]["writes"], known["sites"][4]["kind"]) == ("active", "well", "local")
     again = add(entry)
-    assert again.returncode == 1 and "called `own-1` is there already" in again.stderr, again.stderr
+    assert again.returncode == 14 and "called `own-1` is there already" in again.stderr, again.stderr
     by_hand = entry.replace("own-1", "own-2").replace("sites/own", "sites/more")
     world.file.write_text(f"{world.file.read_text()}\n{by_hand}\n")
     assert [site["name"] for site in sites()["waiting"]] == ["own-2"], "nobody gave it to the running Entente"
@@ -199,7 +199,7 @@ def test_a_site_that_cannot_be_taken_in_now_is_taken_in_by_the_next_start(world)
     photo = world.file.parent / "sites/own/holiday.jpg"
     photo.write_text("sand")
     refused = add()
-    assert refused.returncode == 1 and "it holds `holiday.jpg`" in refused.stderr, refused.stderr
+    assert refused.returncode == 14 and "it holds `holiday.jpg`" in refused.stderr, refused.stderr
     assert "nothing was written" in refused.stderr and world.file.read_text() == rest
     photo.unlink()
     # It works, and with three others away nothing can be decided.

@@ -37,6 +37,10 @@ pub enum Exit {
     Warned = 11,
     /// `doctor` found something that is broken, or will break.
     Broken = 12,
+    /// What was named is not there, or not for this key.
+    Absent = 13,
+    /// It is there already, or something that is under way or kept stands against it.
+    Conflict = 14,
 }
 
 impl Exit {
@@ -44,10 +48,10 @@ impl Exit {
     pub const INTERRUPTED: u8 = 130;
 
     /// Every code, and what it means.
-    pub const LIST: [(u8, &str); 14] = [
+    pub const LIST: [(u8, &str); 16] = [
         (0, "done, or stopped as asked"),
         (Exit::Failed as u8, "failed"),
-        (Exit::Usage as u8, "the command line or the configuration is wrong"),
+        (Exit::Usage as u8, "the command line or the configuration is wrong, or a value in it"),
         (Exit::Busy as u8, "another process has the data directory"),
         (Exit::Listen as u8, "an address cannot be listened on"),
         (Exit::RootKey as u8, "the root key is missing, malformed, open to others, or not this enclave's"),
@@ -58,6 +62,8 @@ impl Exit {
         (Exit::Unfinished as u8, "not finished: something is left, or differs; ask again"),
         (Exit::Warned as u8, "`doctor` found something to look at"),
         (Exit::Broken as u8, "`doctor` found something broken"),
+        (Exit::Absent as u8, "what was named is not there, or not for this key"),
+        (Exit::Conflict as u8, "it is there already, or something stands against it"),
         (Exit::INTERRUPTED, "interrupted twice"),
     ];
 
@@ -178,6 +184,6 @@ mod tests {
         assert!(documented.contains(&rows), "CONTRIBUTING.md should hold:\n{rows}");
         let codes = Exit::LIST.map(|(code, _)| code);
         assert!(codes.is_sorted_by(|one, next| one < next), "{codes:?}");
-        assert_eq!(codes[12], Exit::Broken as u8, "the last code is in the list");
+        assert_eq!(codes[14], Exit::Conflict as u8, "the last code is in the list");
     }
 }

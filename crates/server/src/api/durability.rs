@@ -201,7 +201,9 @@ async fn order(admin: &Admin, wanted: NewScrub) -> Result<ScrubOrder, Problem> {
     let mut sites = BTreeSet::new();
     for name in &wanted.sites {
         let site = known.iter().find(|known| known.site.name == *name);
-        let site = site.ok_or_else(|| bad(format!("`{name}` is no site: `entente status` lists them")))?;
+        let absent =
+            || Problem::new(StatusCode::NOT_FOUND, format!("`{name}` is no site: `entente status` lists them"));
+        let site = site.ok_or_else(absent)?;
         sites.insert(site.site.id);
     }
     let depth = |name: &String| {

@@ -124,6 +124,27 @@ pub fn prices(prices: &Prices) -> Option<SitePrices> {
     })
 }
 
+/// That there are sites of these names.
+fn check_there(admin: &Admin, names: &[String]) -> Result<(), Problem> {
+    let config = admin.config();
+    let known: Vec<&str> = config.sites.iter().map(|site| site.name.as_str()).collect();
+    match names.iter().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => {
+            let why = format!("no site is called `{name}`: there are {}", known.join(", "));
+            Err(Problem::new(StatusCode::NOT_FOUND, why))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The names were right: what is refused then is refused for how the sites are now.
+fn stands_against(error: engine::Error) -> Problem {
+    match error {
+        engine::Error::Invalid(why) => Problem::new(StatusCode::CONFLICT, why),
+        error => error.into(),
+    }
+}
+
 /// Says what sites are used for: active, suspended, or draining, which evacuates them.
 #[utoipa::path(
     post,
@@ -135,7 +156,8 @@ pub async fn set(State(admin): State<Arc<Admin>>, body: Body<SetSites>) -> Resul
     let SetSites { sites, state } = body_of(body)?;
     let found = SiteState::ALL.into_iter().find(|known| known.name() == state);
     let state = found.ok_or_else(|| bad(format!("`{state}` is no state: say active, suspended or draining")))?;
-    admin.engine.set_sites(&admin.permit, &sites, state).await?;
+    check_there(&admin, &sites)?;
+    admin.engine.set_sites(&admin.permit, &sites, state).await.map_err(stands_against)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -153,7 +175,8 @@ pub async fn plan_evacuation(
 ) -> Result<Json<EvacuationPlan>, Problem> {
     caller.whole(&admin)?;
     let Sites { sites } = body_of(body)?;
-    let plan = admin.engine.plan_evacuation(&admin.permit, &sites).await?;
+    check_there(&admin, &sites)?;
+    let plan = admin.engine.plan_evacuation(&admin.permit, &sites).await.map_err(stands_against)?;
     Ok(Json(EvacuationPlan {
         sites,
         copied: plan.copied,

@@ -316,7 +316,10 @@ fn on_loopback(endpoint: &str) -> Option<(Scheme, SocketAddr)> {
 /// What ends a command by what the API answered, in this one place.
 fn exit_of(status: StatusCode) -> Exit {
     match status {
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Exit::Usage,
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::Refused,
+        StatusCode::NOT_FOUND => Exit::Absent,
+        StatusCode::CONFLICT => Exit::Conflict,
         _ => Exit::Failed,
     }
 }
@@ -343,6 +346,22 @@ fn unexplained(status: StatusCode, answer: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_script_tells_refusals_apart_by_the_exit_code() {
+        for (status, exit) in [
+            (400, Exit::Usage),
+            (401, Exit::Refused),
+            (403, Exit::Refused),
+            (404, Exit::Absent),
+            (409, Exit::Conflict),
+            (422, Exit::Usage),
+            (500, Exit::Failed),
+            (503, Exit::Failed),
+        ] {
+            assert_eq!(exit_of(StatusCode::from_u16(status).unwrap()), exit, "{status}");
+        }
+    }
 
     #[test]
     fn an_endpoint_is_one_of_this_machine() {

@@ -224,11 +224,11 @@ fn leaving(client: &Client, args: &EvacuateArgs) -> Result<Vec<KeptSite>, Failur
     if let Some(vendor) = &args.vendor {
         let of: Vec<KeptSite> = all.iter().filter(|site| site.vendor == *vendor).cloned().collect();
         let why = format!("no site is of vendor `{vendor}`: see `entente site list`");
-        return if of.is_empty() { Err(Failure::new(Exit::Usage, why)) } else { Ok(of) };
+        return if of.is_empty() { Err(Failure::new(Exit::Absent, why)) } else { Ok(of) };
     }
     let find = |name: &String| {
         let found = all.iter().find(|site| site.name == *name).cloned();
-        found.ok_or_else(|| Failure::new(Exit::Usage, format!("no site is called `{name}`: there are {known}")))
+        found.ok_or_else(|| Failure::new(Exit::Absent, format!("no site is called `{name}`: there are {known}")))
     };
     args.sites.iter().map(find).collect()
 }

@@ -75,9 +75,9 @@ fn a_key_is_created_listed_and_revoked() {
 
     let again: Value = serde_json::from_str(&world.said(&["key", "create", "--user", "ann", "--json"])).unwrap();
     assert_ne!(again["access_key"], issued["access_key"]);
-    check_refused(&world.run(&["key", "revoke", "ENTENOBODY"]), 1, &["no such access key"]);
+    check_refused(&world.run(&["key", "revoke", "ENTENOBODY"]), 13, &["no such access key"]);
     check_refused(&world.run(&["key", "revoke", "../status"]), 2, &["is no access key id"]);
-    check_refused(&world.run(&["key", "create", "--user", "a b"]), 1, &["name"]);
+    check_refused(&world.run(&["key", "create", "--user", "a b"]), 2, &["name"]);
     assert_eq!(running.stop().code, Some(0));
 
     let running = world.up();
