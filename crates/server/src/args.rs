@@ -12,8 +12,9 @@ use crate::failure::Exit;
 use crate::root_key::PassphraseFrom;
 
 pub use keep::{
-    BucketArgs, BucketCommand, CompactArgs, DepthArg, DurabilityArgs, EvacuateArgs, FindingsArgs, JournalArgs,
-    JournalCommand, MoveDataArgs, PlannedArgs, RepairArgs, ScrubArgs, SetSitesArgs,
+    BucketArgs, BucketCommand, CompactArgs, CreateBucketArgs, DepthArg, DurabilityArgs, EvacuateArgs, FindingsArgs,
+    JournalArgs, JournalCommand, MoveDataArgs, ObjectArgs, ObjectCommand, PiecesArgs, PlannedArgs, RepairArgs,
+    ScrubArgs, SetSitesArgs,
 };
 
 /// Where data lies when nobody says otherwise, seen from the working directory.
@@ -78,8 +79,10 @@ pub enum Command {
     Rebuild(RebuildArgs),
     /// Look after the sites of a configuration
     Site(SiteArgs),
-    /// Change a bucket's profile, and move what lies there
+    /// List, show and create buckets; change a bucket's profile, and move what lies there
     Bucket(BucketArgs),
+    /// Look at what lies in buckets
+    Object(ObjectArgs),
     /// Bring everything below its promise up to it, the most endangered first
     Repair(RepairArgs),
     /// Look after the journal

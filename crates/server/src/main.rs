@@ -46,7 +46,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Args, BucketCommand, Command, JournalCommand, SiteCommand};
+use crate::args::{Args, BucketCommand, Command, JournalCommand, ObjectCommand, SiteCommand};
 use crate::cli::Output;
 use crate::failure::{Exit, Failure};
 
@@ -114,8 +114,14 @@ fn run(args: Args) -> Result<(), Failure> {
             cli::rebuild::run(&rebuild, output)
         }
         Command::Bucket(bucket) => match bucket.command {
+            BucketCommand::List { asker } => cli::bucket::list(&asker, output),
+            BucketCommand::Show { asker, name } => cli::bucket::show(&asker, &name, output),
+            BucketCommand::Create(create) => cli::bucket::create(&create, output),
             BucketCommand::MoveData(move_data) => cli::moving::run(&move_data, output),
             BucketCommand::Lifecycle(plan) => cli::by_itself::lifecycle(&plan, output),
+        },
+        Command::Object(object) => match object.command {
+            ObjectCommand::Pieces(pieces) => cli::object::pieces(&pieces, output),
         },
         Command::Repair(repair) => cli::keeping::repair(&repair, output),
         Command::Journal(journal) => match journal.command {

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::AskerArgs;
+use super::{AskerArgs, SignerArgs};
 
 #[derive(Debug, clap::Args)]
 pub struct ScrubArgs {
@@ -94,10 +94,56 @@ pub struct BucketArgs {
 
 #[derive(Debug, clap::Subcommand)]
 pub enum BucketCommand {
+    /// List the buckets that one may see: all at or below the key, or those a mission owner may list
+    List {
+        #[command(flatten)]
+        asker: AskerArgs,
+    },
+    /// Show a bucket; where several labels have one of the name, each of them
+    Show {
+        #[command(flatten)]
+        asker: AskerArgs,
+        name: String,
+    },
+    /// Create a bucket at the label of the key that signs (signed by a mission owner)
+    Create(CreateBucketArgs),
     /// Bring what lies in a bucket to where its profile says, after changing that or adding sites
     MoveData(MoveDataArgs),
     /// Tell what lifecycle rules make due now; the running Entente does it by itself, every hour
     Lifecycle(PlannedArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CreateBucketArgs {
+    #[command(flatten)]
+    pub signer: SignerArgs,
+    pub name: String,
+    /// How it is spread over vendors: quad, lean, std, econ, or mirror-1 to mirror-8 [default: the enclave's]
+    #[arg(long)]
+    pub profile: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ObjectArgs {
+    #[command(subcommand)]
+    pub command: ObjectCommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub enum ObjectCommand {
+    /// Tell where an object lies: its pieces, at which sites, and when they were last proven
+    Pieces(PiecesArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct PiecesArgs {
+    #[command(flatten)]
+    pub signer: SignerArgs,
+    /// The object: s3://BUCKET/KEY
+    pub target: String,
+    /// Which version, or `null`; the current one by default
+    #[arg(long, value_name = "ID")]
+    pub version: Option<String>,
 }
 
 /// Of what goes by itself, and can only be looked at.

@@ -168,8 +168,10 @@ mod tests {
         let built = built();
         let nouns: Vec<&str> =
             built.get_subcommands().filter(|one| one.has_subcommands()).map(Command::get_name).collect();
-        let expected =
-            ["user", "key", "group", "grant", "release", "adoption", "root-key", "label", "site", "bucket", "journal"];
+        let expected = [
+            "user", "key", "group", "grant", "release", "adoption", "root-key", "label", "site", "bucket", "object",
+            "journal",
+        ];
         assert_eq!(nouns, expected);
     }
 

@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod backup;
+pub mod bucket;
 pub mod by_itself;
 mod client;
 pub mod completion;
@@ -19,6 +20,7 @@ pub mod key;
 pub mod label;
 pub mod manual;
 pub mod moving;
+pub mod object;
 mod paint;
 pub mod presign;
 pub mod rebuild;
@@ -90,6 +92,12 @@ fn follow<T>(mut look: impl FnMut() -> Result<Option<T>, Failure>) -> Result<T, 
         }
         thread::sleep(LOOK_EVERY);
     }
+}
+
+/// So many of a thing, in words.
+fn count(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
 }
 
 /// Bytes as people read them.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use http::Method;
 
 use super::client::Client;
-use super::{Output, health, table_toned};
+use super::{Output, count, health, table_toned};
 use crate::api::wire::{Health, Overview, Site, Status, StatusSums};
 use crate::args::StatusArgs;
 use crate::failure::Failure;
@@ -62,11 +62,6 @@ fn outlived(overview: &Overview) -> String {
         let _ = writeln!(text, "writes to buckets of profile {profile} are refused: too few vendors take them");
     }
     text
-}
-
-fn count(number: u64, thing: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {thing}{plural}")
 }
 
 fn side(health: Health) -> String {
