@@ -244,7 +244,7 @@ pub enum KeyCommand {
     Create {
         #[command(flatten)]
         signer: SignerArgs,
-        /// Whose key; a user of this name, cleared for the lowest label, is created if there is none
+        /// Whose key; of a name that no user has a mission owner is made, cleared for the lowest label
         #[arg(long, value_name = "NAME")]
         user: String,
         /// The label of the key's sessions, such as `SECRET//SI` [default: the lowest of the enclave]

@@ -115,7 +115,7 @@ impl Maker<'_> {
         self.settle().await?;
         let (engine, permit) = (self.engine, &self.permit);
         let user = named(engine, self.catalog, permit, wanted.name, wanted.role, wanted.clearance);
-        let user = user.await.map_err(failed)?;
+        let (user, _) = user.await.map_err(failed)?;
         let credentials = match self.key_of(&user).await? {
             Some(credentials) => credentials,
             None => {
@@ -158,6 +158,13 @@ impl Maker<'_> {
     }
 }
 
+/// Whether a user was there, or was made just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    Before,
+    Made,
+}
+
 /// The mission owner of this name, made with this clearance if there is no user of the name.
 pub async fn user(
     engine: &Engine,
@@ -165,7 +172,7 @@ pub async fn user(
     permit: &SystemPermit,
     name: &str,
     clearance: Label,
-) -> Result<Principal, engine::Error> {
+) -> Result<(Principal, Found), engine::Error> {
     named(engine, catalog, permit, name, Role::MissionOwner, clearance).await
 }
 
@@ -176,19 +183,19 @@ async fn named(
     name: &str,
     role: Role,
     clearance: Label,
-) -> Result<Principal, engine::Error> {
+) -> Result<(Principal, Found), engine::Error> {
     let named = |all: Vec<Principal>| all.into_iter().find(|principal| principal.name == name);
     if let Some(known) = named(catalog.principals().await?) {
-        return Ok(known);
+        return Ok((known, Found::Before));
     }
     match engine.create_principal(permit, name, role, clearance).await {
         Err(engine::Error::PrincipalExists) => {}
-        result => return result,
+        made => return made.map(|made| (made, Found::Made)),
     }
     // Someone was quicker, and theirs is decided but perhaps not shown yet.
     for _ in 0..POLLS_MAX {
         if let Some(known) = named(catalog.principals().await?) {
-            return Ok(known);
+            return Ok((known, Found::Before));
         }
         tokio::time::sleep(POLL).await;
     }

@@ -20,7 +20,7 @@ use super::pages::PageQuery;
 use super::problem::{Problem, bad, body_of};
 use super::users::within;
 use super::wire::{IssuedKey, Key, Keys, NewKey, Rotate};
-use crate::owner;
+use crate::owner::{self, Found};
 
 /// Access keys, without their secrets.
 #[utoipa::path(
@@ -68,9 +68,20 @@ pub async fn create(
     let wanted = body_of(body)?;
     let lowest = admin.accreditation.range.low();
     let limits = limits(&admin, &wanted).map_err(bad)?;
-    let user = owner::user(&admin.engine, &admin.catalog, &admin.permit, &wanted.user, lowest).await?;
-    let label = match &wanted.label {
-        Some(text) => admin.accreditation.parse(text).map_err(bad)?,
+    // A label that is mistyped or not the caller's to give makes no user either.
+    let label = wanted.label.as_deref().map(|text| admin.accreditation.parse(text).map_err(bad)).transpose()?;
+    label.as_ref().map_or(Ok(()), |label| within(&admin, &caller, label))?;
+    if label.is_some_and(|label| label != lowest) && !is_user(&admin, &wanted.user).await? {
+        let (user, lowest) = (&wanted.user, admin.accreditation.banner(&lowest));
+        let why = format!(
+            "no user is called `{user}`, and a mission owner who is made for a key is cleared for {lowest} alone: \
+             `entente user create {user} --clearance LABEL` first"
+        );
+        return Err(Problem::new(StatusCode::NOT_FOUND, why));
+    }
+    let (user, found) = owner::user(&admin.engine, &admin.catalog, &admin.permit, &wanted.user, lowest).await?;
+    let label = match label {
+        Some(label) => label,
         None if user.role == Role::MissionOwner => lowest,
         // It opens no data, and sees what its holder may.
         None => user.clearance,
@@ -78,17 +89,25 @@ pub async fn create(
     within(&admin, &caller, &label)?;
     let issued = admin.engine.issue_key(&admin.permit, user.id, label, limits).await?;
     let label = admin.accreditation.banner(&label);
+    if found == Found::Made {
+        tracing::info!(user = user.name, by = ?caller.principal(), "a mission owner was made for an access key");
+    }
     tracing::info!(access_key = %issued.id, user = user.name, label, by = ?caller.principal(), "an access key was issued");
-    Ok((StatusCode::CREATED, Json(shown(issued, label))))
+    Ok((StatusCode::CREATED, Json(shown(issued, label, found))))
 }
 
-fn shown(issued: Issued, label: String) -> IssuedKey {
+async fn is_user(admin: &Admin, name: &str) -> Result<bool, Problem> {
+    Ok(admin.catalog.principals().await?.iter().any(|known| known.name == name))
+}
+
+fn shown(issued: Issued, label: String, found: Found) -> IssuedKey {
     IssuedKey {
         access_key: issued.id.0,
         secret_key: issued.secret,
         user: issued.principal.name,
         label,
         user_id: issued.principal.id.to_string(),
+        user_created: found == Found::Made,
     }
 }
 
@@ -121,7 +140,7 @@ pub async fn rotate(
     let label = label_of(&admin, &caller, &id).await?;
     let issued = admin.engine.rotate_key(&admin.permit, &id, u64::from(wanted.grace_s) * 1000).await?;
     tracing::info!(access_key = %id, new = %issued.id, by = ?caller.principal(), "an access key was rotated");
-    Ok((StatusCode::CREATED, Json(shown(issued, admin.accreditation.banner(&label)))))
+    Ok((StatusCode::CREATED, Json(shown(issued, admin.accreditation.banner(&label), Found::Before))))
 }
 
 /// Revokes an access key, at once.

@@ -122,7 +122,8 @@ pub struct Key {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewKey {
-    /// A user of this name, cleared for the lowest label, is created if there is none.
+    /// A mission owner of this name, cleared for the lowest label, is created if there is no user of it: the
+    /// answer says so.
     pub user: String,
     /// Of the key's sessions, at or below the user's clearance; by default the lowest of the enclave for a
     /// mission owner, the clearance for others.
@@ -504,6 +505,9 @@ pub struct IssuedKey {
     /// The user's canonical id, by which S3 names an owner.
     #[serde(default)]
     pub user_id: String,
+    /// Whether there was no user of the name, and a mission owner was made.
+    #[serde(default)]
+    pub user_created: bool,
 }
 
 /// Any refusal, by RFC 9457.

@@ -34,6 +34,12 @@ fn create(signer: &SignerArgs, wanted: &NewKey, output: Output) -> Result<(), Fa
 
 fn told(issued: &IssuedKey, output: Output) -> Result<(), Failure> {
     let (user, label) = (&issued.user, &issued.label);
+    if issued.user_created {
+        let undo = format!("entente key revoke {}, entente user set {user} --suspend", issued.access_key);
+        output.talk(&format!(
+            "There was no user `{user}`: a mission owner of that name was made. If that is a typo: {undo}"
+        ));
+    }
     output.talk(&format!("A new access key of `{user}` at {label}. Keep the secret now: it is not shown again."));
     let (id, secret) = (&issued.access_key, &issued.secret_key);
     output.show(issued, || format!("aws_access_key_id = {id}\naws_secret_access_key = {secret}\n"))

@@ -75,6 +75,12 @@ fn a_key_is_created_listed_and_revoked() {
 
     let again: Value = serde_json::from_str(&world.said(&["key", "create", "--user", "ann", "--json"])).unwrap();
     assert_ne!(again["access_key"], issued["access_key"]);
+    assert_eq!((&issued["user_created"], &again["user_created"]), (&true.into(), &false.into()));
+    // What cannot come of it makes no user either.
+    for (label, code, word) in [("SECRTE", 2, "SECRET"), ("SECRET", 13, "entente user create ghost")] {
+        check_refused(&world.run(&["key", "create", "--user", "ghost", "--label", label]), code, &[word]);
+    }
+    assert!(!world.said(&["user", "list"]).contains("ghost"));
     check_refused(&world.run(&["key", "revoke", "ENTENOBODY"]), 13, &["no such access key"]);
     check_refused(&world.run(&["key", "revoke", "../status"]), 2, &["is no access key id"]);
     check_refused(&world.run(&["key", "create", "--user", "a b"]), 2, &["name"]);
