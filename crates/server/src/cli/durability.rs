@@ -30,9 +30,17 @@ pub fn findings(args: &FindingsArgs, output: Output) -> Result<(), Failure> {
     output.show(&found, || table(["FAULT", "SITE", "FIRST", "LAST", "OVER", "OBJECT"], &rows()))
 }
 
+/// What the figures are.
+const LEGEND: &str = "Objects by how many more vendors they can lose, as far as their pieces are proven so. TOO FEW: \
+                      not even those needed are.\n\n";
+
 fn shown(ledger: &Durability) -> String {
     let rows: Vec<_> = ledger.buckets.iter().flat_map(rows_of).collect();
-    let mut text = table(["BUCKET", "LABEL", "PROFILE", "PROOF", "LOST", "0", "1", "2", "3+", "BYTES BELOW"], &rows);
+    let heading = ["BUCKET", "LABEL", "PROFILE", "PROOF", "TOO FEW", "0", "1", "2", "3+", "BYTES BELOW PROMISE"];
+    let mut text = match rows.is_empty() {
+        true => "Nothing that has bytes is stored: there is nothing to lose yet.\n".to_owned(),
+        false => LEGEND.to_owned() + &table(heading, &rows),
+    };
     if !ledger.sites.is_empty() {
         let sites: Vec<_> = ledger.sites.iter().map(site).collect();
         text.push('\n');
@@ -59,26 +67,44 @@ fn drilled(drill: Option<&Drill>) -> String {
     format!("The last rebuild drill, {at}{without}: {came}.")
 }
 
-/// A row for each kind of proof: how many objects have how many spare pieces that are proven so.
+/// Kinds of proof, the weakest first.
+const PROOFS: [&str; 3] = ["recorded", "seen", "read"];
+
+/// Objects by their spare pieces, and the bytes of those below the promise.
+type Counted = ([u64; 5], u64);
+
+/// A row for each kind of proof that says something else than those before it: how many objects have how many
+/// spare pieces that are proven so.
 fn rows_of(bucket: &DurableBucket) -> Vec<[String; 10]> {
-    let mut rows: BTreeMap<(u8, Option<u16>), ([u64; 5], u64)> = BTreeMap::new();
+    let mut kinds: BTreeMap<(usize, Option<u16>), Counted> = BTreeMap::new();
     for proven in &bucket.proofs {
-        let order = ["recorded", "seen", "read"].iter().position(|name| **name == proven.proof).unwrap_or(3);
-        let row = rows.entry((u8::try_from(order).unwrap_or(u8::MAX), proven.within_days)).or_default();
+        let order = PROOFS.iter().position(|name| **name == proven.proof).unwrap_or(PROOFS.len());
+        let kind = kinds.entry((order, proven.within_days)).or_default();
         let column = usize::try_from(proven.spare.clamp(-1, 3) + 1).unwrap_or_default();
-        if let Some(count) = row.0.get_mut(column) {
+        if let Some(count) = kind.0.get_mut(column) {
             *count += proven.objects;
         }
         if proven.spare < i64::from(bucket.promise) {
-            row.1 += proven.bytes;
+            kind.1 += proven.bytes;
         }
     }
-    let row = |((order, days), (counts, below)): ((u8, Option<u16>), ([u64; 5], u64))| {
-        let name = ["recorded", "seen", "read"].get(usize::from(order)).copied().unwrap_or_default();
-        let proof = days.map_or_else(|| name.to_owned(), |days| format!("{name} in {days} d"));
-        let [lost, none, one, two, more] = counts.map(|count| count.to_string());
+    // What is proven within fewer days is proven within more: of kinds that count the same the nearest is told.
+    let mut rows: Vec<(BTreeMap<usize, Option<u16>>, Counted)> = Vec::new();
+    for ((order, days), counted) in kinds {
+        match rows.iter_mut().find(|(_, before)| *before == counted) {
+            Some((told, _)) => _ = told.entry(order).or_insert(days),
+            None => rows.push((BTreeMap::from([(order, days)]), counted)),
+        }
+    }
+    let row = |(told, (counts, below)): (BTreeMap<usize, Option<u16>>, Counted)| {
+        let named = told.into_iter().map(|(order, days)| {
+            let name = PROOFS.get(order).copied().unwrap_or_default();
+            days.map_or_else(|| name.to_owned(), |days| format!("{name} in {days} d"))
+        });
+        let proof = named.collect::<Vec<_>>().join(", ");
+        let [few, none, one, two, more] = counts.map(|count| count.to_string());
         let (bucket, label, profile) = (bucket.bucket.clone(), bucket.label.clone(), bucket.profile.clone());
-        [bucket, label, profile, proof, lost, none, one, two, more, size(below)]
+        [bucket, label, profile, proof, few, none, one, two, more, size(below)]
     };
     rows.into_iter().map(row).collect()
 }
@@ -122,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_counts_objects_by_their_spare_pieces() {
+    fn a_row_counts_objects_by_their_spare_pieces_and_one_that_says_nothing_new_is_none() {
         let proven = |proof: &str, within_days, spare, objects| Proven {
             proof: proof.to_owned(),
             within_days,
@@ -130,29 +156,39 @@ mod tests {
             objects,
             bytes: objects << 20,
         };
-        let bucket = DurableBucket {
-            bucket: "tea".to_owned(),
+        let bucket = |name: &str, proofs| DurableBucket {
+            bucket: name.to_owned(),
             label: "L".to_owned(),
             profile: "quad".to_owned(),
             promise: 2,
             objects: 9,
             bytes: 9 << 20,
             empty: 0,
-            proofs: vec![
-                proven("read", Some(7), -2, 3),
-                proven("read", Some(7), -1, 1),
-                proven("read", Some(7), 1, 5),
-                proven("recorded", None, 2, 9),
-            ],
+            proofs,
         };
-        let ledger = Durability { at: String::new(), buckets: vec![bucket], sites: Vec::new(), last_drill: None };
+        let worse = vec![
+            proven("read", Some(7), -2, 3),
+            proven("read", Some(7), -1, 1),
+            proven("read", Some(7), 1, 5),
+            proven("read", Some(30), 2, 9),
+            proven("seen", Some(1), 2, 9),
+            proven("seen", Some(7), 2, 9),
+            proven("recorded", None, 2, 9),
+        ];
+        let well = vec![proven("recorded", None, 2, 9), proven("seen", Some(1), 2, 9), proven("read", Some(7), 2, 9)];
+        let buckets = vec![bucket("tea", worse), bucket("cups", well), bucket("bare", Vec::new())];
+        let mut ledger = Durability { at: String::new(), buckets, sites: Vec::new(), last_drill: None };
         let expected = "\
-BUCKET  LABEL  PROFILE  PROOF        LOST  0  1  2  3+  BYTES BELOW
-tea     L      quad     recorded     0     0  0  9  0   0 B
-tea     L      quad     read in 7 d  4     0  5  0  0   9 MiB
+BUCKET  LABEL  PROFILE  PROOF                                TOO FEW  0  1  2  3+  BYTES BELOW PROMISE
+tea     L      quad     recorded, seen in 1 d, read in 30 d  0        0  0  9  0   0 B
+tea     L      quad     read in 7 d                          4        0  5  0  0   9 MiB
+cups    L      quad     recorded, seen in 1 d, read in 7 d   0        0  0  9  0   0 B
 
 No rebuild drill was made on this data directory: `entente rebuild --drill` makes one.
 ";
-        assert_eq!(shown(&ledger), expected);
+        assert_eq!(shown(&ledger), LEGEND.to_owned() + expected);
+        ledger.buckets.clear();
+        let told = shown(&ledger);
+        assert!(told.starts_with("Nothing that has bytes is stored") && !told.contains("BUCKET"), "{told}");
     }
 }
