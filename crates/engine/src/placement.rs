@@ -22,11 +22,19 @@ pub struct Map {
 
 /// Too few vendors are well for the profile's floor.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{found} vendors can take writes, profile {profile} needs {needed}")]
+#[error("{}, profile {profile} needs {needed}", able(.found))]
 pub struct UnderFloor {
     pub profile: Profile,
     pub found: usize,
     pub needed: usize,
+}
+
+fn able(found: &usize) -> String {
+    match found {
+        0 => "no vendor can take writes".to_owned(),
+        1 => "1 vendor can take writes".to_owned(),
+        found => format!("{found} vendors can take writes"),
+    }
 }
 
 /// Compiles `profile` over the sites that can take writes. `turn` rotates which vendor holds which

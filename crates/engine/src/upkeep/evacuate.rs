@@ -173,7 +173,11 @@ impl Inner {
 
     fn names(&self, sites: &BTreeSet<SiteId>) -> String {
         let named = self.sites.iter().filter(|known| sites.contains(&known.site.id));
-        named.map(|known| known.site.name.as_str()).collect::<Vec<_>>().join(" and ")
+        let named: Vec<_> = named.map(|known| known.site.name.as_str()).collect();
+        match named.as_slice() {
+            [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+            _ => named.concat(),
+        }
     }
 
     async fn plan_evacuation(&self, sites: &[&KnownSite]) -> Result<EvacuationPlan, Error> {

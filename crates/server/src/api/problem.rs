@@ -53,7 +53,11 @@ impl From<engine::Error> for Problem {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         };
-        Problem::new(status, chain(&error) + advice(&error))
+        match error {
+            // It says itself what is wrong.
+            engine::Error::Invalid(why) => Problem::new(status, why),
+            error => Problem::new(status, chain(&error) + advice(&error)),
+        }
     }
 }
 

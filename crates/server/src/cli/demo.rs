@@ -20,7 +20,7 @@ use self::content::{BUCKETS, Bucket, File, PEOPLE, files};
 use self::enclave::Enclave;
 use super::client::Client;
 use super::keeping::worked;
-use super::{Output, follow, size};
+use super::{Output, count, follow, size};
 use crate::api::wire::{EvacuationPlan, Health, Sites, Status};
 use crate::args::{DemoArgs, PlaceArgs};
 use crate::credentials::Credentials;
@@ -152,7 +152,7 @@ fn live(enclave: &Enclave, told: &Told) -> Result<Lived, Failure> {
         content: b"placed while a vendor was gone\n".to_vec(),
     };
     enclave.put(&late, by(&keys, &late)?)?;
-    until(told, "until the vendor is left out", &client, |status| out(status, TAKEN))?;
+    until(told, "waiting until the vendor is left out", &client, |status| out(status, TAKEN))?;
     told.say("Writes go on, with one vendor fewer to lose:\n")?;
     enclave.command(told, &["status"])?;
     told.say(&format!("\n{}", leaving(&client)))?;
@@ -169,7 +169,7 @@ fn live(enclave: &Enclave, told: &Told) -> Result<Lived, Failure> {
 
     told.say(&format!("\n{TAKEN} is back; it takes part again when it answered well for half a minute."))?;
     enclave.put_back(TAKEN)?;
-    until(told, "until the promise holds", &client, whole)?;
+    until(told, "waiting until the promise holds again", &client, whole)?;
     enclave.command(told, &["status"])?;
     if enclave.get(&late, by(&keys, &late)?)? != late.content {
         return Err(lost("what was written meanwhile"));
@@ -203,8 +203,8 @@ fn leaving(client: &Client) -> String {
     let plan: Result<EvacuationPlan, Failure> = client.ask(Method::POST, "/api/v1/evacuation-plan", &sites);
     match plan {
         Ok(plan) => format!(
-            "To do without {TAKEN} for good would take {} segments computed from the other vendors and {} coded anew: {}.",
-            plan.computed,
+            "To do without {TAKEN} for good would take {} computed from the other vendors and {} coded anew: {}.",
+            count(plan.computed, "segment"),
             plan.recoded,
             worked(&plan.work)
         ),
@@ -232,8 +232,8 @@ fn refuse_used(client: &Client) -> Result<(), Failure> {
         return Ok(());
     }
     let why = format!(
-        "this enclave has {} buckets: the demo is for an empty one. Leave out --data-dir and --config, and it makes its own",
-        sums.buckets
+        "this enclave has {}: the demo is for an empty one. Leave out --data-dir and --config, and it makes its own",
+        count(sums.buckets, "bucket")
     );
     Err(Failure::new(Exit::Usage, why))
 }
@@ -255,7 +255,7 @@ fn until(told: &Told, what: &'static str, client: &Client, over: impl Fn(&Status
         told.goes_on()?;
         let status: Status = client.call(Method::GET, "/api/v1/status", Vec::new())?;
         if began.elapsed() > PATIENCE {
-            let why = format!("it took more than {} s {what}: see `entente status`", PATIENCE.as_secs());
+            let why = format!("{what} took more than {} s: see `entente status`", PATIENCE.as_secs());
             return Err(Failure::new(Exit::Unfinished, why));
         }
         Ok(over(&status).then_some(()))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use http::Method;
 
 use super::client::Client;
-use super::{Output, size, table};
+use super::{Output, agreed, size, table};
 use crate::api::wire::{Drill, Durability, DurableBucket, Finding, Findings, ProvenSite};
 use crate::args::{DurabilityArgs, FindingsArgs};
 use crate::failure::Failure;
@@ -58,7 +58,7 @@ fn drilled(drill: Option<&Drill>) -> String {
     let came = match (&outcome.failed, outcome.differs) {
         (Some(why), _) => format!("broke off: {why}"),
         (None, true) => "differs: a rebuild would not bring back what there is".to_owned(),
-        (None, false) => format!("{} objects came back as they are", outcome.objects),
+        (None, false) => agreed(outcome.objects, "object", "came back as it is", "came back as they are"),
     };
     let without = match outcome.silent_sites.as_slice() {
         [] => String::new(),

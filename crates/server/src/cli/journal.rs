@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::client::Client;
-use super::{Output, follow, size};
+use super::{Output, agreed, follow, size};
 use crate::api::wire::{Compacted, CompactionState};
 use crate::args::CompactArgs;
 use crate::failure::{Exit, Failure};
@@ -29,7 +29,8 @@ pub fn compact(args: &CompactArgs, output: Output) -> Result<(), Failure> {
         (Some(why), _) => Err(Failure::new(Exit::Failed, format!("compacting broke off: {why}; ask again"))),
         (None, 0) => Ok(()),
         (None, waiting) => {
-            let why = format!("{waiting} runs were left for another time: sites were out, or they were being mended");
+            let left = agreed(waiting, "run", "was", "were");
+            let why = format!("{left} left for another time: sites were out, or they were being mended");
             Err(Failure::new(Exit::Unfinished, why))
         }
     }

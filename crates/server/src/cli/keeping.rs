@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::json;
 
 use super::client::Client;
-use super::{Output, follow, health, size, table, table_toned};
+use super::{Output, agreed, count, follow, health, size, table, table_toned};
 use crate::api::wire::{
     Compared, EvacuationPlan, KeptSite, KeptSites, NewRepair, NotAsked, RepairPlan, RepairState, SetSites, Sites,
     Waiting, WaitingSite, Work,
@@ -52,9 +52,18 @@ fn repaired(state: &RepairState) -> String {
     for NotAsked { site, why, .. } in not_asked {
         let _ = writeln!(text, "{site} was not compared: it is {why}");
     }
-    let found = if *missing == 0 { "nothing is missing".to_owned() } else { format!("{missing} are missing") };
-    let restored = if *restored == 0 { String::new() } else { format!("{restored} were missing and are restored, ") };
-    let _ = writeln!(text, "{pieces} pieces at {sites} sites compared with their listings: {restored}{found}");
+    let found = match missing {
+        0 => "nothing is missing".to_owned(),
+        1 => "1 is missing".to_owned(),
+        missing => format!("{missing} are missing"),
+    };
+    let restored = match restored {
+        0 => String::new(),
+        1 => "1 was missing and is restored, ".to_owned(),
+        restored => format!("{restored} were missing and are restored, "),
+    };
+    let (pieces, sites) = (count(*pieces, "piece"), count(*sites, "site"));
+    let _ = writeln!(text, "{pieces} at {sites} compared with their listings: {restored}{found}");
     text
 }
 
@@ -64,15 +73,17 @@ fn unfinished(state: &RepairState) -> Option<String> {
         return Some(format!("the repair broke off: {why}; ask again"));
     }
     if state.left > 0 {
-        let waits = state.waits.iter().map(|wait| format!("{} wait for {}", wait.segments, wait.why));
+        let verb = |segments| if segments == 1 { "waits" } else { "wait" };
+        let waits =
+            state.waits.iter().map(|wait| format!("{} {} for {}", wait.segments, verb(wait.segments), wait.why));
         let waits = waits.collect::<Vec<_>>().join("; ");
-        let why =
-            format!("{} segments are below their promise: {waits}; see `entente status`, and ask again", state.left);
-        return Some(why);
+        let left = agreed(state.left, "segment", "is below its promise", "are below their promise");
+        return Some(format!("{left}: {waits}; see `entente status`, and ask again"));
     }
     let compared = state.compared.as_ref()?;
     if compared.missing > 0 {
-        return Some(format!("{} pieces are missing still: see `entente findings`, and ask again", compared.missing));
+        let missing = agreed(compared.missing, "piece", "is missing", "are missing");
+        return Some(format!("{missing} still: see `entente findings`, and ask again"));
     }
     let asked_in_vain = compared.not_asked.iter().filter(|not| !not.on_purpose).map(|not| not.site.as_str());
     let sites = asked_in_vain.collect::<Vec<_>>().join(" and ");
@@ -99,17 +110,23 @@ fn planned_repair(plan: &RepairPlan) -> String {
     let mut text = table(["SPARE", "SEGMENTS", "PIECES", "READ", "WRITTEN", "REQUESTS", "DOLLARS"], &rows);
     let _ = writeln!(text, "in all {}", worked(&plan.work));
     for wait in &plan.waits {
-        let _ = writeln!(text, "{} segments wait for {}", wait.segments, wait.why);
+        let _ = writeln!(text, "{}", waits(wait));
     }
     text
+}
+
+pub fn waits(wait: &Waiting) -> String {
+    format!("{} for {}", agreed(wait.segments, "segment", "waits", "wait"), wait.why)
 }
 
 pub fn worked(work: &Work) -> String {
     let Work { segments: _, pieces, bytes_read, bytes_written, requests, dollars } = work;
     format!(
-        "{pieces} pieces, {} read and {} written in {requests} requests, ${dollars:.4} at list prices",
+        "{}, {} read and {} written in {}, ${dollars:.4} at list prices",
+        count(*pieces, "piece"),
         size(*bytes_read),
-        size(*bytes_written)
+        size(*bytes_written),
+        count(*requests, "request")
     )
 }
 
@@ -118,18 +135,18 @@ pub fn worked(work: &Work) -> String {
 pub struct Told(Vec<Waiting>);
 
 impl Told {
-    pub fn say(&mut self, progress: &Progress, waits: &[Waiting]) {
-        let whys = |waits: &[Waiting]| waits.iter().map(|wait| wait.why.clone()).collect::<Vec<_>>();
-        if whys(&self.0) != whys(waits) {
-            for wait in waits {
+    pub fn say(&mut self, progress: &Progress, waiting: &[Waiting]) {
+        let whys = |waiting: &[Waiting]| waiting.iter().map(|wait| wait.why.clone()).collect::<Vec<_>>();
+        if whys(&self.0) != whys(waiting) {
+            for wait in waiting {
                 // Of what waits as a whole there are none.
                 let text = match wait.segments {
                     0 => format!("waiting for {}", wait.why),
-                    segments => format!("{segments} segments wait for {}", wait.why),
+                    _ => waits(wait),
                 };
                 progress.remark(&text, &json!({ "waiting": wait }));
             }
-            self.0 = waits.to_vec();
+            self.0 = waiting.to_vec();
         }
     }
 }
@@ -234,17 +251,18 @@ fn leaving(client: &Client, args: &EvacuateArgs) -> Result<Vec<KeptSite>, Failur
 }
 
 fn planned(plan: &EvacuationPlan) -> String {
-    let EvacuationPlan { sites, copied, computed, recoded, waiting: _, waits, work, dearer_dollars } = plan;
+    let EvacuationPlan { sites, copied, computed, recoded, waiting: _, waits: waiting, work, dearer_dollars } = plan;
     let mut text = format!(
-        "leaving {}: {copied} segments copied, {computed} computed from other vendors, {recoded} coded anew\n{}\n",
+        "leaving {}: {} copied, {computed} computed from other vendors, {recoded} coded anew\n{}\n",
         sites.join(" and "),
+        count(*copied, "segment"),
         worked(work),
     );
     if *dearer_dollars > work.dollars {
         let _ = writeln!(text, "the dearer way would cost ${dearer_dollars:.4}");
     }
-    for wait in waits {
-        let _ = writeln!(text, "{} segments wait for {}", wait.segments, wait.why);
+    for wait in waiting {
+        let _ = writeln!(text, "{}", waits(wait));
     }
     text
 }
@@ -253,10 +271,10 @@ fn left(sites: &[KeptSite]) -> String {
     let line = |site: &KeptSite| {
         let Some(sums) = &site.sums else { return format!("{} is empty and detached\n", site.name) };
         format!(
-            "{} is empty and detached: {} pieces, {} written elsewhere and {} read to do so, ${:.4}; the dearer way \
+            "{} is empty and detached: {}, {} written elsewhere and {} read to do so, ${:.4}; the dearer way \
              would have cost ${:.4}\n",
             site.name,
-            sums.moved_pieces,
+            count(sums.moved_pieces, "piece"),
             size(sums.moved_bytes),
             size(sums.read_bytes),
             sums.dollars,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::client::{Business, Client};
-use super::{Output, size, table};
+use super::{Output, agreed, count, size, table};
 use crate::api::wire::{LabelInUse, Labels, OneLabel, Rotated, Shred, ShredPlan};
 use crate::args::{AskerArgs, LabelArgs, LabelCommand, SignerArgs};
 use crate::failure::{Exit, Failure};
@@ -92,17 +92,27 @@ fn text(plan: &ShredPlan) -> String {
         // Writing into memory cannot fail.
         let _ = writeln!(text, "  {line}");
     };
-    line(format!("{} buckets: {}", plan.buckets.len(), plan.buckets.join(", ")));
-    line(format!("{} objects and older versions, {}", plan.versions, size(plan.bytes)));
-    line(format!("{} uploads under way", plan.uploads));
-    line(format!("{} access keys are withdrawn", plan.access_keys));
-    line(format!("{} keys of the label go", plan.keys));
+    line(match plan.buckets.as_slice() {
+        [] => "no bucket".to_owned(),
+        buckets => format!("{}: {}", count(buckets.len() as u64, "bucket"), buckets.join(", ")),
+    });
+    line(match plan.versions {
+        1 => format!("1 object or older version, {}", size(plan.bytes)),
+        versions => format!("{versions} objects and older versions, {}", size(plan.bytes)),
+    });
+    line(format!("{} under way", count(plan.uploads, "upload")));
+    line(agreed(plan.access_keys, "access key", "is withdrawn", "are withdrawn"));
+    line(match plan.keys {
+        1 => "1 key of the label goes".to_owned(),
+        keys => format!("{keys} keys of the label go"),
+    });
     if plan.locked > 0 {
-        line(format!("{} versions are kept by object locks: only with --despite-locks", plan.locked));
+        let kept = agreed(plan.locked, "version", "is kept by an object lock", "are kept by object locks");
+        line(format!("{kept}: only with --despite-locks"));
     }
     text.push_str("Noise from then on, swept in time:\n");
     for site in &plan.sites {
-        let _ = writeln!(text, "  {} pieces at {}", site.pieces, site.site);
+        let _ = writeln!(text, "  {} at {}", count(site.pieces, "piece"), site.site);
     }
     let _ = writeln!(text, "  what copies of {} hold of it, but names, sizes and ETags", plan.catalog);
     text.push_str("To be destroyed, for whoever has one of these still reads it:\n");

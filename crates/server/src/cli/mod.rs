@@ -100,6 +100,11 @@ fn count(number: u64, thing: &str) -> String {
     format!("{number} {thing}{plural}")
 }
 
+/// The same with what they do: one `waits`, several `wait`.
+fn agreed(number: u64, thing: &str, one: &str, several: &str) -> String {
+    format!("{} {}", count(number, thing), if number == 1 { one } else { several })
+}
+
 /// Bytes as people read them.
 fn size(bytes: u64) -> String {
     let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
@@ -186,6 +191,13 @@ fn health(column: &str, cell: &str) -> Tone {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_of_a_thing_is_no_plural() {
+        let said = [0, 1, 2].map(|number| agreed(number, "access key", "is withdrawn", "are withdrawn"));
+        let expected = ["0 access keys are withdrawn", "1 access key is withdrawn", "2 access keys are withdrawn"];
+        assert_eq!(said, expected);
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

@@ -6,8 +6,8 @@ use http::Method;
 use serde_json::json;
 
 use super::client::Client;
-use super::keeping::{Told, worked};
-use super::{Output, follow, size};
+use super::keeping::{Told, waits, worked};
+use super::{Output, agreed, count, follow, size};
 use crate::api::wire::{DataMoves, MoveData, MovePlan, MoveSums};
 use crate::args::MoveDataArgs;
 use crate::failure::Failure;
@@ -49,8 +49,10 @@ fn sums(state: &DataMoves) -> MoveSums {
 }
 
 fn planned(plan: &MovePlan) -> String {
-    let MovePlan { well, recoded, copies, shared, waits, work, stored_bytes, stored_bytes_after } = plan;
-    let mut text = format!("{well} segments lie as their profile says; {recoded} are coded anew");
+    let MovePlan { well, recoded, copies, shared, waits: waiting, work, stored_bytes, stored_bytes_after } = plan;
+    let well = agreed(*well, "segment", "lies as its profile says", "lie as their profile says");
+    let verb = if *recoded == 1 { "is" } else { "are" };
+    let mut text = format!("{well}; {recoded} {verb} coded anew");
     // Writing to a string does not fail.
     if *copies > 0 {
         let _ = write!(text, ", {copies} get or lose copies");
@@ -63,8 +65,8 @@ fn planned(plan: &MovePlan) -> String {
         let (before, after) = (size(*stored_bytes), size(*stored_bytes_after));
         let _ = writeln!(text, "{}; {before} at the sites become {after}", worked(work));
     }
-    for wait in waits {
-        let _ = writeln!(text, "{} segments wait for {}", wait.segments, wait.why);
+    for wait in waiting {
+        let _ = writeln!(text, "{}", waits(wait));
     }
     text
 }
@@ -80,7 +82,7 @@ fn moved(before: &DataMoves, after: &DataMoves) -> String {
         work.requests = work.requests.saturating_sub(before.work.requests);
         work.dollars = (work.dollars - before.work.dollars).max(0.0);
     }
-    format!("{} segments moved: {}; everything lies as its profile says\n", work.segments, worked(&work))
+    format!("{} moved: {}; everything lies as its profile says\n", count(work.segments, "segment"), worked(&work))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use engine::{Engine, RebuildPlan, Rebuilt, ReplayStep, Tell};
 use serde_json::json;
 use tokio::runtime::Handle;
 
-use super::{Output, drill, size, table};
+use super::{Output, count, drill, size, table};
 use crate::api::rfc3339;
 use crate::args::RebuildArgs;
 use crate::config::Config;
@@ -197,13 +197,13 @@ fn tell(rebuilt: &Rebuilt, dir: &DataDir, output: Output) -> Result<(), Failure>
     });
     output.show(&document, || {
         format!(
-            "`{}` is the catalog of enclave {} again: {} buckets, {} objects, {}, {} uploads under way.\n{}",
+            "`{}` is the catalog of enclave {} again: {}, {}, {}, {} under way.\n{}",
             dir.catalog().display(),
             rebuilt.enclave,
-            totals.buckets,
-            totals.objects,
+            count(totals.buckets, "bucket"),
+            count(totals.objects, "object"),
             size(totals.object_bytes),
-            totals.uploads,
+            count(totals.uploads, "upload"),
             without(&rebuilt.silent),
         )
     })

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use http::Method;
 
 use super::client::Client;
-use super::{Output, Tone, follow, size, table_toned};
+use super::{Output, Tone, count, follow, size, table_toned};
 use crate::api::wire::{NewScrub, ScrubCost, ScrubPlan, ScrubState, SiteScrub};
 use crate::args::{DepthArg, ScrubArgs};
 use crate::failure::{Exit, Failure};
@@ -81,10 +81,10 @@ fn shown(state: &ScrubState) -> String {
         return "the scrub ended; `entente findings` names what you may see of what was found\n".to_owned();
     };
     let mut text = format!(
-        "{} pieces looked at, {} proven, for {} requests, {} and ${:.4}\n",
-        sums.looked_at,
+        "{} looked at, {} proven, for {}, {} and ${:.4}\n",
+        count(sums.looked_at, "piece"),
         sums.proven,
-        sums.requests,
+        count(sums.requests, "request"),
         size(sums.bytes),
         sums.dollars
     );

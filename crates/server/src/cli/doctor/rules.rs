@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::agreed;
 use super::facts::{Catalog, Facts, Held, RootKeyState, Run, Site, SiteState};
 use super::{Finding, Severity};
 use Severity::{Broken, Note, Warning};
@@ -237,12 +238,12 @@ fn catalog(facts: &Facts) -> Vec<Finding> {
     }
     let Some(known) = &facts.known else { return found };
     if known.below_promise > 0 {
-        let what = format!("{} segments are below their promise", known.below_promise);
+        let what = agreed(known.below_promise, "segment", "is below its promise", "are below their promise");
         let why = "they outlive the loss of fewer vendors than their bucket was promised";
         found.push(find(Warning, "below-promise", what, why, "entente repair --plan, then entente repair"));
     }
     if known.unshown > 0 && matches!(facts.run, Run::Running { .. }) {
-        let what = format!("{} decided records wait for enough sites", known.unshown);
+        let what = agreed(known.unshown, "decided record", "waits for enough sites", "wait for enough sites");
         found.push(find(Note, "unshown", what, "their clients wait", "see `entente status`, and again in a moment"));
     }
     found
