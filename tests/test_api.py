@@ -352,7 +352,7 @@ def test_the_ledger_and_history_are_told(operator, tea):
     assert history["step_s"] == 10 and len(lengths) == 1
 
 
-def test_who_has_a_key_alone_asks_from_a_terminal(world, officer, tmp_path):
+def test_who_has_a_key_alone_asks_from_a_terminal(world, officer, tea, tmp_path):
     id, secret = made(officer, "terence", "auditor")
     key = tmp_path / "terence"
     key.write_text(f"[default]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n")
@@ -365,6 +365,12 @@ def test_who_has_a_key_alone_asks_from_a_terminal(world, officer, tmp_path):
 
     assert {site["name"] for site in ask("status")["sites"]} == {site["name"] for site in ask("site", "list")["sites"]}
     assert "buckets" in ask("durability") and "findings" in ask("findings") and "labels" in ask("label", "list")
-    assert "you are auditor" in ask("repair", code=9) and "you are auditor" in ask("scrub", code=9)
+    assert "tea" in {bucket["name"] for bucket in ask("bucket", "list")["buckets"]}
+    assert [bucket["name"] for bucket in ask("bucket", "show", "tea")["buckets"]] == ["tea"]
+    for command in (("repair",), ("scrub",)):
+        refused = json.loads(ask(*command, code=9))
+        assert (refused["title"], refused["status"], refused["exit_code"]) == ("Forbidden", 403, 9), refused
+        assert "you are auditor" in refused["detail"]
+    assert json.loads(ask("bucket", "show", "nowhere", code=13)).keys() == {"title", "detail", "exit_code"}
     officer.ask("DELETE", f"/api/v1/keys/{id}", 204)
     ask("status", code=9)
