@@ -54,7 +54,7 @@ fn outlived(overview: &Overview) -> String {
     for of in overview.promise.iter().filter(|of| of.spare < 1) {
         let what = count(of.objects, "version");
         let _ = match of.spare {
-            0 => writeln!(text, "{what} can lose no more vendor"),
+            0 => writeln!(text, "{what} can lose no further vendor"),
             _ => writeln!(text, "{what} cannot be read before a site that is out is back"),
         };
     }
@@ -117,7 +117,7 @@ mod tests {
             text.contains(
                 "on the way\n\
                  1 version cannot be read before a site that is out is back\n\
-                 4 versions can lose no more vendor\n\
+                 4 versions can lose no further vendor\n\
                  writes to buckets of profile quad are refused: too few vendors take them\n\n\
                  SITE"
             ),
