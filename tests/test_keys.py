@@ -373,7 +373,9 @@ def test_a_data_directory_of_the_first_format_opens(tmp_path, new_world):
     fixtures = REPOSITORY / "tests/fixtures"
     facts = json.loads((fixtures / "first-format.json").read_text())
     with tarfile.open(fixtures / "first-format.tar.xz") as archive:
-        archive.extractall(tmp_path, filter="data")
+        # Debian's 3.11 has no filters yet; where there are some, none is no choice.
+        archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+        archive.extractall(tmp_path)
     world = new_world("d").start()
     low, high = (connect(world, keys=tuple(facts["keys"][label])) for label in (U, SECRET))
     small = low.get_object(Bucket="plain", Key="small")
