@@ -32,6 +32,8 @@ use crate::{Breadth, founding};
 const ACTORS: usize = 2;
 /// How many in a thousand of the buckets that may are turned at the start of a life.
 const TURNED: u64 = 150;
+/// A life's work is a matter of seconds: a site that is added while it goes on comes within so many milliseconds.
+const ADDED_WITHIN_MS: u64 = 2_000;
 /// Starts that the weather may keep from opening the enclave.
 const STARTS: usize = 6;
 
@@ -316,8 +318,8 @@ impl Life {
         };
         let operating = operator.operate();
         let added = if self.is_added { self.sites(|site| Some(site.vendor) == self.absent) } else { Vec::new() };
-        let after_s = if self.is_added { self.random.between(1, 20) } else { 0 };
-        let adding = operator::add(engine, &self.known, &self.power, after_s, added);
+        let after_ms = if self.is_added { self.random.between(0, ADDED_WITHIN_MS) } else { 0 };
+        let adding = operator::add(engine, &self.known, &self.power, after_ms, added);
         let (ground, power, damage) = (Arc::clone(&self.ground), Arc::clone(&self.power), Arc::clone(&self.damage));
         let random = self.random.fork();
         let (climate, breadth) = (self.plan.climate, self.breadth);

@@ -150,8 +150,8 @@ impl Operator {
 
 /// Adds these sites while everything goes on. One that does not answer, or that cannot be claimed now, is found by the
 /// next start.
-pub async fn add(engine: &Engine, known: &Known, power: &Power, after_s: u64, sites: Vec<SiteParts>) {
-    tokio::time::sleep(Duration::from_secs(after_s)).await;
+pub async fn add(engine: &Engine, known: &Known, power: &Power, after_ms: u64, sites: Vec<SiteParts>) {
+    tokio::time::sleep(Duration::from_millis(after_ms)).await;
     for site in sites {
         power.tell(|| format!("an operator adds {}", site.name));
         let added = engine.add_site(&SystemPermit::for_background_work(), site).await;
