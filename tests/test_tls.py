@@ -138,7 +138,7 @@ def test_who_has_a_key_alone_names_the_certificate(world, tmp_path):
             ([f"https://127.0.0.1:{plain.getsockname()[1]}", "--certificate", served], 8, "does not speak TLS"),
             ([f"https://{place}"], 2, "--certificate"),
             ([f"https://{place}", "--certificate", tmp_path / "none.pem"], 2, "none.pem"),
-            ([f"http://{place}"], 1, "ask it by https://"),
+            ([f"http://{place}"], 2, "ask it by https://"),
             ([f"http://{place}", "--certificate", served], 2, "write https://"),
             (["https://s3.example.org:9002", "--certificate", served], 2, "ssh -L 9002:127.0.0.1:9002"),
         ):
