@@ -153,7 +153,7 @@ impl Engine {
     /// read now. It is never more than it is: a site that came back to others of its vendor is believed from the
     /// next walk on.
     pub fn by_vendors(&self, _: &SystemPermit, ledger: &Durability, row: &DurabilityRow) -> BTreeMap<i64, Tally> {
-        row.by_vendors(outlives::lost(&self.inner.sites, &ledger.counted_without))
+        row.by_vendors(outlives::lost(&outlives::reach(&self.inner.sites), &ledger.counted_without))
     }
 
     /// Whether enough vendors take writes for what has this label and is kept so.
@@ -186,7 +186,7 @@ impl Inner {
 
     async fn durability(&self) -> Result<Durability, Error> {
         let at = self.outside.clock.now();
-        let counted_without = outlives::out_alone(&self.sites);
+        let counted_without = outlives::out_alone(&outlives::reach(&self.sites));
         let vendor_of = |site: SiteId| self.sites.vendor(site).filter(|_| !counted_without.contains(&site));
         let mut rows: BTreeMap<BucketId, DurabilityRow> = BTreeMap::new();
         let mut from = Some(0);

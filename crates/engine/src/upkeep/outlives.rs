@@ -22,10 +22,6 @@ impl Vendors {
         self.0 & of.0 == of.0
     }
 
-    const fn has_any(self, of: Vendors) -> bool {
-        self.0 & of.0 != 0
-    }
-
     const fn beyond(self, of: Vendors) -> u32 {
         (self.0 & !of.0).count_ones()
     }
@@ -86,18 +82,25 @@ impl Outlives {
     }
 }
 
+/// A site, whose it is, and whether it gives what it is asked for.
+pub type Reach = (SiteId, Vendor, bool);
+
+pub fn reach(sites: &Sites) -> Vec<Reach> {
+    sites.iter().map(|known| (known.site.id, known.site.vendor, known.is_scrubbed())).collect()
+}
+
 /// Sites that are out beside others of their vendor: what lies there is lost though the vendor is not.
-pub fn out_alone(sites: &Sites) -> BTreeSet<SiteId> {
-    let answering: Vendors = sites.iter().filter(|known| known.is_scrubbed()).map(|known| known.site.vendor).collect();
-    let alone = sites.iter().filter(|known| !known.is_scrubbed() && answering.has_any(known.site.vendor.into()));
-    alone.map(|known| known.site.id).collect()
+pub fn out_alone(sites: &[Reach]) -> BTreeSet<SiteId> {
+    let answering: Vendors = sites.iter().filter(|(_, _, answers)| *answers).map(|(_, vendor, _)| *vendor).collect();
+    let alone = sites.iter().filter(|(_, vendor, answers)| !answers && answering.has_all((*vendor).into()));
+    alone.map(|(site, ..)| *site).collect()
 }
 
 /// Vendors that are lost now for who counted without these sites: those with a site that is out and was counted.
 /// One that is back alone is believed again when it is counted again: nothing is ever said to outlive more than it does.
-pub fn lost(sites: &Sites, counted_without: &BTreeSet<SiteId>) -> Vendors {
-    let out = sites.iter().filter(|known| !known.is_scrubbed() && !counted_without.contains(&known.site.id));
-    out.map(|known| known.site.vendor).collect()
+pub fn lost(sites: &[Reach], counted_without: &BTreeSet<SiteId>) -> Vendors {
+    let out = sites.iter().filter(|(site, _, answers)| !answers && !counted_without.contains(site));
+    out.map(|(_, vendor, _)| *vendor).collect()
 }
 
 #[cfg(test)]
@@ -169,5 +172,28 @@ mod tests {
         let both = one.and(other);
         assert_eq!([&[][..], &[first], &[fourth]].map(|lost| more(both, lost)), [1, 1, 0]);
         assert_eq!((both.and(Outlives::EVERYTHING), more(both.and(Outlives::NOTHING), &[])), (both, -1));
+    }
+
+    #[test]
+    fn of_two_sites_of_a_vendor_one_is_lost_alone_and_believed_when_it_is_counted_again() {
+        let [vendor, other, ..] = ALL;
+        let (near, far, third) = (SiteId([0; 16]), SiteId([1; 16]), SiteId([2; 16]));
+        let sites = |near_answers, far_answers| {
+            [(near, vendor, near_answers), (far, vendor, far_answers), (third, other, true)]
+        };
+        let (all, one) = (BTreeSet::new(), BTreeSet::from([far]));
+        assert_eq!([sites(true, true), sites(false, false)].map(|sites| out_alone(&sites)), [all.clone(), all.clone()]);
+        assert_eq!(out_alone(&sites(true, false)), one);
+        let (none, whole) = (Vendors::default(), Vendors::from(vendor));
+        // Counted with both: whichever is out takes the vendor along until it is counted again.
+        assert_eq!(
+            [(true, true), (true, false), (false, false)].map(|(a, b)| lost(&sites(a, b), &all)),
+            [none, whole, whole]
+        );
+        // Counted without the one that was out.
+        assert_eq!(
+            [(true, false), (true, true), (false, true)].map(|(a, b)| lost(&sites(a, b), &one)),
+            [none, none, whole]
+        );
     }
 }
