@@ -15,6 +15,8 @@ import { test } from "./stage";
 import { type Key, type World, content } from "./world";
 
 const LEAF = content(7, 300_000);
+/** The page asks for buckets every 15 s. */
+const LOOKED_WITHIN_MS = 30_000;
 const DAY_MS = 86_400_000;
 const folder = mkdtempSync(join(tmpdir(), "entente-folder-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -43,6 +45,9 @@ test("a folder goes up and comes down as it was; it is tagged, locked, and remov
   await page.getByRole("switch", { name: "Allow object lock" }).check();
   await page.getByRole("button", { name: "Make the bucket" }).click();
   await page.getByText("Nothing here yet").waitFor();
+  // Whoever asks for the ledger has everything counted; the page looks now and then.
+  await world.cli("durability");
+  await page.getByText("0 objects and versions").waitFor({ timeout: LOOKED_WITHIN_MS });
 
   mkdirSync(join(folder, "leaves", "dry"), { recursive: true });
   writeFileSync(join(folder, "leaves", "oak.bin"), LEAF);
@@ -51,6 +56,12 @@ test("a folder goes up and comes down as it was; it is tagged, locked, and remov
   await chooser.setFiles(join(folder, "leaves"));
   await expect.poll(() => panel(page, "Uploads").getByText("there", { exact: true }).count()).toBe(2);
   expect(Buffer.from(await bytesOf(s3, "herbarium", "leaves/dry/fern.txt")).toString()).toBe("a fern\n");
+  const uncounted = page.getByText("what was written is counted within about a minute");
+  await uncounted.waitFor({ timeout: LOOKED_WITHIN_MS });
+  await page.waitForTimeout(1_500);
+  await world.cli("durability");
+  await page.getByText("2 objects and versions").waitFor({ timeout: LOOKED_WITHIN_MS });
+  expect(await uncounted.count()).toBe(0);
 
   await page.getByRole("link", { name: "leaves", exact: true }).click();
   await page.getByRole("table").getByRole("link", { name: "oak.bin" }).click();

@@ -3,7 +3,7 @@
 
 import { Problem, isAbort, unanswered } from "../api/problem";
 import { type Bytes, type Signer, sha256, uriEncode, uriEncodePath, utf8 } from "../sign/sigv4";
-import { Counting, changes } from "./counting";
+import { Written, changes } from "./written";
 import { all, number, parseXml, text } from "./xml";
 
 export interface S3Request {
@@ -33,7 +33,7 @@ export interface Listing {
 }
 
 export class S3 {
-  readonly counting = new Counting();
+  readonly written = new Written();
 
   constructor(
     private readonly signer: Signer,
@@ -60,7 +60,7 @@ export class S3 {
       if (isAbort(error)) throw error;
       throw unanswered(error);
     }
-    if (response.ok && where.bucket !== undefined && changes({ method, ...where })) this.counting.note(where.bucket);
+    if (response.ok && where.bucket !== undefined && changes({ method, ...where })) this.written.note(where.bucket, response.headers.get("date"));
     if (response.ok || response.status === 304) return response;
     throw s3Problem(response.status, await response.text().catch(() => ""));
   }

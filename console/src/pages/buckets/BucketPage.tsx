@@ -8,7 +8,7 @@ import { Link } from "../../router";
 import { useSession } from "../../session";
 import { useEdges } from "../../ui/edges";
 import { counted } from "../../ui/format";
-import { Bytes, Empty, Page, sentence } from "../../ui/parts";
+import { Age, Bytes, Empty, Page, sentence } from "../../ui/parts";
 import { Label } from "../people/Label";
 import { versioningWord } from "./List";
 import classes from "./buckets.module.css";
@@ -70,7 +70,7 @@ export function BucketPage({ name, bucket, at, actions, refused, children }: Pro
       {bucket.objects !== null && isCounted(bucket, s3, session) ? (
         <>
           {" "}
-          · {counted(bucket.objects, "object or version", "objects and versions")}, <Bytes of={bucket.bytes} />, as last counted
+          · {counted(bucket.objects, "object or version", "objects and versions")}, <Bytes of={bucket.bytes} />, counted <Age at={bucket.counted} />
         </>
       ) : (
         " · what was written is counted within about a minute"

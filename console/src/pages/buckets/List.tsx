@@ -4,11 +4,10 @@ import { Button, Modal, Radio, Stack, Switch, TextInput } from "@mantine/core";
 import { useState } from "react";
 
 import { useDocument } from "../../api/documents";
-import type { Overview } from "../../api/types";
 import { Link, usePlace } from "../../router";
 import { useSession } from "../../session";
 import { useDeed } from "../../ui/deed";
-import { count, duration } from "../../ui/format";
+import { count } from "../../ui/format";
 import { Icon } from "../../ui/icons";
 import { Age, Bytes, Empty, Failure, Load, Page } from "../../ui/parts";
 import { Table } from "../../ui/table";
@@ -25,7 +24,6 @@ export function BucketList() {
   // To whoever does not use data it is a matter of who may, or of how it is spread.
   const tab: Tab | null = mine ? "objects" : may("Keep") ? "placement" : may("Grant") ? "access" : null;
   const buckets = useDocument<Buckets>("/buckets", { query: { limit: 1000 }, every: 15 });
-  const facts = useDocument<Overview>(may("SeeStatus") ? "/overview" : null, { every: 15 });
   const make = mine && (
     <Button leftSection={<Icon name="plus" size={16} />} onClick={() => go("/buckets?new=1")}>
       New bucket
@@ -62,7 +60,7 @@ export function BucketList() {
             />
             {rows.length > 0 && (
               <p className="muted small">
-                {facts.data?.promise_age_s == null ? "Objects and sizes are counted about once a minute" : `Objects and sizes were counted ${duration(facts.data.promise_age_s)} ago`}, older versions among them.
+                Objects and sizes are counted about once a minute, older versions among them; last: <Age at={rows.find((row) => row.counted !== null)?.counted} />.
               </p>
             )}
             {next && <p className="note">There are more than these thousand: name one in the address, as in /buckets/NAME.</p>}

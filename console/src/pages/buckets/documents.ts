@@ -15,11 +15,13 @@ export interface Bucket {
   versioning: string;
   objects: number | null;
   bytes: number | null;
+  /** When that was counted. */
+  counted: string | null;
 }
 
 /** Whether its figures have in them what this session wrote: it writes at its own label alone. */
-export function isCounted(bucket: Bucket, s3: S3, session: Session): boolean {
-  return bucket.label === session.label ? s3.counting.has(bucket) : bucket.objects !== null;
+export function isCounted({ name, label, objects, counted }: Bucket, s3: S3, session: Session): boolean {
+  return objects !== null && (label !== session.label || s3.written.isIn(name, counted));
 }
 
 export interface Buckets {

@@ -312,8 +312,8 @@ export function storeOf(s3: S3, bucket: string): Store {
     },
     put: async (key, body, sha256, unlessThere, sending) => {
       const headers = { "content-type": sending.contentType, ...condition(unlessThere) };
-      await sent(s3, { bucket, key, query: { "x-amz-checksum-sha256": sha256 } }, headers, body, sending);
-      s3.counting.note(bucket);
+      const { date } = await sent(s3, { bucket, key, query: { "x-amz-checksum-sha256": sha256 } }, headers, body, sending);
+      s3.written.note(bucket, date);
     },
     begin: async (key, contentType, signal) => {
       const headers = { "content-type": contentType, "x-amz-checksum-algorithm": "SHA256" };
@@ -322,7 +322,7 @@ export function storeOf(s3: S3, bucket: string): Store {
     },
     part: async (key, upload, cut, body, sha256, sending) => {
       const query = { partNumber: String(cut.number), uploadId: upload, "x-amz-checksum-sha256": sha256 };
-      return sent(s3, { bucket, key, query }, {}, body, sending);
+      return (await sent(s3, { bucket, key, query }, {}, body, sending)).etag;
     },
     parts: (key, upload, signal) => parts(s3, bucket, key, upload, signal).catch(refused),
     pending: async (key, signal) => {
@@ -346,7 +346,7 @@ export function storeOf(s3: S3, bucket: string): Store {
 const SENT_WITHIN_S = 3_600;
 
 /**
- * A body, with word of how far it is; answers its ETag. `fetch` does not tell what was sent, so the request is a
+ * A body, with word of how far it is; answers its ETag and when that was. `fetch` does not tell what was sent, so the request is a
  * presigned one of the browser's older kind. Its digest stands in the address and is signed with it.
  */
 async function sent(
@@ -355,7 +355,7 @@ async function sent(
   headers: Record<string, string>,
   body: Blob,
   { signal, onBytes }: Sending,
-): Promise<string> {
+): Promise<{ etag: string; date: string | null }> {
   const link = await s3.presign("PUT", where, SENT_WITHIN_S);
   signal.throwIfAborted();
   return new Promise((done, failed) => {
@@ -372,7 +372,7 @@ async function sent(
     request.onabort = end(() => failed(signal.reason));
     request.onerror = end(() => failed(new Problem(0, "No answer", "the connection to the S3 door was cut: go on when it is back")));
     request.onload = end(() => {
-      if (request.status < 300) return done(request.getResponseHeader("etag") ?? "");
+      if (request.status < 300) return done({ etag: request.getResponseHeader("etag") ?? "", date: request.getResponseHeader("date") });
       try {
         refused(s3Problem(request.status, request.responseText));
       } catch (error) {

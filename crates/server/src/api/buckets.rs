@@ -55,12 +55,14 @@ pub async fn list(
         let row = ledger.as_ref().and_then(|(ledger, _)| ledger.rows.iter().find(|row| row.bucket.id == bucket.id));
         // Walked, and nothing of it was met: it was empty.
         let walked = ledger.as_ref().filter(|(ledger, _)| ledger.at >= bucket.created).map(|_| 0);
+        let objects = row.map(|row| row.all.objects).or(walked);
         BucketInfo {
             label: admin.accreditation.banner(&bucket.label),
             profile: bucket.profile.to_string(),
             created: rfc3339(bucket.created),
             versioning: versioning(kept.get(&bucket.id).copied().unwrap_or_default()).to_owned(),
-            objects: row.map(|row| row.all.objects).or(walked),
+            counted: ledger.as_ref().filter(|_| objects.is_some()).map(|(ledger, _)| rfc3339(ledger.at)),
+            objects,
             bytes: row.map(|row| row.all.bytes).or(walked),
             name: bucket.name.to_string(),
         }
@@ -111,6 +113,7 @@ pub async fn create(
         versioning: versioning(Versioning::Off).to_owned(),
         objects: Some(0),
         bytes: Some(0),
+        counted: Some(rfc3339(bucket.created)),
         name: bucket.name.to_string(),
     };
     Ok((StatusCode::CREATED, Json(info)))

@@ -1285,9 +1285,11 @@ pub struct BucketInfo {
     pub created: String,
     /// `off`, `enabled` or `suspended`.
     pub versioning: String,
-    /// With older versions, as the background last counted them; `null` before it did.
+    /// With older versions, as they were last counted; `null` before they were.
     pub objects: Option<u64>,
     pub bytes: Option<u64>,
+    /// When that count began: what was written since may not be in it. RFC 3339.
+    pub counted: Option<String>,
 }
 
 /// `POST /api/v1/buckets`: at the session's label.

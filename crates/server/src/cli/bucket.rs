@@ -38,29 +38,30 @@ pub fn create(args: &CreateBucketArgs, output: Output) -> Result<(), Failure> {
 
 fn rows(buckets: &[BucketInfo]) -> String {
     let row = |bucket: &BucketInfo| {
-        let BucketInfo { name, label, profile, versioning, created, objects, bytes } = bucket;
+        let BucketInfo { name, label, profile, versioning, created, objects, bytes, counted: _ } = bucket;
         let [name, label, profile, versioning, created] =
             [name, label, profile, versioning, created].map(String::clone);
-        [name, label, profile, versioning, counted(*objects), counted(*bytes), created]
+        [name, label, profile, versioning, figure(*objects), figure(*bytes), created]
     };
     let rows: Vec<_> = buckets.iter().map(row).collect();
     table(["BUCKET", "LABEL", "PROFILE", "VERSIONING", "OBJECTS", "BYTES", "CREATED"], &rows)
 }
 
 /// The background counts, and had no time for it yet in what was made just now.
-fn counted(number: Option<u64>) -> String {
+fn figure(number: Option<u64>) -> String {
     number.map_or_else(|| "-".to_owned(), |number| number.to_string())
 }
 
 fn described(bucket: &BucketInfo) -> String {
-    let BucketInfo { name, label, profile, versioning, created, objects, bytes } = bucket;
-    let told = |number: Option<u64>| number.map_or_else(|| "not counted yet".to_owned(), |number| number.to_string());
+    let BucketInfo { name, label, profile, versioning, created, objects, bytes, counted } = bucket;
+    let counted = counted.as_deref().unwrap_or("not yet");
     let mut text = format!("{name} at {label}\n");
     for (what, is) in [
         ("profile", profile),
         ("versioning", versioning),
-        ("objects", &told(*objects)),
-        ("bytes", &told(*bytes)),
+        ("objects", &figure(*objects)),
+        ("bytes", &figure(*bytes)),
+        ("counted", &counted.to_owned()),
         ("created", created),
     ] {
         // Writing into memory cannot fail.
@@ -83,6 +84,7 @@ mod tests {
             versioning: "off".to_owned(),
             objects: None,
             bytes: Some(5),
+            counted: None,
         };
         assert_eq!(
             rows(std::slice::from_ref(&bucket)),
@@ -91,8 +93,8 @@ mod tests {
         );
         assert_eq!(
             described(&bucket),
-            "tea at SECRET\n  profile     quad\n  versioning  off\n  objects     not counted yet\n  bytes       5\n  \
-             created     DATE\n"
+            "tea at SECRET\n  profile     quad\n  versioning  off\n  objects     -\n  bytes       5\n  \
+             counted     not yet\n  created     DATE\n"
         );
     }
 }

@@ -1,27 +1,16 @@
 import { expect, test } from "vitest";
 
-import { Counting, changes } from "./counting";
+import { Written, changes } from "./written";
 
-test("figures are those from before a writing until others come, or long after", () => {
-  let now = 0;
-  const counting = new Counting(() => now);
-  const has = (objects: number | null, bytes = objects) => counting.has({ name: "b", objects, bytes });
-  expect(has(null), "never counted").toBe(false);
-  expect(has(3)).toBe(true);
-  counting.note("b");
-  expect(has(3)).toBe(false);
-  expect(has(4)).toBe(true);
-  expect(has(4), "and it stays so").toBe(true);
-  counting.note("b");
-  now += 181_000;
-  expect(has(4), "what was replaced by as much").toBe(true);
-});
-
-test("what was written before anything was told is not in the first figures", () => {
-  const counting = new Counting(() => 0);
-  counting.note("b");
-  expect(counting.has({ name: "b", objects: 0, bytes: 0 })).toBe(false);
-  expect(counting.has({ name: "b", objects: 1, bytes: 9 })).toBe(true);
+test("what was written is in a count that began after it", () => {
+  const written = new Written();
+  expect(written.isIn("b", "2026-11-27T10:00:00Z"), "nothing was written").toBe(true);
+  written.note("b", "Fri, 27 Nov 2026 10:00:05 GMT");
+  expect(written.isIn("b", "2026-11-27T10:00:04Z")).toBe(false);
+  expect(written.isIn("b", "2026-11-27T10:00:05.900Z"), "it may have come in the second's last part").toBe(false);
+  expect(written.isIn("b", "2026-11-27T10:00:06Z")).toBe(true);
+  expect(written.isIn("b", null), "never counted").toBe(false);
+  expect(written.isIn("c", "2026-11-27T10:00:04Z"), "another bucket").toBe(true);
 });
 
 test("tags, locks and parts change nothing that is counted", () => {
