@@ -23,7 +23,7 @@ use model::condition::Unmet;
 use model::{Change, Extent, Governance, Guard, Label, Precondition, Profile, Segment, SegmentKind, StreamId, Timings};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
-use tracing::{Instrument, error, trace_span, warn};
+use tracing::{Instrument, error, info_span, warn};
 
 use crate::epochs::Term;
 use crate::error::Error;
@@ -105,7 +105,7 @@ impl Inner {
         map.map_err(|under| Error::unavailable(under.to_string()))?;
         match tokio::time::timeout(
             COMMIT_WAIT,
-            self.propose(stream, proposal).instrument(trace_span!(target: "trace::commit", "commit")),
+            self.propose(stream, proposal).instrument(info_span!(target: "trace::commit", "commit")),
         )
         .await
         {

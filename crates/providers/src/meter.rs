@@ -223,7 +223,7 @@ impl Meter {
         let flight = Flight::begin(self.gauge(kind), bytes);
         // Seen by whoever collects traces, and by nobody else. What is not signed would be told as text.
         let (kind, bytes) = (kind.name(), bytes.cast_signed());
-        let span = tracing::trace_span!(target: "trace::site", "site", site = self.name, kind, bytes);
+        let span = tracing::info_span!(target: "trace::site", "site", site = self.name, kind, bytes);
         let result = request.instrument(span).await;
         flight.end(result.as_ref().err().map(|error| error.kind));
         result

@@ -20,6 +20,14 @@ const RECORD_FILTER: &str = "info";
 /// ... and to a person, who has the first screen, only what needs them.
 const TERMINAL_FILTER: &str = "warn,entente::stop=info";
 
+/// Targets of spans within requests begin so: what is asked of sites, and commits.
+const PARTS: &str = "trace::";
+
+/// Whether a span of this target is made for traces alone.
+fn is_of_traces(target: &str) -> bool {
+    target == s3::REQUEST_SPANS || target.starts_with(PARTS)
+}
+
 /// What is sent until the end, when it is dropped.
 #[must_use]
 pub struct Logs {

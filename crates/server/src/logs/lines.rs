@@ -14,6 +14,8 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter}
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Layer};
 
+use crate::logs::is_of_traces;
+
 /// Who reads the lines.
 #[derive(Clone, Copy)]
 pub enum Shape {
@@ -42,9 +44,9 @@ where
     lines.with_filter(filter::FilterExt::and(filter, wanted)).boxed()
 }
 
-/// All but the spans of requests at the S3 door: if nobody else wants them either, none is made.
+/// All but the spans that traces are made of: if nobody else wants them either, none is made.
 fn is_wanted(what: &Metadata<'_>) -> bool {
-    what.is_event() || what.target() != s3::REQUEST_SPANS
+    what.is_event() || !is_of_traces(what.target())
 }
 
 /// Lines as the library writes them, with the request at their end.
@@ -181,19 +183,20 @@ mod tests {
             tracing::debug!("asked");
         };
         let work = async {
-            let site = tracing::trace_span!(target: "trace::site", "site", site = "amazon");
-            trail::of(REQUEST, asked.instrument(site)).await;
+            let scrub = tracing::info_span!("scrub", site = "amazon");
+            trail::of(REQUEST, asked.instrument(scrub)).await;
         };
-        let lines = parsed(&written(Shape::Json, "off,entente=debug,trace=trace", work).await);
-        let span = json!({ "site": "amazon", "name": "site", "request_id": ID });
+        let lines = parsed(&written(Shape::Json, "off,entente=debug", work).await);
+        let span = json!({ "site": "amazon", "name": "scrub", "request_id": ID });
         assert_eq!(lines.iter().map(|line| line.get("span")).collect::<Vec<_>>(), [Some(&span)]);
     }
 
     #[tokio::test]
-    async fn lines_have_no_span_made_for_a_request() {
+    async fn lines_have_no_span_made_for_a_request_nor_within_it() {
         let made = |filter| {
             written(Shape::Json, filter, async {
                 assert!(tracing::info_span!(target: s3::REQUEST_SPANS, "request").is_disabled());
+                assert!(tracing::info_span!(target: "trace::site", "site", site = "amazon").is_disabled());
                 assert!(!tracing::info_span!("admin").is_disabled());
             })
         };

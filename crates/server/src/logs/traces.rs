@@ -25,16 +25,18 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
-use tracing::{Level, Subscriber};
+use tracing::subscriber::Interest;
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::{FilterExt, Targets, dynamic_filter_fn};
+use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::TracesConfig;
 use crate::failure::{Exit, Failure};
+use crate::logs::PARTS;
 
-/// Targets of what is done for requests begin so: what is asked of sites, and commits.
-const PARTS: &str = "trace";
+/// Of each span that is sent.
+const LEVEL: Level = Level::INFO;
 /// A collector that does not answer within this time loses what it was sent.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Of an answer that nobody reads.
@@ -70,14 +72,23 @@ where
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("entente"));
     // Nobody asked where in the program a span was made, on which thread, and how long it waited there.
     let layer = layer.with_location(false).with_threads(false).with_tracked_inactivity(false).with_target(false);
-    let seen = Targets::new().with_default(Level::INFO).with_target(PARTS, Level::TRACE);
     let draw = Draw { one_in: config.one_in.get().into(), state: RandomState::new(), turns: AtomicU64::new(0) };
     let drawn = dynamic_filter_fn(move |what, context| {
         let is_within = || context.lookup_current().is_some();
-        // Lines of the log would go along, and may name people and what they asked for.
-        what.is_span() && draw.is_drawn(trail::request(), what.target().starts_with(PARTS), is_within)
+        is_wanted(what) && draw.is_drawn(trail::request(), what.target().starts_with(PARTS), is_within)
     });
-    Ok((layer.with_filter(seen.and(drawn.with_max_level_hint(Level::TRACE))).boxed(), Traces(provider)))
+    // Asked once for each place in the program, and of what is not wanted not again.
+    let drawn = drawn.with_callsite_filter(|what| match is_wanted(what) {
+        true => Interest::sometimes(),
+        false => Interest::never(),
+    });
+    // All that is sent is of this level: with a lower one each line of each library that nobody wants is asked about.
+    Ok((layer.with_filter(drawn.with_max_level_hint(LEVEL)).boxed(), Traces(provider)))
+}
+
+/// Lines of the log would go along, and may name people and what they asked for.
+fn is_wanted(what: &Metadata<'_>) -> bool {
+    what.is_span() && *what.level() <= LEVEL
 }
 
 /// Which spans are made.
@@ -193,7 +204,7 @@ mod tests {
             );
             let _inside = request.enter();
             request.record("status", 200);
-            tracing::trace_span!(target: "trace::site", "site", site = "amazon", kind = "get").in_scope(|| ());
+            tracing::info_span!(target: "trace::site", "site", site = "amazon", kind = "get").in_scope(|| ());
             tracing::debug!(path = "/secret-bucket/secret-key", "target");
             tracing::info!(user = "secret-agent", "a user was created");
         });
@@ -217,7 +228,7 @@ mod tests {
                 trail::turn(RequestNumber(number.to_be_bytes()), || {
                     let _inside =
                         tracing::info_span!(target: s3::REQUEST_SPANS, "request", of = number.cast_signed()).entered();
-                    tracing::trace_span!(target: "trace::site", "site", of = number.cast_signed()).in_scope(|| ());
+                    tracing::info_span!(target: "trace::site", "site", of = number.cast_signed()).in_scope(|| ());
                 });
             }
         });
