@@ -111,8 +111,8 @@ pub use shred::{RootState, ShredPlan, fingerprint};
 pub use upkeep::{
     Bill, Budget, Compaction, Compared, DataMove, Durability, DurabilityRow, Evacuation, EvacuationPlan,
     KeepingSettings, LifecycleDone, LifecyclePlan, MovePlan, MoveProgress, NotAsked, Purse, RepairPlan, Repaired,
-    ScrubDone, ScrubOrder, ScrubPlan, ScrubSettings, SiteProofs, SiteScrub, Standard, Step, Stop, SweepPlan, Tally,
-    Task, UnderWay, Wait, What,
+    ScrubDone, ScrubOrder, ScrubPlan, ScrubSettings, Shift, Shifted, SiteProofs, SiteScrub, Standard, Step, Stop,
+    SweepPlan, Tally, Task, UnderWay, Wait, What,
 };
 pub use versions::LegalHold;
 pub use whereabouts::{SegmentHeld, Whereabouts};

@@ -40,7 +40,7 @@ use crate::sites::KnownSite;
 
 pub use claims::Claims;
 pub use compact::Compaction;
-pub use evacuate::{Evacuation, EvacuationPlan, Leaving};
+pub use evacuate::{Evacuation, EvacuationPlan, Leaving, Shift, Shifted};
 pub use ledger::{Durability, DurabilityRow, SiteProofs, Standard, Tally};
 pub use lifecycle::{LifecycleDone, LifecyclePlan, Lifecycles, Step, What};
 pub use limits::{Budget, KeepingSettings};

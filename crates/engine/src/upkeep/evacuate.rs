@@ -17,14 +17,15 @@ use std::time::Duration;
 
 use catalog::Moved;
 use futures::{FutureExt, StreamExt};
-use model::{Change, Label, NanoDollars, PieceName, Segment, Site, SiteId, SiteState, StreamId};
+use model::{Change, Code, Label, NanoDollars, PieceName, Segment, Site, SiteId, SiteState, StreamId};
 use policy::SystemPermit;
 use tracing::{info, warn};
 
 use super::before::Before;
 use super::limits::Budget;
 use super::mend::{self, Mended, Wait};
-use super::plan::{self, Bill, Place, Wanted, Way};
+use super::outlives::{Outlives, Vendors};
+use super::plan::{self, Bill, Place, Target, Wanted, Way};
 use crate::api::Engine;
 use crate::error::Error;
 use crate::inner::Inner;
@@ -55,9 +56,29 @@ pub struct EvacuationPlan {
     pub recoded: u64,
     /// For which nothing can be done now, by what they wait for.
     pub waiting: BTreeMap<Wait, u64>,
+    /// How those with a piece there lie now, and how they will.
+    pub shifts: BTreeMap<Shift, Shifted>,
     pub bill: Bill,
     /// What it would cost to take the dearer way wherever there are two.
     pub dearer: NanoDollars,
+}
+
+/// In which code segments lie, and how many more vendors they can lose, before something is done and after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shift {
+    pub from: Code,
+    /// As their pieces are recorded; -1 where too few are.
+    pub could_lose: i64,
+    pub to: Code,
+    pub can_lose: i64,
+}
+
+/// How much lies so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shifted {
+    pub segments: u64,
+    /// Of the segments, without what their code adds.
+    pub bytes: u64,
 }
 
 /// How far leaving a site is.
@@ -399,8 +420,23 @@ impl EvacuationPlan {
             Way::Copy(_) => self.copied += 1,
             Way::Compute(_) => self.computed += 1,
         }
+        let shifted = self.shifts.entry(shift(segment, target, places)).or_default();
+        shifted.segments += 1;
+        shifted.bytes = shifted.bytes.saturating_add(segment.length);
         self.bill += priced.bill;
         self.dearer.0 = self.dearer.0.saturating_add(priced.dearer.unwrap_or(priced.bill.cost).0);
+    }
+}
+
+fn shift(segment: &Segment, target: &Target, places: &[Place]) -> Shift {
+    let vendor_of = |site| places.iter().find(|place| place.site == site).map(|place| place.vendor);
+    // Of a target each piece is at a vendor of its own.
+    let pieces = i64::try_from(target.keep.len() + target.fill.len()).unwrap_or(i64::MAX);
+    Shift {
+        from: segment.code,
+        could_lose: Outlives::of(segment, vendor_of).more_than(Vendors::default()),
+        to: target.code,
+        can_lose: pieces - i64::from(target.code.k),
     }
 }
 

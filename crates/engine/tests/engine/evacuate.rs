@@ -6,8 +6,10 @@ use std::time::Duration;
 use crate::world::{self, World, noise, settings};
 use bytes::Bytes;
 use catalog::{Catalog, Proposal};
-use engine::{Engine, Settings, Wait};
-use model::{Change, Governance, Guard, Label, NanoDollars, Piece, PieceName, Precondition, Prices, SiteState, Vendor};
+use engine::{Engine, Settings, Shift, Wait};
+use model::{
+    Change, Code, Governance, Guard, Label, NanoDollars, Piece, PieceName, Precondition, Prices, SiteState, Vendor,
+};
 use policy::SystemPermit;
 use providers::fault::{Order, Pace, Plan, State};
 use providers::{ErrorKind, Kind, Store};
@@ -117,6 +119,10 @@ async fn without_a_vendor_to_spare_everything_is_coded_anew() {
     let _background = world.background();
     let plan = world.engine.plan_evacuation(&system(), &names(&[Vendor::Google])).await.unwrap();
     assert!(plan.recoded >= 6 && plan.copied + plan.computed == 0 && plan.waiting.is_empty(), "{plan:?}");
+    let copies = Shift { from: Code { k: 2, m: 2 }, could_lose: 2, to: Code { k: 1, m: 2 }, can_lose: 2 };
+    let shifts: Vec<_> = plan.shifts.iter().collect();
+    assert!(matches!(shifts.as_slice(), [(shift, of)] if **shift == copies && of.segments == plan.recoded), "{plan:?}");
+    assert!(plan.shifts.values().all(|of| of.bytes >= 6 * MIB as u64), "{plan:?}");
     leave(&world, "google").await;
     detached(&world.engine, "google").await;
     assert_eq!(world.below_promise().await, 0);
@@ -221,6 +227,8 @@ async fn what_leaving_costs_is_told_before_and_after() {
     assert!(plan.computed > 0 && plan.dearer > plan.bill.cost, "{plan:?}");
     let cheap = world.engine.plan_evacuation(&system(), &names(&[Vendor::Oracle])).await.unwrap();
     assert!(cheap.copied > 0 && cheap.computed == 0, "{cheap:?}");
+    let as_now = |shift: &Shift| shift.from == shift.to && (shift.could_lose, shift.can_lose) == (2, 2);
+    assert!(cheap.shifts.keys().all(as_now) && !cheap.shifts.is_empty(), "a fifth vendor is there for it: {cheap:?}");
     let _background = world.background();
     leave(&world, "amazon").await;
     detached(&world.engine, "amazon").await;

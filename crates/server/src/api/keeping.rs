@@ -184,6 +184,7 @@ pub async fn plan_evacuation(
         recoded: plan.recoded,
         waiting: plan.waiting.values().sum(),
         waits: waits(&admin, &plan.waiting),
+        shifts: plan.shifts.iter().map(shift).collect(),
         work: work(plan.bill),
         dearer_dollars: dollars(plan.dearer),
     }))
@@ -271,6 +272,17 @@ fn compared(found: engine::Compared) -> Compared {
     };
     let engine::Compared { sites, pieces, missing, restored, not_asked } = found;
     Compared { sites, pieces, missing, restored, not_asked: not_asked.into_iter().map(shown).collect() }
+}
+
+fn shift((shift, shifted): (&engine::Shift, &engine::Shifted)) -> wire::Shift {
+    wire::Shift {
+        segments: shifted.segments,
+        bytes: shifted.bytes,
+        from: shift.from.to_string(),
+        can_lose_now: shift.could_lose,
+        to: shift.to.to_string(),
+        can_lose_then: shift.can_lose,
+    }
 }
 
 pub fn work(bill: Bill) -> Work {

@@ -818,8 +818,25 @@ pub struct EvacuationPlan {
     /// For which nothing can be done now.
     pub waiting: u64,
     pub waits: Vec<Waiting>,
+    /// How those with a piece there lie now, and how they will.
+    pub shifts: Vec<Shift>,
     pub work: Work,
+    /// What it would cost to take the dearer way wherever a piece can be both copied and computed.
     pub dearer_dollars: f64,
+}
+
+/// So many segments lie in one code, and will in this.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Shift {
+    pub segments: u64,
+    /// Of the segments, without what their code adds.
+    pub bytes: u64,
+    /// Such as `2+2`: any two pieces of four give the segment back. `1+2` is three copies.
+    pub from: String,
+    /// How many more vendors they can lose as their pieces are recorded now; -1 where too few are.
+    pub can_lose_now: i64,
+    pub to: String,
+    pub can_lose_then: i64,
 }
 
 /// So many segments wait for something.

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::client::Client;
 use super::{Output, agreed, count, follow, health, size, table, table_toned};
 use crate::api::wire::{
-    Compared, EvacuationPlan, KeptSite, KeptSites, NewRepair, NotAsked, RepairPlan, RepairState, SetSites, Sites,
-    Waiting, WaitingSite, Work,
+    Compared, EvacuationPlan, KeptSite, KeptSites, NewRepair, NotAsked, RepairPlan, RepairState, SetSites, Shift,
+    Sites, Waiting, WaitingSite, Work,
 };
 use crate::args::{AskerArgs, EvacuateArgs, RepairArgs, SetSitesArgs};
 use crate::failure::{Exit, Failure};
@@ -251,7 +251,8 @@ fn leaving(client: &Client, args: &EvacuateArgs) -> Result<Vec<KeptSite>, Failur
 }
 
 fn planned(plan: &EvacuationPlan) -> String {
-    let EvacuationPlan { sites, copied, computed, recoded, waiting: _, waits: waiting, work, dearer_dollars } = plan;
+    let EvacuationPlan { sites, copied, computed, recoded, waiting: _, waits: waiting, shifts, work, dearer_dollars } =
+        plan;
     let mut text = format!(
         "leaving {}: {} copied, {computed} computed from other vendors, {recoded} coded anew\n{}\n",
         sites.join(" and "),
@@ -259,7 +260,13 @@ fn planned(plan: &EvacuationPlan) -> String {
         worked(work),
     );
     if *dearer_dollars > work.dollars {
-        let _ = writeln!(text, "the dearer way would cost ${dearer_dollars:.4}");
+        let _ = writeln!(
+            text,
+            "what can be both copied and computed goes the cheaper way; the other would cost ${dearer_dollars:.4}"
+        );
+    }
+    for shift in shifts {
+        let _ = writeln!(text, "{}", shifted(shift));
     }
     for wait in waiting {
         let _ = writeln!(text, "{}", waits(wait));
@@ -267,18 +274,47 @@ fn planned(plan: &EvacuationPlan) -> String {
     text
 }
 
+/// How segments lie when the site is left, and what that means.
+fn shifted(shift: &Shift) -> String {
+    let Shift { segments, bytes, from, can_lose_now, to, can_lose_then } = shift;
+    let what = format!("{} ({})", count(*segments, "segment"), size(*bytes));
+    let (from, to) = (coded(from, *can_lose_now), coded(to, *can_lose_then));
+    let lie = match from == to {
+        true => format!("lie as {to} still"),
+        false => format!("lie as {to} instead of {from}"),
+    };
+    let than = match can_lose_then - can_lose_now {
+        0 => "as now".to_owned(),
+        more @ 1.. => format!("{more} more than now"),
+        fewer => format!("{} fewer than now", -fewer),
+    };
+    let vendors = count(u64::try_from(*can_lose_then).unwrap_or(0), "more vendor");
+    format!("afterwards {what} {lie} and can lose {vendors}, {than}")
+}
+
+/// A code as people say it: what needs one piece of several is so many copies.
+fn coded(code: &str, can_lose: i64) -> String {
+    match (code.starts_with("1+"), can_lose + 1) {
+        (true, 1) => "1 copy".to_owned(),
+        (true, copies) => format!("{copies} copies"),
+        (false, _) => code.to_owned(),
+    }
+}
+
 fn left(sites: &[KeptSite]) -> String {
     let line = |site: &KeptSite| {
         let Some(sums) = &site.sums else { return format!("{} is empty and detached\n", site.name) };
+        let other = match sums.dearer_dollars > sums.dollars {
+            true => format!("; the other way would have cost ${:.4}", sums.dearer_dollars),
+            false => String::new(),
+        };
         format!(
-            "{} is empty and detached: {}, {} written elsewhere and {} read to do so, ${:.4}; the dearer way \
-             would have cost ${:.4}\n",
+            "{} is empty and detached: {}, {} written elsewhere and {} read to do so, ${:.4}{other}\n",
             site.name,
             count(sums.moved_pieces, "piece"),
             size(sums.moved_bytes),
             size(sums.read_bytes),
             sums.dollars,
-            sums.dearer_dollars
         )
     };
     sites.iter().map(line).collect()
@@ -298,6 +334,25 @@ mod tests {
         let waits = vec![Waiting { segments: left, why: "google, which is out".to_owned() }];
         let compared = Some(Compared { sites: 3, pieces: 12, missing, restored: 2, not_asked });
         RepairState { left, waits, compared, ..RepairState::default() }
+    }
+
+    #[test]
+    fn a_plan_says_how_what_lies_there_will_lie() {
+        let shift = |from: &str, can_lose_now, to: &str, can_lose_then| {
+            let (from, to) = (from.to_owned(), to.to_owned());
+            shifted(&Shift { segments: 11, bytes: 18 << 10, from, can_lose_now, to, can_lose_then })
+        };
+        for (told, says) in [
+            (shift("2+2", 2, "1+2", 2), "lie as 3 copies instead of 2+2 and can lose 2 more vendors, as now"),
+            (shift("2+2", 2, "2+2", 2), "lie as 2+2 still and can lose 2 more vendors, as now"),
+            (shift("2+2", 0, "2+2", 2), "lie as 2+2 still and can lose 2 more vendors, 2 more than now"),
+            (
+                shift("1+2", 2, "1+1", 1),
+                "lie as 2 copies instead of 3 copies and can lose 1 more vendor, 1 fewer than now",
+            ),
+        ] {
+            assert_eq!(told, format!("afterwards 11 segments (18 KiB) {says}"));
+        }
     }
 
     #[test]
