@@ -460,6 +460,10 @@ impl Check<'_> {
                 None
             })
         });
+        if let (None, Some(count)) = (&section.endpoint, &section.one_in) {
+            let what = "`one_in` says how many are traced, and nothing says where they go: give `endpoint` too, or leave [traces] out";
+            self.complain(&count.span(), what.to_owned());
+        }
         let endpoint = self.parsed(section.endpoint.as_ref(), None, |text| collector(text).map(Some))?;
         Some(TracesConfig { endpoint, one_in: one_in.unwrap_or(DEFAULT_TRACED_ONE_IN) })
     }

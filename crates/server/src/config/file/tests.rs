@@ -208,6 +208,8 @@ fn what_is_counted_and_where_traces_go_is_as_it_is_set() {
     assert_eq!(unset.traces.unwrap().one_in.get(), 50);
     let complaints = parse(&format!("{good}{endpoint}one_in = 0\n"), base()).unwrap_err();
     assert!(matches!(complaints.as_slice(), [(_, what)] if what.contains("write 1 for each")), "{complaints:?}");
+    let complaints = parse(&format!("{good}[traces]\none_in = 7\n"), base()).unwrap_err();
+    assert!(matches!(complaints.as_slice(), [(_, what)] if what.contains("give `endpoint` too")), "{complaints:?}");
 }
 
 #[test]
