@@ -207,6 +207,12 @@ pub enum UserCommand {
         #[arg(long = "nation", value_name = "CODE")]
         nations: Vec<String>,
     },
+    /// Show one user
+    Show {
+        #[command(flatten)]
+        signer: SignerArgs,
+        name: String,
+    },
     /// Change what a user is cleared for, suspend one, or let one back in
     Set {
         #[command(flatten)]
@@ -299,6 +305,12 @@ pub enum GroupCommand {
     List {
         #[command(flatten)]
         signer: SignerArgs,
+    },
+    /// Show one group with its members
+    Show {
+        #[command(flatten)]
+        signer: SignerArgs,
+        name: String,
     },
     /// Take users in, or out
     Set {

@@ -41,6 +41,8 @@ pub enum Exit {
     Absent = 13,
     /// It is there already, or something that is under way or kept stands against it.
     Conflict = 14,
+    /// Too few sites answer, or too much is asked at once: it may be done later, as it was asked.
+    Unavailable = 15,
 }
 
 impl Exit {
@@ -48,7 +50,7 @@ impl Exit {
     pub const INTERRUPTED: u8 = 130;
 
     /// Every code, and what it means.
-    pub const LIST: [(u8, &str); 16] = [
+    pub const LIST: [(u8, &str); 17] = [
         (0, "done, or stopped as asked"),
         (Exit::Failed as u8, "failed"),
         (Exit::Usage as u8, "the command line or the configuration is wrong, or a value in it"),
@@ -64,6 +66,7 @@ impl Exit {
         (Exit::Broken as u8, "`doctor` found something broken"),
         (Exit::Absent as u8, "what was named is not there, or not for this key"),
         (Exit::Conflict as u8, "it is there already, or something stands against it"),
+        (Exit::Unavailable as u8, "not now: too few sites answer, or too much is asked at once; ask again later"),
         (Exit::INTERRUPTED, "interrupted twice"),
     ];
 

@@ -114,13 +114,6 @@ pub struct Durability {
     counted_without: BTreeSet<SiteId>,
 }
 
-impl Durability {
-    /// What a session of this label may see of it.
-    pub fn up_to(&mut self, highest: &Label) {
-        self.rows.retain(|row| row.bucket.label <= *highest);
-    }
-}
-
 /// The ledger of the last walk, and when that began by the monotonic clock.
 #[derive(Default)]
 pub struct Kept(Mutex<Option<(u64, Arc<Durability>)>>);

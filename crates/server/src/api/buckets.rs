@@ -10,7 +10,10 @@ use axum::extract::rejection::JsonRejection;
 use axum::{Extension, Json};
 use engine::{Error, SegmentHeld};
 use http::StatusCode;
-use model::{Aspect, Bucket, BucketId, BucketName, BucketSetting, ObjectKey, Profile, SegmentKind, Versioning, Which};
+use model::{
+    Aspect, Bucket, BucketId, BucketName, BucketSetting, ObjectKey, PrincipalId, Profile, SegmentKind, Versioning,
+    Which,
+};
 use policy::duty::Duty;
 use policy::{CreateBucket, GetObject, ListBuckets, ListObjects};
 use serde::Deserialize;
@@ -22,6 +25,7 @@ use super::guard::Caller;
 use super::keys::rfc3339;
 use super::pages::PageQuery;
 use super::problem::{Problem, bad, body_of};
+use super::users::visible;
 use super::wire::{BucketInfo, Buckets, NewBucket, PieceInfo, PieceSegment, Pieces};
 
 /// Buckets: for who uses data those they may list, for who sees the status all at or below the session.
@@ -51,6 +55,7 @@ pub async fn list(
         }
     }
     let ledger = admin.engine.last_durability(&admin.permit);
+    let owners = Owners::known_to(&admin, &caller).await?;
     let shown = |bucket: Bucket| {
         let row = ledger.as_ref().and_then(|(ledger, _)| ledger.rows.iter().find(|row| row.bucket.id == bucket.id));
         // Walked, and nothing of it was met: it was empty.
@@ -59,6 +64,7 @@ pub async fn list(
         BucketInfo {
             label: admin.accreditation.banner(&bucket.label),
             profile: bucket.profile.to_string(),
+            owner: owners.name(bucket.owner),
             created: rfc3339(bucket.created),
             versioning: versioning(kept.get(&bucket.id).copied().unwrap_or_default()).to_owned(),
             counted: ledger.as_ref().filter(|_| objects.is_some()).map(|(ledger, _)| rfc3339(ledger.at)),
@@ -68,6 +74,26 @@ pub async fn list(
         }
     };
     Ok(Json(Buckets { buckets: buckets.into_iter().map(shown).collect(), next }))
+}
+
+/// Names of users, of those alone that the caller may know of.
+struct Owners(BTreeMap<PrincipalId, String>);
+
+impl Owners {
+    async fn known_to(admin: &Admin, caller: &Caller) -> Result<Owners, Problem> {
+        let mut known = visible(admin, caller).await?;
+        // Their own name is told to them, also where their key is of a lower label than they are cleared for.
+        if let Some(own) = caller.principal()
+            && known.iter().all(|user| user.id != own)
+        {
+            known.extend(admin.catalog.principal(own).await?);
+        }
+        Ok(Owners(known.into_iter().map(|user| (user.id, user.name)).collect()))
+    }
+
+    fn name(&self, owner: PrincipalId) -> Option<String> {
+        self.0.get(&owner).cloned()
+    }
 }
 
 const fn versioning(versioning: Versioning) -> &'static str {
@@ -109,6 +135,7 @@ pub async fn create(
     let info = BucketInfo {
         label: admin.accreditation.banner(&bucket.label),
         profile: bucket.profile.to_string(),
+        owner: Owners::known_to(&admin, &caller).await?.name(bucket.owner),
         created: rfc3339(bucket.created),
         versioning: versioning(Versioning::Off).to_owned(),
         objects: Some(0),

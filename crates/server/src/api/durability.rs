@@ -40,19 +40,31 @@ impl Run {
 #[utoipa::path(
     get,
     path = "/api/v1/durability",
-    responses((status = 200, description = "The ledger, walked now", body = Durability))
+    params(PageQuery),
+    responses((
+        status = 200,
+        description = "The ledger, walked now for the first page; pages behind it are of the last walk",
+        body = Durability
+    ))
 )]
 pub async fn show_ledger(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
+    Query(page): Query<PageQuery>,
 ) -> Result<Json<Durability>, Problem> {
-    let mut ledger = admin.engine.durability(&admin.permit).await?;
-    ledger.up_to(&caller.label(&admin));
-    let buckets = ledger.rows.iter().map(|row| bucket(&admin, row)).collect();
+    let last = admin.engine.last_durability(&admin.permit).filter(|_| !page.is_first());
+    let ledger = match last {
+        Some((ledger, _)) => ledger,
+        None => Arc::new(admin.engine.durability(&admin.permit).await?),
+    };
+    let highest = caller.label(&admin);
+    let rows = ledger.rows.iter().filter(|row| row.bucket.label <= highest).collect();
+    let (rows, next) = page.of(rows, |row| format!("{}/{}", row.bucket.name, row.bucket.id))?;
+    let buckets = rows.into_iter().map(|row| bucket(&admin, row)).collect();
     // What is said of a site is said of everything that lies there.
     let sites = if caller.sees_all(&admin) { ledger.sites.iter().map(site).collect() } else { Vec::new() };
     let last_drill = drills::last(&admin, &caller).await?;
-    Ok(Json(Durability { at: rfc3339(ledger.at), buckets, sites, last_drill }))
+    Ok(Json(Durability { at: rfc3339(ledger.at), buckets, sites, last_drill, next }))
 }
 
 /// What scrubs found of faults at sites.

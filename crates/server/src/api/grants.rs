@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::Admin;
 use super::asked::{Path, Query};
 use super::guard::Caller;
+use super::pages::PageQuery;
 use super::problem::{Problem, bad, body_of};
 use super::users::group_named;
 use super::wire::{self, SetGrant};
@@ -26,22 +27,36 @@ pub struct At {
     label: Option<String>,
 }
 
+/// Which bucket of the name, and which page.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    /// The label of the bucket.
+    label: Option<String>,
+    /// How many items at most; 1000 unless told.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+    /// What `next` of the page before said.
+    after: Option<String>,
+}
+
 /// Who beside its owner may use a bucket.
 #[utoipa::path(
     get,
     path = "/api/v1/buckets/{name}/grants",
-    params(("name" = String, Path, description = "The bucket"), At),
+    params(("name" = String, Path, description = "The bucket"), Listed),
     responses((status = 200, description = "Who beside its owner may use the bucket", body = wire::Grants))
 )]
 pub async fn list(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
-    Query(at): Query<At>,
+    Query(Listed { label, limit, after }): Query<Listed>,
 ) -> Result<Json<wire::Grants>, Problem> {
-    let bucket = managed(&admin, &caller, &name, at.label.as_deref()).await?;
+    let bucket = managed(&admin, &caller, &name, label.as_deref()).await?;
     let grants = admin.engine.access(&bucket).await?.grants.clone();
-    shown(&admin, &bucket, grants).await
+    shown(&admin, &bucket, grants, &PageQuery::new(limit, after)).await
 }
 
 /// Grants a user or a group the use of a bucket, or takes it back.
@@ -50,7 +65,7 @@ pub async fn list(
     path = "/api/v1/buckets/{name}/grants",
     params(("name" = String, Path, description = "The bucket"), At),
     request_body = SetGrant,
-    responses((status = 200, description = "As they are now", body = wire::Grants))
+    responses((status = 200, description = "As they are now, the first page", body = wire::Grants))
 )]
 pub async fn set(
     State(admin): State<Arc<Admin>>,
@@ -65,7 +80,7 @@ pub async fn set(
     let to = grantee(&admin, &wanted.to).await?;
     let grants = admin.engine.set_grant(&admin.permit, &bucket, to, right).await?;
     tracing::info!(bucket = %bucket.id, to = %to, right = ?right, by = ?caller.principal(), "a grant was set");
-    shown(&admin, &bucket, grants).await
+    shown(&admin, &bucket, grants, &PageQuery::default()).await
 }
 
 fn right(text: &str) -> Result<Right, String> {
@@ -108,10 +123,16 @@ async fn grantee(admin: &Admin, text: &str) -> Result<PrincipalId, Problem> {
     user.map(|user| user.id).ok_or_else(|| Error::NoSuchPrincipal.into())
 }
 
-async fn shown(admin: &Admin, bucket: &Bucket, grants: Grants) -> Result<Json<wire::Grants>, Problem> {
+async fn shown(
+    admin: &Admin,
+    bucket: &Bucket,
+    grants: Grants,
+    page: &PageQuery,
+) -> Result<Json<wire::Grants>, Problem> {
     let groups = admin.engine.list_groups(&admin.permit).await?;
+    let (grants, next) = page.of(grants.0.into_iter().collect(), |(to, _)| to.to_string())?;
     let mut shown = Vec::new();
-    for (to, right) in grants.0 {
+    for (to, right) in grants {
         let group = groups.iter().find(|group| group.id == to).map(|group| format!("group:{}", group.name));
         let name = match group {
             Some(name) => Some(name),
@@ -122,5 +143,5 @@ async fn shown(admin: &Admin, bucket: &Bucket, grants: Grants) -> Result<Json<wi
         shown.push(wire::Grant { to, right: right.name().to_owned() });
     }
     let (bucket, label) = (bucket.name.to_string(), admin.accreditation.banner(&bucket.label));
-    Ok(Json(wire::Grants { bucket, label, grants: shown }))
+    Ok(Json(wire::Grants { bucket, label, grants: shown, next }))
 }

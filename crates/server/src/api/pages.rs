@@ -24,6 +24,16 @@ pub struct PageQuery {
 }
 
 impl PageQuery {
+    /// Of a handler that is asked for more than a page.
+    pub const fn new(limit: Option<usize>, after: Option<String>) -> PageQuery {
+        PageQuery { limit, after }
+    }
+
+    /// Whether it begins the list.
+    pub const fn is_first(&self) -> bool {
+        self.after.is_none()
+    }
+
     /// The page of these items, in the order of their keys, which are of one item each; and where the next
     /// begins.
     pub fn of<T>(&self, items: Vec<T>, key: impl Fn(&T) -> String) -> Result<(Vec<T>, Option<String>), Problem> {

@@ -57,6 +57,21 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(shown(&admin, user))))
 }
 
+/// One user.
+#[utoipa::path(
+    get,
+    path = "/api/v1/users/{name}",
+    params(("name" = String, Path, description = "The user")),
+    responses((status = 200, description = "Who it is, if the session may know of them", body = User))
+)]
+pub async fn show(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Result<Json<User>, Problem> {
+    Ok(Json(shown(&admin, named(&admin, &caller, &name).await?)))
+}
+
 /// Changes a clearance, suspends, or takes that back.
 #[utoipa::path(
     patch,
@@ -120,6 +135,22 @@ pub async fn create_group(
     let group = admin.engine.create_group(&admin.permit, &body_of(body)?.group).await?;
     tracing::info!(group = group.name, by = ?caller.principal(), "a group was created");
     Ok((StatusCode::CREATED, Json(shown_group(group, &[]))))
+}
+
+/// One group and its members.
+#[utoipa::path(
+    get,
+    path = "/api/v1/groups/{name}",
+    params(("name" = String, Path, description = "The group")),
+    responses((status = 200, description = "With the members that the session may know of", body = wire::Group))
+)]
+pub async fn show_group(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Result<Json<wire::Group>, Problem> {
+    let group = group_named(&admin, &name).await?;
+    Ok(Json(shown_group(group, &visible(&admin, &caller).await?)))
 }
 
 /// Says which users come into a group, and which go.

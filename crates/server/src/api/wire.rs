@@ -350,6 +350,9 @@ pub struct Grants {
     pub bucket: String,
     pub label: String,
     pub grants: Vec<Grant>,
+    /// Where the next page begins (`after`); `null` at the end.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -1041,6 +1044,9 @@ pub struct Durability {
     /// `null` where none was made on this data directory.
     #[serde(default)]
     pub last_drill: Option<Drill>,
+    /// Where the next page of buckets begins (`after`); `null` at the end.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -1282,6 +1288,8 @@ paged!(
     Findings.findings,
     DataMoves.moves,
     Buckets.buckets,
+    Grants.grants,
+    Durability.buckets,
 );
 
 /// `GET /api/v1/buckets`.
@@ -1298,6 +1306,8 @@ pub struct BucketInfo {
     pub name: String,
     pub label: String,
     pub profile: String,
+    /// Whose it is; `null` to whom that user is absent, being cleared for more than they are.
+    pub owner: Option<String>,
     /// RFC 3339.
     pub created: String,
     /// `off`, `enabled` or `suspended`.

@@ -38,13 +38,14 @@ pub fn create(args: &CreateBucketArgs, output: Output) -> Result<(), Failure> {
 
 fn rows(buckets: &[BucketInfo]) -> String {
     let row = |bucket: &BucketInfo| {
-        let BucketInfo { name, label, profile, versioning, created, objects, bytes, counted: _ } = bucket;
+        let BucketInfo { name, label, profile, owner, versioning, created, objects, bytes, counted: _ } = bucket;
         let [name, label, profile, versioning, created] =
             [name, label, profile, versioning, created].map(String::clone);
-        [name, label, profile, versioning, figure(*objects), figure(*bytes), created]
+        let owner = owner.clone().unwrap_or_else(|| "-".to_owned());
+        [name, label, owner, profile, versioning, figure(*objects), figure(*bytes), created]
     };
     let rows: Vec<_> = buckets.iter().map(row).collect();
-    table(["BUCKET", "LABEL", "PROFILE", "VERSIONING", "OBJECTS", "BYTES", "CREATED"], &rows)
+    table(["BUCKET", "LABEL", "OWNER", "PROFILE", "VERSIONING", "OBJECTS", "BYTES", "CREATED"], &rows)
 }
 
 /// The background counts, and had no time for it yet in what was made just now.
@@ -53,10 +54,12 @@ fn figure(number: Option<u64>) -> String {
 }
 
 fn described(bucket: &BucketInfo) -> String {
-    let BucketInfo { name, label, profile, versioning, created, objects, bytes, counted } = bucket;
+    let BucketInfo { name, label, profile, owner, versioning, created, objects, bytes, counted } = bucket;
+    let owner = owner.clone().unwrap_or_else(|| "somebody your key is not told of".to_owned());
     let counted = counted.as_deref().unwrap_or("not yet");
     let mut text = format!("{name} at {label}\n");
     for (what, is) in [
+        ("owner", &owner),
         ("profile", profile),
         ("versioning", versioning),
         ("objects", &figure(*objects)),
@@ -80,6 +83,7 @@ mod tests {
             name: "tea".to_owned(),
             label: "SECRET".to_owned(),
             profile: "quad".to_owned(),
+            owner: Some("ana".to_owned()),
             created: "DATE".to_owned(),
             versioning: "off".to_owned(),
             objects: None,
@@ -88,12 +92,12 @@ mod tests {
         };
         assert_eq!(
             rows(std::slice::from_ref(&bucket)),
-            "BUCKET  LABEL   PROFILE  VERSIONING  OBJECTS  BYTES  CREATED\n\
-             tea     SECRET  quad     off         -        5      DATE\n"
+            "BUCKET  LABEL   OWNER  PROFILE  VERSIONING  OBJECTS  BYTES  CREATED\n\
+             tea     SECRET  ana    quad     off         -        5      DATE\n"
         );
         assert_eq!(
             described(&bucket),
-            "tea at SECRET\n  profile     quad\n  versioning  off\n  objects     -\n  bytes       5\n  \
+            "tea at SECRET\n  owner       ana\n  profile     quad\n  versioning  off\n  objects     -\n  bytes       5\n  \
              counted     not yet\n  created     DATE\n"
         );
     }

@@ -166,9 +166,14 @@ impl Client {
 
     /// Reads a list to its end, page by page.
     pub fn list<T: DeserializeOwned + Paged>(&self, path: &str) -> Result<T, Failure> {
-        let mut list: T = self.call(Method::GET, path, Vec::new())?;
+        self.rest(self.call(Method::GET, path, Vec::new())?, path)
+    }
+
+    /// The list of which this is the first page.
+    pub fn rest<T: DeserializeOwned + Paged>(&self, mut list: T, path: &str) -> Result<T, Failure> {
         while let Some(next) = list.next() {
-            let after = format!("{path}?after={next}");
+            let and = if path.contains('?') { '&' } else { '?' };
+            let after = format!("{path}{and}after={next}");
             list.add(self.call(Method::GET, &after, Vec::new())?);
         }
         Ok(list)
@@ -320,6 +325,7 @@ fn exit_of(status: StatusCode) -> Exit {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::Refused,
         StatusCode::NOT_FOUND => Exit::Absent,
         StatusCode::CONFLICT => Exit::Conflict,
+        StatusCode::SERVICE_UNAVAILABLE => Exit::Unavailable,
         _ => Exit::Failed,
     }
 }
@@ -357,7 +363,7 @@ mod tests {
             (409, Exit::Conflict),
             (422, Exit::Usage),
             (500, Exit::Failed),
-            (503, Exit::Failed),
+            (503, Exit::Unavailable),
         ] {
             assert_eq!(exit_of(StatusCode::from_u16(status).unwrap()), exit, "{status}");
         }

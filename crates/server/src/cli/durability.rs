@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use http::Method;
-
 use super::client::Client;
 use super::{Output, agreed, size, table};
 use crate::api::wire::{Drill, Durability, DurableBucket, Finding, Findings, ProvenSite};
@@ -11,8 +9,7 @@ use crate::args::{DurabilityArgs, FindingsArgs};
 use crate::failure::Failure;
 
 pub fn run(args: &DurabilityArgs, output: Output) -> Result<(), Failure> {
-    let ledger: Durability =
-        Client::asked(&args.asker)?.patient().call(Method::GET, "/api/v1/durability", Vec::new())?;
+    let ledger: Durability = Client::asked(&args.asker)?.patient().list("/api/v1/durability")?;
     output.show(&ledger, || shown(&ledger))
 }
 
@@ -177,7 +174,7 @@ mod tests {
         ];
         let well = vec![proven("recorded", None, 2, 9), proven("seen", Some(1), 2, 9), proven("read", Some(7), 2, 9)];
         let buckets = vec![bucket("tea", worse), bucket("cups", well), bucket("bare", Vec::new())];
-        let mut ledger = Durability { at: String::new(), buckets, sites: Vec::new(), last_drill: None };
+        let mut ledger = Durability { at: String::new(), buckets, sites: Vec::new(), last_drill: None, next: None };
         let expected = "\
 BUCKET  LABEL  PROFILE  PROOF                                TOO FEW  0  1  2  3+  BYTES BELOW PROMISE
 tea     L      quad     recorded, seen in 1 d, read in 30 d  0        0  0  9  0   0 B

@@ -13,21 +13,29 @@ pub fn run(args: &GrantArgs, output: Output) -> Result<(), Failure> {
     match &args.command {
         GrantCommand::Set { signer, bucket, to, right, label } => {
             let wanted = SetGrant { to: to.clone(), right: Some(right.clone()) };
-            show(&set(signer, bucket, label.as_deref(), &wanted)?, output)
+            set(signer, bucket, label.as_deref(), &wanted, output)
         }
         GrantCommand::Remove { signer, bucket, to, label } => {
             let wanted = SetGrant { to: to.clone(), right: None };
-            show(&set(signer, bucket, label.as_deref(), &wanted)?, output)
+            set(signer, bucket, label.as_deref(), &wanted, output)
         }
         GrantCommand::List { signer, bucket, label } => {
             let path = path(bucket, label.as_deref());
-            show(&Client::signed(signer, Business::Officers)?.call(Method::GET, &path, Vec::new())?, output)
+            show(&Client::signed(signer, Business::Officers)?.list(&path)?, output)
         }
     }
 }
 
-fn set(signer: &SignerArgs, bucket: &str, label: Option<&str>, wanted: &SetGrant) -> Result<Grants, Failure> {
-    Client::signed(signer, Business::Officers)?.ask(Method::PUT, &path(bucket, label), wanted)
+fn set(
+    signer: &SignerArgs,
+    bucket: &str,
+    label: Option<&str>,
+    wanted: &SetGrant,
+    output: Output,
+) -> Result<(), Failure> {
+    let (client, path) = (Client::signed(signer, Business::Officers)?, path(bucket, label));
+    let first: Grants = client.ask(Method::PUT, &path, wanted)?;
+    show(&client.rest(first, &path)?, output)
 }
 
 fn path(bucket: &str, label: Option<&str>) -> String {

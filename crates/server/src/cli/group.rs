@@ -1,4 +1,4 @@
-//! `entente group create | list | set | delete`.
+//! `entente group create | list | show | set | delete`.
 
 use http::Method;
 use serde_json::json;
@@ -21,6 +21,10 @@ pub fn run(args: &GroupArgs, output: Output) -> Result<(), Failure> {
         GroupCommand::List { signer } => {
             let groups: Groups = client(signer)?.list("/api/v1/groups")?;
             output.show(&groups, || rows(&groups.groups))
+        }
+        GroupCommand::Show { signer, name } => {
+            let group: Group = client(signer)?.call(Method::GET, &path(name), Vec::new())?;
+            output.show(&group, || rows(std::slice::from_ref(&group)))
         }
         GroupCommand::Set { signer, name, add, remove } => {
             let wanted = SetGroup { add: add.clone(), remove: remove.clone() };

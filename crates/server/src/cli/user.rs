@@ -1,4 +1,4 @@
-//! `entente user create | set | list`.
+//! `entente user create | show | set | list`.
 
 use http::Method;
 
@@ -14,6 +14,11 @@ pub fn run(args: &UserArgs, output: Output) -> Result<(), Failure> {
         UserCommand::Create { signer, name, role, clearance, nations } => {
             let (user, role, clearance) = (name.clone(), role.clone(), clearance.clone());
             create(signer, &NewUser { user, role, clearance, nations: nations.clone() }, output)
+        }
+        UserCommand::Show { signer, name } => {
+            let path = format!("/api/v1/users/{}", segment(name));
+            let user: User = Client::signed(signer, Business::Officers)?.call(Method::GET, &path, Vec::new())?;
+            output.show(&user, || rows(std::slice::from_ref(&user)))
         }
         UserCommand::Set { signer, name, clearance, nations, suspend, resume } => {
             let suspended = (*suspend || *resume).then_some(*suspend);
