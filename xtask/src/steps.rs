@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{Read, Write as _};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -39,27 +40,34 @@ pub fn run(command: &mut Command) -> Result<Outcome> {
 pub fn step(name: &str, command: &mut Command) -> Result<Outcome> {
     begin(name);
     let outcome = run(command)?;
-    end(outcome.well, outcome.seconds, "");
+    end(name, outcome.well, outcome.seconds, "");
     if !outcome.well {
         println!("--- {}\n{}\n---", text(command), tail(&outcome.output));
     }
     Ok(outcome)
 }
 
+/// The step whose line is begun, if there is one: others that run beside it break it off, and it ends in a whole one.
+static BEGUN: Mutex<Option<String>> = Mutex::new(None);
+
 /// The first half of a step's line.
 pub fn begin(name: &str) {
-    print!("{name:<28} ");
+    let mut begun = BEGUN.lock().unwrap_or_else(PoisonError::into_inner);
+    let broken_off = if begun.is_some() { "...\n" } else { "" };
+    print!("{broken_off}{name:<28} ");
     let _ = std::io::stdout().flush();
+    *begun = Some(name.to_owned());
 }
 
-/// The second half.
-pub fn end(well: bool, seconds: f64, more: &str) {
-    println!("{}", outcome(well, seconds, more));
-}
-
-/// Both at once, of a step that may run beside others.
-pub fn done(name: &str, well: bool, seconds: f64, more: &str) {
-    println!("{name:<28} {}", outcome(well, seconds, more));
+/// The second half, or both at once where none is begun.
+pub fn end(name: &str, well: bool, seconds: f64, more: &str) {
+    let mut begun = BEGUN.lock().unwrap_or_else(PoisonError::into_inner);
+    let outcome = outcome(well, seconds, more);
+    match begun.take() {
+        Some(begun) if begun == name => println!("{outcome}"),
+        Some(_) => println!("...\n{name:<28} {outcome}"),
+        None => println!("{name:<28} {outcome}"),
+    }
 }
 
 fn outcome(well: bool, seconds: f64, more: &str) -> String {

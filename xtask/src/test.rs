@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything a change must pass, area by area.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -143,10 +144,20 @@ pub fn run(only: &[String]) -> Result<bool> {
     }
     let wanted = |area: &&Area| only.is_empty() || only.iter().any(|name| name == area.name);
     let began = Instant::now();
-    let needs: Vec<Need> = AREAS.iter().filter(wanted).flat_map(|area| area.needs).copied().collect();
-    tools::install(&needs)?;
+    let needs: BTreeSet<Need> = AREAS.iter().filter(wanted).flat_map(|area| area.needs).copied().collect();
+    // The program embeds it, so that whatever looks at the program comes after.
+    let (page, needs): (Vec<Need>, Vec<Need>) = needs.into_iter().partition(|need| *need == Need::Console);
+    tools::install(&page)?;
     let mut all = Tally::default();
     let mut areas = AREAS.iter().filter(wanted).peekable();
+    // What is installed is mostly waited for, and the first checks need nothing of it.
+    std::thread::scope(|scope| {
+        let installed = scope.spawn(|| tools::install(&needs));
+        while let Some(area) = areas.next_if(|next| next.needs.is_empty()) {
+            all.add(run_area(area)?);
+        }
+        installed.join().unwrap_or_else(|_| bail!("what installs broke"))
+    })?;
     while let Some(area) = areas.next() {
         let mut together = vec![area];
         if area.shares() {
@@ -233,7 +244,7 @@ fn reported(name: &str, command: &mut Command, path: &Path) -> Result<Tally> {
     let cases = report::cases(&fs::read_to_string(path).unwrap_or_default());
     let count = |state| cases.iter().filter(|case| case.state == state).count();
     let (passed, failed, skipped) = (count(State::Passed), count(State::Failed), count(State::Skipped));
-    steps::done(name, outcome.well, outcome.seconds, &format!("{passed} passed, {failed} failed"));
+    steps::end(name, outcome.well, outcome.seconds, &format!("{passed} passed, {failed} failed"));
     if !outcome.well || skipped > 0 {
         println!("--- {}\n{}\n---", steps::text(command), steps::tail(&outcome.output));
     }
@@ -272,8 +283,7 @@ fn fmt() -> Result<bool> {
 fn tidied() -> Result<bool> {
     let began = Instant::now();
     let broken = tidy::check(tidy::Goldens::Compare)?;
-    steps::begin("tidy");
-    steps::end(broken.is_empty(), began.elapsed().as_secs_f64(), "");
+    steps::end("tidy", broken.is_empty(), began.elapsed().as_secs_f64(), "");
     broken.iter().for_each(|line| println!("  {line}"));
     Ok(broken.is_empty())
 }
@@ -300,7 +310,7 @@ fn deny() -> Result<bool> {
 fn audit() -> Result<bool> {
     let asked = steps::run(tools::console_command("npm")?.args(["audit", "--json"]))?;
     let faults = faults_of(&asked.output);
-    steps::done("audit", faults.is_none_or(|count| count == 0), asked.seconds, "");
+    steps::end("audit", faults.is_none_or(|count| count == 0), asked.seconds, "");
     match faults {
         None => println!("  advisories: the list cannot be reached from here, not checked"),
         Some(0) => {}

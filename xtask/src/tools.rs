@@ -107,7 +107,7 @@ pub fn binaries(built: Built) -> Result<PathBuf> {
 }
 
 /// What an area of tests needs.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
     Nextest,
     Deny,

@@ -112,7 +112,7 @@ fn slice(name: &str, done: Done, seed: u64, seconds: u64) -> Result<Done> {
     let outcome = steps::run(&mut command)?;
     let runs = last_number(&outcome.output, "stat::number_of_executed_units:");
     let edges = last_number(&outcome.output, "cov:");
-    steps::end(outcome.well, outcome.seconds, &format!("{runs} runs, {edges} edges"));
+    steps::end(name, outcome.well, outcome.seconds, &format!("{runs} runs, {edges} edges"));
     if !outcome.well {
         println!("{}\nkept in {}", steps::tail(&outcome.output), found.display());
     } else if runs == 0 {

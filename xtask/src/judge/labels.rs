@@ -91,7 +91,7 @@ fn ask(solver: &'static str, python: &Path, script: &Path) -> Result<Answers> {
         wrong.push(format!("{} of {asked} answered: {}", right + wrong.len(), String::from_utf8_lossy(&output.stderr)));
     }
     let seconds = began.elapsed().as_secs_f64();
-    steps::end(wrong.is_empty(), seconds, &format!("{right} right, {} wrong", wrong.len()));
+    steps::end(solver, wrong.is_empty(), seconds, &format!("{right} right, {} wrong", wrong.len()));
     Ok(Answers { solver, right, wrong, seconds })
 }
 

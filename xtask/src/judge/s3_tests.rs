@@ -252,7 +252,7 @@ impl Suite {
         let outcome = steps::run(&mut command)?;
         fs::write(directory().join("output.txt"), &outcome.output)?;
         let cases = report::cases(&fs::read_to_string(&report).unwrap_or_default());
-        steps::end(!cases.is_empty(), outcome.seconds, "");
+        steps::end("s3-tests", !cases.is_empty(), outcome.seconds, "");
         if cases.is_empty() {
             bail!("the suite did not run:\n{}", steps::tail(&outcome.output));
         }

@@ -196,7 +196,7 @@ fn broken(places: &BTreeMap<String, Vec<Place>>) -> Result<BTreeSet<usize>> {
         build.args(arguments).arg("--message-format=json").current_dir(root()).env("CARGO_TARGET_DIR", target());
         steps::begin(what);
         let outcome = steps::run(&mut build)?;
-        steps::end(outcome.well, outcome.seconds, "");
+        steps::end(what, outcome.well, outcome.seconds, "");
         if outcome.well {
             continue;
         }
