@@ -89,6 +89,10 @@ enum Chore {
         /// What counting, logging and traces cost a small get, in instructions, by callgrind; prints only.
         #[arg(long, conflicts_with_all = ["peers", "faults", "reading"])]
         counting: bool,
+        /// Pages of a bucket as the console asks for them, with ten thousand keys in it and with so many.
+        #[arg(long, value_name = "KEYS", num_args = 0..=1, default_missing_value = "1000000")]
+        #[arg(conflicts_with_all = ["peers", "faults", "reading", "counting"])]
+        browsing: Option<usize>,
         /// Print only; leave docs/performance.md alone.
         #[arg(long)]
         dry: bool,
@@ -116,7 +120,14 @@ fn main() -> Result<ExitCode> {
         Chore::Bench { faults: true, .. } => test::bench_faults()?,
         Chore::Bench { counting: true, .. } => test::bench_counting()?,
         Chore::Bench { reading: true, more, .. } => reading::run(&more)?,
-        Chore::Bench { peers, rounds, dry, .. } => test::bench(peers.then_some(rounds), dry)?,
+        Chore::Bench { peers, rounds, browsing, dry, .. } => {
+            let load = match (browsing, peers) {
+                (Some(keys), _) => test::Load::Browsing(keys),
+                (None, true) => test::Load::Peers(rounds),
+                (None, false) => test::Load::Bounds,
+            };
+            test::bench(load, dry)?
+        }
     };
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

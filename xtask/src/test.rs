@@ -344,19 +344,34 @@ fn proxy() -> Result<bool> {
     Ok(steps::step("build proxy", &mut cargo(proxy))?.well)
 }
 
-/// Builds the server and the load generator in release, and runs the latter; with rounds, beside the
-/// peers.
-pub fn bench(rounds: Option<usize>, dry: bool) -> Result<bool> {
-    let load = ["build", "--release", "--locked", "-p", "xtask", "--features", "bench", "--bin", "bench"];
-    if !release()? || !steps::step("build bench", &mut cargo(load))?.well {
+/// What the load generator does.
+pub enum Load {
+    /// Beside the bounds of the machine.
+    Bounds,
+    /// Beside the peers, in so many rounds.
+    Peers(usize),
+    /// Asks for pages of a bucket with so many keys.
+    Browsing(usize),
+}
+
+/// Builds the server and the load generator in release, and runs the latter.
+pub fn bench(load: Load, dry: bool) -> Result<bool> {
+    let generator = ["build", "--release", "--locked", "-p", "xtask", "--features", "bench", "--bin", "bench"];
+    if !release()? || !steps::step("build bench", &mut cargo(generator))?.well {
         return Ok(false);
     }
     let release = tools::target().join("release");
     let mut command = Command::new(release.join("bench"));
     command.arg(release.join("entente")).args(dry.then_some("--dry"));
-    if let Some(rounds) = rounds {
-        tools::install(&[Need::Python])?;
-        command.arg("--peers").arg(tools::python("")).arg("--rounds").arg(rounds.to_string());
+    match load {
+        Load::Bounds => {}
+        Load::Peers(rounds) => {
+            tools::install(&[Need::Python])?;
+            command.arg("--peers").arg(tools::python("")).arg("--rounds").arg(rounds.to_string());
+        }
+        Load::Browsing(keys) => {
+            command.arg("--browsing").arg(keys.to_string());
+        }
     }
     Ok(command.status()?.success())
 }

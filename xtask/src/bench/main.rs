@@ -11,12 +11,15 @@
 //! With `--peers` the program is put beside others that have an S3 door, in rounds:
 //! [`contest`] runs them, [`standing`] tells how it ended.
 //!
+//! With `--browsing` pages of a bucket are measured instead, with few keys in it and with many: [`browse`].
+//!
 //! `bench gets` is the client of `tests/bench_reading.py`: see [`gets`].
 //!
 //! Client and server share the machine, as the bound assumes. Absent by design: passing or failing by
 //! time.
 
 mod bounds;
+mod browse;
 mod client;
 mod contest;
 mod gets;
@@ -52,12 +55,13 @@ fn main() -> Result<()> {
         return gets::run(number("--clients")?, number("--gets")?);
     }
     let entente = PathBuf::from(arguments.first().context("name the binary `entente`")?);
-    let (command, text) = match value("--peers") {
-        Some(peers) => {
+    let (command, text) = match (value("--browsing"), value("--peers")) {
+        (Some(keys), _) => ("cargo xtask bench --browsing", browse::run(&entente, &[LISTED, keys.parse()?])?),
+        (None, Some(peers)) => {
             let rounds = value("--rounds").context("say how many --rounds")?.parse()?;
             ("cargo xtask bench --peers", beside_peers(&Programs { entente, peers: peers.into() }, rounds)?)
         }
-        None => ("cargo xtask bench", beside_bounds(&entente)?),
+        (None, None) => ("cargo xtask bench", beside_bounds(&entente)?),
     };
     println!("{text}");
     if !arguments.iter().any(|argument| argument == "--dry") {

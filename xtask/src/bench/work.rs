@@ -46,7 +46,7 @@ pub struct Run {
 }
 
 impl Run {
-    fn quantile_ms(&self, share: usize) -> f64 {
+    pub fn quantile_ms(&self, share: usize) -> f64 {
         self.samples.get(self.samples.len() * share / 100).map_or(0.0, |seconds| seconds * 1e3)
     }
 }
