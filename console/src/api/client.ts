@@ -18,8 +18,17 @@ interface Kept {
   document: unknown;
 }
 
+/** A list that is longer is cut: a browser does not hold it, and the command line tells all of it. */
+export const PAGES_MAX = 20;
+
+/** Answers kept at most. Where a page of a list begins moves with what is added before it, and one of old is not asked again. */
+const KEPT_MAX = 100;
+
+/** The items of documents that come in pages, where they are not named as their path ends. */
+const ITEMS: Record<string, string> = { "/data-moves": "moves", "/durability": "buckets" };
+
 export class Api {
-  /** The last answer to each question that came with an ETag, so that an unchanged one is not sent again. */
+  /** The last answer to each question that came with an ETag, so that an unchanged one is not sent again; the latest asked last. */
   private readonly kept = new Map<string, Kept>();
   /** Called once the server no longer knows the key. */
   onUnknown?: () => void;
@@ -36,11 +45,35 @@ export class Api {
     const kept = this.kept.get(name);
     const headers: Record<string, string> = kept ? { "if-none-match": kept.etag } : {};
     const response = await this.send("GET", path, { query, headers, signal });
-    if (response.status === 304 && kept) return kept.document as T;
+    if (response.status === 304 && kept) return this.keep(name, kept) as T;
     const document: unknown = await response.json();
     const etag = response.headers.get("etag");
-    if (etag) this.kept.set(name, { etag, document });
-    return document as T;
+    return (etag ? this.keep(name, { etag, document }) : document) as T;
+  }
+
+  /**
+   * All pages of a list as one document: the items of all, and the rest as the last page says it. `next` is still there
+   * where it goes on beyond `PAGES_MAX` pages. A document that is no list comes as it is.
+   */
+  async whole<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
+    const name = ITEMS[path] ?? path.slice(path.lastIndexOf("/") + 1);
+    let page = await this.get<Record<string, unknown>>(path, query, signal);
+    const items = page[name];
+    if (!Array.isArray(items)) return page as T;
+    let all: unknown[] = items;
+    for (let pages = 1; pages < PAGES_MAX && goesOn(page); pages++) {
+      page = await this.get(path, { ...query, after: page.next }, signal);
+      all = all.concat(page[name]);
+    }
+    return { ...page, [name]: all } as T;
+  }
+
+  private keep(name: string, answer: Kept): unknown {
+    this.kept.delete(name);
+    this.kept.set(name, answer);
+    const [oldest] = this.kept.keys();
+    if (this.kept.size > KEPT_MAX && oldest !== undefined) this.kept.delete(oldest);
+    return answer.document;
   }
 
   /** `undefined` where the answer has no body. One key a call: sent again by the browser, it is done once. */
@@ -103,6 +136,11 @@ export async function signInFacts(signal?: AbortSignal): Promise<SignInFacts> {
   }
   if (!response.ok) throw await problemOf(response);
   return (await response.json()) as SignInFacts;
+}
+
+/** Whether a document is a page that another one follows. */
+export function goesOn<T extends object>(document: T): document is T & { next: string } {
+  return "next" in document && typeof document.next === "string";
 }
 
 function encode(query: Query): string {

@@ -75,7 +75,7 @@ export interface Loaded<T> {
   refresh: () => Promise<void>;
 }
 
-/** The document at `path`; `null` asks for nothing. */
+/** The document at `path`, with all pages of one that is a list; `null` asks for nothing. */
 export function useDocument<T>(
   path: string | null,
   { query, every, event }: { query?: Query; /** Seconds between two askings. */ every?: number; /** By which the server sends it. */ event?: string } = {},
@@ -89,7 +89,7 @@ export function useDocument<T>(
     async (signal?: AbortSignal) => {
       if (path === null) return;
       try {
-        const data = await api.get<T>(path, query, signal);
+        const data = await api.whole<T>(path, query, signal);
         if (!signal?.aborted) setLoaded({ name, data, at: Date.now() });
       } catch (error) {
         if (isAbort(error) || signal?.aborted) return;

@@ -227,6 +227,7 @@ export interface Durability {
   at: string;
   buckets: DurableBucket[];
   sites: ProvenSite[];
+  next?: string | null;
 }
 
 export interface DurableBucket {

@@ -12,6 +12,7 @@ import { useDeed } from "../../ui/deed";
 import { Empty, Failure, Load, Panel } from "../../ui/parts";
 import { Table } from "../../ui/table";
 import { Label } from "../people/Label";
+import { OFFERED_MAX } from "../people/People";
 import { BucketPage, useBucket } from "./BucketPage";
 import classes from "./buckets.module.css";
 import type { Grants } from "./documents";
@@ -93,7 +94,7 @@ function Granting({ set }: { set: (to: string, right: string) => Promise<void> }
       <div className={classes.fields}>
         <Select label="To a" data={[{ value: "user", label: "person" }, { value: "group", label: "group" }]} value={kind} onChange={(value) => (setKind(value ?? "user"), setTo(""))} allowDeselect={false} />
         {known ? (
-          <Select label="Name" data={known} value={to || null} onChange={(value) => setTo(value ?? "")} searchable nothingFoundMessage="Nobody of this name" />
+          <Select label="Name" data={known} value={to || null} onChange={(value) => setTo(value ?? "")} searchable limit={OFFERED_MAX} nothingFoundMessage="Nobody of this name" />
         ) : (
           <TextInput label="Name" value={to} onChange={(event) => setTo(event.currentTarget.value)} autoComplete="off" spellCheck={false} />
         )}

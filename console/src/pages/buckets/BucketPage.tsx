@@ -26,7 +26,7 @@ const TABS: { tab: Tab; label: string; may: (who: { data: boolean; grants: boole
 /** The bucket as the session sees it; `null` while it is not known, or not to be listed by it. */
 export function useBucket(name: string): { bucket: Bucket | null; refresh: () => Promise<void> } {
   const { session, may } = useSession();
-  const all = useDocument<Buckets>(may("AskRelease", "SeeStatus") ? "/buckets" : null, { query: { limit: 1000 }, every: 15 });
+  const all = useDocument<Buckets>(may("AskRelease", "SeeStatus") ? "/buckets" : null, { every: 15 });
   const own = all.data?.buckets.filter((bucket) => bucket.name === name) ?? [];
   // As the door resolves a name: the session's own label first.
   return { bucket: own.find((bucket) => bucket.label === session.label) ?? own[0] ?? null, refresh: all.refresh };

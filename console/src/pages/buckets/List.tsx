@@ -23,7 +23,7 @@ export function BucketList() {
   const mine = may("AskRelease");
   // To whoever does not use data it is a matter of who may, or of how it is spread.
   const tab: Tab | null = mine ? "objects" : may("Keep") ? "placement" : may("Grant") ? "access" : null;
-  const buckets = useDocument<Buckets>("/buckets", { query: { limit: 1000 }, every: 15 });
+  const buckets = useDocument<Buckets>("/buckets", { every: 15 });
   const make = mine && (
     <Button leftSection={<Icon name="plus" size={16} />} onClick={() => go("/buckets?new=1")}>
       New bucket
@@ -63,7 +63,7 @@ export function BucketList() {
                 Objects and sizes are counted about once a minute, older versions among them; last: <Age at={rows.find((row) => row.counted !== null)?.counted} />.
               </p>
             )}
-            {next && <p className="note">There are more than these thousand: name one in the address, as in /buckets/NAME.</p>}
+            {next && <p className="note">There are more than these: name one in the address, as in /buckets/NAME.</p>}
           </div>
         )}
       </Load>

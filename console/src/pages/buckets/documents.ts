@@ -44,6 +44,7 @@ export interface Grants {
   bucket: string;
   label: string;
   grants: { to: string; right: "read" | "write" | "manage" }[];
+  next?: string | null;
 }
 
 /** `POST /data-move-plan`. */

@@ -11,7 +11,7 @@ import classes from "../buckets/buckets.module.css";
 import { useLoaded } from "../buckets/loaded";
 import { visible } from "../buckets/names";
 import { Label } from "./Label";
-import { LabelField } from "./People";
+import { LabelField, OFFERED_MAX } from "./People";
 import { ACTIONS, ON_ACCOUNT, ON_OBJECT, type Explanation, type Users } from "./documents";
 
 const STEPS: Record<string, string> = {
@@ -26,7 +26,7 @@ export function ExplainPage() {
   const { api, may, session } = useSession();
   const { query, go } = usePlace();
   const any = may("ExplainAny");
-  const users = useDocument<Users>(may("SeePeople") ? "/users" : null, { query: { limit: 1000 } });
+  const users = useDocument<Users>(may("SeePeople") ? "/users" : null);
   const field = (name: string) => query.get(name) ?? "";
   const [user, setUser] = useState(field("user"));
   const [label, setLabel] = useState(field("label"));
@@ -65,7 +65,7 @@ export function ExplainPage() {
           <div className={classes.fields}>
             {any &&
               (known ? (
-                <Select label="Who" placeholder={session.user ?? "you"} data={known} value={user || null} onChange={(value) => setUser(value ?? "")} searchable clearable />
+                <Select label="Who" placeholder={session.user ?? "you"} data={known} value={user || null} onChange={(value) => setUser(value ?? "")} searchable clearable limit={OFFERED_MAX} />
               ) : (
                 <TextInput label="Who" value={user} onChange={(event) => setUser(event.currentTarget.value)} />
               ))}

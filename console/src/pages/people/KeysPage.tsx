@@ -13,13 +13,13 @@ import { Icon } from "../../ui/icons";
 import { Age, Code, Empty, Facts, Load, Page, Panel, State } from "../../ui/parts";
 import { Table } from "../../ui/table";
 import { Label } from "./Label";
-import { FormDialog, LabelField } from "./People";
+import { FormDialog, LabelField, OFFERED_MAX } from "./People";
 import { type IssuedKey, type Key, type Keys, type Users } from "./documents";
 
 export function KeysPage() {
   const { may } = useSession();
   const { query, go } = usePlace();
-  const keys = useDocument<Keys>("/keys", { query: { limit: 1000 } });
+  const keys = useDocument<Keys>("/keys");
   const [issued, setIssued] = useState<IssuedKey | null>(null);
   const [rotating, setRotating] = useState<Key | null>(null);
   const [revoking, setRevoking] = useState<Key | null>(null);
@@ -107,7 +107,7 @@ const EXPIRIES = [
 
 function Issue({ user: named, close, done }: { user: string; close: () => void; done: (key: IssuedKey) => void }) {
   const { api } = useSession();
-  const users = useDocument<Users>("/users", { query: { limit: 1000 } });
+  const users = useDocument<Users>("/users");
   const [user, setUser] = useState(named);
   const [label, setLabel] = useState("");
   const [expires, setExpires] = useState("");
@@ -126,7 +126,7 @@ function Issue({ user: named, close, done }: { user: string; close: () => void; 
         done(key);
       }}
     >
-      <Select label="To" data={users.data?.users.map((one) => one.user) ?? []} value={user || null} onChange={(value) => setUser(value ?? "")} searchable nothingFoundMessage="Make the person first, under People" comboboxProps={{ withinPortal: false }} />
+      <Select label="To" data={users.data?.users.map((one) => one.user) ?? []} value={user || null} onChange={(value) => setUser(value ?? "")} searchable limit={OFFERED_MAX} nothingFoundMessage="Make the person first, under People" comboboxProps={{ withinPortal: false }} />
       <LabelField label="Label" description="Of every session of the key" empty="the lowest for a mission owner, the clearance for others" value={label} set={setLabel} />
       <Select label="Expires" data={EXPIRIES} value={expires} onChange={(value) => setExpires(value ?? "")} allowDeselect={false} comboboxProps={{ withinPortal: false }} />
       <TextInput label="Taken from these addresses" description="Ranges such as 192.0.2.0/24; from anywhere if left empty" value={sources} onChange={(event) => setSources(event.currentTarget.value)} autoComplete="off" spellCheck={false} />

@@ -1,7 +1,7 @@
 // Who there is, what each is for and cleared for, and the groups they are in.
 
 import { Button, Modal, MultiSelect, Select, TextInput } from "@mantine/core";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 
 import { useDocument } from "../../api/documents";
 import { Link, usePlace } from "../../router";
@@ -16,18 +16,20 @@ import { Table } from "../../ui/table";
 import { Label } from "./Label";
 import { ROLES, roleName, type Group, type Groups, type Keys, type User, type Users } from "./documents";
 
-const LIMIT = { limit: 1000 };
+/** Names that a field offers at once: a browser is slow with thousands, and the others are found by typing. */
+export const OFFERED_MAX = 100;
 
 export function People() {
   const { may } = useSession();
   const { query, go } = usePlace();
-  const users = useDocument<Users>("/users", { query: LIMIT });
-  const keys = useDocument<Keys>("/keys", { query: LIMIT });
+  const users = useDocument<Users>("/users");
+  const keys = useDocument<Keys>("/keys");
   const made = query.get("new");
   const leave = () => go("/people", { replace: true });
   const name = query.get("user");
   const shown = users.data?.users.find((user) => user.user === name) ?? null;
-  const active = (user: string) => keys.data?.keys.filter((key) => key.user === user && !key.revoked).length ?? 0;
+  const valid = useMemo(() => countsOf((keys.data?.keys ?? []).filter((key) => !key.revoked).map((key) => key.user)), [keys.data]);
+  const active = (user: string) => valid.get(user) ?? 0;
   return (
     <Page
       title="People"
@@ -71,6 +73,12 @@ export function People() {
       />
     </Page>
   );
+}
+
+function countsOf(names: string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
 }
 
 /** A label to choose: those the session knows, or as one writes it. */
@@ -223,7 +231,7 @@ function Person({ user, keys, close, refresh }: { user: User | null; keys: Keys[
 
 function GroupsPanel({ users, making, make, leave }: { users: User[]; making: boolean; make: () => void; leave: () => void }) {
   const { api, may } = useSession();
-  const groups = useDocument<Groups>("/groups", { query: LIMIT });
+  const groups = useDocument<Groups>("/groups");
   const [name, setName] = useState("");
   const [edited, setEdited] = useState<Group | null>(null);
   const [members, setMembers] = useState<string[]>([]);
@@ -302,7 +310,7 @@ function GroupsPanel({ users, making, make, leave }: { users: User[]; making: bo
           await groups.refresh();
         }}
       >
-        <MultiSelect label="Members" data={users.map((user) => user.user)} value={members} onChange={setMembers} searchable comboboxProps={{ withinPortal: false }} />
+        <MultiSelect label="Members" data={users.map((user) => user.user)} value={members} onChange={setMembers} searchable limit={OFFERED_MAX} comboboxProps={{ withinPortal: false }} />
       </FormDialog>
       <Confirm
         open={going !== null}

@@ -33,7 +33,7 @@ export function ReleasesPage() {
   const { may, session } = useSession();
   const who = useWho();
   const { query, go } = usePlace();
-  const releases = useDocument<Releases>("/releases", { query: { limit: 1000 }, every: 10 });
+  const releases = useDocument<Releases>("/releases", { every: 10 });
   return (
     <Page
       title="Releases"
@@ -147,7 +147,7 @@ export function ReleasePage({ params }: { params: Params }) {
   const { api } = useSession();
   const who = useWho();
   const id = params.id ?? "";
-  const releases = useDocument<Releases>("/releases", { query: { limit: 1000 }, every: 5 });
+  const releases = useDocument<Releases>("/releases", { every: 5 });
   const [step, setStep] = useState<Step | null>(null);
   const [looked, setLooked] = useState(false);
   return (
