@@ -7,6 +7,7 @@ import { type AddressInfo, createServer } from "node:net";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { sideBySide } from "../src/pages/buckets/upload";
 import { type Scheme, axe, banner, launch, open, overflow, shot, signIn } from "./browser";
 import { type IssuedKey, World, content } from "./world";
 
@@ -123,6 +124,43 @@ test("a site that does not answer is told of before it is added", async () => {
   expect(await button.isDisabled(), "the name is taken").toBe(true);
   await page.getByLabel("Kind", { exact: true }).selectOption("local");
   expect(await button.count(), "a directory is checked on its machine").toBe(0);
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
+const GROUPS = 130;
+
+test("of many rows the first are shown, and any is found by what is typed, in both themes and on a phone", async () => {
+  const names = Array.from({ length: GROUPS }, (_, index) => `team-${String(index).padStart(3, "0")}`);
+  await sideBySide(names, 16, new AbortController().signal, (group) => world.post(keys.officer!, "/groups", { group }));
+  const { page, faults } = await open(browser, world.url);
+  await signIn(page, keys.officer!, { keep: true });
+  await page.goto(new URL("/people", world.url).href);
+  const panel = page.getByRole("region", { name: "Groups", exact: true });
+  const rows = panel.getByRole("rowheader");
+  await panel.getByText(`100 of ${GROUPS}`, { exact: true }).waitFor();
+  expect(await rows.count()).toBe(100);
+  expect(await panel.getByText("team-117").count(), "it is not among the first").toBe(0);
+  for (const scheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.waitForTimeout(400);
+    expect(await axe(page), `many rows in ${scheme}`).toEqual([]);
+    await shot(page, `officer-people-many-${scheme}`);
+  }
+  await panel.getByRole("searchbox", { name: "Find in Groups" }).fill("TEAM-117");
+  await panel.getByRole("status").getByText(`1 of ${GROUPS} matches`, { exact: true }).waitFor();
+  expect(await rows.allInnerTexts()).toEqual(["team-117"]);
+  expect(await axe(page), "one was found").toEqual([]);
+  await page.setViewportSize(PHONE);
+  await page.waitForTimeout(300);
+  expect(await overflow(page), "on a phone").toBe(0);
+  await shot(page, "officer-people-found-phone");
+
+  await panel.getByRole("searchbox", { name: "Find in Groups" }).fill("");
+  await panel.getByRole("button", { name: "Show 30 more" }).press("Enter");
+  await expect.poll(() => page.evaluate(() => document.activeElement?.textContent), { message: "one reads on at the first that came" }).toBe("team-100");
+  expect(await rows.count()).toBe(GROUPS);
+  expect(await overflow(page), "all of them on a phone").toBe(0);
   expect(faults).toEqual([]);
   await page.close();
 });

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 
 import { S3 } from "../src/s3/client";
-import { Signer } from "../src/sign/sigv4";
+import { Signer, sha256, utf8 } from "../src/sign/sigv4";
 
 const REPOSITORY = new URL("../..", import.meta.url).pathname;
 const READY_MS = 60_000;
@@ -107,6 +107,16 @@ export class World {
   /** The S3 door, as the first owner or another, by the console's own client. */
   async s3({ accessKey, secret }: Key = this.owner): Promise<S3> {
     return new S3(await Signer.of(accessKey, secret), this.ready.s3_endpoint, this.ready.region);
+  }
+
+  /** Makes something through the API: quicker than a program for each, where there are many. */
+  async post({ accessKey, secret }: Key, path: string, document: object): Promise<void> {
+    const url = new URL(`/api/v1${path}`, this.url);
+    const body = JSON.stringify(document);
+    const asked = { method: "POST", url, headers: { "content-type": "application/json" }, bodyHash: await sha256(utf8(body)) };
+    const headers = await (await Signer.of(accessKey, secret)).sign(asked, { region: this.ready.region, service: "entente" });
+    const answer = await fetch(url, { method: "POST", headers, body });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
   }
 
   site(name: string): string {

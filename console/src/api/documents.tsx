@@ -4,7 +4,7 @@
 import { type ReactNode, createContext, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
 
 import { useSession } from "../session";
-import { type Query } from "./client";
+import { type Query, goesOn } from "./client";
 import { type StreamState, follow } from "./events";
 import { type Problem, isAbort, unanswered } from "./problem";
 
@@ -72,6 +72,8 @@ export interface Loaded<T> {
   error?: Problem;
   /** When `data` came, by this clock. */
   at?: number;
+  /** Whether it is a list that goes on beyond what was read of it. */
+  cut?: boolean;
   refresh: () => Promise<void>;
 }
 
@@ -124,5 +126,6 @@ export function useDocument<T>(
   }, [event, on, name]);
 
   const { data, error, at } = loaded.name === name ? loaded : ({} as typeof loaded);
-  return { data, error, at, refresh: useCallback(() => ask(), [ask]) };
+  const cut = typeof data === "object" && data !== null && goesOn(data);
+  return { data, error, at, cut, refresh: useCallback(() => ask(), [ask]) };
 }

@@ -3,6 +3,7 @@
 import { Alert, Button, Tooltip } from "@mantine/core";
 import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 
+import { PAGES_MAX } from "../api/client";
 import type { Loaded } from "../api/documents";
 import type { Problem } from "../api/problem";
 import { age, bytes, moment } from "./format";
@@ -86,7 +87,7 @@ export function Failure({ problem, again, title = "This did not work" }: { probl
 
 /** Shows a document once it is there; the last one stays, under a note, when a newer one does not come. */
 export function Load<T>({ of, children, quiet }: { of: Loaded<T>; children: (data: T) => ReactNode; /** What else is said in place of a refusal. */ quiet?: (problem: Problem) => ReactNode }) {
-  const { data, error, at, refresh } = of;
+  const { data, error, at, cut, refresh } = of;
   if (data === undefined) {
     if (error) return quiet?.(error) ?? <Failure problem={error} again={() => void refresh()} title="This could not be loaded" />;
     return (
@@ -103,6 +104,11 @@ export function Load<T>({ of, children, quiet }: { of: Loaded<T>; children: (dat
         </p>
       )}
       {children(data)}
+      {cut && (
+        <p className="note">
+          The list goes on: {PAGES_MAX} pages of it are read here, and nothing beyond them is shown or found. The command line tells all of it.
+        </p>
+      )}
     </>
   );
 }

@@ -120,11 +120,12 @@ export function Adoptions() {
                       {row.origin.kind} <Name of={row.origin.bucket} wrap />
                     </>
                   ),
+                  find: (row) => `${row.origin.kind} ${row.origin.bucket}`,
                 },
                 { head: "Begun", cell: (row) => <Age at={row.begun} />, minor: true },
                 { head: "Brought", cell: (row) => count(row.objects), numeric: true },
                 { head: "Size", cell: (row) => <Bytes of={row.bytes} />, numeric: true, minor: true },
-                { head: "State", cell: (row) => <Stage of={row} /> },
+                { head: "State", cell: (row) => <Stage of={row} />, find: (row) => row.stage },
                 {
                   head: "",
                   cell: (row) => (

@@ -32,7 +32,7 @@ export function BucketList() {
   return (
     <Page title="Buckets" lead={mine ? "Everything this session may see. What lies above its label is not here." : "At or below this session. What is in them is for those who use data."} actions={make}>
       <Load of={buckets}>
-        {({ buckets: rows, next }) => (
+        {({ buckets: rows }) => (
           <div className="panel">
             <Table
               caption="Buckets"
@@ -63,7 +63,6 @@ export function BucketList() {
                 Objects and sizes are counted about once a minute, older versions among them; last: <Age at={rows.find((row) => row.counted !== null)?.counted} />.
               </p>
             )}
-            {next && <p className="note">There are more than these: name one in the address, as in /buckets/NAME.</p>}
           </div>
         )}
       </Load>

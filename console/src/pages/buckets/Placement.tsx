@@ -66,11 +66,11 @@ export function MovesPanel({ bucket }: { bucket?: string }) {
                 name={(row) => `${row.label} ${row.bucket} ${row.asked}`}
                 empty={<Empty title="Nothing was moved yet">A move goes on across restarts until a walk over everything finds nothing to do.</Empty>}
                 columns={[
-                  { head: "Bucket", cell: (row) => <Link to={toBucket(row.bucket, "placement")}>{row.bucket}</Link> },
-                  { head: "Label", cell: (row) => <Label of={row.label} />, minor: true },
-                  { head: "To", cell: (row) => row.profile },
+                  { head: "Bucket", cell: (row) => <Link to={toBucket(row.bucket, "placement")}>{row.bucket}</Link>, find: (row) => row.bucket },
+                  { head: "Label", cell: (row) => <Label of={row.label} />, find: (row) => row.label, minor: true },
+                  { head: "To", cell: (row) => row.profile, find: (row) => row.profile },
                   { head: "Asked", cell: (row) => <Age at={row.asked} /> },
-                  { head: "State", cell: (row) => (row.done ? <State kind="ok">done</State> : <State kind="busy">moving</State>) },
+                  { head: "State", cell: (row) => (row.done ? <State kind="ok">done</State> : <State kind="busy">moving</State>), find: (row) => (row.done ? "done" : "moving") },
                 ]}
               />
               {running && (

@@ -51,13 +51,14 @@ export function Findings({ all }: { all: Finding[] }) {
             by: (finding) => finding.fault,
           },
           { head: "Site", cell: (finding) => finding.site, by: (finding) => finding.site },
-          { head: "State", cell: (finding) => (finding.over === null ? <State kind="bad">Open</State> : <State kind="ok">Over</State>), by: (finding) => finding.over ?? "" },
+          { head: "State", cell: (finding) => (finding.over === null ? <State kind="bad">Open</State> : <State kind="ok">Over</State>), by: (finding) => finding.over ?? "", find: (finding) => (finding.over === null ? "open" : "over") },
           { head: "First", cell: (finding) => <Age at={finding.first} />, by: (finding) => finding.first },
           { head: "Last", cell: (finding) => <Age at={finding.last} />, by: (finding) => finding.last, minor: true },
           { head: "Times", numeric: true, cell: (finding) => finding.times, by: (finding) => finding.times, minor: true },
           {
             head: "Object at the site",
             minor: true,
+            find: (finding) => `${finding.object} ${finding.segment ?? ""}`,
             cell: (finding) => (
               <span className="mono wrap">
                 {finding.object}

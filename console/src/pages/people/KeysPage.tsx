@@ -50,7 +50,7 @@ export function KeysPage() {
                 { head: "Of", cell: (key) => key.user, by: (key) => key.user },
                 { head: "Label", cell: (key) => <Label of={key.label} />, by: (key) => key.label },
                 { head: "State", cell: (key) => stateOf(key), by: (key) => key.revoked ?? key.expires },
-                { head: "From", cell: (key) => key.sources.join(", ") || "anywhere", minor: true },
+                { head: "From", cell: (key) => key.sources.join(", ") || "anywhere", find: (key) => key.sources.join(", "), minor: true },
                 { head: "Issued", cell: (key) => <Age at={key.created} />, by: (key) => key.created, minor: true },
                 {
                   head: "",

@@ -52,10 +52,10 @@ export function People() {
               empty={<Empty title="Nobody yet">Make the first person: a mission owner uses data, an operator runs the sites.</Empty>}
               columns={[
                 { head: "Name", cell: (row) => <Link to={`/people?user=${uriEncode(row.user)}`}>{row.user}</Link>, by: (row) => row.user },
-                { head: "Role", cell: (row) => roleName(row.role), by: (row) => row.role },
+                { head: "Role", cell: (row) => roleName(row.role), by: (row) => roleName(row.role) },
                 { head: "Cleared for", cell: (row) => <Label of={row.clearance} />, by: (row) => row.clearance },
                 { head: "Keys", cell: (row) => active(row.user), by: (row) => active(row.user), numeric: true },
-                { head: "State", cell: (row) => (row.suspended ? <State kind="warn">suspended</State> : <State kind="ok">active</State>), by: (row) => row.suspended },
+                { head: "State", cell: (row) => (row.suspended ? <State kind="warn">suspended</State> : <State kind="ok">active</State>), by: (row) => row.suspended, find: (row) => (row.suspended ? "suspended" : "active") },
                 { head: "Made", cell: (row) => <Age at={row.created} />, by: (row) => row.created, minor: true },
               ]}
             />
@@ -260,7 +260,7 @@ function GroupsPanel({ users, making, make, leave }: { users: User[]; making: bo
             empty={<Empty title="No group yet">A grant to a group holds for whoever is in it at the moment, each within their own clearance.</Empty>}
             columns={[
               { head: "Group", cell: (row) => row.group, by: (row) => row.group },
-              { head: "Members", cell: (row) => row.members.join(", ") || "nobody", by: (row) => row.members.length },
+              { head: "Members", cell: (row) => row.members.join(", ") || "nobody", by: (row) => row.members.length, find: (row) => row.members.join(", ") },
               { head: "Made", cell: (row) => <Age at={row.created} />, by: (row) => row.created, minor: true },
               {
                 head: "",

@@ -72,6 +72,7 @@ export function ReleasesPage() {
                   </Link>
                 ),
                 by: (row) => row.key,
+                find: (row) => `${row.bucket}/${row.key}`,
               },
               {
                 head: "From, to",
@@ -80,11 +81,12 @@ export function ReleasesPage() {
                     <Label of={row.label} /> → <Label of={row.to_label} />
                   </>
                 ),
+                find: (row) => `${row.label} → ${row.to_label}`,
               },
               { head: "Asked by", cell: (row) => row.asked_by, by: (row) => row.asked_by },
               { head: "When", cell: (row) => <Age at={row.asked} />, by: (row) => row.asked },
               { head: "Signed", cell: (row) => `${row.signed_by.length} of ${SIGNATURES}`, by: (row) => row.signed_by.length, numeric: true },
-              { head: "State", cell: (row) => <ReleaseState of={row} who={who} /> },
+              { head: "State", cell: (row) => <ReleaseState of={row} who={who} />, find: waitsFor },
             ]}
           />
           </div>
