@@ -110,6 +110,7 @@ test("an operator below sees the sites and their own moves, and nothing of what 
     expect(await banner(page), path).toBe(keys.pat?.label);
     const said = await words(page);
     expect(said, path).not.toMatch(/plans|plan\.txt|\bana\b|olga|SECRET/);
+    if (path === "/buckets") expect(said, "whose the bucket is").toMatch(/\bben\b/);
     if (path === "/buckets") expect(said).toContain("How far it is, is told to whoever sees all labels.");
     if (path === "/") expect(said.match(/Not told at this label/g)?.length, "neither the door nor what it costs").toBe(2);
     if (path.startsWith("/sites")) expect(said, `${path} does not say that nothing was measured`).toContain("Not told at this label");

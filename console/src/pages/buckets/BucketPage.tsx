@@ -66,7 +66,7 @@ export function BucketPage({ name, bucket, at, actions, refused, children }: Pro
   }
   const lead = bucket && (
     <>
-      <Link to="/buckets">Buckets</Link> · <Label of={bucket.label} /> {bucket.profile} · versions {versioningWord(bucket)}
+      <Link to="/buckets">Buckets</Link> · <Label of={bucket.label} /> {bucket.owner === null ? "owner not told at this label" : `owned by ${bucket.owner}`} · {bucket.profile} · versions {versioningWord(bucket)}
       {bucket.objects !== null && isCounted(bucket, s3, session) ? (
         <>
           {" "}

@@ -51,6 +51,7 @@ export function BucketList() {
               columns={[
                 { head: "Name", cell: (row) => (tab ? <Link to={toBucket(row.name, tab, tab === "access" ? { label: row.label } : {})}>{row.name}</Link> : row.name), by: (row) => row.name },
                 { head: "Label", cell: (row) => <Label of={row.label} />, by: (row) => row.label, minor: true },
+                { head: "Owner", cell: (row) => row.owner ?? <span className="muted">not told at this label</span>, by: (row) => row.owner, minor: true },
                 { head: "Objects and versions", cell: (row) => (isCounted(row, s3, session) ? count(row.objects) : <span className="muted">not counted yet</span>), by: (row) => row.objects, numeric: true },
                 { head: "Size", cell: (row) => (isCounted(row, s3, session) ? <Bytes of={row.bytes} /> : "–"), by: (row) => row.bytes, numeric: true },
                 { head: "Profile", cell: (row) => row.profile, by: (row) => row.profile, minor: true },

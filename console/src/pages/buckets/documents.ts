@@ -11,6 +11,8 @@ export interface Bucket {
   label: string;
   profile: string;
   created: string;
+  /** Whose it is; `null` where that user is cleared for more than the session, and so absent to it. */
+  owner: string | null;
   /** `off`, `enabled` or `suspended`. */
   versioning: string;
   objects: number | null;
