@@ -23,6 +23,7 @@ test("an evacuation shows its plan before, its progress while it runs, and its e
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("region", { name: "Plan" }).getByText("Coded anew").waitFor();
   expect(await dialog.getByText(/^\d+ segments?$/).last().textContent()).not.toBe("0 segments");
+  expect((await dialog.getByRole("list", { name: "How it lies then" }).getByRole("listitem").allInnerTexts()).join(" "), "what it can lose then").toMatch(/\d+ segments? \(.+\) (stays?|that lies? as) .+ can lose .+ now\./);
   const go = dialog.getByRole("button", { name: "Evacuate" });
   expect(await go.isDisabled()).toBe(true);
   await dialog.getByLabel("Type oracle to go on").fill("orac");

@@ -163,6 +163,17 @@ export interface Work {
   dollars: number;
 }
 
+/** How segments with a piece at the sites that are left lie, now and then: codes such as `2+2`, of which `1+2` is three copies. */
+export interface Shift {
+  segments: number;
+  bytes: number;
+  from: string;
+  /** How many more vendors they can lose; below none, too few pieces are even on record. */
+  can_lose_now: number;
+  to: string;
+  can_lose_then: number;
+}
+
 export interface EvacuationPlan {
   sites: string[];
   copied: number;
@@ -171,7 +182,9 @@ export interface EvacuationPlan {
   waiting: number;
   waits: Waiting[];
   work: Work;
+  /** What the other way would cost wherever there are two. */
   dearer_dollars: number;
+  shifts: Shift[];
 }
 
 export interface RepairPlan {

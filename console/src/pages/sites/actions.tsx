@@ -8,6 +8,7 @@ import { useSession } from "../../session";
 import { Confirm } from "../../ui/confirm";
 import { bytes, count, counted, dollars } from "../../ui/format";
 import { Facts, Failure } from "../../ui/parts";
+import { otherWay, shiftInWords } from "./evacuation";
 
 interface Props {
   site: Site;
@@ -71,6 +72,7 @@ export function Evacuate({ site, open, close, changed }: Props) {
 
 function Plan({ of }: { of: EvacuationPlan }) {
   const { work } = of;
+  const other = otherWay(work.dollars, of.dearer_dollars);
   return (
     <section className="plan" aria-label="Plan">
       <Facts
@@ -83,9 +85,22 @@ function Plan({ of }: { of: EvacuationPlan }) {
           ["Written", bytes(work.bytes_written)],
           ["Requests", count(work.requests)],
           ["Cost at list prices", dollars(work.dollars)],
-          ["The dearer way", dollars(of.dearer_dollars)],
+          ...other.facts,
         ]}
       />
+      {other.why && <p className="muted">{other.why}</p>}
+      {of.shifts.length > 0 && (
+        <ul className="stack" aria-label="How it lies then">
+          {of.shifts.map((shift) => {
+            const { text, fewer } = shiftInWords(shift);
+            return (
+              <li key={text} className={fewer ? "note" : undefined}>
+                {text}.
+              </li>
+            );
+          })}
+        </ul>
+      )}
       {of.waits.map(({ segments, why }) => (
         <p key={why}>
           {counted(segments, "segment")} will wait for {why}.

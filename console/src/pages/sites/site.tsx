@@ -13,6 +13,7 @@ import { Bytes, Empty, Facts, Load, Page, Panel, Progress, State } from "../../u
 import { isOut, standing, vendorName } from "../../ui/sites";
 import { Strip, inWords } from "../../ui/strip";
 import { Activate, Evacuate, Suspend } from "./actions";
+import { otherWay } from "./evacuation";
 import { SiteLatency } from "./latency";
 import { priceList } from "./prices";
 
@@ -158,6 +159,7 @@ function Leaving({ site }: { site: Site }) {
   }
   const moved = site.moved_pieces ?? 0;
   const waits = site.waits ?? [];
+  const other = otherWay(site.dollars, site.dearer_dollars);
   return (
     <Panel title="Evacuation" aside={site.state === "detached" ? "over" : "under way; it goes on if this page is closed"}>
       <div className="stack">
@@ -168,9 +170,10 @@ function Leaving({ site }: { site: Site }) {
             ["Written elsewhere", <Bytes key="moved" of={site.moved_bytes} />],
             ["Read to do so", <Bytes key="read" of={site.read_bytes} />],
             ["Cost at list prices", dollars(site.dollars)],
-            ["The dearer way", dollars(site.dearer_dollars)],
+            ...other.facts,
           ]}
         />
+        {other.why && <p className="muted">{other.why}</p>}
         {waits.map(({ segments, why }) => (
           <p key={why}>
             {count(segments)} {segments === 1 ? "segment waits" : "segments wait"} for {why}.
