@@ -3,6 +3,7 @@
 
 import { Problem, isAbort, unanswered } from "../api/problem";
 import { type Bytes, type Signer, sha256, uriEncode, uriEncodePath, utf8 } from "../sign/sigv4";
+import { refusalInWords } from "./refusals";
 import { Written, changes } from "./written";
 import { all, number, parseXml, text } from "./xml";
 
@@ -62,7 +63,7 @@ export class S3 {
     }
     if (response.ok && where.bucket !== undefined && changes({ method, ...where })) this.written.note(where.bucket, response.headers.get("date"));
     if (response.ok || response.status === 304) return response;
-    throw s3Problem(response.status, await response.text().catch(() => ""));
+    throw s3Problem(response.status, await response.text().catch(() => ""), response.headers.get(REQUEST_ID));
   }
 
   /** The root element of what is answered. */
@@ -121,22 +122,20 @@ export function listingOf(root: Element): Listing {
   };
 }
 
-/** What a refusal of the S3 door says. */
-export function s3Problem(status: number, body: string): Problem {
+/** The header that names the request, as the log does. */
+export const REQUEST_ID = "x-amz-request-id";
+
+/** What a refusal of the S3 door says; its title is its code. */
+export function s3Problem(status: number, body: string, request: string | null = null): Problem {
   try {
     // Not tried where there is nothing: what a browser makes of it has styles that the page's policy forbids.
     const root = body.trim() === "" ? null : parseXml(body);
     const code = text(root, "Code");
-    if (code) return new Problem(status, code, text(root, "Message") || code);
+    if (code) return new Problem(status, code, refusalInWords({ status, code, message: text(root, "Message"), request: text(root, "RequestId") ?? request ?? undefined }));
   } catch {
     // HEAD has no body, and a proxy in between may say anything.
   }
-  const plain: Record<number, string> = {
-    403: "this key may not do that",
-    404: "there is no such thing here, or not for this session",
-    412: "it has changed meanwhile: load it anew",
-  };
-  return new Problem(status, `status ${status}`, plain[status] ?? `the S3 door answered ${status} and gave no reason`);
+  return new Problem(status, `status ${status}`, refusalInWords({ status, request: request ?? undefined }));
 }
 
 export function sentTo(url: URL): string {

@@ -18,9 +18,10 @@ test("a listing is read with its encoded names", () => {
 });
 
 test("a refusal says its code and what the door says of it", () => {
-  const problem = s3Problem(404, "<Error><Code>NoSuchBucket</Code><Message>there is none</Message></Error>");
-  expect([problem.status, problem.title, problem.message]).toEqual([404, "NoSuchBucket", "there is none"]);
-  expect(s3Problem(404, "").message).toContain("no such thing");
+  const problem = s3Problem(403, "<Error><Code>AccessDenied</Code><Message>Access Denied: it is locked</Message><RequestId>0A1B</RequestId></Error>");
+  expect([problem.status, problem.title, problem.message]).toEqual([403, "AccessDenied", "Access Denied: it is locked. In the log it is request 0A1B."]);
+  expect(s3Problem(404, "", "0A1B").message).toContain("no such thing");
+  expect(s3Problem(500, "", "0A1B").message).toContain("0A1B");
   expect(s3Problem(502, "<html>").message).toContain("502");
 });
 

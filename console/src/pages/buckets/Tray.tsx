@@ -6,7 +6,7 @@ import { useEffect, useState } from "react";
 import { Link } from "../../router";
 import { bytes, counted, duration } from "../../ui/format";
 import { Icon } from "../../ui/icons";
-import { State } from "../../ui/parts";
+import { State, sentence } from "../../ui/parts";
 import { Name } from "./Name";
 import classes from "./buckets.module.css";
 import { shown } from "./names";
@@ -102,7 +102,7 @@ function Row({ item, queue }: { item: Item; queue: Queue }) {
       {item.state === "waiting" && <small>Waits for its turn</small>}
       {item.state === "stopped" && <small>Stopped; what was sent stays there, and it goes on from there.</small>}
       {item.state === "exists" && <small>There is one of this name. This bucket keeps no versions: replaced, it is gone for good.</small>}
-      {item.state === "failed" && <small role="alert">{item.why} What was sent stays there.</small>}
+      {item.state === "failed" && <small role="alert">{sentence(item.why ?? "")} What was sent stays there.</small>}
     </li>
   );
 }

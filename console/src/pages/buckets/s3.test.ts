@@ -72,7 +72,7 @@ test("every page of unfinished uploads is asked for", async () => {
 
 test("names go into documents and headers as they are, whatever they hold", async () => {
   const { s3, asked } = door("<R><Error><Key>a</Key><Code>AccessDenied</Code><Message>locked</Message></Error></R>", "<R/>", "");
-  expect(await removeMany(s3, "tea", [{ key: "<a>&\"'" }])).toEqual([{ key: "a", version: null, code: "AccessDenied", message: "locked" }]);
+  expect(await removeMany(s3, "tea", [{ key: "<a>&\"'" }])).toEqual([{ key: "a", version: null, code: "AccessDenied", message: "locked." }]);
   expect(parseXml(String(asked[0]?.body)).getElementsByTagName("Key")[0]?.textContent).toBe("<a>&\"'");
   await restore(s3, "tea", "a b/ü?", "v1");
   expect(asked[1]?.headers?.["x-amz-copy-source"]).toBe("/tea/a%20b/%C3%BC%3F?versionId=v1");

@@ -1,7 +1,8 @@
 // What these pages ask of the S3 door beside what every page does: each a function over `S3.request`.
 
 import { Problem } from "../../api/problem";
-import { s3Problem, sentTo, type S3 } from "../../s3/client";
+import { REQUEST_ID, s3Problem, sentTo, type S3 } from "../../s3/client";
+import { refusalInWords } from "../../s3/refusals";
 import { all, escapeXml, text as found } from "../../s3/xml";
 import { NEW_RULE, write, type Rule } from "./lifecycle";
 import { byName, merged, type Entry, type Page } from "./listing";
@@ -156,12 +157,12 @@ export async function removeMany(s3: S3, bucket: string, objects: { key: string;
     `<Object>${element("Key", object.key)}${object.version ? element("VersionId", object.version) : ""}</Object>`;
   const body = `<Delete xmlns="${NAMESPACE}">${objects.map(one).join("")}<Quiet>true</Quiet></Delete>`;
   const root = await s3.xml({ method: "POST", bucket, query: { delete: "" }, body });
-  return all(root, "Error").map((item) => ({
-    key: text(item, "Key"),
-    version: text(item, "VersionId") || null,
-    code: text(item, "Code"),
-    message: text(item, "Message"),
-  }));
+  return all(root, "Error").map((item) => {
+    const code = text(item, "Code");
+    // The request itself succeeded: each of these is as if it had been asked for alone.
+    const message = refusalInWords({ status: 200, code, message: text(item, "Message") });
+    return { key: text(item, "Key"), version: text(item, "VersionId") || null, code, message };
+  });
 }
 
 /** An older version becomes the newest by a copy onto itself: nothing in between is lost. */
@@ -374,7 +375,7 @@ async function sent(
     request.onload = end(() => {
       if (request.status < 300) return done({ etag: request.getResponseHeader("etag") ?? "", date: request.getResponseHeader("date") });
       try {
-        refused(s3Problem(request.status, request.responseText));
+        refused(s3Problem(request.status, request.responseText, request.getResponseHeader(REQUEST_ID)));
       } catch (error) {
         failed(error);
       }
