@@ -146,19 +146,50 @@ def test_it_does_what_its_document_says(world, who, request, tea, tmp_path):
     assert len(well) >= WELL[who], sorted(well)
 
 
-def test_a_list_is_read_page_by_page(officer):
-    for number in range(5):
-        officer.ask("POST", "/api/v1/users", 201, json={"user": f"page-{number}"})
-    whole = [user["user"] for user in officer.get("/api/v1/users")["users"]]
+def of_two(caller, path, name):
+    """The list that `path` gives two at a time, and in how many pages."""
     met, after, pages = [], "", 0
     while after is not None:
-        page = officer.get(f"/api/v1/users?limit=2{after}")
-        met += [user["user"] for user in page["users"]]
+        page = caller.get(f"{path}?limit=2{after}")
+        met += page[name]
         after, pages = (f"&after={page['next']}" if page["next"] else None), pages + 1
-    assert met == whole and pages == -(-len(whole) // 2)
-    for bad in ("limit=0", "limit=1001", "limit=x", "after=zz", "before=1"):
-        problem = officer.ask("GET", f"/api/v1/users?{bad}", 400)
-        assert problem.headers["content-type"] == "application/problem+json"
+    return met, pages
+
+
+def test_a_list_is_read_page_by_page(officer, operator, tea):
+    for number in range(5):
+        officer.ask("POST", "/api/v1/users", 201, json={"user": f"page-{number}"})
+        grant = {"to": f"page-{number}", "right": "read"}
+        granted = officer.ask("PUT", "/api/v1/buckets/tea/grants", json=grant).json()["grants"]
+        tea.create_bucket(Bucket=f"page-{number}")
+        tea.put_object(Bucket=f"page-{number}", Key="leaf", Body=b"sencha")
+    assert {grant["to"] for grant in granted} >= {f"page-{number}" for number in range(5)}
+    for caller, path, name in [
+        (officer, "/api/v1/users", "users"),
+        (officer, "/api/v1/buckets/tea/grants", "grants"),
+        (operator, "/api/v1/durability", "buckets"),
+    ]:
+        whole = caller.get(path)[name]
+        assert len(whole) >= 5 and of_two(caller, path, name) == (whole, -(-len(whole) // 2)), path
+        for bad in ("limit=0", "limit=1001", "limit=x", "after=zz", "before=1"):
+            problem = caller.ask("GET", f"{path}?{bad}", 400)
+            assert problem.headers["content-type"] == "application/problem+json"
+
+
+def test_one_is_shown_and_whoever_is_above_is_absent(world, officer, low, tea):
+    officer.ask("POST", "/api/v1/users", 201, json={"user": "shown", "clearance": "SECRET"})
+    officer.ask("POST", "/api/v1/groups", 201, json={"group": "shown"})
+    group = officer.ask("PATCH", "/api/v1/groups/shown", json={"add": ["shown"]}).json()
+    assert officer.get("/api/v1/users/shown") in officer.get("/api/v1/users")["users"]
+    assert officer.get("/api/v1/groups/shown") == group and group["members"] == ["shown"]
+    watcher = signed(world, made(officer, "watcher", "auditor"))
+    watcher.ask("GET", "/api/v1/users/shown", 404)
+    assert watcher.get("/api/v1/groups/shown")["members"] == []
+    for absent in ("/api/v1/users/nobody", "/api/v1/groups/nobody"):
+        assert "see `entente" in officer.ask("GET", absent, 404).json()["detail"]
+    # An owner who is cleared for more is absent to whoever sees the bucket.
+    bucket = lambda caller: next(row for row in caller.get("/api/v1/buckets")["buckets"] if row["name"] == "tea")
+    assert (bucket(officer)["owner"], bucket(low)["owner"]) == ("owner", None)
 
 
 def test_what_the_caller_has_is_not_sent_again(officer):
