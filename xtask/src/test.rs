@@ -345,6 +345,7 @@ fn proxy() -> Result<bool> {
 }
 
 /// What the load generator does.
+#[derive(Clone, Copy)]
 pub enum Load {
     /// Beside the bounds of the machine.
     Bounds,

@@ -45,17 +45,19 @@ pub fn start(filter: Option<&str>, traces: Option<&TracesConfig>) -> Result<Logs
     sendable(traces.is_some(), cfg!(feature = "traces"))?;
     let shape = if terminal { Shape::Text } else { Shape::Json };
     let lines = lines::layer::<Registry, _>(shape, filter, io::stderr);
+    let logged = tracing_subscriber::registry().with(lines);
     #[cfg(feature = "traces")]
-    {
-        let (layer, traces) = traces.map(traces::open).transpose()?.unzip();
-        tracing_subscriber::registry().with(lines).with(layer).init();
-        Ok(Logs { _traces: traces })
+    if let Some(config) = traces {
+        let (sent, drawn, traces) = traces::open(config)?;
+        logged.with(sent).with(drawn).init();
+        return Ok(Logs { _traces: Some(traces) });
     }
-    #[cfg(not(feature = "traces"))]
-    {
-        tracing_subscriber::registry().with(lines).init();
-        Ok(Logs {})
-    }
+    // A layer that is none would be taken for one that wants every span.
+    logged.init();
+    Ok(Logs {
+        #[cfg(feature = "traces")]
+        _traces: None,
+    })
 }
 
 /// Traces are sent by a program that was built to do it.

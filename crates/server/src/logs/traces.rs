@@ -4,7 +4,9 @@
 //! are spans within. None of them names a bucket, a key or a person.
 //!
 //! To make and send a span costs a small get a tenth of all it does, so requests are drawn, and of one that is not
-//! drawn no span is made at all: a sampler of the library's would drop spans that were made and paid for.
+//! drawn no span is made at all. A sampler of the library's would drop spans that were made and paid for, and so would a
+//! filter of one layer: the registry keeps what no layer wants. What draws is a layer by itself, since what one of those
+//! refuses is made for nobody.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -26,17 +28,16 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tracing::subscriber::Interest;
-use tracing::{Level, Metadata, Subscriber};
+use tracing::{Metadata, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::dynamic_filter_fn;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::TracesConfig;
 use crate::failure::{Exit, Failure};
-use crate::logs::PARTS;
+use crate::logs::{PARTS, is_of_traces};
 
-/// Of each span that is sent.
-const LEVEL: Level = Level::INFO;
 /// A collector that does not answer within this time loses what it was sent.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Of an answer that nobody reads.
@@ -52,9 +53,10 @@ impl Drop for Traces {
     }
 }
 
-pub fn open<S>(config: &TracesConfig) -> Result<(Box<dyn Layer<S> + Send + Sync>, Traces), Failure>
+/// What sends spans, and goes around the log; what draws them, and goes around everything; and what is to be kept.
+pub fn open<S>(config: &TracesConfig) -> Result<(impl Layer<S> + use<S>, Draw, Traces), Failure>
 where
-    S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
+    S: Subscriber + for<'a> LookupSpan<'a>,
 {
     let endpoint = &config.endpoint;
     let failed = |error: &dyn fmt::Display| Failure::new(Exit::Usage, format!("traces to `{endpoint}`: {error}"));
@@ -73,26 +75,14 @@ where
     // Nobody asked where in the program a span was made, on which thread, and how long it waited there.
     let layer = layer.with_location(false).with_threads(false).with_tracked_inactivity(false).with_target(false);
     let draw = Draw { one_in: config.one_in.get().into(), state: RandomState::new(), turns: AtomicU64::new(0) };
-    let drawn = dynamic_filter_fn(move |what, context| {
-        let is_within = || context.lookup_current().is_some();
-        is_wanted(what) && draw.is_drawn(trail::request(), what.target().starts_with(PARTS), is_within)
-    });
-    // Asked once for each place in the program, and of what is not wanted not again.
-    let drawn = drawn.with_callsite_filter(|what| match is_wanted(what) {
-        true => Interest::sometimes(),
-        false => Interest::never(),
-    });
-    // All that is sent is of this level: with a lower one each line of each library that nobody wants is asked about.
-    Ok((layer.with_filter(drawn.with_max_level_hint(LEVEL)).boxed(), Traces(provider)))
-}
-
-/// Lines of the log would go along, and may name people and what they asked for.
-fn is_wanted(what: &Metadata<'_>) -> bool {
-    what.is_span() && *what.level() <= LEVEL
+    // Lines of the log would go along, and may name people and what they asked for. All spans are of this level: were one of
+    // a lower, each line of each library that nobody wants would be asked about.
+    let spans = filter_fn(|what| what.is_span()).with_max_level_hint(LevelFilter::INFO);
+    Ok((layer.with_filter(spans), draw, Traces(provider)))
 }
 
 /// Which spans are made.
-struct Draw {
+pub struct Draw {
     one_in: u64,
     state: RandomState,
     turns: AtomicU64,
@@ -109,6 +99,24 @@ impl Draw {
             None => self.state.hash_one(self.turns.fetch_add(1, Ordering::Relaxed)),
         };
         number.is_multiple_of(self.one_in)
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Draw {
+    /// What is made for traces is asked about each time.
+    fn register_callsite(&self, what: &'static Metadata<'static>) -> Interest {
+        if is_of_traces(what.target()) { Interest::sometimes() } else { Interest::always() }
+    }
+
+    fn enabled(&self, what: &Metadata<'_>, context: Context<'_, S>) -> bool {
+        let target = what.target();
+        let is_within = || context.lookup_current().is_some();
+        !is_of_traces(target) || self.is_drawn(trail::request(), target.starts_with(PARTS), is_within)
+    }
+
+    /// It wants nothing itself, and lifts nobody's bound.
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::OFF)
     }
 }
 
@@ -192,10 +200,10 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}/v1/traces", listener.local_addr().unwrap());
         let collector = std::thread::spawn(move || collect(&listener));
-        let (layer, traces) = open(&config(&endpoint, 1)).unwrap();
+        let (layer, draw, traces) = open(&config(&endpoint, 1)).unwrap();
         // Which want no span of a request, and leave those that want it theirs.
         let lines = lines::layer::<Registry, _>(Shape::Json, EnvFilter::new("info"), std::io::sink);
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines).with(layer), || {
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines).with(layer).with(draw), || {
             let request = tracing::info_span!(
                 target: s3::REQUEST_SPANS,
                 "request",
@@ -222,13 +230,18 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}/v1/traces", listener.local_addr().unwrap());
         let collector = std::thread::spawn(move || collect(&listener));
-        let (layer, traces) = open(&config(&endpoint, 5)).unwrap();
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        let (layer, draw, traces) = open(&config(&endpoint, 5)).unwrap();
+        let lines = lines::layer::<Registry, _>(Shape::Json, EnvFilter::new("info"), std::io::sink);
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines).with(layer).with(draw), || {
+            assert_eq!(LevelFilter::current(), LevelFilter::INFO, "no library's lines are asked about");
             for number in 0..20_u64 {
                 trail::turn(RequestNumber(number.to_be_bytes()), || {
-                    let _inside =
-                        tracing::info_span!(target: s3::REQUEST_SPANS, "request", of = number.cast_signed()).entered();
-                    tracing::info_span!(target: "trace::site", "site", of = number.cast_signed()).in_scope(|| ());
+                    let of = number.cast_signed();
+                    let request = tracing::info_span!(target: s3::REQUEST_SPANS, "request", of).entered();
+                    let site = tracing::info_span!(target: "trace::site", "site", of);
+                    let are_made = number.is_multiple_of(5);
+                    assert_eq!((!request.is_disabled(), !site.is_disabled()), (are_made, are_made), "{number}");
+                    site.in_scope(|| ());
                 });
             }
         });
@@ -256,8 +269,8 @@ mod tests {
     fn a_collector_that_is_away_holds_nobody_up() {
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let begun = std::time::Instant::now();
-        let (layer, traces) = open(&config(&format!("http://{closed}/v1/traces"), 1)).unwrap();
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        let (layer, draw, traces) = open(&config(&format!("http://{closed}/v1/traces"), 1)).unwrap();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer).with(draw), || {
             drop(tracing::info_span!("request"));
         });
         drop(traces);
