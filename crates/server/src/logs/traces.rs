@@ -28,7 +28,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tracing::subscriber::Interest;
-use tracing::{Metadata, Subscriber};
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::Context;
@@ -75,9 +75,10 @@ where
     // Nobody asked where in the program a span was made, on which thread, and how long it waited there.
     let layer = layer.with_location(false).with_threads(false).with_tracked_inactivity(false).with_target(false);
     let draw = Draw { one_in: config.one_in.get().into(), state: RandomState::new(), turns: AtomicU64::new(0) };
-    // Lines of the log would go along, and may name people and what they asked for. All spans are of this level: were one of
-    // a lower, each line of each library that nobody wants would be asked about.
-    let spans = filter_fn(|what| what.is_span()).with_max_level_hint(LevelFilter::INFO);
+    // Lines of the log would go along, and may name people and what they asked for. All spans that are sent are of this level:
+    // for one of a lower, each line of each library that nobody wants would be asked about.
+    let spans = filter_fn(|what| what.is_span() && *what.level() <= Level::INFO);
+    let spans = spans.with_max_level_hint(LevelFilter::INFO);
     Ok((layer.with_filter(spans), draw, Traces(provider)))
 }
 
@@ -202,8 +203,9 @@ mod tests {
         let collector = std::thread::spawn(move || collect(&listener));
         let (layer, draw, traces) = open(&config(&endpoint, 1)).unwrap();
         // Which want no span of a request, and leave those that want it theirs.
-        let lines = lines::layer::<Registry, _>(Shape::Json, EnvFilter::new("info"), std::io::sink);
+        let lines = lines::layer::<Registry, _>(Shape::Json, EnvFilter::new("debug"), std::io::sink);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(lines).with(layer).with(draw), || {
+            drop(tracing::debug_span!("secret span of a library"));
             let request = tracing::info_span!(
                 target: s3::REQUEST_SPANS,
                 "request",
