@@ -309,6 +309,7 @@ def test_sums_over_all_labels_are_told_to_those_alone_who_see_all(world, officer
     assert session["sees_all"] is False and session["user"] == "low-operator"
     low.ask("GET", "/api/v1/repair-plan", 403)
     low.ask("GET", "/api/v1/repairs", 403)
+    low.ask("POST", "/api/v1/repairs", 403, json={})
     low.ask("POST", "/api/v1/scrub-plan", 403, json={})
     low.ask("POST", "/api/v1/evacuation-plan", 403, json={"sites": ["google"]})
     low.ask("POST", "/api/v1/data-move-plan", 403, json={})
@@ -398,7 +399,10 @@ def test_who_has_a_key_alone_asks_from_a_terminal(world, officer, tea, tmp_path)
     assert "buckets" in ask("durability") and "findings" in ask("findings") and "labels" in ask("label", "list")
     assert "tea" in {bucket["name"] for bucket in ask("bucket", "list")["buckets"]}
     assert [bucket["name"] for bucket in ask("bucket", "show", "tea")["buckets"]] == ["tea"]
-    for command in (("repair",), ("scrub",)):
+    assert "terence" in {user["user"] for user in ask("user", "list")["users"]} and ask("user", "show", "terence")
+    for thing in ("group", "release", "key"):
+        assert f"{thing}s" in ask(thing, "list")
+    for command in (("repair",), ("scrub",), ("bucket", "create", "coffee"), ("group", "create", "tasters")):
         refused = json.loads(ask(*command, code=9))
         assert (refused["title"], refused["status"], refused["exit_code"]) == ("Forbidden", 403, 9), refused
         assert "you are auditor" in refused["detail"]

@@ -163,6 +163,8 @@ pub struct SignerArgs {
     /// `officer`, or `credentials` where that is the mission owner's business]
     #[arg(long = "as", value_name = "FILE", env = "ENTENTE_AS")]
     pub who: Option<PathBuf>,
+    #[command(flatten)]
+    pub there: ThereArgs,
 }
 
 /// Which Entente is meant, and who asks where it is not whoever runs the machine.
@@ -173,6 +175,13 @@ pub struct AskerArgs {
     /// Sign with the key in this AWS-style credentials file [default: show the admin token in the data directory]
     #[arg(long = "as", value_name = "FILE")]
     pub who: Option<PathBuf>,
+    #[command(flatten)]
+    pub there: ThereArgs,
+}
+
+/// Where the Entente that is meant answers whoever has a key alone.
+#[derive(Debug, clap::Args)]
+pub struct ThereArgs {
     /// Where it answers, such as http://127.0.0.1:9002, for who may not read the data directory
     #[arg(long, value_name = "URL", requires = "who", conflicts_with_all = ["data_dir", "config"])]
     pub at: Option<String>,

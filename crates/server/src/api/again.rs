@@ -48,7 +48,7 @@ pub async fn tagged(request: Request, next: Next) -> Response {
     }
     let (mut head, body) = response.into_parts();
     let Ok(bytes) = to_bytes(body, usize::MAX).await else {
-        return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the document broke off").into_response();
+        return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the document broke off: ask again").into_response();
     };
     let tag = format!("\"{:.32}\"", blake3::hash(&bytes).to_hex().as_str());
     if known.iter().any(|known| names(known, &tag)) {
@@ -184,7 +184,10 @@ async fn keyed(admin: &Admin, key: &HeaderValue, request: Request, next: Next) -
     let who = (caller, key.to_owned());
     let (head, body) = request.into_parts();
     let body = to_bytes(body, BODY_BYTES_MAX).await;
-    let body = body.map_err(|_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"))?;
+    let body = body.map_err(|_| {
+        let why = format!("the body is too large: send a document of at most {BODY_BYTES_MAX} bytes");
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, why)
+    })?;
     let mut asked = blake3::Hasher::new();
     let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     for part in [head.uri.to_string().as_bytes(), kind, &*body] {

@@ -214,7 +214,12 @@ pub async fn plan_repair(
     request_body = NewRepair,
     responses((status = 202, description = "Begun"))
 )]
-pub async fn begin_repair(State(admin): State<Arc<Admin>>, body: Body<NewRepair>) -> Result<StatusCode, Problem> {
+pub async fn begin_repair(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    body: Body<NewRepair>,
+) -> Result<StatusCode, Problem> {
+    caller.whole(&admin)?;
     let budget = if body_of(body)?.beyond_budget { Budget::Beyond } else { Budget::Day };
     let of = admin.engine.status(&admin.permit).await?.totals.below_promise;
     {

@@ -47,7 +47,7 @@ impl From<engine::Error> for Problem {
             | engine::Error::AccessWithdrawn
             | engine::Error::OutOfRange => StatusCode::FORBIDDEN,
             engine::Error::Invalid(_) => StatusCode::BAD_REQUEST,
-            engine::Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            engine::Error::Unavailable { .. } | engine::Error::Unreadable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             _ => {
                 tracing::error!(error = chain(&error), "an admin request failed");
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -71,6 +71,15 @@ const fn advice(error: &engine::Error) -> &'static str {
         engine::Error::NoSuchKey => ": look at its key; older versions are asked for by their id",
         engine::Error::NoSuchVersion => ": look at its id in a listing of the versions",
         engine::Error::BucketExists(_) => ": choose another",
+        engine::Error::BucketState(_) => ": look at its versioning and locks",
+        engine::Error::Refused(Refusal::NotOwner) | engine::Error::AccessWithdrawn => {
+            ": ask its owner, or the security officer, for a grant"
+        }
+        engine::Error::Refused(Refusal::OtherDuty) => ": sign with a mission owner's key",
+        engine::Error::Refused(Refusal::OutOfRange) => ": ask the security officer for a key at another label",
+        engine::Error::Refused(Refusal::Anonymous) => ": sign with an access key",
+        engine::Error::Unreadable { .. } => ": see `entente status` for sites that are out, and ask again",
+        engine::Error::Internal(_) => ": the log says more, beside the number in `x-request-id`",
         _ => "",
     }
 }
@@ -102,5 +111,54 @@ impl IntoResponse for Problem {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What people are told who ask for what they may not have, or what there is not.
+    #[test]
+    fn a_refusal_says_what_to_do() {
+        use engine::Error;
+        let refused = [
+            Refusal::Anonymous,
+            Refusal::Expired,
+            Refusal::Elsewhere,
+            Refusal::Suspended,
+            Refusal::NotCleared,
+            Refusal::OutOfRange,
+            Refusal::OtherDuty,
+            Refusal::Absent,
+            Refusal::Below,
+            Refusal::NotOwner,
+        ];
+        let others = [
+            Error::NoSuchAccessKey,
+            Error::NoSuchPrincipal,
+            Error::NoSuchGroup,
+            Error::NoSuchRelease,
+            Error::NoSuchLabel,
+            Error::NoSuchKey,
+            Error::NoSuchVersion,
+            Error::NoSuchBucket,
+            Error::PrincipalExists,
+            Error::GroupExists,
+            Error::ReleaseChanged,
+            Error::BucketState("it is suspended"),
+            Error::NotCleared,
+            Error::OutOfRange,
+            Error::AccessWithdrawn,
+            Error::Unreadable { reason: "two sites are out".to_owned() },
+            Error::Internal("a record is torn".to_owned()),
+        ];
+        for error in refused.map(Error::Refused).into_iter().chain(others) {
+            let problem = Problem::from(error);
+            // What is wrong, and behind the last colon what to do.
+            let (_, deed) = problem.detail.rsplit_once(": ").unwrap_or_default();
+            let verbs = ["ask", "see", "look", "sign", "write", "connect", "choose", "give", "the log"];
+            assert!(verbs.iter().any(|verb| deed.starts_with(verb)), "{}: {}", problem.status, problem.detail);
+        }
     }
 }

@@ -18,7 +18,7 @@ use tls::Stream;
 use tokio::net::TcpStream;
 
 use crate::api::wire::{Paged, Problem, SignIn};
-use crate::args::{AskerArgs, PlaceArgs, SignerArgs};
+use crate::args::{AskerArgs, PlaceArgs, SignerArgs, ThereArgs};
 use crate::config;
 use crate::credentials::Credentials;
 use crate::data_dir::DataDir;
@@ -75,38 +75,44 @@ impl Client {
 
     /// The same, signed with somebody's key.
     pub fn signed(signer: &SignerArgs, business: Business) -> Result<Client, Failure> {
+        let whose = match business {
+            Business::Officers => "a security officer's credentials file",
+            Business::Owners => "a mission owner's credentials file",
+        };
+        if let Some(file) = &signer.who {
+            return Client::with_key(&signer.place, &signer.there, file, whose);
+        }
         let dir = config::data_dir(&signer.place)?;
-        let run = RunFile::of_running(&dir)?;
-        let file = signer.who.clone().unwrap_or_else(|| match business {
+        let file = match business {
             Business::Officers => dir.officer(),
             Business::Owners => dir.credentials(),
-        });
-        let key = Credentials::read(&file)?.ok_or_else(|| {
-            let whose = match business {
-                Business::Officers => "a security officer's",
-                Business::Owners => "a mission owner's",
-            };
-            let why = format!("there is no key in `{}`: name {whose} credentials file with --as", file.display());
-            Failure::new(Exit::Usage, why)
-        })?;
-        Client::on(&dir, run, Shows::Key(key))
+        };
+        Client::with_key(&signer.place, &signer.there, &file, whose)
     }
 
     /// The same by the admin token, or signed with the key that is named.
     pub fn asked(asker: &AskerArgs) -> Result<Client, Failure> {
-        let Some(file) = &asker.who else { return Client::of(&asker.place) };
-        let key = Credentials::read(file)?.ok_or_else(|| {
-            Failure::new(
-                Exit::Usage,
-                format!("there is no key in `{}`: name a credentials file with --as", file.display()),
-            )
-        })?;
-        if let Some(endpoint) = &asker.at {
-            return Client::at(endpoint, asker.certificate.as_deref(), key);
+        match &asker.who {
+            None => Client::of(&asker.place),
+            Some(file) => Client::with_key(&asker.place, &asker.there, file, "a credentials file"),
         }
-        let dir = config::data_dir(&asker.place)?;
+    }
+
+    /// The one that is named by where it answers, or by its data directory.
+    fn with_key(place: &PlaceArgs, there: &ThereArgs, file: &Path, what: &str) -> Result<Client, Failure> {
+        let key = || {
+            Credentials::read(file)?.ok_or_else(|| {
+                let why = format!("there is no key in `{}`: name {what} with --as", file.display());
+                Failure::new(Exit::Usage, why)
+            })
+        };
+        if let Some(endpoint) = &there.at {
+            return Client::at(endpoint, there.certificate.as_deref(), key()?);
+        }
+        let dir = config::data_dir(place)?;
+        // That none runs is told first: a key is looked for where one does.
         let run = RunFile::of_running(&dir)?;
-        Client::on(&dir, run, Shows::Key(key))
+        Client::on(&dir, run, Shows::Key(key()?))
     }
 
     /// The one that answers there: what must be known to sign it tells itself.
