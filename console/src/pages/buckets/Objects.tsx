@@ -15,7 +15,7 @@ import classes from "./buckets.module.css";
 import { ofDrop, ofInput, type Chosen } from "./files";
 import { nameOf, type Entry } from "./listing";
 import { useLoaded } from "./loaded";
-import { below, shown, steps, unaskable } from "./names";
+import { below, folderOf, shown, steps, unaskable } from "./names";
 import { toBucket, toFolder, toObject } from "./paths";
 import { list, versioning, versions as listVersions, type Version } from "./s3";
 import { useQueue, useUploads } from "./uploads";
@@ -31,6 +31,7 @@ export function Objects({ params }: { params: Params }) {
   const queue = useQueue();
   const { bucket, refresh: refreshBucket } = useBucket(name);
   const prefix = query.get("prefix") ?? "";
+  const folder = folderOf(prefix);
   const after = query.get("after");
   const old = query.get("versions") === "1";
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
@@ -64,7 +65,7 @@ export function Objects({ params }: { params: Params }) {
   const add = async (files: Chosen[]) => {
     // What is not known yet is asked: nothing is replaced for good unasked.
     const kept = bucket ? keeps : (await versioning(s3, name).catch(() => null)) === "Enabled";
-    queue.add(files.map(({ path, file }) => ({ bucket: name, key: prefix + path, file, replace: kept })));
+    queue.add(files.map(({ path, file }) => ({ bucket: name, key: folder + path, file, replace: kept })));
     resetFiles.current?.();
   };
   const drop = (event: DragEvent) => {
@@ -106,7 +107,7 @@ export function Objects({ params }: { params: Params }) {
     >
       <div
         className={dropping ? `${classes.drop} ${classes.dropping}` : classes.drop}
-        data-drop={`Drop files and folders here to put them into ${shown(prefix) || name}`}
+        data-drop={`Drop files and folders here to put them into ${shown(folder) || name}`}
         onDragOver={(event) => {
           if (!mayWrite || !event.dataTransfer.types.includes("Files")) return;
           event.preventDefault();
@@ -172,14 +173,14 @@ export function Objects({ params }: { params: Params }) {
                             {mayWrite && !old && (
                               <td className={classes.check}>
                                 <Checkbox
-                                  aria-label={`Choose ${shown(nameIn(row, prefix))}`}
+                                  aria-label={`Choose ${shown(nameIn(row, folder))}`}
                                   checked={chosen.has(id)}
                                   onChange={(event) => setChosen(toggled(chosen, id, event.currentTarget.checked))}
                                 />
                               </td>
                             )}
                             <td>
-                              <Cell bucket={name} prefix={prefix} row={row} old={old} />
+                              <Cell bucket={name} folder={folder} row={row} old={old} />
                             </td>
                             <td className={classes.figure}>{row.kind === "object" ? <Bytes of={row.bytes} /> : row.kind === "version" && !row.version.marker ? <Bytes of={row.version.bytes} /> : ""}</td>
                             <td className={classes.when}>{row.kind === "folder" ? "" : <Age at={row.kind === "object" ? row.modified : row.version.modified} />}</td>
@@ -234,8 +235,8 @@ function idOf(row: Row): string {
   return row.kind === "version" ? `v${row.version.key}\n${row.version.id}` : `${row.kind[0]}${nameOf(row)}`;
 }
 
-function nameIn(row: Row, prefix: string): string {
-  return below(prefix, row.kind === "version" ? row.version.key : nameOf(row));
+function nameIn(row: Row, folder: string): string {
+  return below(folder, row.kind === "version" ? row.version.key : nameOf(row));
 }
 
 function toggled(chosen: ReadonlySet<string>, id: string, on: boolean): ReadonlySet<string> {
@@ -245,8 +246,8 @@ function toggled(chosen: ReadonlySet<string>, id: string, on: boolean): Readonly
   return next;
 }
 
-function Cell({ bucket, prefix, row, old }: { bucket: string; prefix: string; row: Row; old: boolean }) {
-  const name = nameIn(row, prefix);
+function Cell({ bucket, folder, row, old }: { bucket: string; folder: string; row: Row; old: boolean }) {
+  const name = nameIn(row, folder);
   if (row.kind === "folder") {
     return (
       <span className={`${classes.cell} ${classes.folder}`}>
@@ -309,7 +310,7 @@ function Way({ bucket, prefix, old }: { bucket: string; prefix: string; old: boo
 
 /** Goes to what begins so: in a bucket of millions nobody turns pages. */
 function Jump({ prefix, go }: { prefix: string; go: (prefix: string) => void }) {
-  const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
+  const folder = folderOf(prefix);
   const [text, setText] = useState(prefix.slice(folder.length));
   const submit = (event: FormEvent) => {
     event.preventDefault();

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { below, fileName, runs, shown, steps, typeable, unaskable } from "./names";
+import { below, fileName, folderOf, runs, shown, steps, typeable, unaskable } from "./names";
 
 test("what would hide, reorder or imitate is shown as its code point", () => {
   const table: [string, string][] = [
@@ -43,6 +43,7 @@ test("the way to a prefix leads through every shorter one, empty names too", () 
     { name: "x", prefix: "//x" },
   ]);
   expect(below("a/", "a/b")).toBe("b");
+  expect(["", "le", "a/", "a/le"].map(folderOf)).toEqual(["", "", "a/", "a/"]);
 });
 
 test("what a browser takes out of a path is not asked for", () => {

@@ -75,7 +75,12 @@ export function typeable(name: string): boolean {
   return name.length <= 64 && /^[\x20-\x7e]+$/.test(name) && name.trim() === name;
 }
 
-/** The part of a key behind the prefix that is looked at. */
+/** The folder that a prefix lies in: what one jumped to may end within a name, `a/le` is of `a/`. */
+export function folderOf(prefix: string): string {
+  return prefix.slice(0, prefix.lastIndexOf("/") + 1);
+}
+
+/** The part of a key behind the folder that is looked at. */
 export function below(prefix: string, key: string): string {
   return key.startsWith(prefix) ? key.slice(prefix.length) : key;
 }
