@@ -5,6 +5,7 @@ import { readdirSync } from "node:fs";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { sideBySide } from "../src/pages/buckets/upload";
 import { axe, launch, makeBucket, open, overflow, putFile, shot, signIn } from "./browser";
 import { World, content } from "./world";
 
@@ -84,6 +85,48 @@ test("what was overwritten is restored by a copy, and what was deleted is brough
   await page.getByRole("row", { name: /note\.txt.*deleted/ }).getByRole("link").click();
   await page.getByRole("button", { name: "Bring it back" }).click();
   await page.getByText("the first words").waitFor();
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
+test("a bucket of more than a page is turned page by page and jumped about in, and the address keeps the place", async () => {
+  const s3 = await world.s3();
+  await s3.request({ method: "PUT", bucket: "leaves" });
+  const names = Array.from({ length: 230 }, (_, index) => `leaf-${String(index).padStart(3, "0")}`);
+  await sideBySide(names, 16, new AbortController().signal, async (key) => void (await s3.request({ method: "PUT", bucket: "leaves", key, body: key })));
+  const { page, faults } = await open(browser, world.url);
+  await signIn(page, world.owner, { keep: true });
+  await page.goto(`${world.url}/buckets/leaves`);
+  const [table, turn] = [page.getByRole("table"), (to: string) => page.getByRole("button", { name: to, exact: true })];
+  const shows = async (said: string, expected: string[]) => {
+    await page.getByText(said).waitFor();
+    expect(await table.getByRole("link").allInnerTexts()).toEqual(expected);
+  };
+  await shows("200 rows on this page, 1.6 kB", names.slice(0, 200));
+  expect(await turn("Previous page").or(turn("First page")).count(), "nothing is before it").toBe(0);
+  await turn("Next page").click();
+  await shows("30 rows on this page, the last one", names.slice(200));
+  expect(await turn("Next page").count(), "nothing is after it").toBe(0);
+  await page.reload();
+  await shows("30 rows on this page, the last one", names.slice(200));
+  await turn("First page").click();
+  await shows("200 rows on this page", names.slice(0, 200));
+  await turn("Next page").click();
+  await turn("Previous page").click();
+  await shows("200 rows on this page", names.slice(0, 200));
+
+  const jump = page.getByPlaceholder("begins with …");
+  await jump.fill("leaf-21");
+  await jump.press("Enter");
+  await shows("10 rows on this page", names.slice(210, 220));
+  await page.reload();
+  await shows("10 rows on this page", names.slice(210, 220));
+  expect(await jump.inputValue(), "what it begins with").toBe("leaf-21");
+  await putFile(page, "one.txt", "one\n");
+  await page.getByRole("region", { name: "Uploads" }).getByText("there", { exact: true }).waitFor();
+  expect((await s3.request({ method: "HEAD", bucket: "leaves", key: "one.txt" })).status, "it lies in the folder, and not behind what was typed").toBe(200);
+  await page.goBack();
+  await shows("200 rows on this page", names.slice(0, 200));
   expect(faults).toEqual([]);
   await page.close();
 });
