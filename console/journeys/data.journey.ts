@@ -9,6 +9,9 @@ import { sideBySide } from "../src/pages/buckets/upload";
 import { axe, launch, makeBucket, open, overflow, putFile, shot, signIn } from "./browser";
 import { World, content } from "./world";
 
+/** A picture of one pixel. */
+const PIXEL = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNkYAAAAAYAAjCB0C8AAAAASUVORK5CYII=", "base64");
+
 let world: World;
 let browser: Browser;
 beforeAll(async () => {
@@ -180,6 +183,17 @@ test("hostile names and bytes are text, and nothing of them runs", async () => {
   expect(await page.title()).not.toBe("taken");
   await page.setViewportSize({ width: 390, height: 844 });
   await expect.poll(() => overflow(page)).toBe(0);
+
+  // An image is drawn, whatever its name and type say; what is only called one is not.
+  for (const [key, body, type] of [["pixel.jpg", PIXEL, "text/html"], ["script.png", script, "image/png"]] as const) {
+    await s3.request({ method: "PUT", bucket: "hostile", key, body, headers: { "content-type": type } });
+  }
+  await page.goto(`${world.url}/buckets/hostile/object?key=pixel.jpg`);
+  const image = page.getByRole("img", { name: "The object, as an image" });
+  await expect.poll(() => image.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(1);
+  await page.goto(`${world.url}/buckets/hostile/object?key=script.png`);
+  await page.getByText("it is called an image and is none").waitFor();
+  expect(await image.count()).toBe(0);
   expect(faults).toEqual([]);
   await page.close();
 });
