@@ -41,7 +41,7 @@ export default function AddSite() {
   // Of what was just added it is said that it was, although its name is taken by now.
   const last = useRef<string | null>(null);
   if (entry !== null) last.current = entry;
-  const checked = entry ?? (waiting.some(({ name }) => name === wanted.name) && last.current === stanza(wanted) ? last.current : null);
+  const checked = entry ?? (taken.includes(wanted.name) && last.current === stanza(wanted) ? last.current : null);
   return (
     <Page
       title="Add a site"
