@@ -57,6 +57,10 @@ export async function tornAway({ world, browser, operator, owner, site, within =
   await outlived.getByText("2 more vendors").waitFor();
   const done = await work.stop();
   expect(done).toBeGreaterThan(5);
+  // What was asked meanwhile is drawn, and was answered.
+  for (const said of [/^Requests each second\. requests: .+, (?!0\/s)\S+\/s at most$/, /^Latency\. half within: [\d.]+ m?s last, .+; 99 of 100 within: [\d.]+ m?s last/, /^Errors each second\. errors: 0\/s last, 0\/s at most$/]) {
+    await page.getByRole("img", { name: said }).locator("canvas").waitFor();
+  }
   expect(faults).toEqual([]);
   await page.close();
   console.log(`${site}: shown after ${took} ms; ${done} puts and gets meanwhile, none failed`);
