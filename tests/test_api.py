@@ -396,7 +396,7 @@ def test_who_has_a_key_alone_asks_from_a_terminal(world, officer, tea, tmp_path)
         return json.loads(done.stdout) if code == 0 else done.stderr
 
     assert {site["name"] for site in ask("status")["sites"]} == {site["name"] for site in ask("site", "list")["sites"]}
-    assert "buckets" in ask("durability") and "findings" in ask("findings") and "labels" in ask("label", "list")
+    assert "items" in ask("activity") and "buckets" in ask("durability") and "findings" in ask("findings") and "labels" in ask("label", "list")
     assert "tea" in {bucket["name"] for bucket in ask("bucket", "list")["buckets"]}
     assert [bucket["name"] for bucket in ask("bucket", "show", "tea")["buckets"]] == ["tea"]
     assert "terence" in {user["user"] for user in ask("user", "list")["users"]} and ask("user", "show", "terence")

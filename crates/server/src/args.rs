@@ -12,9 +12,9 @@ use crate::failure::Exit;
 use crate::root_key::PassphraseFrom;
 
 pub use keep::{
-    BucketArgs, BucketCommand, CompactArgs, CreateBucketArgs, DepthArg, DurabilityArgs, EvacuateArgs, FindingsArgs,
-    JournalArgs, JournalCommand, MoveDataArgs, ObjectArgs, ObjectCommand, PiecesArgs, PlannedArgs, RepairArgs,
-    ScrubArgs, SetSitesArgs,
+    ActivityArgs, BucketArgs, BucketCommand, CompactArgs, CreateBucketArgs, DepthArg, DurabilityArgs, EvacuateArgs,
+    FindingsArgs, JournalArgs, JournalCommand, MoveDataArgs, ObjectArgs, ObjectCommand, PiecesArgs, PlannedArgs,
+    RepairArgs, ScrubArgs, SetSitesArgs,
 };
 
 /// Where data lies when nobody says otherwise, seen from the working directory.
@@ -52,6 +52,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Show what is stored, what is below its promise, and how each site is
     Status(StatusArgs),
+    /// Show what is being done now and why: sites that are out, repairs, moves, scrubs and other work
+    Activity(ActivityArgs),
     /// Show how well what is stored is proven: objects by spare pieces and by age of proof
     Durability(DurabilityArgs),
     /// Compare the sites with the catalog, and read and verify pieces, now

@@ -95,6 +95,7 @@ fn run(args: Args) -> Result<(), Failure> {
         Command::Release(release) => cli::release::run(&release, output),
         Command::Explain(explain) => cli::explain::run(&explain, output),
         Command::Status(status) => cli::status::run(&status, output),
+        Command::Activity(activity) => cli::activity::run(&activity, output),
         Command::Durability(durability) => cli::durability::run(&durability, output),
         Command::Scrub(scrub) => cli::scrub::run(&scrub, output),
         Command::Findings(findings) => cli::durability::findings(&findings, output),

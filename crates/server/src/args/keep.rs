@@ -33,6 +33,12 @@ pub enum DepthArg {
 }
 
 #[derive(Debug, clap::Args)]
+pub struct ActivityArgs {
+    #[command(flatten)]
+    pub asker: AskerArgs,
+}
+
+#[derive(Debug, clap::Args)]
 pub struct DurabilityArgs {
     #[command(flatten)]
     pub asker: AskerArgs,

@@ -1,5 +1,6 @@
 //! The subcommands beside `up`: short-lived clients of a running one.
 
+pub mod activity;
 pub mod adopt;
 pub mod backup;
 pub mod bucket;
