@@ -47,8 +47,11 @@ pub fn run(entente: &Path, sizes: &[usize]) -> Result<String> {
         stages.push(measured(&server, &door, keys)?);
         there += PUTS;
     }
+    let text = rendered(&stages)?;
+    // It took long, and to clear up may fail.
+    eprintln!("{text}");
     server.stop()?;
-    rendered(&stages)
+    Ok(text)
 }
 
 fn measured(server: &Server, door: &Door, keys: usize) -> Result<Stage> {
