@@ -1,6 +1,6 @@
 // Who is signed in: the key in memory, and in the tab's storage only if its user says so.
 
-import { type ReactNode, createContext, useCallback, useContext, useMemo, useState } from "react";
+import { type ReactNode, createContext, useCallback, useContext, useMemo, useRef, useState } from "react";
 
 import { Api } from "./api/client";
 import type { Duty, Session } from "./api/types";
@@ -26,6 +26,8 @@ interface Signing {
   /** Throws a `Problem` where the key is refused. */
   signIn: (key: Key, region: string, keep: boolean) => Promise<void>;
   signOut: (why?: string) => void;
+  /** While it is held, a session whose key is no longer taken stays: a secret that is shown this once stands in it. */
+  hold: (held: boolean) => void;
 }
 
 const Context = createContext<Signing | null>(null);
@@ -35,11 +37,25 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const [signedIn, setSignedIn] = useState<SignedIn | null>(null);
   const [ended, setEnded] = useState<string | null>(null);
 
+  const held = useRef(false);
+  /** Why it would have ended meanwhile. */
+  const late = useRef<string | null>(null);
+
   const signOut = useCallback((why?: string) => {
+    held.current = false;
+    late.current = null;
     forget();
     setSignedIn(null);
     setEnded(why ?? null);
   }, []);
+
+  const hold = useCallback(
+    (on: boolean) => {
+      held.current = on;
+      if (!on && late.current !== null) signOut(late.current);
+    },
+    [signOut],
+  );
 
   const signIn = useCallback(
     async ({ accessKey, secret }: Key, region: string, keep: boolean) => {
@@ -47,7 +63,11 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       const api = new Api(signer, region);
       const session = await api.get<Session>("/session");
       // The server's words are for whoever writes requests by hand.
-      api.onUnknown = () => signOut("This key is no longer taken: it was revoked, or all that it opened is gone, or this machine’s clock is more than 15 minutes off");
+      api.onUnknown = () => {
+        const why = "This key is no longer taken: it was revoked, or all that it opened is gone, or this machine’s clock is more than 15 minutes off";
+        if (held.current) late.current = why;
+        else signOut(why);
+      };
       const s3 = new S3(signer, session.s3_endpoint, session.region);
       if (keep) sessionStorage.setItem(KEPT, JSON.stringify({ accessKey, secret }));
       else forget();
@@ -58,7 +78,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     [signOut],
   );
 
-  const value = useMemo(() => ({ signedIn, ended, signIn, signOut }), [signedIn, ended, signIn, signOut]);
+  const value = useMemo(() => ({ signedIn, ended, signIn, signOut, hold }), [signedIn, ended, signIn, signOut, hold]);
   return <Context value={value}>{children}</Context>;
 }
 

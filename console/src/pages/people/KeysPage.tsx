@@ -1,11 +1,11 @@
 // Access keys: issued, with a secret that is shown once; rotated; revoked.
 
 import { Button, Checkbox, Modal, Select, TextInput } from "@mantine/core";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 
 import { useDocument } from "../../api/documents";
 import { usePlace } from "../../router";
-import { useSession } from "../../session";
+import { useSession, useSigning } from "../../session";
 import { uriEncode } from "../../sign/sigv4";
 import { Confirm } from "../../ui/confirm";
 import { moment } from "../../ui/format";
@@ -143,6 +143,8 @@ const GRACES = [
 
 export function Rotate({ of, close, done }: { of: Pick<Key, "access_key" | "user"> | null; close: () => void; done: (key: IssuedKey) => void }) {
   const { api } = useSession();
+  const { hold } = useSigning();
+  useEffect(() => () => hold(false), [hold]);
   const [grace, setGrace] = useState("3600");
   const atOnce = grace === "0";
   return (
@@ -153,7 +155,15 @@ export function Rotate({ of, close, done }: { of: Pick<Key, "access_key" | "user
       word={atOnce ? of?.access_key.slice(-6) : undefined}
       danger={atOnce}
       act={async () => {
-        if (of) done(await api.post<IssuedKey>(`/keys/${uriEncode(of.access_key)}/rotate`, { grace_s: Number(grace) }));
+        if (!of) return;
+        // It may be the key of this session, which ends before the answer is here.
+        hold(true);
+        try {
+          done(await api.post<IssuedKey>(`/keys/${uriEncode(of.access_key)}/rotate`, { grace_s: Number(grace) }));
+        } catch (error) {
+          hold(false);
+          throw error;
+        }
       }}
       close={close}
     >
@@ -199,7 +209,13 @@ function Revoke({ of, close, done }: { of: Key | null; close: () => void; done: 
 }
 
 export function Secret({ of, close }: { of: IssuedKey | null; close: () => void }) {
+  const { hold } = useSigning();
   const [kept, setKept] = useState(false);
+  useEffect(() => {
+    if (!of) return;
+    hold(true);
+    return () => hold(false);
+  }, [of, hold]);
   const end = () => {
     setKept(false);
     close();
