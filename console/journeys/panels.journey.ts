@@ -192,7 +192,7 @@ async function explained(page: Page, world: World, answer: string): Promise<void
   await panel(page, "The answer").getByText(answer, { exact: true }).waitFor();
 }
 
-test("a person is made, given a key and a grant, and loses both again", async ({ world, browser }) => {
+test("a person is made, given a key and a grant, suspended and let in again, put into a group, and loses all of it", async ({ world, browser }) => {
   const s3 = await world.s3();
   await s3.request({ method: "PUT", bucket: "shelf" });
   await s3.request({ method: "PUT", bucket: "shelf", key: "book.txt", body: "a book\n" });
@@ -233,16 +233,75 @@ test("a person is made, given a key and a grant, and loses both again", async ({
   const second = await shownOnce(page);
   await expect(read(world, first), "the old one stopped").rejects.toMatchObject({ status: 403 });
   expect(await read(world, second)).toBe("a book\n");
-  await page.getByRole("button", { name: `Revoke ${second.accessKey}` }).click();
-  await type(page.getByRole("dialog", { name: "Revoke a key" }), second.accessKey.slice(-6), "Revoke it");
-  await page.getByRole("button", { name: `Revoke ${second.accessKey}` }).waitFor({ state: "detached" });
-  await expect(read(world, second)).rejects.toMatchObject({ status: 403 });
+
+  // Who is suspended has no key that opens anything, until they are let in again.
+  await page.goto(`${world.url}/people?user=ben`);
+  await ben.getByRole("button", { name: "Suspend …" }).click();
+  await type(page.getByRole("dialog", { name: "Suspend ben" }), "ben", "Suspend");
+  await ben.getByText("suspended", { exact: true }).waitFor();
+  await expect(read(world, second), "suspended").rejects.toMatchObject({ status: 403 });
+  await ben.getByRole("button", { name: "Let them in again …" }).click();
+  await page.getByRole("dialog", { name: "Let ben in again" }).getByRole("button", { name: "Let them in" }).click();
+  await ben.getByText("active", { exact: true }).waitFor();
+  expect(await read(world, second)).toBe("a book\n");
 
   await page.goto(`${world.url}/buckets/shelf/access`);
   await page.getByRole("button", { name: "Take back …" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Take it back" }).click();
   await page.getByText("Nobody but its owner").waitFor();
   await explained(page, world, "not allowed");
+
+  // What is granted to a group holds for who is in it, and for as long.
+  await page.goto(`${world.url}/people`);
+  const groups = panel(page, "Groups");
+  await groups.getByRole("button", { name: "New group" }).click();
+  await page.getByRole("dialog", { name: "New group" }).getByLabel("Name").fill("readers");
+  await page.getByRole("button", { name: "Make the group" }).click();
+  await groups.getByRole("row", { name: /^readers nobody/ }).waitFor();
+  await world.cli("grant", "set", "shelf", "read", "--to", "group:readers", ...world.officer);
+  const members = page.getByRole("dialog", { name: "Members of readers" });
+  for (const [change, becomes] of [["ben", /^readers ben/], ["", /^readers nobody/]] as const) {
+    await groups.getByRole("button", { name: "Members …" }).click();
+    const field = members.getByRole("combobox", { name: "Members" });
+    await field.click();
+    if (change) await page.getByRole("option", { name: change, exact: true }).click();
+    else await field.press("Backspace");
+    await field.press("Tab");
+    await members.getByRole("button", { name: "Set the members" }).click();
+    await groups.getByRole("row", { name: becomes }).waitFor();
+    if (change) expect(await read(world, second)).toBe("a book\n");
+    else await expect(read(world, second), "nobody is in it").rejects.toMatchObject({ status: 403 });
+  }
+
+  await page.goto(`${world.url}/keys`);
+  await page.getByRole("button", { name: `Revoke ${second.accessKey}` }).click();
+  await type(page.getByRole("dialog", { name: "Revoke a key" }), second.accessKey.slice(-6), "Revoke it");
+  await page.getByRole("button", { name: `Revoke ${second.accessKey}` }).waitFor({ state: "detached" });
+  await expect(read(world, second)).rejects.toMatchObject({ status: 403 });
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
+test("one takes another key in place of one's own, and it is shown although the old one opens nothing any more", async ({ world, browser }) => {
+  const old = await world.person("otto", "security-officer");
+  const { page, faults } = await open(browser, world.url);
+  await signIn(page, old, { keep: true });
+  await page.getByRole("link", { name: "Your key" }).click();
+  await panel(page, "This session").getByText(old.accessKey).waitFor();
+  await page.getByRole("button", { name: "Rotate it …" }).click();
+  const rotating = page.getByRole("dialog", { name: "Rotate a key" });
+  await rotating.getByRole("combobox", { name: "The old one stops" }).click();
+  await page.getByRole("option", { name: "at once" }).click();
+  const refused = page.waitForResponse((answer) => answer.status() === 401);
+  await type(rotating, old.accessKey.slice(-6), "Rotate it");
+  // The page is told that its key is not known any more.
+  await refused;
+  await page.waitForTimeout(500);
+  const key = await shownOnce(page);
+  await page.getByText("This key is no longer taken").waitFor();
+  await signIn(page, key);
+  await page.getByRole("link", { name: "Your key" }).click();
+  await panel(page, "This session").getByText(key.accessKey).waitFor();
   expect(faults).toEqual([]);
   await page.close();
 });
