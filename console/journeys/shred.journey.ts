@@ -73,6 +73,16 @@ async function settled(page: Page, title: string): Promise<void> {
   await page.waitForTimeout(300);
 }
 
+/** What lies at the other label stays readable under a new key. */
+async function rotate(page: Page): Promise<void> {
+  await page.getByRole("button", { name: `A new key for ${LOW}` }).click();
+  const dialog = page.getByRole("dialog", { name: `A new key for ${LOW}` });
+  await dialog.getByText("under a new key, epoch 2.").waitFor();
+  await dialog.getByRole("button", { name: "Make the new key" }).click();
+  await page.getByRole("row", { name: LOW }).getByRole("cell", { name: "1, 2", exact: true }).waitFor();
+  await (await world.s3(keys.ben)).request({ method: "PUT", bucket: "plain", key: "new.txt", body: "under the new key\n" });
+}
+
 /** The root key, and what else its succession may have left beside it. */
 function rootKeys(of: string): { key: string; files: string[] } {
   return { key: readFileSync(of, "utf8"), files: readdirSync(dirname(of)).filter((name) => name.startsWith(basename(of))) };
@@ -172,6 +182,7 @@ test("nothing of it is left to see for anybody, and what lies at another label i
       expect(await words(page), `${title} of ${name}`).not.toMatch(/vault|held\.txt/);
       if (title === "Buckets") await page.getByRole("rowheader", { name: "plain" }).waitFor();
       if (title === "Labels") expect(await labelsInUse(page)).toEqual([LOW]);
+      if (title === "Labels" && name === "olga") await rotate(page);
     }
     if (name === "ben") {
       await page.getByRole("link", { name: "plain", exact: true }).click();
@@ -181,6 +192,7 @@ test("nothing of it is left to see for anybody, and what lies at another label i
     expect(faults).toEqual([]);
     await page.close();
   }
+  expect(await (await (await world.s3(keys.ben)).request({ method: "GET", bucket: "plain", key: "new.txt" })).text()).toBe("under the new key\n");
   const whole = await (await (await world.s3(keys.ben)).request({ method: "GET", bucket: "plain", key: "large.bin" })).arrayBuffer();
   expect(Buffer.compare(Buffer.from(whole), LARGE)).toBe(0);
 
