@@ -80,6 +80,12 @@ test("a repair that is begun from the page brings back the piece that a site los
   await findings.getByLabel(/Also what is over/).check();
   await findings.getByRole("row").filter({ hasText: before.at(-1)!.split("/").at(-1) }).getByText("microsoft").waitFor();
   expect(pieces().length).toBe(before.length);
+  // The ledger has what was written, to the object and byte: who asks for it has everything counted.
+  await world.cli("durability");
+  await page.getByRole("region", { name: "Proofs" }).getByRole("row", { name: /^mended .*\b3 9\.4 MB all$/ }).waitFor();
+  const journal = page.getByRole("region", { name: "Journal" });
+  await journal.getByText("There is nothing to compact now.").waitFor();
+  expect(await journal.getByRole("button", { name: "Compact now" }).isDisabled(), "its writer epoch is still open").toBe(true);
   for (const scheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme: scheme });
     await page.waitForTimeout(400);
