@@ -42,6 +42,11 @@ test("an upload of 200 MB that was interrupted goes on with the parts that are t
   });
   await signIn(page, world.owner, { keep: true });
   await page.goto(`${world.url}/buckets/large`);
+  // A line as slow as in the field: on this machine all of it would be there before it could be cut off.
+  const line = await page.context().newCDPSession(page);
+  const slow = (uploadThroughput: number) => line.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput });
+  await line.send("Network.enable");
+  await slow(15_000_000);
   const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.getByRole("button", { name: "Upload files" }).click()]);
   await chooser.setFiles(path);
 
@@ -54,6 +59,7 @@ test("an upload of 200 MB that was interrupted goes on with the parts that are t
   const before = new Set(sent).size;
   expect(before).toBeLessThan(PARTS);
   sent.length = 0;
+  await slow(-1);
 
   const [again] = await Promise.all([page.waitForEvent("filechooser"), page.getByRole("button", { name: "Choose the file to go on" }).click()]);
   await again.setFiles(path);
