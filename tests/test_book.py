@@ -273,6 +273,23 @@ def test_the_page_of_the_console_names_its_views():
     assert sorted(named[1:]) == sorted(there)
 
 
+def test_what_prose_calls_a_command_is_one():
+    """Commands within a sentence are not run: each is a command of the program with options that it has."""
+    parts = re.split(r"^## `?([^`\n]+)`?$", (DOCS / "cli.md").read_text(), flags=re.M)
+    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+    everywhere, wrong, count = parts[0] + sections["entente"], [], 0
+    for page in [*pages(), *front_pages()]:
+        # Names in formats begin with the program's, and end in their version.
+        for span in re.findall(r"`(entente (?![a-z]* ?v\d)[^`]+)`", page.read_text()):
+            words, count = span.split(), count + 1
+            names = [" ".join(word for word in words[:length] if word[0] != "-") for length in (3, 2)]
+            name = next((name for name in names if name in sections), None)
+            options = {word.split("=")[0] for word in words if word.startswith("--")} - {"--help", "--version"}
+            if name is None or any(option not in sections[name] + everywhere for option in options):
+                wrong.append(f"{page.name}: {span}")
+    assert count > 100 and not wrong, "\n".join(wrong)
+
+
 def test_the_page_of_the_command_line_is_what_the_program_says():
     assert (DOCS / "cli.md").read_text() == run(binary(), "man", "--markdown"), "entente man --markdown > docs/cli.md"
 
