@@ -46,7 +46,7 @@ class Ground(World):
     def __init__(self, folder, counts, log, traces):
         super().__init__(folder / "data", environment={"ENTENTE_LOG": log})
         self.file, self.out = folder / "entente.toml", folder / "callgrind.out"
-        self.counts = 0
+        self.dumps = 0
         (folder / "keys").mkdir(parents=True)
         sites = []
         for vendor in VENDORS:
@@ -76,9 +76,9 @@ class Ground(World):
 
     def counted(self):
         """Instructions since it was asked last."""
-        self.counts += 1
+        self.dumps += 1
         run("callgrind_control", "--dump", self.process.pid, timeout=READY_S)
-        file = self.out.with_name(f"{self.out.name}.{self.counts}")
+        file = self.out.with_name(f"{self.out.name}.{self.dumps}")
         found = re.search(r"^totals: (\d+)$", file.read_text(), re.MULTILINE)
         assert found, f"callgrind counted nothing:\n{self.log_text()[-2000:]}"
         return int(found[1])

@@ -1,5 +1,8 @@
 // Rows of a table: found by what is typed, and put in order.
 
+/** Names that a field offers at once: a browser is slow with thousands, and the others are found by typing. */
+export const OFFERED_MAX = 100;
+
 export type Value = string | number | null | undefined;
 
 /** RFC 3339. */

@@ -33,12 +33,16 @@ struct Stage {
     resident_mib: f64,
 }
 
-pub fn run(entente: &Path, sizes: &[usize]) -> Result<String> {
+/// With so few keys and with so many.
+pub fn run(entente: &Path, few: usize, many: usize) -> Result<String> {
+    if many <= few + PUTS {
+        bail!("{many} keys are not many beside {few}: name more than {}", few + PUTS);
+    }
     let server = Server::start(entente)?;
     let door = server.door();
     door.request("PUT", "/bench", "", &[])?.expect_ok("create the bucket")?;
     let (mut stages, mut there) = (Vec::new(), 0);
-    for &keys in sizes {
+    for keys in [few, many] {
         eprintln!("filling up to {keys} keys");
         let begun = there;
         work::run(&door, CLIENTS, Until::Turns(keys - there), |connection, turn| put(connection, begun + turn))?;

@@ -56,7 +56,7 @@ fn main() -> Result<()> {
     }
     let entente = PathBuf::from(arguments.first().context("name the binary `entente`")?);
     let (command, text) = match (value("--browsing"), value("--peers")) {
-        (Some(keys), _) => ("cargo xtask bench --browsing", browse::run(&entente, &[LISTED, keys.parse()?])?),
+        (Some(keys), _) => ("cargo xtask bench --browsing", browse::run(&entente, LISTED, keys.parse()?)?),
         (None, Some(peers)) => {
             let rounds = value("--rounds").context("say how many --rounds")?.parse()?;
             ("cargo xtask bench --peers", beside_peers(&Programs { entente, peers: peers.into() }, rounds)?)

@@ -12,7 +12,7 @@ import { useDeed } from "../../ui/deed";
 import { Empty, Failure, Load, Panel } from "../../ui/parts";
 import { Table } from "../../ui/table";
 import { Label } from "../people/Label";
-import { OFFERED_MAX } from "../people/People";
+import { OFFERED_MAX } from "../../ui/rows";
 import { BucketPage, useBucket } from "./BucketPage";
 import classes from "./buckets.module.css";
 import type { Grants } from "./documents";

@@ -11,7 +11,8 @@ import classes from "../buckets/buckets.module.css";
 import { useLoaded } from "../buckets/loaded";
 import { visible } from "../buckets/names";
 import { Label } from "./Label";
-import { LabelField, OFFERED_MAX } from "./People";
+import { OFFERED_MAX } from "../../ui/rows";
+import { LabelField } from "./People";
 import { ACTIONS, ON_ACCOUNT, ON_OBJECT, type Explanation, type Users } from "./documents";
 
 const STEPS: Record<string, string> = {

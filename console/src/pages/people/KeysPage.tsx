@@ -13,7 +13,8 @@ import { Icon } from "../../ui/icons";
 import { Age, Code, Empty, Facts, Load, Page, Panel, State } from "../../ui/parts";
 import { Table } from "../../ui/table";
 import { Label } from "./Label";
-import { FormDialog, LabelField, OFFERED_MAX } from "./People";
+import { OFFERED_MAX } from "../../ui/rows";
+import { FormDialog, LabelField } from "./People";
 import { type IssuedKey, type Key, type Keys, type Users } from "./documents";
 
 export function KeysPage() {

@@ -12,12 +12,10 @@ import { useDeed } from "../../ui/deed";
 import { counted } from "../../ui/format";
 import { Icon } from "../../ui/icons";
 import { Age, Empty, Failure, Load, Page, Panel, State } from "../../ui/parts";
+import { OFFERED_MAX } from "../../ui/rows";
 import { Table } from "../../ui/table";
 import { Label } from "./Label";
 import { ROLES, roleName, type Group, type Groups, type Keys, type User, type Users } from "./documents";
-
-/** Names that a field offers at once: a browser is slow with thousands, and the others are found by typing. */
-export const OFFERED_MAX = 100;
 
 export function People() {
   const { may } = useSession();

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 pub fn run(args: &ActivityArgs, output: Output) -> Result<(), Failure> {
     let now: Activity = Client::asked(&args.asker)?.call(Method::GET, "/api/v1/activity", Vec::new())?;
     if now.items.is_empty() {
-        return output.done(&now, "Nothing is being done: no site is out, and everything keeps its promise.");
+        return output.done(&now, "Nothing is being done that you are told of, and no site is out.");
     }
     output.show(&now, || rows(&now.items))
 }

@@ -279,17 +279,20 @@ fn shifted(shift: &Shift) -> String {
     let Shift { segments, bytes, from, can_lose_now, to, can_lose_then } = shift;
     let what = format!("{} ({})", count(*segments, "segment"), size(*bytes));
     let (from, to) = (coded(from, *can_lose_now), coded(to, *can_lose_then));
+    let verb = if *segments == 1 { "lies" } else { "lie" };
     let lie = match from == to {
-        true => format!("lie as {to} still"),
-        false => format!("lie as {to} instead of {from}"),
+        true => format!("{verb} as {to} still"),
+        false => format!("{verb} as {to} instead of {from}"),
     };
     let than = match can_lose_then - can_lose_now {
         0 => "as now".to_owned(),
         more @ 1.. => format!("{more} more than now"),
         fewer => format!("{} fewer than now", -fewer),
     };
-    let vendors = count(u64::try_from(*can_lose_then).unwrap_or(0), "more vendor");
-    format!("afterwards {what} {lie} and can lose {vendors}, {than}")
+    match u64::try_from(*can_lose_then) {
+        Ok(spare) => format!("afterwards {what} {lie} and can lose {}, {than}", count(spare, "more vendor")),
+        Err(_) => format!("afterwards {what} {lie} and cannot be read: too few pieces are left"),
+    }
 }
 
 /// A code as people say it: what needs one piece of several is so many copies.
@@ -352,6 +355,8 @@ mod tests {
             ),
         ] {
             assert_eq!(told, format!("afterwards 11 segments (18 KiB) {says}"));
+            // Of what is lost nothing is said to be spare.
+            assert!(shift("2+2", 0, "2+2", -1).ends_with("cannot be read: too few pieces are left"));
         }
     }
 
