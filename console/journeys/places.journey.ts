@@ -13,10 +13,12 @@ import { type IssuedKey, World, content } from "./world";
 const PHONE = { width: 390, height: 844 };
 /** Where each is, and what a GB costs there for a month. */
 const SITES = {
-  amazon: { coordinates: [38.9, -77.0], storage: 0.023 },
-  microsoft: { coordinates: [52.4, 4.9], storage: 0.018 },
-  google: { coordinates: [35.7, 139.7], storage: 0.02 },
-  oracle: { coordinates: [-23.5, -46.6], storage: 0.0255 },
+  amazon: { vendor: "amazon", coordinates: [38.9, -77.0], storage: 0.023 },
+  microsoft: { vendor: "microsoft", coordinates: [52.4, 4.9], storage: 0.018 },
+  google: { vendor: "google", coordinates: [35.7, 139.7], storage: 0.02 },
+  oracle: { vendor: "oracle", coordinates: [-23.5, -46.6], storage: 0.0255 },
+  // A second site of a vendor.
+  sydney: { vendor: "google", coordinates: [-33.9, 151.2], storage: 0.02 },
 };
 const PRICES = "put_per_1000 = 0.005, get_per_1000 = 0.0004, egress_per_gb = 0.09";
 
@@ -25,9 +27,9 @@ let browser: Browser;
 let operator: IssuedKey;
 const root = mkdtempSync(join(tmpdir(), "entente-places-"));
 beforeAll(async () => {
-  const tables = Object.entries(SITES).map(([name, { coordinates, storage }]) => {
+  const tables = Object.entries(SITES).map(([name, { vendor, coordinates, storage }]) => {
     mkdirSync(join(root, name));
-    return `[[site]]\nname = "${name}"\nvendor = "${name}"\nkind = "local"\npath = "${join(root, name)}"\ncoordinates = [${coordinates.join(", ")}]\nprices = { storage_per_gb_month = ${storage}, ${PRICES} }\n`;
+    return `[[site]]\nname = "${name}"\nvendor = "${vendor}"\nkind = "local"\npath = "${join(root, name)}"\ncoordinates = [${coordinates.join(", ")}]\nprices = { storage_per_gb_month = ${storage}, ${PRICES} }\n`;
   });
   [world, browser] = await Promise.all([World.start({ vendors: tables.join("\n") }), launch()]);
   operator = await world.person("pat", "platform-operator", "UNCLASSIFIED");
@@ -76,10 +78,11 @@ test("sites stand on the map, a month has its costs, and a site its prices, in b
 
   // It is counted about once a minute what lies where.
   await page.goto(world.url);
-  const cost = page.getByRole("table", { name: "Cost of a month by site" });
-  await cost.getByRole("row", { name: /google.*under \$0\.01/ }).waitFor({ timeout: 120_000 });
+  const cost = page.getByRole("table", { name: "Cost of a month by vendor" });
+  await cost.getByRole("row", { name: /^Google 2 sites.*under \$0\.01/ }).waitFor({ timeout: 120_000 });
+  for (const site of ["google", "sydney"]) await cost.getByRole("row", { name: new RegExp(`^${site}`) }).waitFor();
   // A bar is as long as its part of the dearest, however little that is.
-  const bar = cost.getByRole("row", { name: /oracle/ }).locator(".bar");
+  const bar = cost.getByRole("row", { name: /^Oracle/ }).locator(".bar");
   const width = async (what: string) => (await bar.locator(what).boundingBox())?.width ?? 0;
   expect(await width(".tone-one"), "the dearest site has the whole bar").toBeGreaterThan(0.9 * ((await bar.boundingBox())?.width ?? Infinity));
   await look("overview");

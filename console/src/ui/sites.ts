@@ -43,3 +43,10 @@ export function vendorName(vendor: string): string {
 export function lineColor(index: number): string {
   return `--s${(index % 8) + 1}`;
 }
+
+/** What is of each vendor, in the order in which they first appear. */
+export function byVendor<T extends { vendor?: string }>(all: T[]): [vendor: string | undefined, of: T[]][] {
+  const groups = new Map<string | undefined, T[]>();
+  for (const one of all) groups.set(one.vendor, [...(groups.get(one.vendor) ?? []), one]);
+  return [...groups];
+}

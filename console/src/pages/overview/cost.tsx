@@ -1,10 +1,11 @@
-// What storage and requests cost this month at each site, at list prices.
+// What storage and requests cost this month at each vendor, at list prices.
 
 import type { Overview, Site } from "../../api/types";
 import { dollars } from "../../ui/format";
 import { Empty } from "../../ui/parts";
 import { vendorName } from "../../ui/sites";
 import { Scroll } from "../../ui/table";
+import { type Cost as Dollars, costs, summed } from "./costs";
 
 export function Cost({ of, sites, seesAll }: { of: Overview["cost_month"]; sites: Site[]; seesAll: boolean }) {
   const known = Object.values(of?.sites ?? {}).some(({ storage_dollars, request_dollars }) => storage_dollars !== null || request_dollars !== null);
@@ -21,23 +22,15 @@ export function Cost({ of, sites, seesAll }: { of: Overview["cost_month"]; sites
       </Empty>
     );
   }
-  const rows = Object.entries(of.sites).map(([name, cost]) => ({ name, ...cost, sum: (cost.storage_dollars ?? 0) + (cost.request_dollars ?? 0) }));
-  const highest = Math.max(...rows.map((row) => row.sum), 0);
-  // Parts that are less than one together would leave the bar short, whatever they are parts of.
-  const part = (dollars: number | null) => (highest > 0 ? (dollars ?? 0) / highest : 0);
-  const all = (pick: (row: (typeof rows)[number]) => number | null) => {
-    const known = rows.map(pick).filter((value) => value !== null);
-    // A sum of what nobody knows is not nothing.
-    return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0);
-  };
-  const vendor = (name: string) => sites.find((site) => site.name === name)?.vendor;
+  const vendors = costs(of, sites);
+  const highest = Math.max(...vendors.map((row) => row.together ?? 0), 0);
   return (
-    <Scroll label="Cost by site">
+    <Scroll label="Cost by vendor">
       <table className="table cost cards" role="table">
-        <caption className="unseen">Cost of a month by site</caption>
+        <caption className="unseen">Cost of a month by vendor</caption>
         <thead role="rowgroup">
           <tr role="row">
-            <th scope="col" role="columnheader">Site</th>
+            <th scope="col" role="columnheader">Vendor</th>
             <th scope="col" role="columnheader" className="cost-bar-head">
               <span className="key tone-one" aria-hidden="true" /> storage <span className="key tone-two" aria-hidden="true" /> requests
             </th>
@@ -53,38 +46,61 @@ export function Cost({ of, sites, seesAll }: { of: Overview["cost_month"]; sites
           </tr>
         </thead>
         <tbody role="rowgroup">
-          {rows.map((row) => {
-            const of = vendor(row.name);
-            return (
-              <tr key={row.name} role="row">
+          {vendors.map((row) => {
+            const [first, ...more] = row.sites;
+            const name = row.vendor ? vendorName(row.vendor) : "Not listed";
+            return [
+              <tr key={row.vendor ?? ""} role="row">
                 <th scope="row" role="rowheader">
-                  {row.name} {of && <span className="muted">{vendorName(of)}</span>}
+                  {name} <span className="muted">{more.length === 0 ? first?.site : `${row.sites.length} sites`}</span>
                 </th>
-                <td role="cell" className="cost-bar">
-                  <div className="bar thin" aria-hidden="true">
-                    <span className="bar-part tone-one" style={{ flexGrow: part(row.storage_dollars) }} />
-                    <span className="bar-part tone-two" style={{ flexGrow: part(row.request_dollars) }} />
-                    <span style={{ flexGrow: 1 - part(row.sum) }} />
-                  </div>
-                </td>
-                <td role="cell" className="num" data-label="Storage">{monthly(row.storage_dollars)}</td>
-                <td role="cell" className="num" data-label="Requests">{monthly(row.request_dollars)}</td>
-                <td role="cell" className="num" data-label="Together">{monthly(row.sum)}</td>
-              </tr>
-            );
+                <Bar of={row} highest={highest} />
+                <Figures of={row} />
+              </tr>,
+              // One site alone costs what its vendor does.
+              ...(more.length === 0 ? [] : row.sites).map((site) => (
+                <tr key={`${row.vendor ?? ""}/${site.site}`} role="row" className="cost-site">
+                  <th scope="row" role="rowheader">{site.site}</th>
+                  <Bar of={site} highest={highest} />
+                  <Figures of={site} />
+                </tr>
+              )),
+            ];
           })}
         </tbody>
         <tfoot role="rowgroup">
           <tr role="row">
             <th scope="row" role="rowheader">All</th>
             <td role="cell" className="cost-bar" />
-            <td role="cell" className="num" data-label="Storage">{monthly(all((row) => row.storage_dollars))}</td>
-            <td role="cell" className="num" data-label="Requests">{monthly(all((row) => row.request_dollars))}</td>
-            <td role="cell" className="num" data-label="Together">{monthly(all((row) => row.sum))}</td>
+            <Figures of={summed(vendors)} />
           </tr>
         </tfoot>
       </table>
     </Scroll>
+  );
+}
+
+function Bar({ of, highest }: { of: Dollars; highest: number }) {
+  // Parts that are less than one together would leave the bar short, whatever they are parts of.
+  const part = (dollars: number | null) => (highest > 0 ? (dollars ?? 0) / highest : 0);
+  return (
+    <td role="cell" className="cost-bar">
+      <div className="bar thin" aria-hidden="true">
+        <span className="bar-part tone-one" style={{ flexGrow: part(of.storage) }} />
+        <span className="bar-part tone-two" style={{ flexGrow: part(of.requests) }} />
+        <span style={{ flexGrow: 1 - part(of.together) }} />
+      </div>
+    </td>
+  );
+}
+
+function Figures({ of }: { of: Dollars }) {
+  return (
+    <>
+      <td role="cell" className="num" data-label="Storage">{monthly(of.storage)}</td>
+      <td role="cell" className="num" data-label="Requests">{monthly(of.requests)}</td>
+      <td role="cell" className="num" data-label="Together">{monthly(of.together)}</td>
+    </>
   );
 }
 

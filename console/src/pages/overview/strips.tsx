@@ -1,10 +1,10 @@
-// Each vendor's health, now and over time.
+// Each vendor's health, now and over time: its sites stand together.
 
 import type { History, Site } from "../../api/types";
 import { count, millis } from "../../ui/format";
 import { Empty, State } from "../../ui/parts";
 import { type Span, stepsOf } from "../../ui/history";
-import { isOut, standing, vendorName } from "../../ui/sites";
+import { byVendor, isOut, standing, vendorName } from "../../ui/sites";
 import { Strip } from "../../ui/strip";
 import { Link } from "../../router";
 import { sum } from "../../ui/chart";
@@ -19,7 +19,7 @@ export function SiteStrips({ sites, history, span }: { sites: Site[]; history?: 
   }
   return (
     <ul className="strips">
-      {sites.map((site) => {
+      {byVendor(sites).flatMap(([, of]) => of).map((site) => {
         const { kind, text } = standing(site);
         const past = history?.sites[site.name];
         const requests = past?.requests?.filter((value) => value != null);
