@@ -47,6 +47,30 @@ const EXEMPT: &[&str] = &["rescue", "tests.rs", "testing.rs"];
 /// The modules that may hold `unsafe`, each with its argument at its head; `ARCHITECTURE.md` names them.
 const KERNELS: &[&str] = &["crates/sim/src/vfs.rs"];
 
+/// The commands that open sites, catalog or keys themselves, since what they are for may be down;
+/// `docs/api.md` names them. Every other command asks the admin API.
+const BY_THEMSELVES: Allowed = Allowed {
+    under: "crates/server/src/cli/",
+    words: &["catalog::", "engine::", "providers::", "coding::", "crate::site_check", "crate::root_key", "crate::up"],
+    by: &["doctor/gather.rs", "drill.rs", "rebuild.rs", "restore.rs", "root_key.rs", "site.rs"],
+    why: "a command asks the admin API, and no other than docs/api.md names does without",
+};
+/// Where the console speaks to the admin API and, for objects' bytes, to the S3 door.
+const SPEAKS: Allowed = Allowed {
+    under: "console/src/",
+    words: &["fetch(", "XMLHttpRequest(", "WebSocket(", "EventSource(", "sendBeacon("],
+    by: &["api/client.ts", "s3/client.ts", "pages/buckets/s3.ts"],
+    why: "the console speaks to the admin API and the S3 door alone, through their clients",
+};
+
+/// Words that only some files of a folder may hold.
+struct Allowed {
+    under: &'static str,
+    words: &'static [&'static str],
+    by: &'static [&'static str],
+    why: &'static str,
+}
+
 /// Every file that says too little or too much.
 pub fn check(graph: &Graph) -> Result<Vec<String>> {
     let mut broken = Vec::new();
@@ -60,6 +84,8 @@ pub fn check(graph: &Graph) -> Result<Vec<String>> {
         broken.extend(heading(&path, &text));
         broken.extend(purity(&path, &text));
         broken.extend(kernel(&path, &text));
+        broken.extend(not_allowed(&BY_THEMSELVES, &path, &text));
+        broken.extend(not_allowed(&SPEAKS, &path, &text));
         let lines = text.lines().count();
         if path.ends_with(".rs") && lines > LONG {
             eprintln!("note: {path} has {lines} lines");
@@ -140,6 +166,13 @@ fn kernel(path: &str, text: &str) -> Option<String> {
     lifted.then(|| format!("{path}: lifts the lint on `unsafe`, and is not one of {KERNELS:?}"))
 }
 
+fn not_allowed(Allowed { under, words, by, why }: &Allowed, path: &str, text: &str) -> Vec<String> {
+    let Some(file) = path.strip_prefix(under).filter(|file| !by.contains(file)) else { return Vec::new() };
+    let code = || text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let found = words.iter().filter(|word| code().any(|line| line.contains(*word)));
+    found.map(|word| format!("{under}{file}: `{word}`, but {why}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,5 +206,15 @@ mod tests {
             purity("crates/policy/src/a.rs", "// not std::fs\n#[cfg(test)]\nmod tests { use std::fs; }").is_empty()
         );
         assert!(purity("crates/engine/src/a.rs", "use std::fs;\n").is_empty());
+    }
+
+    #[test]
+    fn a_command_that_does_not_ask_is_found() {
+        let opens = |path| not_allowed(&BY_THEMSELVES, path, "use engine::Engine;\n");
+        assert_eq!(opens("crates/server/src/cli/key.rs").len(), 1);
+        assert!(opens("crates/server/src/cli/rebuild.rs").is_empty());
+        assert!(opens("crates/server/src/up.rs").is_empty());
+        assert_eq!(not_allowed(&SPEAKS, "console/src/app.tsx", "await fetch(there);\n").len(), 1);
+        assert!(not_allowed(&SPEAKS, "console/src/app.tsx", "// No fetch(there).\n").is_empty());
     }
 }
