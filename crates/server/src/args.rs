@@ -295,6 +295,9 @@ pub enum KeyCommand {
         signer: SignerArgs,
         /// The access key id
         id: String,
+        /// Show whose it is and what they have left, and do nothing
+        #[arg(long)]
+        plan: bool,
     },
 }
 
@@ -340,6 +343,9 @@ pub enum GroupCommand {
         #[command(flatten)]
         signer: SignerArgs,
         name: String,
+        /// Show who is in it and what they lose, and do nothing
+        #[arg(long)]
+        plan: bool,
     },
 }
 
@@ -534,6 +540,9 @@ pub enum AdoptCommand {
         #[command(flatten)]
         asker: AskerArgs,
         bucket: String,
+        /// Show what has been brought and what the old place is still asked for, and do nothing
+        #[arg(long)]
+        plan: bool,
     },
 }
 

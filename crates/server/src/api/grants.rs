@@ -77,7 +77,10 @@ pub async fn set(
     let wanted = body_of(body)?;
     let right = wanted.right.as_deref().map(right).transpose().map_err(bad)?;
     let bucket = managed(&admin, &caller, &name, at.label.as_deref()).await?;
-    let to = grantee(&admin, &wanted.to).await?;
+    let to = match left_over(&admin, &bucket, &wanted).await? {
+        Some(to) => to,
+        None => grantee(&admin, &wanted.to).await?,
+    };
     let grants = admin.engine.set_grant(&admin.permit, &bucket, to, right).await?;
     tracing::info!(bucket = %bucket.id, to = %to, right = ?right, by = ?caller.principal(), "a grant was set");
     shown(&admin, &bucket, grants, &PageQuery::default()).await
@@ -121,6 +124,13 @@ async fn grantee(admin: &Admin, text: &str) -> Result<PrincipalId, Problem> {
     let users = admin.engine.list_principals(&admin.permit).await?;
     let user = users.into_iter().find(|user| user.name == text);
     user.map(|user| user.id).ok_or_else(|| Error::NoSuchPrincipal.into())
+}
+
+/// What was granted to a group that was deleted is listed by its id, and is taken back by it.
+async fn left_over(admin: &Admin, bucket: &Bucket, wanted: &SetGrant) -> Result<Option<PrincipalId>, Problem> {
+    let access = admin.engine.access(bucket).await?;
+    let mut granted = access.grants.0.keys().filter(|_| wanted.right.is_none());
+    Ok(granted.find(|to| to.to_string() == wanted.to).copied())
 }
 
 async fn shown(

@@ -26,7 +26,8 @@ pub fn run(args: &AdoptArgs, output: Output) -> Result<(), Failure> {
         AdoptCommand::Pause { asker, bucket } => turn(asker, bucket, "pause", "rests", output),
         AdoptCommand::Resume { asker, bucket, budget } => resume(asker, bucket, budget.as_deref(), output),
         AdoptCommand::Finish { asker, bucket } => finish(asker, bucket, output),
-        AdoptCommand::Abandon { asker, bucket } => {
+        AdoptCommand::Abandon { asker, bucket, plan: true } => left_behind(asker, bucket, output),
+        AdoptCommand::Abandon { asker, bucket, plan: false } => {
             turn(asker, bucket, "abandon", "is over; nothing more is brought", output)
         }
     }
@@ -97,6 +98,31 @@ fn turn(asker: &AskerArgs, bucket: &str, verb: &str, told: &str, output: Output)
     let name = name(bucket)?;
     Client::asked(asker)?.order(Method::POST, &format!("/api/v1/adoptions/{name}/{verb}"))?;
     output.done(&json!({ "bucket": name, "adoption": verb }), &format!("The adoption of `{name}` {told}."))
+}
+
+/// What abandoning an adoption would come to.
+fn left_behind(asker: &AskerArgs, bucket: &str, output: Output) -> Result<(), Failure> {
+    let name = name(bucket)?;
+    let all: Adoptions = Client::asked(asker)?.list("/api/v1/adoptions")?;
+    let adoption = all.adoptions.into_iter().find(|adoption| adoption.bucket == name);
+    let adoption = adoption.ok_or_else(|| {
+        Failure::new(Exit::Absent, format!("`{name}` is not being adopted: see `entente adoption status`"))
+    })?;
+    output.show(&adoption, || {
+        let Adoption { stage, objects, bytes, origin: Origin { kind, bucket, .. }, .. } = &adoption;
+        if adoption.ended.is_some() {
+            return format!("The adoption of `{name}` is {stage}: nothing is left to do.\n");
+        }
+        let whole = match stage.as_str() {
+            "caught up" => "The last walk over the old place found nothing more to bring, which is no proof.",
+            _ => "Not all of it is here yet.",
+        };
+        format!(
+            "Abandoning the adoption of `{name}`, for good:\n  {objects} objects, {bytes} bytes have been brought, and \
+             stay\n  {kind}://{bucket} is asked no more: what is there alone is not shown here any more, and stays \
+             there\n{whole} `entente adoption finish {name}` ends it with a proof.\n"
+        )
+    })
 }
 
 fn resume(asker: &AskerArgs, bucket: &str, budget: Option<&str>, output: Output) -> Result<(), Failure> {

@@ -38,7 +38,8 @@ fn set(
     show(&client.rest(first, &path)?, output)
 }
 
-fn path(bucket: &str, label: Option<&str>) -> String {
+/// Of the grants of a bucket.
+pub fn path(bucket: &str, label: Option<&str>) -> String {
     let query = label.map(|label| format!("?label={}", segment(label))).unwrap_or_default();
     format!("/api/v1/buckets/{}/grants{query}", segment(bucket))
 }

@@ -1,6 +1,7 @@
 //! `entente key create | list | rotate | revoke`.
 
 use http::Method;
+use serde::Serialize;
 use serde_json::json;
 
 use super::client::{Business, Client};
@@ -24,7 +25,8 @@ pub fn run(args: &KeyArgs, output: Output) -> Result<(), Failure> {
             told(&client.ask(Method::POST, &path, &Rotate { grace_s })?, output)
         }
         KeyCommand::List { signer } => list(signer, output),
-        KeyCommand::Revoke { signer, id } => revoke(signer, id, output),
+        KeyCommand::Revoke { signer, id, plan: true } => planned(signer, id, output),
+        KeyCommand::Revoke { signer, id, plan: false } => revoke(signer, id, output),
     }
 }
 
@@ -62,6 +64,44 @@ fn list(signer: &SignerArgs, output: Output) -> Result<(), Failure> {
     };
     let rows = || keys.keys.iter().map(row).collect::<Vec<_>>();
     output.show(&keys, || table(["ACCESS KEY", "USER", "LABEL", "FROM", "EXPIRES", "CREATED", "STATE"], &rows()))
+}
+
+/// What revoking a key would come to.
+#[derive(Serialize)]
+struct RevocationPlan<'a> {
+    key: &'a Key,
+    /// Ids of keys of the same user that stay valid, as far as the session sees them.
+    left: Vec<&'a str>,
+}
+
+fn planned(signer: &SignerArgs, id: &str, output: Output) -> Result<(), Failure> {
+    let id = checked(id)?;
+    let Keys { keys, .. } = Client::signed(signer, Business::Officers)?.list("/api/v1/keys")?;
+    let key = keys.iter().find(|key| key.access_key == id).ok_or_else(|| {
+        Failure::new(Exit::Absent, format!("there is no access key `{id}` here: see `entente key list`"))
+    })?;
+    let stays = |other: &&Key| other.user == key.user && other.revoked.is_none() && other.access_key != id;
+    let left = keys.iter().filter(stays).map(|other| other.access_key.as_str()).collect();
+    let plan = RevocationPlan { key, left };
+    output.show(&plan, || plan.text())
+}
+
+impl RevocationPlan<'_> {
+    fn text(&self) -> String {
+        let Key { access_key: id, user, label, revoked, .. } = self.key;
+        if let Some(at) = revoked {
+            return format!("{id} of `{user}` was revoked {at}: nothing is left to do.\n");
+        }
+        let left = match self.left.as_slice() {
+            [] => {
+                format!("`{user}` has no other valid key that is seen here, and reaches nothing until one is issued.")
+            }
+            left => format!("`{user}` goes on with {}.", left.join(", ")),
+        };
+        format!(
+            "Revoking {id} of `{user}` at {label}, for good:\n  every request with it is refused at once\n  {left}\n"
+        )
+    }
 }
 
 fn revoke(signer: &SignerArgs, id: &str, output: Output) -> Result<(), Failure> {
