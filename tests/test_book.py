@@ -273,21 +273,41 @@ def test_the_page_of_the_console_names_its_views():
     assert sorted(named[1:]) == sorted(there)
 
 
-def test_what_prose_calls_a_command_is_one():
-    """Commands within a sentence are not run: each is a command of the program with options that it has."""
+# Commands with a test file of their own.
+TESTED_ELSEWHERE = {"entente adoption", "entente demo", "entente doctor", "entente man"}
+
+
+def test_what_prose_calls_a_command_is_one_and_is_run():
+    """Of a command within a sentence: the program has it with these options, and a block or a transcript runs it."""
     parts = re.split(r"^## `?([^`\n]+)`?$", (DOCS / "cli.md").read_text(), flags=re.M)
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))
-    everywhere, wrong, count = parts[0] + sections["entente"], [], 0
+    everywhere, wrong, count, ran = parts[0] + sections["entente"], [], 0, ran_in_blocks_and_transcripts()
+
+    def command_of(span):
+        words = span.split()
+        names = [" ".join(word for word in words[:length] if word[0] != "-") for length in (3, 2)]
+        return next((name for name in names if name in sections), None)
+
+    ran = {command_of(command) for command in re.findall(r"\bentente [^\n|;)]+", ran)} | TESTED_ELSEWHERE
     for page in [*pages(), *front_pages()]:
         # Names in formats begin with the program's, and end in their version.
         for span in re.findall(r"`(entente (?![a-z]* ?v\d)[^`]+)`", page.read_text()):
-            words, count = span.split(), count + 1
-            names = [" ".join(word for word in words[:length] if word[0] != "-") for length in (3, 2)]
-            name = next((name for name in names if name in sections), None)
+            words, count, name = span.split(), count + 1, command_of(span)
             options = {word.split("=")[0] for word in words if word.startswith("--")} - {"--help", "--version"}
             if name is None or any(not re.search(rf"{option}(?![\w-])", sections[name] + everywhere) for option in options):
-                wrong.append(f"{page.name}: {span}")
+                wrong.append(f"{page.name}: {span}: there is no such command or option")
+            elif page.name != "cli.md" and not any(f"{one} ".startswith(f"{name} ") for one in ran if one):
+                wrong.append(f"{page.name}: {span}: nothing runs it")
     assert count > 100 and not wrong, "\n".join(wrong)
+
+
+def ran_in_blocks_and_transcripts():
+    of_pages = [
+        block.text for page in pages() for block in blocks(page) if block.runs or name_of(page) in RUN_ELSEWHERE
+    ]
+    transcripts = [path.read_text() for path in (REPOSITORY / "tests/transcripts").glob("*.txt")]
+    lines = [line for text in transcripts for line in text.splitlines() if line.startswith("$ ")]
+    return "\n".join([*of_pages, *lines])
 
 
 def test_the_page_of_the_command_line_is_what_the_program_says():
