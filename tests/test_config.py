@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -86,6 +87,24 @@ def test_five_vendors_another_region_and_a_domain(world, chance):
     world.kill()
     world.start()
     assert connect(world).get_object(Bucket="five", Key="late")["Body"].read() == body
+
+
+def test_links_are_made_for_where_clients_reach_the_door(world):
+    run(binary(), "root-key", world.file.parent / "keys/root.key")
+    world.file.write_text(world.file.read_text().replace("[s3]\n", '[s3]\nendpoint = "https://s3.example.org"\n'))
+    world.start()
+    key, secret = world.keys()
+    owner = world.file.parent / "owner"
+    owner.write_text(f"[default]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n")
+    link = run(binary(), "presign", "get", "s3://five/there", *world.place, "--credentials", owner)
+    assert link.startswith("https://s3.example.org/five/there?X-Amz-"), link
+    console = world.ready["console_url"]
+    with urllib.request.urlopen(f"{console}/api/v1/sign-in", timeout=30) as told:
+        assert json.load(told)["s3_endpoint"] == "https://s3.example.org"
+    with urllib.request.urlopen(f"{console}/", timeout=30) as page:
+        assert "connect-src 'self' https://s3.example.org;" in page.headers["content-security-policy"]
+    # What runs here is still spoken to here.
+    assert world.ready["s3_endpoint"] == f"http://127.0.0.1:{world.port}"
 
 
 WRONG = [

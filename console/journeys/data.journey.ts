@@ -142,6 +142,7 @@ test("a link is opened by a stranger, until it expires and for this object alone
   await signIn(page, world.owner, { keep: true });
   await page.goto(`${world.url}/buckets/shared/object?key=for%20you.txt`);
   await page.getByRole("button", { name: "Share …" }).click();
+  await page.getByText(`It leads to ${world.ready.s3_endpoint} and opens on this machine alone.`).waitFor();
   await page.getByRole("button", { name: "Make the link" }).click();
   const link = (await page.getByRole("region", { name: "the link" }).textContent())?.trim() ?? "";
   expect(new URL(link).searchParams.get("X-Amz-Expires")).toBe("3600");

@@ -122,8 +122,8 @@ function Insecure() {
       <div className="sign-in-card">
         <h1>Entente</h1>
         <p>
-          Browsers sign requests only where a page comes over TLS or from this machine itself. Open the console at <code>127.0.0.1</code>, by an SSH tunnel if Entente runs
-          elsewhere, or give its doors a certificate (<code>[tls]</code> in the settings).
+          Browsers sign requests only where a page comes over TLS or from this machine itself, and the console listens on loopback alone. Open it at <code>127.0.0.1:9002</code>; if
+          Entente runs on another machine, bring its ports here first, under the same numbers: <code>ssh -L 9002:127.0.0.1:9002 -L 9000:127.0.0.1:9000 MACHINE</code>.
         </p>
       </div>
     </main>

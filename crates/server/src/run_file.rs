@@ -16,6 +16,9 @@ pub struct RunFile {
     pub version: String,
     pub region: String,
     pub s3_endpoint: String,
+    /// Where clients elsewhere reach it, where the settings say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3_endpoint_elsewhere: Option<String>,
     pub admin_endpoint: String,
     /// Where the console is opened.
     #[serde(default)]
@@ -71,6 +74,7 @@ mod tests {
             version: "0".into(),
             region: "us-east-1".into(),
             s3_endpoint: "http://127.0.0.1:1".into(),
+            s3_endpoint_elsewhere: None,
             admin_endpoint: "http://127.0.0.1:2".into(),
             console_endpoint: "http://127.0.0.1:3".into(),
             tls_certificate: None,

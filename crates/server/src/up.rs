@@ -120,7 +120,7 @@ async fn up(config: &Config, dir: &DataDir, output: Output) -> Result<(), Failur
     let instruments = Arc::new(Instruments::default());
     let server = encryption.as_ref().map(|encryption| encryption.server.clone());
     let admin = Admin::new(engine.clone(), catalog, token, config, roots, &outside, stop.clone()).beside(
-        &endpoints.s3,
+        config.s3_endpoint.as_ref().unwrap_or(&endpoints.s3),
         Arc::clone(&instruments),
         server.clone(),
     );
@@ -162,6 +162,7 @@ async fn up(config: &Config, dir: &DataDir, output: Output) -> Result<(), Failur
         version: env!("CARGO_PKG_VERSION").to_owned(),
         region: config.region.clone(),
         s3_endpoint: endpoints.s3,
+        s3_endpoint_elsewhere: config.s3_endpoint.clone(),
         admin_endpoint: endpoints.admin,
         console_endpoint: endpoints.console,
         tls_certificate: encryption.as_ref().map(|encryption| encryption.certificate.clone()),

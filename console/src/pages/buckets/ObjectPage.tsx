@@ -22,6 +22,7 @@ import classes from "./buckets.module.css";
 import { useLoaded } from "./loaded";
 import { fileName, shown, steps, typeable, unaskable } from "./names";
 import { toBucket, toFolder, toObject } from "./paths";
+import { isLoopback } from "./reach";
 import { head, remove, restore, versions, type Head, type Version } from "./s3";
 
 export function ObjectPage({ params }: { params: Params }) {
@@ -318,6 +319,16 @@ function Share({ open, bucket, objectKey, version, close }: { open: boolean; buc
         <p>
           Whoever has the link can read <Name of={objectKey} wrap />, with no key of their own, until it expires or your key is revoked. It cannot be taken back alone. Give it to nobody who may not see {session.label}.
         </p>
+        {isLoopback(s3.endpoint) ? (
+          <p>
+            It leads to <code>{s3.endpoint}</code> and opens on this machine alone. For links that others can open, an operator sets <code>endpoint</code> under <code>[s3]</code> in the
+            settings.
+          </p>
+        ) : (
+          <p>
+            It leads to <code>{s3.endpoint}</code> and opens wherever that is reached.
+          </p>
+        )}
         <div className={classes.fields}>
           <Select
             label="Holds for"

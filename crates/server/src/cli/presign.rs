@@ -20,7 +20,10 @@ pub fn run(args: &PresignArgs, output: Output) -> Result<(), Failure> {
     let dir = config::data_dir(&args.place)?;
     let (endpoint, region) = match &args.endpoint {
         Some(endpoint) => (endpoint.clone(), args.region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned())),
-        None => RunFile::of_running(&dir).map(|run| (run.s3_endpoint, run.region))?,
+        None => {
+            let run = RunFile::of_running(&dir)?;
+            (run.s3_endpoint_elsewhere.unwrap_or(run.s3_endpoint), run.region)
+        }
     };
     let file = args.credentials.clone().unwrap_or_else(|| dir.credentials());
     let key = Credentials::read(&file)?.ok_or_else(|| {

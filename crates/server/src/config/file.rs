@@ -126,6 +126,9 @@ section! {
     struct S3 {
         /// where S3 clients connect; beyond loopback only with `[tls]`, or with `--insecure` on the command line
         listen: Option<Spanned<String>> = "`127.0.0.1:9000`",
+        /// the address under which clients reach it, such as `https://s3.example.org`: links are made for it, and the
+        /// console sends what lies in buckets by it
+        endpoint: Option<Spanned<String>> = "as this machine reaches `listen`",
         /// names under which buckets are also found as `BUCKET.NAME`; `localhost` always is one
         #[serde(default)]
         domains: Vec<Spanned<String>> = "none",
@@ -392,6 +395,7 @@ impl Check<'_> {
         let scrub = self.scrub(&file.scrub);
         let keeping = self.keeping(&file.keeping);
         let traces = self.traces(&file.traces);
+        let s3_endpoint = self.parsed(file.s3.endpoint.as_ref(), None, |text| endpoint(text).map(Some));
         let s3_domains = file.s3.domains.iter().filter_map(|name| self.domain(name)).collect();
         Some(Config {
             kind: Kind::Configured,
@@ -403,6 +407,7 @@ impl Check<'_> {
             default_profile: default_profile?,
             accreditation,
             s3_listen,
+            s3_endpoint,
             s3_domains,
             admin_listen,
             console_listen,
@@ -650,6 +655,16 @@ fn cut(text: &str) -> Result<u64, String> {
 }
 
 /// Where a collector takes traces by OTLP over HTTP.
+/// A scheme with a name or address, and a port if it is not the scheme's own.
+fn endpoint(text: &str) -> Result<String, String> {
+    let bad =
+        || format!("`{text}` is no address of a server: write one such as https://s3.example.org, without a path");
+    let place = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or_else(bad)?;
+    let authority: http::uri::Authority = place.parse().map_err(|_| bad())?;
+    let is_whole = !authority.host().is_empty() && !place.contains('@') && !place.ends_with(':');
+    if is_whole { Ok(text.to_owned()) } else { Err(bad()) }
+}
+
 fn collector(text: &str) -> Result<String, String> {
     let bad = |why: &str| format!("`{text}` {why}: write one such as http://127.0.0.1:4318/v1/traces");
     let rest = text.strip_prefix("http://").ok_or_else(|| bad("is no collector's address by plain HTTP"))?;

@@ -64,6 +64,8 @@ pub struct Config {
     pub default_profile: Profile,
     pub accreditation: Accreditation,
     pub s3_listen: SocketAddr,
+    /// Where clients reach it, if that is not as this machine does.
+    pub s3_endpoint: Option<String>,
     /// Names under which buckets are found as `BUCKET.NAME`, beside `localhost`.
     pub s3_domains: Vec<String>,
     pub admin_listen: SocketAddr,
@@ -196,6 +198,7 @@ impl Config {
             default_profile: Profile::Quad,
             accreditation,
             s3_listen: DEFAULT_S3_LISTEN,
+            s3_endpoint: None,
             s3_domains: Vec::new(),
             admin_listen: DEFAULT_ADMIN_LISTEN,
             console_listen: None,

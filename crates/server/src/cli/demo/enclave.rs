@@ -237,6 +237,7 @@ fn nowhere() -> RunFile {
         version: String::new(),
         region: String::new(),
         s3_endpoint: String::new(),
+        s3_endpoint_elsewhere: None,
         admin_endpoint: String::new(),
         console_endpoint: String::new(),
         tls_certificate: None,

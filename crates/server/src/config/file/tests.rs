@@ -147,6 +147,9 @@ fn a_full_file_is_understood() {
     assert_eq!(config.default_profile, Profile::Mirror(2));
     assert_eq!(config.s3_listen.port(), 7000);
     assert_eq!(config.s3_domains, ["s3.example.org"]);
+    assert_eq!(config.s3_endpoint, None);
+    let named = GOOD.replace("domains = ", "endpoint = \"https://s3.example.org:8443\"\ndomains = ");
+    assert_eq!(parse(&named, base()).unwrap().s3_endpoint.as_deref(), Some("https://s3.example.org:8443"));
     assert_eq!(config.admin_listen.port(), 7001);
     assert_eq!(config.memory_budget_bytes, 1 << 30);
     assert_eq!((config.waiting_cost.0, config.read_cut_bytes), (2_000_000, 128 << 10));
@@ -262,7 +265,7 @@ fn what_is_unknown_or_contradictory_is_refused_with_line_and_suggestion() {
             "there are `enclave`, `s3`, `admin`, `console`, `tls`, `limits`, `reads`, `lifecycle`, `scrub`, `keeping`, `metrics`, `traces`, `site`",
         ),
         ("data_dir =", "datadir =", 2, "`datadir` is no setting of [enclave]: did you mean `data_dir`?"),
-        ("domains =", "colour =", 9, "there are `listen`, `domains`"),
+        ("domains =", "colour =", 9, "there are `listen`, `endpoint`, `domains`"),
         ("region = \"us-west-2\"", "regoin = \"us-west-2\"", 26, "did you mean `region`?"),
         // Unknown values.
         ("vendor = \"amazon\"", "vendor = \"amazom\"", 25, "did you mean `amazon`?"),
@@ -272,6 +275,13 @@ fn what_is_unknown_or_contradictory_is_refused_with_line_and_suggestion() {
         ("\"eu-central-1\"", "\"Europe\"", 4, "is no region"),
         ("\"127.0.0.1:7000\"", "\"7000\"", 8, "is no address"),
         ("\"s3.example.org\"", "\"s3..org\"", 9, "is no domain"),
+        (
+            "domains = [\"s3.example.org\"]",
+            "endpoint = \"s3.example.org\"",
+            9,
+            "write one such as https://s3.example.org",
+        ),
+        ("domains = [\"s3.example.org\"]", "endpoint = \"https://s3.example.org/\"", 9, "without a path"),
         ("\"1 GiB\"", "\"1 GB\"", 15, "512 MiB"),
         ("\"1 GiB\"", "\"8 MiB\"", 15, "too small"),
         ("\"2 min\"", "\"30\"", 16, "is no time: write one such as `30 s`"),
