@@ -10,7 +10,7 @@ import tempfile
 import time
 
 from client import connect
-from world import binary
+from world import binary, run
 
 
 def demo(*more):
@@ -75,6 +75,13 @@ def test_it_is_kept_where_it_is_asked_for_and_takes_an_empty_enclave(new_world):
     world = new_world().start()
     done = demo(*world.place)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert world.process.poll() is None and world.status()["objects"] == 29
+    assert world.process.poll() is None and "is gone again" in done.stderr, done.stderr
+    status = world.status()
+    assert (status["objects"], status["buckets"]) == (0, 0), status
+    people = json.loads(run(binary(), "user", "list", *world.place, "--json"))["users"]
+    made = [person for person in people if person["user"] not in ("owner", "officer")]
+    assert len(made) == 4 and all(person["suspended"] for person in made), people
+    keys = json.loads(run(binary(), "key", "list", *world.place, "--json"))["keys"]
+    assert {key["user"] for key in keys if not key["revoked"]} == {"officer", "owner"}, keys
     assert not list(world.directory.glob("*-taken-away"))
     connect(world)

@@ -89,7 +89,7 @@ pub enum Command {
     Repair(RepairArgs),
     /// Look after the journal
     Journal(JournalArgs),
-    /// Fill an enclave of its own, take a vendor away and bring it back, and tell what happens
+    /// Fill an enclave of its own (or an empty one that is named), take a vendor away and bring it back, tell what happens, clean up
     Demo(DemoArgs),
     /// Print what lets a shell complete commands and options
     Completion(CompletionArgs),
@@ -810,7 +810,7 @@ pub struct RebuildArgs {
 pub struct DemoArgs {
     #[command(flatten)]
     pub place: PlaceArgs,
-    /// Leave it running, to look at it
+    /// Leave it running, with all that was made, to look at it
     #[arg(long)]
     pub keep: bool,
 }

@@ -39,17 +39,21 @@ pub fn run(args: &DemoArgs, output: Output) -> Result<(), Failure> {
         true => Enclave::running(&args.place)?,
         false => Enclave::start()?,
     };
-    let lived = live(&enclave, &told);
+    let mut made = Made::default();
+    let lived = live(&enclave, &told, &mut made);
     // A vendor that was taken away is put back, whatever happened.
     let back = enclave.put_back(TAKEN);
     let lived = lived.and_then(|lived| back.map(|()| lived));
     let kept = args.keep && lived.is_ok();
-    let ended = if kept { enclave.keep(output) } else { enclave.end() };
+    let ended = match kept {
+        true => enclave.keep(output),
+        false => clear(&enclave, &made, output).and(enclave.end()),
+    };
     let lived = lived?;
     ended?;
     output.show(
         &json!({ "demo": "done", "kept": kept, "data_dir": kept.then(|| lived.data_dir.clone()),
-        "console_url": lived.console_url.filter(|_| kept), "keys": kept.then(|| shown(&lived.keys)),
+        "console_url": lived.console_url.filter(|_| kept), "keys": kept.then(|| shown(&made.keys)),
         "objects": lived.objects, "bytes": lived.bytes,
         "read_while_a_vendor_was_gone": lived.read, "seconds": told.began.elapsed().as_secs() }),
         String::new,
@@ -60,11 +64,18 @@ fn named(place: &PlaceArgs) -> bool {
     place.config.is_some() || place.data_dir.is_some()
 }
 
+/// What there is of it so far, to be taken away again wherever it ends.
+#[derive(Default)]
+struct Made {
+    people: Vec<&'static str>,
+    keys: Vec<enclave::Key>,
+    buckets: Vec<&'static Bucket>,
+}
+
 /// What came of it.
 struct Lived {
     data_dir: String,
     console_url: Option<String>,
-    keys: Vec<enclave::Key>,
     objects: usize,
     bytes: u64,
     /// Objects that were read, each byte compared, while a vendor was gone.
@@ -99,7 +110,7 @@ impl Told {
     }
 }
 
-fn live(enclave: &Enclave, told: &Told) -> Result<Lived, Failure> {
+fn live(enclave: &Enclave, told: &Told, made: &mut Made) -> Result<Lived, Failure> {
     let client = Client::of(&enclave.place())?;
     refuse_used(&client)?;
     told.say(&format!("An enclave runs in {}: four directories stand for four vendors.\n", enclave.dir().display()))?;
@@ -108,19 +119,23 @@ fn live(enclave: &Enclave, told: &Told) -> Result<Lived, Failure> {
     for person in PEOPLE {
         let who = ["user", "create", person.name, "--role", person.role, "--clearance", person.clearance];
         enclave.command(told, &who)?;
+        made.people.push(person.name);
     }
-    let keys = PEOPLE.iter().filter(|person| person.signs_in).map(|person| enclave.key(person.name, person.clearance));
-    let keys = keys.collect::<Result<Vec<_>, _>>()?;
+    for person in PEOPLE.iter().filter(|person| person.signs_in) {
+        made.keys.push(enclave.key(person.name, person.clearance)?);
+    }
+    let keys = &made.keys;
     told.say("\nBuckets, each at the label of whoever makes it, and what lies in them:")?;
     let files = files();
     let progress = Progress::here(told.output);
     progress.begin("files stored", Some(files.len() as u64));
     for bucket in &BUCKETS {
-        enclave.make(bucket.name, of(&keys, bucket)?)?;
+        enclave.make(bucket.name, of(keys, bucket)?)?;
+        made.buckets.push(bucket);
     }
     for file in &files {
         told.goes_on()?;
-        enclave.put(file, by(&keys, file)?)?;
+        enclave.put(file, by(keys, file)?)?;
         progress.advance(1);
     }
     progress.end();
@@ -128,7 +143,7 @@ fn live(enclave: &Enclave, told: &Told) -> Result<Lived, Failure> {
     for bucket in &BUCKETS {
         let held = files.iter().filter(|file| file.bucket == bucket.name);
         let (count, sum) = held.fold((0, 0), |(count, sum), file| (count + 1, sum + file.content.len() as u64));
-        told.say(&format!("  s3://{:<16} {:<13} {count} files, {}", bucket.name, of(&keys, bucket)?.label, size(sum)))?;
+        told.say(&format!("  s3://{:<16} {:<13} {count} files, {}", bucket.name, of(keys, bucket)?.label, size(sum)))?;
     }
 
     told.say(&format!("\nNow the vendor {TAKEN} is gone: its directory is moved away.\n"))?;
@@ -136,7 +151,7 @@ fn live(enclave: &Enclave, told: &Told) -> Result<Lived, Failure> {
     let mut read = 0;
     for file in &files {
         told.goes_on()?;
-        read += usize::from(enclave.get(file, by(&keys, file)?)? == file.content);
+        read += usize::from(enclave.get(file, by(keys, file)?)? == file.content);
     }
     if read != files.len() {
         return Err(Failure::new(
@@ -145,13 +160,8 @@ fn live(enclave: &Enclave, told: &Told) -> Result<Lived, Failure> {
         ));
     }
     told.say(&format!("All {read} files were read meanwhile, and every byte is as it was."))?;
-    // Something that is written while it is gone.
-    let late = File {
-        bucket: "supply",
-        key: "orders/late.txt".to_owned(),
-        content: b"placed while a vendor was gone\n".to_vec(),
-    };
-    enclave.put(&late, by(&keys, &late)?)?;
+    let late = late();
+    enclave.put(&late, by(keys, &late)?)?;
     until(told, "waiting until the vendor is left out", &client, |status| out(status, TAKEN))?;
     told.say("Writes go on, with one vendor fewer to lose:\n")?;
     enclave.command(told, &["status"])?;
@@ -160,8 +170,9 @@ fn live(enclave: &Enclave, told: &Told) -> Result<Lived, Failure> {
         told.say(&format!(
             "The console shows it at {url}: to the operator sites and what became of them, to owners their buckets.\n"
         ))?;
+        told.say("  Its keys hold until this ends, within a minute or two; with --keep it goes on running, to be looked at.\n")?;
         told.say(&format!("  {:<14} {:<13} {:<21} SECRET KEY", "SIGN IN AS", "LABEL", "ACCESS KEY"))?;
-        for key in &keys {
+        for key in keys {
             let Credentials { access_key, secret_key } = &key.credentials;
             told.say(&format!("  {:<14} {:<13} {access_key:<21} {}", key.user, key.label, **secret_key))?;
         }
@@ -171,7 +182,7 @@ fn live(enclave: &Enclave, told: &Told) -> Result<Lived, Failure> {
     enclave.put_back(TAKEN)?;
     until(told, "waiting until the promise holds again", &client, whole)?;
     enclave.command(told, &["status"])?;
-    if enclave.get(&late, by(&keys, &late)?)? != late.content {
+    if enclave.get(&late, by(keys, &late)?)? != late.content {
         return Err(lost("what was written meanwhile"));
     }
     told.say(&format!(
@@ -181,11 +192,33 @@ fn live(enclave: &Enclave, told: &Told) -> Result<Lived, Failure> {
     Ok(Lived {
         data_dir: enclave.dir().display().to_string(),
         console_url: enclave.console_url(),
-        keys,
         objects: files.len() + 1,
         bytes,
         read,
     })
+}
+
+/// Takes out of an enclave that goes on what was made there. Nobody is struck off, since what they did stays theirs:
+/// people are suspended.
+fn clear(enclave: &Enclave, made: &Made, output: Output) -> Result<(), Failure> {
+    if enclave.is_own() || made.people.is_empty() {
+        return Ok(());
+    }
+    for bucket in &made.buckets {
+        let key = of(&made.keys, bucket)?;
+        for file in files().iter().chain([&late()]).filter(|file| file.bucket == bucket.name) {
+            enclave.delete(&format!("{}/{}", file.bucket, file.key), key)?;
+        }
+        enclave.delete(bucket.name, key)?;
+    }
+    for key in &made.keys {
+        enclave.said(&["key", "revoke", &key.credentials.access_key])?;
+    }
+    for person in &made.people {
+        enclave.said(&["user", "set", person, "--suspend"])?;
+    }
+    output.talk("\nWhat the demo made is gone again, and its people are suspended; with --keep all of it stays.");
+    Ok(())
 }
 
 /// Keys as `key create` tells them.
@@ -218,6 +251,12 @@ fn by<'a>(keys: &'a [enclave::Key], file: &File) -> Result<&'a enclave::Key, Fai
 
 fn of<'a>(keys: &'a [enclave::Key], bucket: &Bucket) -> Result<&'a enclave::Key, Failure> {
     keys.iter().find(|key| key.user == bucket.owner).ok_or_else(|| lost("a key"))
+}
+
+/// Something that is written while a vendor is gone.
+fn late() -> File {
+    let content = b"placed while a vendor was gone\n".to_vec();
+    File { bucket: "supply", key: "orders/late.txt".to_owned(), content }
 }
 
 fn lost(what: &str) -> Failure {

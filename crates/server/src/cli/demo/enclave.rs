@@ -118,7 +118,7 @@ impl Enclave {
         Ok(())
     }
 
-    fn said(&self, arguments: &[&str]) -> Result<String, Failure> {
+    pub fn said(&self, arguments: &[&str]) -> Result<String, Failure> {
         let mut command = program()?;
         command.args(arguments).arg("--data-dir").arg(self.dir()).env_remove("ENTENTE_AS").stdin(Stdio::null());
         let output = command.output();
@@ -148,6 +148,16 @@ impl Enclave {
 
     pub fn get(&self, file: &File, key: &Key) -> Result<Bytes, Failure> {
         self.ask("GET", &format!("/{}/{}", file.bucket, file.key), key, &[])
+    }
+
+    /// A bucket, or one of its objects.
+    pub fn delete(&self, what: &str, key: &Key) -> Result<(), Failure> {
+        self.ask("DELETE", &format!("/{what}"), key, &[]).map(drop)
+    }
+
+    /// Whether it was started for the demo, and goes with it.
+    pub const fn is_own(&self) -> bool {
+        self.root.is_some()
     }
 
     /// One request to the S3 door, by a presigned link.
@@ -201,7 +211,7 @@ impl Enclave {
         Ok(())
     }
 
-    /// Ends what was started, and removes what was made. What ran before goes on.
+    /// Ends what was started, and removes its directory. What ran before goes on.
     pub fn end(mut self) -> Result<(), Failure> {
         self.stop();
         match self.root.take() {
