@@ -1,5 +1,5 @@
-// Pieces are lost at vendors: a scrub that is begun from the page names one, a repair brings one back, and the
-// drill that the page tells of finds the catalog right.
+// Pieces are lost at vendors: a scrub that is begun from the page names one, a repair brings one back, the drill that
+// the page tells of finds the catalog right, and what goes by itself is told to who asks.
 
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -82,6 +82,7 @@ test("a repair that is begun from the page brings back the piece that a site los
   expect(pieces().length).toBe(before.length);
   // The ledger has what was written, to the object and byte: who asks for it has everything counted.
   await world.cli("durability");
+  await page.reload();
   await page.getByRole("region", { name: "Proofs" }).getByRole("row", { name: /^mended .*\b3 9\.4 MB all$/ }).waitFor();
   const journal = page.getByRole("region", { name: "Journal" });
   await journal.getByText("There is nothing to compact now.").waitFor();
@@ -116,6 +117,29 @@ test("the drill that the page tells of is run as it stands there, and finds noth
   expect(await world.cli(...rest)).toContain("rows of the catalog as they are");
   await page.getByText(/objects? came back as they are/).waitFor({ timeout: 20_000 });
   await shot(page, "durability-drill-light");
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
+test("what goes by itself is told to who asks for it, as on the command line", async ({ world, browser }) => {
+  const operator = await world.person("sue", "platform-operator");
+  const { page, faults } = await open(browser, world.url);
+  const asked: string[] = [];
+  page.on("request", (request) => void (/(sweep|lifecycle)-plan$/.test(request.url()) && asked.push(request.url())));
+  await signIn(page, operator, { keep: true });
+  await page.goto(`${world.url}/durability`);
+  const panel = page.getByRole("region", { name: "What goes by itself" });
+  const see = panel.getByRole("button", { name: "See what would go now" });
+  await see.waitFor();
+  expect(asked, "nothing is walked through for who only looks").toEqual([]);
+  await see.click();
+  await panel.getByText("No piece is to be deleted").waitFor();
+  await panel.getByText("No rule makes anything due").waitFor();
+  expect(asked.length).toBe(2);
+  expect(await world.cli("site", "sweep", "--plan")).toContain("no piece is to be deleted");
+  expect(await world.cli("bucket", "lifecycle", "--plan")).toContain("no rule makes anything due");
+  expect(await axe(page)).toEqual([]);
+  await shot(page, "durability-by-itself-light");
   expect(faults).toEqual([]);
   await page.close();
 });

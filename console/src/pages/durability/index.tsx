@@ -1,4 +1,4 @@
-// How well what is stored is kept: proofs, scrubs and what they found, repair, compaction, and the drill.
+// How well what is stored is kept: proofs, scrubs and what they found, repair, compaction, the drill, and what goes by itself.
 
 import { useDocument } from "../../api/documents";
 import type { Durability as Ledger, Findings as Found } from "../../api/types";
@@ -6,6 +6,7 @@ import { useSession } from "../../session";
 import { dollars } from "../../ui/format";
 import { Age, Bytes, Load, Page, Panel } from "../../ui/parts";
 import { Table } from "../../ui/table";
+import { ByItself } from "./by-itself";
 import { Compaction } from "./compaction";
 import { Drill } from "./drill";
 import { Findings } from "./findings";
@@ -14,7 +15,7 @@ import { Repair } from "./repair";
 import { Scrub } from "./scrub";
 
 export default function Durability() {
-  const { may } = useSession();
+  const { may, session } = useSession();
   const ledger = useDocument<Ledger>("/durability", { every: 30 });
   const findings = useDocument<Found>("/findings", { every: 10 });
   const changed = () => Promise.all([findings.refresh(), ledger.refresh()]);
@@ -41,6 +42,7 @@ export default function Durability() {
         {may("Keep") && <Repair changed={changed} />}
         {may("Keep") && <Compaction />}
         <Drill />
+        {may("Keep") && session.sees_all && <ByItself />}
         {ledger.data && ledger.data.sites.length > 0 && (
           <Panel title="Oldest proof at each site" wide aside="and what scrubs spent there today">
             <Table

@@ -114,32 +114,52 @@ pub struct Durability {
     counted_without: BTreeSet<SiteId>,
 }
 
-/// The ledger of the last walk, and when that began by the monotonic clock.
+/// The last walk.
 #[derive(Default)]
-pub struct Kept(Mutex<Option<(u64, Arc<Durability>)>>);
+pub struct Kept {
+    last: Mutex<Option<Walked>>,
+    /// Held while one is under way: there is never another beside it.
+    walking: tokio::sync::Mutex<()>,
+}
+
+/// A walk that came to its end, by the monotonic clock.
+#[derive(Clone)]
+struct Walked {
+    began_ms: u64,
+    took_ms: u64,
+    ledger: Arc<Durability>,
+}
+
+impl Walked {
+    /// Whether it does for whoever asks again and again: walks are under way a twentieth of the time at most.
+    const fn does_at(&self, now_ms: u64) -> bool {
+        let rested_ms = (self.took_ms as u128) * (1 + REST as u128);
+        (now_ms as u128) < self.began_ms as u128 + rested_ms
+    }
+}
 
 impl Kept {
-    /// Unless one that began later came to its end before.
-    fn set(&self, began_ms: u64, ledger: Durability) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.as_ref().is_none_or(|(began, _)| *began <= began_ms) {
-            *kept = Some((began_ms, Arc::new(ledger)));
-        }
-    }
-
-    fn get(&self) -> Option<(u64, Arc<Durability>)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn last(&self) -> Option<Walked> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Engine {
-    /// Walks over all versions, page by page: what is written or removed meanwhile may be in it or not. What it comes to
-    /// is the last walk's for those who do not walk themselves.
-    pub async fn durability(&self, _: &SystemPermit) -> Result<Durability, Error> {
-        let began = self.inner.outside.clock.monotonic_ms();
-        let ledger = self.inner.durability().await?;
-        self.inner.scrub.ledger.set(began, ledger.clone());
-        Ok(ledger)
+    /// Walks over all versions, page by page: what is written or removed meanwhile may be in it or not. Those who ask
+    /// while a walk is under way share the next one. What it comes to is the last walk's for those who do not walk
+    /// themselves.
+    pub async fn durability(&self, _: &SystemPermit) -> Result<Arc<Durability>, Error> {
+        Ok(self.inner.walk_ledger().await?.ledger)
+    }
+
+    /// The same for whoever asks again and again: what the last walk came to, unless so many times as long as it took
+    /// have gone by.
+    pub async fn durability_lately(&self, permit: &SystemPermit) -> Result<Arc<Durability>, Error> {
+        let now_ms = self.inner.outside.clock.monotonic_ms();
+        match self.inner.scrub.ledger.last().filter(|last| last.does_at(now_ms)) {
+            Some(last) => Ok(last.ledger),
+            None => self.durability(permit).await,
+        }
     }
 
     /// By how many more vendors they can lose, now that some are out, how many objects of a bucket; -1: they cannot be
@@ -157,9 +177,9 @@ impl Engine {
     /// What the last walk came to, and how long ago that was; `None` before its first one. It costs
     /// nothing to ask.
     pub fn last_durability(&self, _: &SystemPermit) -> Option<(Arc<Durability>, Duration)> {
-        let (began, ledger) = self.inner.scrub.ledger.get()?;
+        let Walked { began_ms, ledger, .. } = self.inner.scrub.ledger.last()?;
         let now = self.inner.outside.clock.monotonic_ms();
-        Some((ledger, Duration::from_millis(now.saturating_sub(began))))
+        Some((ledger, Duration::from_millis(now.saturating_sub(began_ms))))
     }
 }
 
@@ -168,13 +188,28 @@ impl Inner {
     pub(super) async fn walk_ledger_forever(&self) {
         loop {
             let began = self.outside.clock.monotonic_ms();
-            match self.durability().await {
-                Ok(ledger) => self.scrub.ledger.set(began, ledger),
-                Err(error) => warn!(%error, "the durability ledger will be walked again"),
+            if let Err(error) = self.walk_ledger().await {
+                warn!(%error, "the durability ledger will be walked again");
             }
             let took = Duration::from_millis(self.outside.clock.monotonic_ms().saturating_sub(began));
             tokio::time::sleep(took.saturating_mul(REST).max(WALK_EVERY)).await;
         }
+    }
+
+    /// One walk at a time.
+    async fn walk_ledger(&self) -> Result<Walked, Error> {
+        let now = || self.outside.clock.monotonic_ms();
+        let asked_ms = now();
+        let _alone = self.scrub.ledger.walking.lock().await;
+        // One that began after this was asked, by somebody who waited before.
+        if let Some(last) = self.scrub.ledger.last().filter(|last| last.began_ms > asked_ms) {
+            return Ok(last);
+        }
+        let began_ms = now();
+        let ledger = Arc::new(self.durability().await?);
+        let walked = Walked { began_ms, took_ms: now().saturating_sub(began_ms), ledger };
+        *self.scrub.ledger.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(walked.clone());
+        Ok(walked)
     }
 
     async fn durability(&self) -> Result<Durability, Error> {
@@ -330,6 +365,15 @@ mod tests {
         let object = ObjectProof { bucket: BucketId([0; 16]), bytes: 1, segments: ids.clone() };
         let page = ProofPage { segments: ids.into_iter().zip(segments).collect(), ..ProofPage::default() };
         Standard::ALL.map(|standard| spare_of(&object, &page, standard, NOW))
+    }
+
+    #[test]
+    fn a_walk_does_until_it_was_a_twentieth_of_the_time() {
+        let (at, rows, sites) = (NOW, Vec::new(), Vec::new());
+        let ledger = Arc::new(Durability { at, rows, sites, counted_without: BTreeSet::new() });
+        let walked = |took_ms| Walked { began_ms: 500, took_ms, ledger: Arc::clone(&ledger) };
+        assert!(walked(50).does_at(1499) && !walked(50).does_at(1500));
+        assert!(!walked(0).does_at(500), "one that took nothing is made anew");
     }
 
     #[test]

@@ -462,7 +462,7 @@ async fn the_ledger_ages_and_a_scrub_makes_it_young() {
     assert_eq!(spares(&world, Standard::Recorded).await, [(2, 4)]);
     let ledger = world.engine.durability(&system()).await.unwrap();
     assert_eq!((ledger.rows[0].all.objects, ledger.rows[0].all.bytes), (4, (3 << 20) + 3 * 4096));
-    let young = Arc::new(ledger.sites);
+    let young = Arc::new(ledger.sites.clone());
     assert!(young[0].oldest_read.unwrap() > young[ILL].oldest_read.unwrap());
 }
 
@@ -473,7 +473,7 @@ async fn the_ledger_tells_objects_and_bytes_by_spare_pieces() {
     world.put("older", &noise(2, 2 << 20)).await.unwrap();
     tokio::time::sleep(2 * 24 * HOUR).await;
     world.put("young", &noise(3, 500)).await.unwrap();
-    let row = world.engine.durability(&system()).await.unwrap().rows.remove(0);
+    let row = world.engine.durability(&system()).await.unwrap().rows[0].clone();
     let (old, young) = (Tally { objects: 2, bytes: 7000 + (2 << 20) }, Tally { objects: 1, bytes: 500 });
     assert_eq!(row.by_spare[&Standard::SeenWithin { days: 1 }], [(-2, old), (2, young)].into());
     let all = Tally { objects: 3, bytes: old.bytes + young.bytes };

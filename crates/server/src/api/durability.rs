@@ -9,6 +9,7 @@ use axum::{Extension, Json};
 use engine::{Depth, Purse, ScrubDone, ScrubOrder, Spent, Standard, Stop};
 use http::StatusCode;
 use model::{NanoDollars, Timestamp};
+use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::asked::Query;
@@ -36,26 +37,44 @@ impl Run {
     }
 }
 
+/// Which page, and of which walk.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct Walked {
+    /// Walk now: what was written before this was asked is in it. Whoever asks again and again leaves it out.
+    #[serde(default)]
+    now: bool,
+    /// How many items at most; 1000 unless told.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<usize>,
+    /// What `next` of the page before said.
+    after: Option<String>,
+}
+
 /// The durability ledger: how many objects have how many pieces to spare, and how well that is proven.
 #[utoipa::path(
     get,
     path = "/api/v1/durability",
-    params(PageQuery),
+    params(Walked),
     responses((
         status = 200,
-        description = "The ledger, walked now for the first page; pages behind it are of the last walk",
+        description = "The ledger: of a walk that took no more than a twentieth of the time that went by since, or walked \
+                       now. Pages behind the first are of the last walk",
         body = Durability
     ))
 )]
 pub async fn show_ledger(
     State(admin): State<Arc<Admin>>,
     Extension(caller): Extension<Caller>,
-    Query(page): Query<PageQuery>,
+    Query(Walked { now, limit, after }): Query<Walked>,
 ) -> Result<Json<Durability>, Problem> {
+    let page = PageQuery::new(limit, after);
     let last = admin.engine.last_durability(&admin.permit).filter(|_| !page.is_first());
     let ledger = match last {
         Some((ledger, _)) => ledger,
-        None => Arc::new(admin.engine.durability(&admin.permit).await?),
+        None if now => admin.engine.durability(&admin.permit).await?,
+        None => admin.engine.durability_lately(&admin.permit).await?,
     };
     let highest = caller.label(&admin);
     let rows = ledger.rows.iter().filter(|row| row.bucket.label <= highest).collect();

@@ -9,7 +9,7 @@ use crate::args::{DurabilityArgs, FindingsArgs};
 use crate::failure::Failure;
 
 pub fn run(args: &DurabilityArgs, output: Output) -> Result<(), Failure> {
-    let ledger: Durability = Client::asked(&args.asker)?.patient().list("/api/v1/durability")?;
+    let ledger: Durability = Client::asked(&args.asker)?.patient().list("/api/v1/durability?now=true")?;
     output.show(&ledger, || shown(&ledger))
 }
 
