@@ -15,6 +15,7 @@ const DEEDS: Record<string, (what: string) => string> = {
   compaction: (what) => `Compaction of ${what}`,
   sweep: (what) => `Sweep of ${what}`,
   snapshot: (what) => `Snapshot, kept at ${what}`,
+  lifecycle: (what) => `Lifecycle rules of ${what}`,
   move: (what) => `Move of ${what}`,
   adoption: (what) => `${what} moves in`,
 };

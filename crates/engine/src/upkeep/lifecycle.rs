@@ -19,6 +19,7 @@ use tracing::{info, warn};
 use crate::api::Engine;
 use crate::error::Error;
 use crate::inner::Inner;
+use crate::upkeep::under_way::{Begun, Task};
 
 /// Entries read at once.
 const PAGE: usize = 1000;
@@ -90,7 +91,7 @@ impl Engine {
 
     /// Does what the plan says, as far as it still holds.
     pub async fn run_lifecycle(&self, _: &policy::SystemPermit, plan: &LifecyclePlan) -> Result<LifecycleDone, Error> {
-        self.inner.run_lifecycle(plan).await
+        self.inner.run_lifecycle(plan, None).await
     }
 
     /// When and by which rule an object of this bucket goes, if any rule says so. It is told in real days,
@@ -153,7 +154,10 @@ impl Inner {
             tokio::time::sleep(every).await;
             let done = match self.plan_lifecycle().await {
                 Ok(plan) if plan.steps.is_empty() => continue,
-                Ok(plan) => self.run_lifecycle(&plan).await,
+                Ok(plan) => {
+                    let task = self.tasks.begin(Task::Lifecycle, None, self.outside.clock.now());
+                    self.run_lifecycle(&plan, Some(&task)).await
+                }
                 Err(error) => Err(error),
             };
             match done {
@@ -275,11 +279,18 @@ impl Inner {
         }
     }
 
-    async fn run_lifecycle(self: &Arc<Self>, plan: &LifecyclePlan) -> Result<LifecycleDone, Error> {
+    async fn run_lifecycle(
+        self: &Arc<Self>,
+        plan: &LifecyclePlan,
+        task: Option<&Begun<'_>>,
+    ) -> Result<LifecycleDone, Error> {
         let mut done = LifecycleDone::default();
         for step in &plan.steps {
             match self.do_step(step).await {
-                Ok(()) => done.done += 1,
+                Ok(()) => {
+                    done.done += 1;
+                    task.inspect(|task| task.add(1));
+                }
                 Err(Error::Locked) => done.held += 1,
                 Err(
                     Error::NoSuchVersion

@@ -18,6 +18,7 @@ pub enum Task {
     Compaction,
     Sweep,
     Snapshot,
+    Lifecycle,
 }
 
 /// A task that is under way.
@@ -27,7 +28,7 @@ pub struct UnderWay {
     /// The name of the site that it is about, if it is about one.
     pub site: Option<String>,
     pub since: Timestamp,
-    /// Pieces that were looked at, or segments that were replaced.
+    /// Pieces that were looked at, segments that were replaced, or versions and uploads that rules removed.
     pub done: u64,
 }
 

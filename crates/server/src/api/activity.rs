@@ -144,6 +144,12 @@ const fn words(task: Task) -> (&'static str, &'static str, &'static str, &'stati
             "enough changed since the last one: a rebuild reads the journal from it on",
             "records",
         ),
+        Task::Lifecycle => (
+            "lifecycle",
+            "all buckets",
+            "rules of buckets made it due: versions and uploads go",
+            "versions and uploads",
+        ),
     }
 }
 
