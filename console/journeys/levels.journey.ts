@@ -125,6 +125,11 @@ test("an operator below sees the sites and their own moves, and nothing of what 
     }
   }
   for (const site of ["google", "oracle"]) await world.cli("site", "activate", site);
+  // What is not told is not said to be well.
+  await page.goto(world.url);
+  const verdict = page.getByRole("region", { name: "How the system is" });
+  await verdict.getByText("All sites are well", { exact: true }).waitFor();
+  await verdict.getByText("is told to whoever sees all labels").waitFor();
   expect(faults).toEqual([]);
   await page.close();
 });

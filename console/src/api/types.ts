@@ -146,9 +146,12 @@ export interface ActivityItem {
 export interface Overview {
   promise: { spare: number; objects: number; bytes: number }[];
   promise_age_s: number | null;
+  /** `null` where it is not told: to a session that does not see everything. */
   below_promise: number | null;
   /** Profiles for which too few vendors take writes now. */
   refused_writes: string[];
+  /** What is wrong with the machine itself; `null` where it is not told. */
+  troubles: { what: string; advice: string }[] | null;
   /** At list prices; `null` where none are known, or too little was measured yet. */
   cost_month: { sites: Record<string, { storage_dollars: number | null; request_dollars: number | null }> } | null;
 }

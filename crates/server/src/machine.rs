@@ -3,6 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+/// What a compaction, a repair and the log of the catalog need beside each other: with less, somebody should look.
+pub const ROOM_WARN: u64 = 2 << 30;
+/// With less, writes are about to fail.
+pub const ROOM_BROKEN: u64 = 256 << 20;
+
 /// What a disk has, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {

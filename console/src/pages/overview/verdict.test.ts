@@ -4,7 +4,9 @@ import type { Overview, Site } from "../../api/types";
 import { verdict } from "./verdict";
 
 const site = (name: string, more: Partial<Site> = {}): Site => ({ name, vendor: name, region: "here", state: "active", reads: "well", writes: "well", ...more });
-const overview = (more: Partial<Overview> = {}): Overview => ({ promise: [{ spare: 2, objects: 5, bytes: 50 }], promise_age_s: 1, below_promise: 0, refused_writes: [], cost_month: null, ...more });
+const overview = (more: Partial<Overview> = {}): Overview => ({ promise: [{ spare: 2, objects: 5, bytes: 50 }], promise_age_s: 1, below_promise: 0, refused_writes: [], troubles: [], cost_month: null, ...more });
+const untold = { below_promise: null, troubles: null };
+const full = { troubles: [{ what: "the data directory's disk is full", advice: "make room at /data" }] };
 const out = { reads: "out", writes: "out" } as const;
 
 test.each<[string, Site[], Overview, string, string]>([
@@ -22,6 +24,14 @@ test.each<[string, Site[], Overview, string, string]>([
   ["suspended, and silent", [site("a", { ...out, state: "suspended", reason: "no answer" }), site("b"), site("c")], overview(), "warn", "Working without a"],
   ["being left", [site("a", { writes: "out", state: "draining" }), site("b")], overview(), "ok", "All is well"],
   ["being left, and silent", [site("a", { ...out, state: "draining" }), site("b"), site("c")], overview(), "warn", "Working without a"],
+  ["the machine in trouble", [site("a"), site("b")], overview(full), "warn", "Something wants attention"],
+  ["the machine in trouble, and below", [site("a")], overview({ ...full, below_promise: 3 }), "warn", "Something wants attention"],
+  ["the machine in trouble, and one suspended", [site("a", { ...out, state: "suspended" }), site("b")], overview(full), "warn", "Something wants attention"],
+  ["the machine in trouble, and one out", [site("a", out), site("b"), site("c")], overview(full), "warn", "Working without a"],
+  ["the machine in trouble, and no more writes", [site("a"), site("b", { state: "suspended", writes: "out" })], overview({ ...full, refused_writes: ["quad"] }), "bad", "Some writes are refused"],
+  ["not told", [site("a"), site("b")], overview(untold), "ok", "All sites are well"],
+  ["not told, and one suspended", [site("a", { ...out, state: "suspended" }), site("b")], overview(untold), "ok", "All sites are well"],
+  ["not told, and one out", [site("a", out), site("b"), site("c")], overview(untold), "warn", "Working without a"],
 ])("%s", (_, sites, facts, kind, title) => {
   const said = verdict(sites, facts);
   expect([said.kind, said.title]).toEqual([kind, title]);
@@ -41,6 +51,18 @@ test("what is refused is not said to be brought later", () => {
     "Other reads go around what is out.",
     "Writes to buckets of the profiles quad and triple are refused: too few vendors take them. Nothing that was acknowledged is lost by it.",
   ]);
+});
+
+test("each trouble of the machine is told with what to do, whatever else there is", () => {
+  const told = "The data directory's disk is full. Make room at /data.";
+  expect(verdict([site("a"), site("b")], overview(full)).lines).toEqual([told]);
+  expect(verdict([site("a", out), site("b"), site("c")], overview(full)).lines).toContain(told);
+});
+
+test("a session that is not told says so, and not that all keeps its promise", () => {
+  const told = "Whether everything keeps its promise, and how the machine is, is told to whoever sees all labels.";
+  expect(verdict([site("a"), site("b")], overview(untold)).lines).toEqual([told]);
+  expect(verdict([site("a", { state: "draining" }), site("b")], overview(untold)).lines).toEqual(["a is being left.", told]);
 });
 
 test("what is not known is not said to be well", () => {

@@ -2,7 +2,7 @@
 
 import type { Overview, Site } from "../../api/types";
 import { bytes, counted } from "../../ui/format";
-import type { Kind } from "../../ui/parts";
+import { type Kind, sentence } from "../../ui/parts";
 import { isOut } from "../../ui/sites";
 
 export interface Verdict {
@@ -19,6 +19,7 @@ export function verdict(sites: Site[], overview: Overview | undefined): Verdict 
   const lost = (overview?.promise ?? []).filter(({ spare, bytes }) => spare < 0 && bytes > 0);
   const bare = (overview?.promise ?? []).filter(({ spare, bytes }) => spare === 0 && bytes > 0);
   const below = overview?.below_promise ?? 0;
+  const troubles = overview?.troubles ?? [];
   const refused = overview?.refused_writes ?? [];
   const lines: string[] = [];
 
@@ -38,6 +39,7 @@ export function verdict(sites: Site[], overview: Overview | undefined): Verdict 
   if (refused.length > 0) {
     lines.push(`Writes to buckets of the ${refused.length === 1 ? "profile" : "profiles"} ${listed(refused)} are refused: too few vendors take them. Nothing that was acknowledged is lost by it.`);
   }
+  for (const { what, advice } of troubles) lines.push(`${sentence(what)} ${sentence(advice)}`);
   if (below > 0) lines.push(`${counted(below, "segment")} ${below === 1 ? "is" : "are"} below ${below === 1 ? "its" : "their"} promise and brought up as soon as sites allow.`);
   for (const site of used.filter((site) => site.state === "suspended")) lines.push(`${site.name} is suspended: nothing new is stored there.`);
   for (const site of used.filter((site) => site.state === "draining")) lines.push(`${site.name} is being left.`);
@@ -51,10 +53,19 @@ export function verdict(sites: Site[], overview: Overview | undefined): Verdict 
     return { kind, title: `Working without ${names}`, lines };
   }
   if (refused.length > 0) return { kind: "bad", title: "Some writes are refused", lines };
+  if (troubles.length > 0) return { kind: "warn", title: "Something wants attention", lines };
   if (below > 0 || bare.length > 0) return { kind: "warn", title: "All sites are well; the promise is being restored", lines };
-  if (lines.length > 0) return { kind: "ok", title: overview === undefined ? "All sites are well" : "All is well", lines };
-  if (overview === undefined) return { kind: "ok", title: "All sites are well", lines: ["Whether everything keeps its promise is not known yet."] };
+  const open = leftOpen(overview);
+  if (open !== null) return { kind: "ok", title: "All sites are well", lines: [...lines, open] };
+  if (lines.length > 0) return { kind: "ok", title: "All is well", lines };
   return { kind: "ok", title: "All is well", lines: [`All ${used.length} sites take reads and writes, and everything keeps its promise.`] };
+}
+
+/** What would have to be known beside the sites to say that all is well, and is not. */
+function leftOpen(overview: Overview | undefined): string | null {
+  if (overview === undefined) return "Whether everything keeps its promise is not known yet.";
+  if (overview.below_promise !== null && overview.troubles !== null) return null;
+  return "Whether everything keeps its promise, and how the machine is, is told to whoever sees all labels.";
 }
 
 function listed(names: string[]): string {

@@ -1,15 +1,16 @@
-//! Backups of the running catalog.
+//! Backups of the running catalog, which is of every label: they are for those who see all.
 
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use axum::{Extension, Json};
 use http::StatusCode;
 use model::{CopyKind, KnownCopy};
 
+use super::guard::Caller;
 use super::problem::{Problem, body_of};
 use super::wire::{BackupPlan, BackupState, NewBackup};
 use super::{Admin, held};
@@ -21,7 +22,11 @@ use crate::backup;
     path = "/api/v1/backup-plan",
     responses((status = 200, description = "What a backup would hold", body = BackupPlan))
 )]
-pub async fn plan(State(admin): State<Arc<Admin>>) -> Result<Json<BackupPlan>, Problem> {
+pub async fn plan(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<BackupPlan>, Problem> {
+    caller.whole(&admin)?;
     let catalog_bytes = fs::metadata(admin.config().dir().catalog()).map_or(0, |about| about.len());
     Ok(Json(BackupPlan {
         enclave: admin.engine.enclave().to_string(),
@@ -40,8 +45,10 @@ pub async fn plan(State(admin): State<Arc<Admin>>) -> Result<Json<BackupPlan>, P
 )]
 pub async fn begin(
     State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
     body: Result<Json<NewBackup>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
+    caller.whole(&admin)?;
     let NewBackup { path } = body_of(body)?;
     let to = PathBuf::from(&path);
     if !to.is_absolute() || to.exists() {
@@ -65,7 +72,11 @@ pub async fn begin(
     path = "/api/v1/backups",
     responses((status = 200, description = "The one under way, or the last", body = BackupState))
 )]
-pub async fn show(State(admin): State<Arc<Admin>>) -> Result<Json<BackupState>, Problem> {
+pub async fn show(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<BackupState>, Problem> {
+    caller.whole(&admin)?;
     let state = held(&admin.backup).clone();
     state.map(Json).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "no backup was made since the start"))
 }

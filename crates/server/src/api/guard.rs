@@ -177,7 +177,12 @@ async fn identify(admin: &Admin, request: Request) -> Result<(Caller, Request), 
     let claim = Claim::parse(shown).ok_or_else(unknown)?;
     let (head, body) = request.into_parts();
     let body = to_bytes(body, BODY_BYTES_MAX).await;
-    let body = body.map_err(|_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"))?;
+    let body = body.map_err(|_| {
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body has more than {BODY_BYTES_MAX} bytes: no document of this API is as long"),
+        )
+    })?;
     let credential = admin.engine.credential(&AccessKeyId(claim.access_key.clone())).await?.ok_or_else(unknown)?;
     let asked = Asked {
         method: head.method.as_str(),

@@ -93,6 +93,14 @@ impl Ring {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Requests to the S3 door in the last minute, and those among them that it could not carry out.
+    pub fn door_lately(&self) -> (u64, u64) {
+        let steps = usize::try_from(60 / STEP_S).unwrap_or(1);
+        let measured = self.measured();
+        let of = measured.steps.iter().rev().take(steps).map(|step| (step.door.requests, step.door.errors));
+        of.fold((0, 0), |(requests, errors), (more, failed)| (requests + more, errors + failed))
+    }
+
     /// Since when a site is out, as far as this process saw it happen.
     pub fn out_since(&self, site: &str) -> Option<Timestamp> {
         self.measured().out_since.get(site).copied()

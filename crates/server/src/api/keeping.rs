@@ -145,17 +145,25 @@ fn stands_against(error: engine::Error) -> Problem {
     }
 }
 
-/// Says what sites are used for: active, suspended, or draining, which evacuates them.
+/// Says what sites are used for: active, suspended, or draining, which evacuates them, and is for those who may see what
+/// that takes.
 #[utoipa::path(
     post,
     path = "/api/v1/site-states",
     request_body = SetSites,
     responses((status = 204, description = "Set"))
 )]
-pub async fn set(State(admin): State<Arc<Admin>>, body: Body<SetSites>) -> Result<StatusCode, Problem> {
+pub async fn set(
+    State(admin): State<Arc<Admin>>,
+    Extension(caller): Extension<Caller>,
+    body: Body<SetSites>,
+) -> Result<StatusCode, Problem> {
     let SetSites { sites, state } = body_of(body)?;
     let found = SiteState::ALL.into_iter().find(|known| known.name() == state);
     let state = found.ok_or_else(|| bad(format!("`{state}` is no state: say active, suspended or draining")))?;
+    if state == SiteState::Draining {
+        caller.whole(&admin)?;
+    }
     check_there(&admin, &sites)?;
     admin.engine.set_sites(&admin.permit, &sites, state).await.map_err(stands_against)?;
     Ok(StatusCode::NO_CONTENT)

@@ -63,15 +63,16 @@ pub async fn show(
         page.put(&names::CERTIFICATE, &[], Value::Whole(ends));
     }
     let last = admin.engine.last_durability(&admin.permit);
-    if let Some((ledger, age)) = &last {
-        page.put(&names::LEDGER_AGE, &[], Value::Whole(age.as_secs()));
+    if let Some((ledger, _)) = &last {
         put_ledger(&mut page, &admin, ledger, &highest);
     }
     let sites = admin.engine.status(&admin.permit).await?.sites;
     let names: BTreeMap<SiteId, String> = sites.into_iter().map(|status| (status.site.id, status.site.name)).collect();
     put_open(&mut page, &admin, &names, &highest).await?;
     if all {
-        if let Some((ledger, _)) = &last {
+        if let Some((ledger, age)) = &last {
+            // How seldom it is walked says how much there is.
+            page.put(&names::LEDGER_AGE, &[], Value::Whole(age.as_secs()));
             put_sites(&mut page, &admin, ledger);
         }
         put_found(&mut page, &admin, &names);

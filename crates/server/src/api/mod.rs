@@ -37,6 +37,7 @@ mod session;
 mod site_checks;
 mod status;
 mod trail;
+pub mod troubles;
 mod users;
 pub mod wire;
 

@@ -13,6 +13,7 @@ use super::Admin;
 use super::durability::dollars;
 use super::guard::Caller;
 use super::problem::Problem;
+use super::troubles;
 use super::wire::{CostMonth, Overview, Promise, SiteCost};
 
 /// Of which list prices are.
@@ -59,9 +60,11 @@ pub async fn seen(admin: &Admin, caller: &Caller) -> Result<Overview, Problem> {
     };
     Ok(Overview {
         promise: promise.collect(),
-        promise_age_s: ledger.as_ref().map(|(_, age)| age.as_secs()),
+        // How seldom it is walked says how much there is in all.
+        promise_age_s: ledger.as_ref().filter(|_| all).map(|(_, age)| age.as_secs()),
         below_promise,
         refused_writes: refused.into_iter().collect(),
+        troubles: if all { Some(troubles::found(admin).await) } else { None },
         cost_month: all.then(|| cost(admin)),
     })
 }

@@ -86,7 +86,19 @@ const fn advice(error: &engine::Error) -> &'static str {
 
 /// What a request's document says.
 pub fn body_of<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
-    body.map(|Json(body)| body).map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))
+    let not_understood = |rejection: JsonRejection| {
+        Problem::new(rejection.status(), not_understood("the document", &rejection.body_text()))
+    };
+    body.map(|Json(body)| body).map_err(not_understood)
+}
+
+/// What the library says of a part of a request, without its words for itself.
+pub fn not_understood(what: &str, text: &str) -> String {
+    let why = match text.split_once(": ") {
+        Some((heading, why)) if heading.starts_with("Failed to") => why,
+        _ => text,
+    };
+    format!("{what} is not understood: {why}. The route stands in /api/v1/openapi.json")
 }
 
 /// A request that makes no sense.
@@ -119,6 +131,13 @@ mod tests {
     use super::*;
 
     /// What people are told who ask for what they may not have, or what there is not.
+    #[test]
+    fn what_is_not_understood_is_told_without_the_librarys_words() {
+        let told = not_understood("the query", "Failed to deserialize query string: limit: invalid digit");
+        assert_eq!(told, "the query is not understood: limit: invalid digit. The route stands in /api/v1/openapi.json");
+        assert!(not_understood("the path", "Invalid UTF-8 in `name`").contains("understood: Invalid UTF-8 in `name`."));
+    }
+
     #[test]
     fn a_refusal_says_what_to_do() {
         use engine::Error;

@@ -219,7 +219,10 @@ pub async fn group_named(admin: &Admin, name: &str) -> Result<Group, Problem> {
 pub fn within(admin: &Admin, caller: &Caller, label: &Label) -> Result<(), Problem> {
     match caller.label(admin).dominates(label) {
         true => Ok(()),
-        false => Err(Problem::new(StatusCode::FORBIDDEN, "the label is not at or below that of your own key")),
+        false => Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "the label is not at or below that of your own key: name one that is, or sign with a higher key",
+        )),
     }
 }
 

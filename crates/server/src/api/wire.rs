@@ -1451,14 +1451,22 @@ pub struct Overview {
     /// Objects at or below the session, older versions among them, by how many more vendors they can lose: as they
     /// were counted last, without the vendors that are out now. What has no bytes is left out.
     pub promise: Vec<Promise>,
-    /// How old that ledger is; `null` before the first walk.
+    /// How old that ledger is; `null` before the first walk, and for those above whom something lies.
     pub promise_age_s: Option<u64>,
     /// Segments below their promise, of all labels; `null` for those above whom something lies.
     pub below_promise: Option<u64>,
     /// Profiles for which too few vendors take writes now, of buckets at or below the session that hold something.
     pub refused_writes: Vec<String>,
+    /// What is wrong with the machine and the doors; `null` for those above whom something lies.
+    pub troubles: Option<Vec<Trouble>>,
     /// At list prices; `null` for those above whom something lies.
     pub cost_month: Option<CostMonth>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Trouble {
+    pub what: String,
+    pub advice: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -61,6 +61,9 @@ fn outlived(overview: &Overview) -> String {
     for profile in &overview.refused_writes {
         let _ = writeln!(text, "writes to buckets of profile {profile} are refused: too few vendors take them");
     }
+    for trouble in overview.troubles.iter().flatten() {
+        let _ = writeln!(text, "{}: {}", trouble.what, trouble.advice);
+    }
     text
 }
 
@@ -74,7 +77,7 @@ fn side(health: Health) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::wire::Promise;
+    use crate::api::wire::{Promise, Trouble};
 
     #[test]
     fn a_site_that_is_out_is_shown_with_its_reason() {
@@ -110,6 +113,7 @@ mod tests {
             promise_age_s: Some(3),
             below_promise: Some(2),
             refused_writes: vec!["quad".to_owned()],
+            troubles: Some(vec![Trouble { what: "the disk is full".to_owned(), advice: "make room".to_owned() }]),
             cost_month: None,
         };
         let text = shown(&status, &overview);
@@ -118,13 +122,15 @@ mod tests {
                 "on the way\n\
                  1 version cannot be read before a site that is out is back\n\
                  4 versions can lose no further vendor\n\
-                 writes to buckets of profile quad are refused: too few vendors take them\n\n\
+                 writes to buckets of profile quad are refused: too few vendors take them\n\
+                 the disk is full: make room\n\n\
                  SITE"
             ),
             "{text}"
         );
         overview.promise.drain(..2);
         overview.refused_writes.clear();
+        overview.troubles = Some(Vec::new());
         assert_eq!(
             shown(&status, &overview),
             "3 objects (4096 bytes) in 1 bucket; 0 uploads under way\n\

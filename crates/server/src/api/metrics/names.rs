@@ -113,7 +113,7 @@ metrics! {
         "what repairs, evacuations and moves spent since midnight, UTC, by list prices; counted where [keeping] has a limit";
     KEEPING_LIMIT: "entente_keeping_dollars_limit" Gauge NO_UNIT, [], SeesAll, "dollars_per_day of [keeping], where it is set";
 
-    LEDGER_AGE: "entente_durability_age_seconds" Gauge SECONDS, [], All, "how long ago the walk began that the ledger is of";
+    LEDGER_AGE: "entente_durability_age_seconds" Gauge SECONDS, [], SeesAll, "how long ago the walk began that the ledger is of";
     LEDGER_OBJECTS: "entente_durability_objects" Gauge NO_UNIT,
         ["bucket", "label", "profile", "proof", "within_days", "spare"], Label,
         "objects (older versions among them) that have so many spare pieces which are proven so; spare is below 0 where not even the pieces that are needed are";

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::agreed;
 use super::facts::{Catalog, Facts, Held, RootKeyState, Run, Site, SiteState};
 use super::{Finding, Severity};
+use crate::api::troubles::CERTIFICATE_WARN_S;
+use crate::machine::{ROOM_BROKEN, ROOM_WARN};
 use Severity::{Broken, Note, Warning};
 
 /// Vendors refuse requests that are signed a quarter of an hour off; two thirds of that is too near.
@@ -15,12 +17,8 @@ const CLOCK_WARN_S: i64 = 30;
 const CLOCK_SLIP_MS: i64 = 1_000;
 /// A week is enough to issue another key, or to ask an authority.
 const KEY_WARN_S: i64 = 7 * 86_400;
-const CERTIFICATE_WARN_S: i64 = 14 * 86_400;
 /// Sites bring an older catalog up to date, by a replay as long as the backup is old.
 const BACKUP_WARN_S: i64 = 31 * 86_400;
-/// What a compaction, a repair and the log of the catalog need beside each other.
-const ROOM_WARN: u64 = 2 << 30;
-const ROOM_BROKEN: u64 = 256 << 20;
 /// Sockets, pieces and readers of a busy gateway; below the second number it does not serve its vendors.
 const FILES_WARN: u64 = 4_096;
 const FILES_BROKEN: u64 = 512;
