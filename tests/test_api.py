@@ -307,8 +307,11 @@ def test_events_end_when_the_key_is_revoked(world, officer):
     audrey = signed(world, keys)
     answer = requests.get(audrey.base + "/api/v1/events", auth=audrey.auth, stream=True, timeout=60)
     assert answer.status_code == 200
+    lines = answer.iter_lines()
+    assert next(lines), "a key that holds is told something"
     officer.ask("DELETE", f"/api/v1/keys/{keys[0]}", 204)
-    assert sum(1 for _ in answer.iter_lines()) > 0
+    for _ in lines:
+        pass
     audrey.ask("GET", "/api/v1/session", 401)
 
 
@@ -333,7 +336,7 @@ def test_sums_over_all_labels_are_told_to_those_alone_who_see_all(world, officer
     assert "door" not in history
     assert all(set(site) == {"reads_out", "writes_out"} for site in history["sites"].values())
     overview = low.get("/api/v1/overview")
-    assert all(overview[what] is None for what in ("below_promise", "cost_month", "promise_age_s", "troubles"))
+    assert all(overview[what] is None for what in ("below_promise", "cost_month", "troubles"))
     assert all("pieces" not in site and "bytes" not in site for site in low.get("/api/v1/sites")["sites"])
     operator.get("/api/v1/repair-plan")
     plan = operator.ask("POST", "/api/v1/scrub-plan", json={"depths": ["inventory"]}).json()

@@ -281,14 +281,18 @@ def test_what_prose_calls_a_command_is_one_and_is_run():
     """Of a command within a sentence: the program has it with these options, and a block or a transcript runs it."""
     parts = re.split(r"^## `?([^`\n]+)`?$", (DOCS / "cli.md").read_text(), flags=re.M)
     sections = dict(zip(parts[1::2], parts[2::2], strict=True))
-    everywhere, wrong, count, ran = parts[0] + sections["entente"], [], 0, ran_in_blocks_and_transcripts()
+    everywhere, wrong, count = parts[0] + sections["entente"], [], 0
 
     def command_of(span):
-        words = span.split()
-        names = [" ".join(word for word in words[:length] if word[0] != "-") for length in (3, 2)]
-        return next((name for name in names if name in sections), None)
+        words = [word for word in span.split() if word[0] != "-"]
+        noun = " ".join(words[:2])
+        has_verbs = any(name.startswith(f"{noun} ") for name in sections)
+        # A noun stands alone, or with a verb that it has.
+        name = " ".join(words[:3]) if has_verbs and len(words) > 2 and re.fullmatch("[a-z-]+", words[2]) else noun
+        return name if name in sections else None
 
-    ran = {command_of(command) for command in re.findall(r"\bentente [^\n|;)]+", ran)} | TESTED_ELSEWHERE
+    ran = re.findall(r"\bentente [^\n|;)]+", ran_in_blocks_and_transcripts())
+    ran = {command_of(command) for command in ran} | TESTED_ELSEWHERE
     for page in [*pages(), *front_pages()]:
         # Names in formats begin with the program's, and end in their version.
         for span in re.findall(r"`(entente (?![a-z]* ?v\d)[^`]+)`", page.read_text()):
@@ -302,12 +306,11 @@ def test_what_prose_calls_a_command_is_one_and_is_run():
 
 
 def ran_in_blocks_and_transcripts():
-    of_pages = [
-        block.text for page in pages() for block in blocks(page) if block.runs or name_of(page) in RUN_ELSEWHERE
-    ]
+    of = [(page, block) for page in pages() for block in blocks(page)]
+    ran = [command for _, block in of if block.runs for command, _ in block.commands()]
+    ran += [block.text for page, block in of if name_of(page) in RUN_ELSEWHERE]
     transcripts = [path.read_text() for path in (REPOSITORY / "tests/transcripts").glob("*.txt")]
-    lines = [line for text in transcripts for line in text.splitlines() if line.startswith("$ ")]
-    return "\n".join([*of_pages, *lines])
+    return "\n".join([*ran, *(line for text in transcripts for line in text.splitlines() if line.startswith("$ "))])
 
 
 def test_the_page_of_the_command_line_is_what_the_program_says():

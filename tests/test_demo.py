@@ -84,4 +84,7 @@ def test_it_is_kept_where_it_is_asked_for_and_takes_an_empty_enclave(new_world):
     keys = json.loads(run(binary(), "key", "list", *world.place, "--json"))["keys"]
     assert {key["user"] for key in keys if not key["revoked"]} == {"officer", "owner"}, keys
     assert not list(world.directory.glob("*-taken-away"))
+    # Its people are known still.
+    again = demo(*world.place)
+    assert again.returncode == 2 and "of an earlier demo" in again.stderr, again.stderr
     connect(world)

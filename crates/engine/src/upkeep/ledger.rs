@@ -149,17 +149,15 @@ impl Engine {
     /// while a walk is under way share the next one. What it comes to is the last walk's for those who do not walk
     /// themselves.
     pub async fn durability(&self, _: &SystemPermit) -> Result<Arc<Durability>, Error> {
-        Ok(self.inner.walk_ledger().await?.ledger)
+        let asked_ms = self.inner.outside.clock.monotonic_ms();
+        // One that began after this was asked was begun by somebody who waited before.
+        Ok(self.inner.walk_ledger(|last, _| last.began_ms > asked_ms).await?.ledger)
     }
 
     /// The same for whoever asks again and again: what the last walk came to, unless so many times as long as it took
     /// have gone by.
-    pub async fn durability_lately(&self, permit: &SystemPermit) -> Result<Arc<Durability>, Error> {
-        let now_ms = self.inner.outside.clock.monotonic_ms();
-        match self.inner.scrub.ledger.last().filter(|last| last.does_at(now_ms)) {
-            Some(last) => Ok(last.ledger),
-            None => self.durability(permit).await,
-        }
+    pub async fn durability_lately(&self, _: &SystemPermit) -> Result<Arc<Durability>, Error> {
+        Ok(self.inner.walk_ledger(Walked::does_at).await?.ledger)
     }
 
     /// By how many more vendors they can lose, now that some are out, how many objects of a bucket; -1: they cannot be
@@ -188,7 +186,7 @@ impl Inner {
     pub(super) async fn walk_ledger_forever(&self) {
         loop {
             let began = self.outside.clock.monotonic_ms();
-            if let Err(error) = self.walk_ledger().await {
+            if let Err(error) = self.walk_ledger(|_, _| false).await {
                 warn!(%error, "the durability ledger will be walked again");
             }
             let took = Duration::from_millis(self.outside.clock.monotonic_ms().saturating_sub(began));
@@ -196,13 +194,15 @@ impl Inner {
         }
     }
 
-    /// One walk at a time.
-    async fn walk_ledger(&self) -> Result<Walked, Error> {
+    /// One walk at a time; none where the last one does, now that no other is under way.
+    async fn walk_ledger(&self, does: impl Fn(&Walked, u64) -> bool) -> Result<Walked, Error> {
         let now = || self.outside.clock.monotonic_ms();
-        let asked_ms = now();
+        let kept = |now_ms| self.scrub.ledger.last().filter(|last| does(last, now_ms));
+        if let Some(last) = kept(now()) {
+            return Ok(last);
+        }
         let _alone = self.scrub.ledger.walking.lock().await;
-        // One that began after this was asked, by somebody who waited before.
-        if let Some(last) = self.scrub.ledger.last().filter(|last| last.began_ms > asked_ms) {
+        if let Some(last) = kept(now()) {
             return Ok(last);
         }
         let began_ms = now();

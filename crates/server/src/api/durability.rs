@@ -59,7 +59,7 @@ pub struct Walked {
     params(Walked),
     responses((
         status = 200,
-        description = "The ledger: of a walk that took no more than a twentieth of the time that went by since, or walked \
+        description = "The ledger: of the last walk, until nineteen times as long as that took have gone by since, or walked \
                        now. Pages behind the first are of the last walk",
         body = Durability
     ))

@@ -64,7 +64,7 @@ impl Caller {
         match self.sees_all(admin) {
             true => Ok(()),
             false => {
-                let why = "this is told of everything in the enclave together, and something may lie above your key: \
+                let why = "this is of everything in the enclave together, and something may lie above your key: \
                            sign with a key at the highest label";
                 Err(Problem::new(StatusCode::FORBIDDEN, why))
             }

@@ -60,8 +60,7 @@ pub async fn seen(admin: &Admin, caller: &Caller) -> Result<Overview, Problem> {
     };
     Ok(Overview {
         promise: promise.collect(),
-        // How seldom it is walked says how much there is in all.
-        promise_age_s: ledger.as_ref().filter(|_| all).map(|(_, age)| age.as_secs()),
+        promise_age_s: ledger.as_ref().map(|(_, age)| age.as_secs()),
         below_promise,
         refused_writes: refused.into_iter().collect(),
         troubles: if all { Some(troubles::found(admin).await) } else { None },

@@ -130,7 +130,6 @@ impl IntoResponse for Problem {
 mod tests {
     use super::*;
 
-    /// What people are told who ask for what they may not have, or what there is not.
     #[test]
     fn what_is_not_understood_is_told_without_the_librarys_words() {
         let told = not_understood("the query", "Failed to deserialize query string: limit: invalid digit");
@@ -138,6 +137,7 @@ mod tests {
         assert!(not_understood("the path", "Invalid UTF-8 in `name`").contains("understood: Invalid UTF-8 in `name`."));
     }
 
+    /// What people are told who ask for what they may not have, or what there is not.
     #[test]
     fn a_refusal_says_what_to_do() {
         use engine::Error;

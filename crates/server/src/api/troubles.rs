@@ -69,7 +69,7 @@ fn troubles(facts: &Facts) -> Vec<Trouble> {
     }
     if facts.failed >= FAILED_MIN && facts.failed.saturating_mul(FAILED_ONE_IN) >= facts.asked {
         found.push(trouble(
-            "of the last minute's requests at the S3 door more than one in twenty could not be carried out",
+            "of the last minute's requests at the S3 door one in twenty or more could not be carried out",
             "see the chart of errors for since when, and the log for why",
         ));
     }

@@ -1451,7 +1451,7 @@ pub struct Overview {
     /// Objects at or below the session, older versions among them, by how many more vendors they can lose: as they
     /// were counted last, without the vendors that are out now. What has no bytes is left out.
     pub promise: Vec<Promise>,
-    /// How old that ledger is; `null` before the first walk, and for those above whom something lies.
+    /// How old that ledger is; `null` before the first walk.
     pub promise_age_s: Option<u64>,
     /// Segments below their promise, of all labels; `null` for those above whom something lies.
     pub below_promise: Option<u64>,

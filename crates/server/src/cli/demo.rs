@@ -16,12 +16,12 @@ use http::Method;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use self::content::{BUCKETS, Bucket, File, PEOPLE, files};
+use self::content::{BUCKETS, Bucket, File, PEOPLE, Person, files};
 use self::enclave::Enclave;
 use super::client::Client;
 use super::keeping::worked;
 use super::{Output, count, follow, size};
-use crate::api::wire::{EvacuationPlan, Health, Sites, Status};
+use crate::api::wire::{EvacuationPlan, Health, Sites, Status, Users};
 use crate::args::{DemoArgs, PlaceArgs};
 use crate::credentials::Credentials;
 use crate::failure::{Exit, Failure};
@@ -49,6 +49,9 @@ pub fn run(args: &DemoArgs, output: Output) -> Result<(), Failure> {
         true => enclave.keep(output),
         false => clear(&enclave, &made, output).and(enclave.end()),
     };
+    if let (Err(_), Err(stayed)) = (&lived, &ended) {
+        output.talk(&format!("not all that the demo made is gone again: {stayed}"));
+    }
     let lived = lived?;
     ended?;
     output.show(
@@ -112,7 +115,7 @@ impl Told {
 
 fn live(enclave: &Enclave, told: &Told, made: &mut Made) -> Result<Lived, Failure> {
     let client = Client::of(&enclave.place())?;
-    refuse_used(&client)?;
+    refuse_used(enclave, &client)?;
     told.say(&format!("An enclave runs in {}: four directories stand for four vendors.\n", enclave.dir().display()))?;
 
     told.say("People, each with what they are cleared for:")?;
@@ -204,21 +207,21 @@ fn clear(enclave: &Enclave, made: &Made, output: Output) -> Result<(), Failure> 
     if enclave.is_own() || made.people.is_empty() {
         return Ok(());
     }
-    for bucket in &made.buckets {
-        let key = of(&made.keys, bucket)?;
-        for file in files().iter().chain([&late()]).filter(|file| file.bucket == bucket.name) {
-            enclave.delete(&format!("{}/{}", file.bucket, file.key), key)?;
-        }
-        enclave.delete(bucket.name, key)?;
-    }
-    for key in &made.keys {
-        enclave.said(&["key", "revoke", &key.credentials.access_key])?;
-    }
-    for person in &made.people {
-        enclave.said(&["user", "set", person, "--suspend"])?;
-    }
+    // A bucket that cannot be emptied leaves no key that opens it: their secrets were printed.
+    let emptied = made.buckets.iter().map(|bucket| empty(enclave, bucket, of(&made.keys, bucket)?));
+    let revoked = made.keys.iter().map(|key| enclave.said(&["key", "revoke", &key.credentials.access_key]).map(drop));
+    let suspended = made.people.iter().map(|person| enclave.said(&["user", "set", person, "--suspend"]).map(drop));
+    let done: Vec<Result<(), Failure>> = emptied.chain(revoked).chain(suspended).collect();
+    done.into_iter().collect::<Result<(), _>>()?;
     output.talk("\nWhat the demo made is gone again, and its people are suspended; with --keep all of it stays.");
     Ok(())
+}
+
+fn empty(enclave: &Enclave, bucket: &Bucket, key: &enclave::Key) -> Result<(), Failure> {
+    for file in files().iter().chain([&late()]).filter(|file| file.bucket == bucket.name) {
+        enclave.delete(&format!("{}/{}", file.bucket, file.key), key)?;
+    }
+    enclave.delete(bucket.name, key)
 }
 
 /// Keys as `key create` tells them.
@@ -264,17 +267,24 @@ fn lost(what: &str) -> Failure {
 }
 
 /// A demo makes people and buckets: it is nothing for an enclave that somebody uses.
-fn refuse_used(client: &Client) -> Result<(), Failure> {
+fn refuse_used(enclave: &Enclave, client: &Client) -> Result<(), Failure> {
     let status: Status = client.call(Method::GET, "/api/v1/status", Vec::new())?;
-    let Some(sums) = &status.sums else { return Ok(()) };
-    if sums.buckets == 0 {
-        return Ok(());
-    }
-    let why = format!(
-        "this enclave has {}: the demo is for an empty one. Leave out --data-dir and --config, and it makes its own",
-        count(sums.buckets, "bucket")
-    );
+    let used = match status.sums.map_or(0, |sums| sums.buckets) {
+        0 => somebody(&enclave.said(&["user", "list", "--json"])?)?
+            .map(|name| format!("this enclave knows somebody called `{name}`, maybe of an earlier demo")),
+        buckets => Some(format!("this enclave has {}", count(buckets, "bucket"))),
+    };
+    let Some(used) = used else { return Ok(()) };
+    let why = format!("{used}: the demo is for an empty one. Leave out --data-dir and --config, and it makes its own");
     Err(Failure::new(Exit::Usage, why))
+}
+
+/// One of the demo's people who is among the users that `user list` tells.
+fn somebody(said: &str) -> Result<Option<&'static str>, Failure> {
+    let Users { users, .. } = serde_json::from_str(said)
+        .map_err(|error| Failure::new(Exit::Failed, format!("the answer is not understood: {error}")))?;
+    let known = |person: &&Person| users.iter().any(|user| user.user == person.name);
+    Ok(PEOPLE.iter().find(known).map(|person| person.name))
 }
 
 fn out(status: &Status, name: &str) -> bool {

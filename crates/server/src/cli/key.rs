@@ -3,6 +3,8 @@
 use http::Method;
 use serde::Serialize;
 use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::client::{Business, Client};
 use super::presign::seconds;
@@ -80,10 +82,16 @@ fn planned(signer: &SignerArgs, id: &str, output: Output) -> Result<(), Failure>
     let key = keys.iter().find(|key| key.access_key == id).ok_or_else(|| {
         Failure::new(Exit::Absent, format!("there is no access key `{id}` here: see `entente key list`"))
     })?;
-    let stays = |other: &&Key| other.user == key.user && other.revoked.is_none() && other.access_key != id;
+    let stays = |other: &&Key| other.user == key.user && other.access_key != id && is_valid(other);
     let left = keys.iter().filter(stays).map(|other| other.access_key.as_str()).collect();
     let plan = RevocationPlan { key, left };
     output.show(&plan, || plan.text())
+}
+
+/// One that is rotated ends by itself, and is not revoked.
+fn is_valid(key: &Key) -> bool {
+    let expires = key.expires.as_deref().and_then(|at| OffsetDateTime::parse(at, &Rfc3339).ok());
+    key.revoked.is_none() && expires.is_none_or(|at| at > OffsetDateTime::now_utc())
 }
 
 impl RevocationPlan<'_> {
