@@ -386,7 +386,7 @@ def test_other_vendors_objects_move_in_too(new_world, other_place, tmp_path, fig
     etag = s3.head_object(Bucket=NEW, Key="large")["ETag"]
 
     told = adopt(world, "abandon", NEW, "--plan")
-    assert f"{status(world)['objects']} objects" in told and "Not all of it is here yet" in told, told
+    assert f"{status(world)['objects']} objects" in told and "not all of it is here yet" in told, told
     assert status(world)["stage"] == "paused", "a plan abandons nothing"
     adopt(world, "resume", NEW)
     done = wait_for(world, lambda adoption: adoption["stage"] == "caught up", within_s=60)

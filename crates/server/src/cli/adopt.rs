@@ -115,7 +115,7 @@ fn left_behind(asker: &AskerArgs, bucket: &str, output: Output) -> Result<(), Fa
         }
         let whole = match stage.as_str() {
             "caught up" => "The last walk over the old place found nothing more to bring, which is no proof.",
-            _ => "Not all of it is here yet.",
+            _ => "It may be that not all of it is here yet.",
         };
         format!(
             "Abandoning the adoption of `{name}`, for good:\n  {objects} objects, {bytes} bytes have been brought, and \
